@@ -1,0 +1,1 @@
+"""Composition: settings in, parts out. The only place where the rooms meet."""

@@ -1,0 +1,1 @@
+"""Replicas are read and compared, those checked longest ago first."""

@@ -1,0 +1,1 @@
+"""The SQL state, rebuildable from tiers and journal. See ``protocol.py``."""

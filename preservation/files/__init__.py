@@ -1,0 +1,1 @@
+"""What the file system really does: durable writes, no-follow walks, tar bytes, workers."""

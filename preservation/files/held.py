@@ -1,0 +1,43 @@
+"""The bytes of one replica, wherever they are: a folder, or a stream in ``samarkand-tar-1``.
+
+The value that tiers hand out and that bags are verified and copied from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFolder:
+    """A bag as a folder.
+
+    Attributes:
+        path: the bag's base directory.
+        cache_bypassed: whether a read after ``posix_fadvise(DONTNEED)`` comes from the medium;
+            False on tmpfs and on network mounts, and then the check's event says so.
+    """
+
+    path: Path
+    cache_bypassed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTar:
+    """A bag as one ``samarkand-tar-1`` stream.
+
+    Attributes:
+        open: opens the stream at its start, past the page cache where that can be had.
+        octets: the stream's size as the store reports it.
+        cache_bypassed: as for a folder.
+    """
+
+    open: Callable[[], BinaryIO]
+    octets: int
+    cache_bypassed: bool
+
+
+Held = HeldFolder | HeldTar

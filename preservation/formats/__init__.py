@@ -1,0 +1,1 @@
+"""Format identification: PRONOM as the authority, libmagic as the second opinion."""

@@ -1,0 +1,1 @@
+"""Deposits become AIP versions; and a look at any folder before that."""

@@ -1,0 +1,1 @@
+"""The journal of events, the result documents beside it, and the store of policies."""

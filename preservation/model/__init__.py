@@ -1,0 +1,1 @@
+"""Values: what Samarkand talks about, without I/O and without a clock."""

@@ -1,0 +1,37 @@
+"""The protocol of time, and its one stored spelling.
+
+Services are handed a clock; only ``preservation.app`` knows the real one. So fifty years can
+be lived through in a test.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from preservation.errors import MalformedError
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """The present moment, with the UTC time zone."""
+        ...
+
+
+def stamp(moment: datetime) -> str:
+    """Spell a moment as we store it: ``2026-11-22T07:00:00.123456Z``, always UTC, fixed width."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_stamp(text: str) -> datetime:
+    """Read what :func:`stamp` wrote.
+
+    Raises:
+        MalformedError: anything else.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise MalformedError(f"not a time stamp: {text!r}") from error

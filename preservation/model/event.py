@@ -1,0 +1,111 @@
+"""Events: one record per act on an AIP version or replica, never per file.
+
+Types are PREMIS's (Library of Congress ``eventType``) where it has a word. The canonical JSON
+of an event is what the journal keeps and what the ledger will sign; the catalogue's state is
+the fold of all events (``preservation.catalogue.projection``).
+
+Source: ``docs/formats/journal.md``; PREMIS Data Dictionary 3.0, entity Event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from preservation.errors import MalformedError
+from preservation.model.canonical import canonical
+from preservation.model.clock import parse_stamp, stamp
+
+EVENT_SCHEMA = "samarkand.event/1"
+
+
+class EventType(Enum):
+    """What was done. PREMIS terms, and four of ours where PREMIS has none."""
+
+    INGESTION = "ingestion"  # an AIP version exists
+    VALIDATION = "validation"  # a deposit was looked at and rejected, or was held already
+    REPLICATION = "replication"  # a replica was written
+    FIXITY_CHECK = "fixity check"
+    QUARANTINE = "quarantine"  # damaged bytes set aside
+    RECOVERY = "recovery"  # a replica was replaced by verified bytes
+    POLICY_ASSIGNMENT = "policy assignment"
+    FINDING_OPENED = "finding opened"
+    FINDING_RESOLVED = "finding resolved"
+    FINDING_ACCEPTED = "finding accepted"
+    REBUILD = "catalogue rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act, who did it, under which policy, and how it ended.
+
+    Attributes:
+        id: a random UUID (v4), the event's identity for ever.
+        outcome: PREMIS eventOutcome: ``success``, ``fail``, or a fixity outcome's spelling.
+        aip, version, tier: empty or 0 where the act is not about one.
+        policy: ``sha256:<hex>`` of the effective policy obeyed; empty where none governs.
+        detail: what this type of event says beyond that; JSON without floats.
+    """
+
+    id: str
+    at: datetime
+    type: EventType
+    outcome: str
+    agent: str
+    community: str = ""
+    aip: str = ""
+    version: int = 0
+    tier: str = ""
+    policy: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document, as ``docs/formats/journal.md`` specifies it."""
+        return {
+            "schema": EVENT_SCHEMA,
+            "id": self.id,
+            "at": stamp(self.at),
+            "type": self.type.value,
+            "outcome": self.outcome,
+            "agent": self.agent,
+            "community": self.community,
+            "aip": self.aip,
+            "version": self.version,
+            "tier": self.tier,
+            "policy": self.policy,
+            "detail": dict(self.detail),
+        }
+
+    def encode(self) -> bytes:
+        """Canonical JSON, no newline: the bytes that are kept."""
+        return canonical(self.to_json())
+
+    @classmethod
+    def from_json(cls, data: Any) -> Event:
+        """Read an event's document.
+
+        Raises:
+            MalformedError: another schema, a field that is missing or of the wrong kind.
+        """
+        try:
+            if data["schema"] != EVENT_SCHEMA:
+                raise MalformedError(f"event: unknown schema {data['schema']!r}")
+            return cls(
+                id=str(UUID(data["id"])),
+                at=parse_stamp(data["at"]),
+                type=EventType(data["type"]),
+                outcome=str(data["outcome"]),
+                agent=str(data["agent"]),
+                community=str(data["community"]),
+                aip=str(data["aip"]),
+                version=int(data["version"]),
+                tier=str(data["tier"]),
+                policy=str(data["policy"]),
+                detail=dict(data["detail"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise MalformedError(f"event: {type(error).__name__}: {error}") from error

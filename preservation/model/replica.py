@@ -1,0 +1,153 @@
+"""AIP versions, replicas and the sidecar that makes a replica visible.
+
+Source: ``docs/formats/tier.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from preservation.errors import MalformedError
+from preservation.model.canonical import canonical
+from preservation.model.digest import Algorithm, Digest
+
+SIDECAR_SCHEMA = "samarkand.seal/1"
+_ID = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+
+
+def check_id(text: str, what: str) -> str:
+    """Return a community's or tier's id if it is one: lower-case ASCII, digits, hyphens.
+
+    Raises:
+        MalformedError: anything that could leave a folder, look like another id, or surprise.
+    """
+    if not _ID.fullmatch(text) or "--" in text:
+        raise MalformedError(
+            f"not a {what} id: {text!r}",
+            hint="use 2 to 63 of a-z, 0-9 and single hyphens, beginning with a letter",
+        )
+    return text
+
+
+class Packaging(Enum):
+    """How a tier keeps an AIP version."""
+
+    FOLDER = "folder"
+    TAR = "tar"  # samarkand-tar-1
+
+
+class ReplicaState(Enum):
+    """A replica counts only after it was read back and compared."""
+
+    WRITTEN = "written"
+    VERIFIED = "verified"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VersionKey:
+    """One AIP version, and with it the place of each of its replicas below a tier's root."""
+
+    community: str
+    aip: str
+    version: int
+
+    def __post_init__(self) -> None:
+        check_id(self.community, "community")
+        try:
+            canonical_aip = str(UUID(self.aip))
+        except ValueError as error:
+            raise MalformedError(f"not an AIP UUID: {self.aip!r}") from error
+        if canonical_aip != self.aip or self.version < 1:
+            raise MalformedError(f"not an AIP version: {self.aip!r} v{self.version}")
+
+    @property
+    def folder(self) -> str:
+        """``<community>/<xx>/<yy>/<aip-uuid>``, relative to the tier's root."""
+        return f"{self.community}/{self.aip[:2]}/{self.aip[2:4]}/{self.aip}"
+
+    def place(self, packaging: Packaging) -> str:
+        """Where the replica's bytes lie, relative to the tier's root."""
+        suffix = ".tar" if packaging is Packaging.TAR else ""
+        return f"{self.folder}/v{self.version}{suffix}"
+
+    @property
+    def sidecar(self) -> str:
+        """Where the replica's sidecar lies, relative to the tier's root."""
+        return f"{self.folder}/v{self.version}.seal.json"
+
+    @property
+    def top(self) -> str:
+        """The one top folder inside a tar: ``<aip-uuid>.v<n>``."""
+        return f"{self.aip}.v{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.aip} v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class TarFacts:
+    """What fixes a samarkand-tar-1: the same on every tier that keeps one."""
+
+    digest: Digest
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """``v<n>.seal.json``: written last, it makes a replica visible."""
+
+    key: VersionKey
+    seal: Digest
+    previous_seal: Digest | None
+    oxum: str
+    packaging: Packaging
+    tar: TarFacts | None
+
+    def encode(self) -> bytes:
+        """Canonical JSON and a newline."""
+        return canonical(self.to_json()) + b"\n"
+
+    def to_json(self) -> dict[str, Any]:
+        """The document, as ``docs/formats/tier.md`` specifies it."""
+        return {
+            "schema": SIDECAR_SCHEMA,
+            "aip": self.key.aip,
+            "version": self.key.version,
+            "community": self.key.community,
+            "seal": str(self.seal),
+            "previous_seal": None if self.previous_seal is None else str(self.previous_seal),
+            "payload_oxum": self.oxum,
+            "packaging": self.packaging.value,
+            "tar": None
+            if self.tar is None
+            else {"sha256": self.tar.digest.hex, "bytes": self.tar.octets},
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Sidecar:
+        """Read a sidecar's document.
+
+        Raises:
+            MalformedError: another schema, a field that is missing or of the wrong kind.
+        """
+        try:
+            if data["schema"] != SIDECAR_SCHEMA:
+                raise MalformedError(f"sidecar: unknown schema {data['schema']!r}")
+            tar, previous = data["tar"], data["previous_seal"]
+            return cls(
+                key=VersionKey(data["community"], data["aip"], data["version"]),
+                seal=Digest.parse_tagged(data["seal"]),
+                previous_seal=None if previous is None else Digest.parse_tagged(previous),
+                oxum=str(data["payload_oxum"]),
+                packaging=Packaging(data["packaging"]),
+                tar=None
+                if tar is None
+                else TarFacts(Digest.parse(Algorithm.SHA256, tar["sha256"]), int(tar["bytes"])),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise MalformedError(f"sidecar: {type(error).__name__}: {error}") from error

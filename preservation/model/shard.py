@@ -1,0 +1,79 @@
+"""Shards: the unit of mapped work, a minute or more of replicas on one tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from preservation.model.replica import VersionKey
+
+MAX_SHARDS = 500  # in one plan; Airflow refuses to map over more than 1,024
+SHARD_OCTETS = 16 * 1024**3
+SHARD_ITEMS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """References to versions on one tier, and the policy under which they are worked on.
+
+    Attributes:
+        policy: ``sha256:<hex>`` in force when the plan was made; it holds for the whole run.
+        octets: of payload, together.
+    """
+
+    community: str
+    tier: str
+    policy: str
+    items: tuple[tuple[str, int], ...]  # AIP, version
+    octets: int
+
+    @property
+    def keys(self) -> list[VersionKey]:
+        """The versions, in the order in which they are due."""
+        return [VersionKey(self.community, aip, version) for aip, version in self.items]
+
+    @property
+    def label(self) -> str:
+        """What an archivist reads on the mapped task: ``vault · 12 AIPs``."""
+        count = len(self.items)
+        return f"{self.tier} · {count} AIP{'' if count == 1 else 's'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A reference that fits into an XCom."""
+        return {
+            "community": self.community,
+            "tier": self.tier,
+            "policy": self.policy,
+            "items": [list(item) for item in self.items],
+            "octets": self.octets,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Shard:
+        """Read what :meth:`to_json` gave."""
+        items = tuple((str(aip), int(version)) for aip, version in data["items"])
+        return cls(data["community"], data["tier"], data["policy"], items, data["octets"])
+
+
+def into_shards(
+    community: str, tier: str, policy: str, sized: Iterable[tuple[VersionKey, int]]
+) -> Iterator[Shard]:
+    """Cut a sequence of (version, payload octets) into shards, keeping its order.
+
+    The last of ``MAX_SHARDS`` shards takes nothing beyond its size; what is left over is due
+    again in the next run.
+    """
+    batch: list[tuple[str, int]] = []
+    octets = made = 0
+    for key, size in sized:
+        if batch and (len(batch) >= SHARD_ITEMS or octets + size > SHARD_OCTETS):
+            yield Shard(community, tier, policy, tuple(batch), octets)
+            made += 1
+            if made == MAX_SHARDS:
+                return
+            batch, octets = [], 0
+        batch.append((key.aip, key.version))
+        octets += size
+    if batch:
+        yield Shard(community, tier, policy, tuple(batch), octets)

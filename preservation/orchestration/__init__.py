@@ -1,0 +1,1 @@
+"""DAGs, one set per community, over the services. The only room of Airflow's."""

@@ -1,0 +1,183 @@
+"""An effective policy: what one community was promised, with nothing left to inherit.
+
+The value is made from canonical JSON (``Policy.from_effective``), the very bytes that
+``<home>/policies/objects/<digest>.json`` keeps. It says nothing that is not obeyed: a field
+enters this module together with the code that does what it says.
+
+Units: durations are ``timedelta`` (seconds in JSON), sizes are octets.
+Source: ``docs/reference/policy.md``, generated from the language in ``preservation.policy``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from preservation.model.canonical import digest_of
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.outcome import Level
+from preservation.model.replica import Packaging
+
+
+@dataclass(frozen=True, slots=True)
+class TierSpec:
+    """A place that keeps replicas, as ``tiers.yaml`` declares it."""
+
+    id: str
+    kind: str  # "local"
+    path: str  # relative to the home, or absolute
+    site: str
+    operator: str
+    technology: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a deposit may be at most."""
+
+    files: int
+    octets: int
+    file_octets: int
+    path_octets: int
+    depth: int
+    ratio: int  # unpacked octets per packed octet of a serialised deposit
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRules:
+    """Formats by PUID (``fmt/18``) or MIME type; PUID is looked at first."""
+
+    preferred: tuple[str, ...]
+    refused: tuple[str, ...]
+    refuse_unidentified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How deposits come in."""
+
+    inbox: str  # relative to the home, or absolute
+    marker: str  # complete when a file of this name lies in the deposit; "" if ``quiet`` rules
+    quiet: timedelta  # complete when nothing in it changed for so long
+    schedule: str  # cron
+    timezone: str
+    limits: Limits
+    lineage: tuple[str, ...]  # identifier schemes that make a new version: "doi", "cstr", …
+    algorithms: tuple[Algorithm, ...]  # of the payload manifests; SHA-256 is always among them
+    formats: FormatRules
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaRule:
+    """One replica that is promised; the first rule is where ingest writes."""
+
+    tier: str
+    packaging: Packaging
+    within: timedelta  # after ingest
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """What must be true at any time: counts of *verified* replicas."""
+
+    replicas: int
+    failure_domains: int
+    sites: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRule:
+    """How strong and how old the evidence about a replica on one tier may be."""
+
+    level: Level
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """The nightly work."""
+
+    schedule: str
+    timezone: str
+    budget: int  # octets to be read in one night
+    tiers: Mapping[str, AuditRule]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRule:
+    """Who decides that damaged bytes are replaced."""
+
+    automatic: bool
+    approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One community's effective policy."""
+
+    community: str
+    title: Mapping[str, str]  # language tag -> text; "en" is always there
+    contact: str
+    tiers: Mapping[str, TierSpec]
+    intake: Intake
+    replicas: tuple[ReplicaRule, ...]
+    minimum: Minimum
+    audit: AuditPlan
+    repair: RepairRule
+    digest: Digest
+
+    @property
+    def ref(self) -> str:
+        """How events cite it: ``sha256:<hex>``."""
+        return str(self.digest)
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> Policy:
+        """Build the value from a checked effective document (see ``effective`` in this room)."""
+        intake, audit = data["intake"], data["audit"]
+        return cls(
+            community=data["community"],
+            title=dict(data["title"]),
+            contact=data["contact"],
+            tiers={key: TierSpec(id=key, **tier) for key, tier in data["tiers"].items()},
+            intake=Intake(
+                inbox=intake["inbox"],
+                marker=intake["complete"]["marker"],
+                quiet=timedelta(seconds=intake["complete"]["quiet"]),
+                schedule=intake["schedule"],
+                timezone=intake["timezone"],
+                limits=Limits(**intake["limits"]),
+                lineage=tuple(intake["lineage"]),
+                algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
+                formats=FormatRules(
+                    preferred=tuple(intake["formats"]["preferred"]),
+                    refused=tuple(intake["formats"]["refused"]),
+                    refuse_unidentified=intake["formats"]["unidentified"] == "refuse",
+                ),
+            ),
+            replicas=tuple(
+                ReplicaRule(
+                    tier=rule["tier"],
+                    packaging=Packaging(rule["packaging"]),
+                    within=timedelta(seconds=rule["within"]),
+                )
+                for rule in data["replicas"]
+            ),
+            minimum=Minimum(**data["minimum"]),
+            audit=AuditPlan(
+                schedule=audit["schedule"],
+                timezone=audit["timezone"],
+                budget=audit["budget"],
+                tiers={
+                    tier: AuditRule(Level(rule["level"]), timedelta(seconds=rule["max_age"]))
+                    for tier, rule in audit["tiers"].items()
+                },
+            ),
+            repair=RepairRule(
+                automatic=data["repair"]["mode"] == "automatic",
+                approvers=tuple(data["repair"]["approvers"]),
+            ),
+            digest=digest_of(data),
+        )

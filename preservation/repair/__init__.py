@@ -1,0 +1,1 @@
+"""Damaged replicas are replaced by bytes just verified under the seal."""

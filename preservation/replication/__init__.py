@@ -1,0 +1,1 @@
+"""Replicas are made where a policy promises them, and read back."""

@@ -1,0 +1,1 @@
+"""Tiers: places that keep replicas. See ``tier.py`` for the protocol."""

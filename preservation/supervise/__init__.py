@@ -1,0 +1,1 @@
+"""The local Airflow and its database: started, watched, restarted, stopped."""
