@@ -1,0 +1,239 @@
+"""What lies in a folder, without following, opening or trusting any of it.
+
+Every folder is opened relative to its parent with ``O_NOFOLLOW``, so that a link never leads
+the walk out of the root, not even one that takes a folder's place meanwhile. Only folders are
+opened: a FIFO can't block, a device isn't touched. Depth is bounded by the disk alone, since
+each step names one component; memory by the listings of the folders on the way down.
+
+Source: openat(2), path_resolution(7).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from preservation.files.durable import AnyPath
+from preservation.model.names import is_safe, parts
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OPEN_FOLDERS = 64  # descriptors that one walk holds at most; deeper down, parents are reopened
+
+
+class Kind(Enum):
+    """What an entry is, by ``lstat``."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+    FIFO = "fifo"
+    SOCKET = "socket"
+    DEVICE = "device"
+    UNREADABLE = "unreadable"  # a folder that can't be listed, or an entry that can't be looked at
+
+
+class Entry(NamedTuple):
+    """One name below the root, as ``lstat`` saw it.
+
+    Attributes:
+        path: relative to the root, ``/`` between the parts, never empty.
+        octets: size; of a link, the length of its target.
+        mode: permission bits, set-uid, set-gid and sticky included.
+        link_target: of a link, else empty.
+        error: why it is ``UNREADABLE``: ``EACCES: Permission denied``; else empty.
+    """
+
+    path: bytes
+    kind: Kind
+    octets: int
+    mtime_ns: int
+    ctime_ns: int
+    mode: int
+    ino: int
+    dev: int
+    nlink: int
+    link_target: bytes
+    error: str
+
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.FOLDER,
+    stat.S_IFLNK: Kind.LINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+    stat.S_IFBLK: Kind.DEVICE,
+    stat.S_IFCHR: Kind.DEVICE,
+}
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder on the way down; ``fd`` is -1 while it is closed to save descriptors."""
+
+    path: bytes
+    fd: int
+    identity: tuple[int, int]
+    names: list[bytes]  # those still to visit, last one first
+
+
+def walk(root: AnyPath) -> Iterator[Entry]:
+    """Everything below a folder: each folder before what is in it, names in order of bytes.
+
+    The root itself is not an entry. What can't be looked at is an entry of kind
+    ``UNREADABLE``, and the walk goes on.
+
+    Raises:
+        OSError: the root can't be opened as a folder; a link is refused.
+    """
+    root_fd = os.open(os.fsencode(root), _FOLDER)
+    stack: list[_Folder] = []
+    try:
+        stack.append(_listed(b"", os.dup(root_fd)))
+        while stack:
+            folder = stack[-1]
+            if not folder.names:
+                _leave(stack, root_fd)
+                continue
+            entry, inner = _visit(folder, folder.names.pop())
+            if inner is not None:
+                stack.append(inner)
+                _spare(stack)
+            yield entry
+    finally:
+        for folder in stack:
+            _close(folder)
+        os.close(root_fd)
+
+
+def open_below(root_fd: int, path: bytes, flags: int, mode: int = 0o600) -> int:
+    """Open one entry below a folder; no component may be a link, and nothing blocks.
+
+    Args:
+        root_fd: the folder, open.
+        path: relative, without ``.`` and ``..``; may be longer than ``PATH_MAX``.
+        flags: ``O_NOFOLLOW``, ``O_NONBLOCK``, ``O_NOCTTY`` and ``O_CLOEXEC`` are added.
+        mode: permissions of a file that is created.
+
+    Raises:
+        OSError: ``ELOOP`` or ``ENOTDIR`` where a component is a link, ``EINVAL`` for a path
+            that could leave the folder, and what open(2) says.
+    """
+    if not is_safe(path):
+        raise OSError(errno.EINVAL, "not a path below a folder", os.fsdecode(path))
+    *folders, name = parts(path)
+    at = root_fd
+    try:
+        for folder in folders:
+            deeper = os.open(folder, _FOLDER, dir_fd=at)
+            if at != root_fd:
+                os.close(at)
+            at = deeper
+        always = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        return os.open(name, flags | always, mode, dir_fd=at)
+    finally:
+        if at != root_fd:
+            os.close(at)
+
+
+def _visit(folder: _Folder, name: bytes) -> tuple[Entry, _Folder | None]:
+    """Look at one name; list it, if it is a folder."""
+    path = folder.path + b"/" + name if folder.path else name
+    if folder.fd < 0:
+        return _unseen(path, "ESTALE: the folder was moved away during the walk"), None
+    try:
+        seen = os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
+        kind = _KINDS[stat.S_IFMT(seen.st_mode)]
+        target = os.readlink(name, dir_fd=folder.fd) if kind is Kind.LINK else b""
+    except OSError as error:
+        return _unseen(path, _why(error)), None
+    if kind is not Kind.FOLDER:
+        return _entry(path, kind, seen, target), None
+    try:
+        inner = _listed(path, os.open(name, _FOLDER, dir_fd=folder.fd))
+    except OSError as error:
+        return _entry(path, Kind.UNREADABLE, seen, error=_why(error)), None
+    return _entry(path, kind, seen), inner
+
+
+def _listed(path: bytes, fd: int) -> _Folder:
+    """Take over an open folder and read its listing."""
+    try:
+        seen = os.fstat(fd)
+        names = sorted((os.fsencode(name) for name in os.listdir(fd)), reverse=True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return _Folder(path, fd, (seen.st_dev, seen.st_ino), names)
+
+
+def _spare(stack: list[_Folder]) -> None:
+    """Close the parent that is too far up to keep open."""
+    if len(stack) > _OPEN_FOLDERS:
+        _close(stack[-1 - _OPEN_FOLDERS])
+
+
+def _leave(stack: list[_Folder], root_fd: int) -> None:
+    """Close the folder that is done, with its parent open again."""
+    done = stack.pop()
+    try:
+        if stack and stack[-1].fd < 0:
+            stack[-1].fd = _reopen(stack[-1], done.fd, root_fd)
+    finally:
+        _close(done)
+
+
+def _reopen(folder: _Folder, child_fd: int, root_fd: int) -> int:
+    """The same folder once more, by the way up or by the way down; -1 if it isn't there."""
+    ways = ((child_fd, b".."), (root_fd, folder.path or b"."))
+    for at, path in ways:
+        try:
+            if path in (b"..", b"."):
+                fd = os.open(path, _FOLDER, dir_fd=at)
+            else:
+                fd = open_below(at, path, _FOLDER)
+        except OSError:
+            continue
+        seen = os.fstat(fd)
+        if (seen.st_dev, seen.st_ino) == folder.identity:
+            return fd
+        os.close(fd)
+    return -1
+
+
+def _close(folder: _Folder) -> None:
+    if folder.fd >= 0:
+        os.close(folder.fd)
+        folder.fd = -1
+
+
+def _entry(
+    path: bytes, kind: Kind, seen: os.stat_result, target: bytes = b"", error: str = ""
+) -> Entry:
+    return Entry(
+        path,
+        kind,
+        seen.st_size,
+        seen.st_mtime_ns,
+        seen.st_ctime_ns,
+        stat.S_IMODE(seen.st_mode),
+        seen.st_ino,
+        seen.st_dev,
+        seen.st_nlink,
+        target,
+        error,
+    )
+
+
+def _unseen(path: bytes, error: str) -> Entry:
+    return Entry(path, Kind.UNREADABLE, 0, 0, 0, 0, 0, 0, 0, b"", error)
+
+
+def _why(error: OSError) -> str:
+    name = errno.errorcode.get(error.errno or 0, "EIO")
+    return f"{name}: {error.strerror}"
