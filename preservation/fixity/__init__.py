@@ -1,1 +1,1 @@
-"""The hashing engine: many algorithms in one read, of files and of streams."""
+"""The hashing engine: one read of each byte, whatever the number of digests wanted."""

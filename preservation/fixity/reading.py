@@ -1,0 +1,231 @@
+"""How the reading of one file ended, and the reading itself.
+
+A file is opened below a root without following any link, and without waiting: a FIFO, a device
+or a socket in the place of a file is recognised before a byte is read from it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from preservation.errors import NotNowError
+from preservation.files import walk
+from preservation.fixity.multihash import MultiHash
+from preservation.fixity.rate import RateLimit
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.names import is_safe
+from preservation.model.progress import Progress
+
+BLOCK = 256 * 1024  # more buys nothing, on any medium that was measured
+SMALL = 1024 * 1024  # up to here a file is one read
+ATTEMPTS = 3
+_PAUSE = 0.05  # seconds before the second attempt; ten times that before the third
+_REPORT = 1024 * 1024  # progress is told about this often
+
+_MEDIUM = {errno.EIO, errno.ENODATA, errno.EBADMSG, errno.EUCLEAN, errno.EREMOTEIO}
+_ABSENT = {errno.ENOENT, errno.ENAMETOOLONG}
+_IRREGULAR = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV, errno.EMLINK}
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NOTHING: Mapping[Algorithm, Digest] = {}
+
+
+class StoppedError(NotNowError):
+    """Reading was cancelled before its end."""
+
+    default_code = "FIX-STOPPED"
+
+
+class Reading(Enum):
+    """How the reading of one file ended. Only ``READ`` carries digests."""
+
+    READ = "read"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"  # the medium failed at every attempt
+    UNCHECKED = "unchecked"  # refused or disturbed: nothing is known
+    IRREGULAR = "irregular"  # a link, FIFO, device, socket or folder where a file should be
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One file, read.
+
+    Attributes:
+        octets: how many were read; of a file that was not read to its end, 0.
+        digests: one for each algorithm asked for, empty unless ``READ``.
+        reason: for people; empty when ``READ``.
+    """
+
+    path: bytes
+    reading: Reading
+    octets: int = 0
+    digests: Mapping[Algorithm, Digest] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Folders:
+    """Opens files below a root, keeping the last folder open: paths come folder by folder.
+
+    One per thread.
+    """
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._parent = b""
+        self._fd = -1
+
+    def open(self, path: bytes) -> int:
+        """Open a file for reading; no part of its path may be a link.
+
+        Raises:
+            OSError: as the system says.
+        """
+        parent, slash, name = path.rpartition(b"/")
+        if not slash:
+            return os.open(name, _OPEN, dir_fd=self._root)
+        if self._fd < 0 or parent != self._parent:
+            self.close()
+            self._fd = walk.open_below(self._root, parent, os.O_RDONLY | os.O_DIRECTORY)
+            self._parent = parent
+        return os.open(name, _OPEN, dir_fd=self._fd)
+
+    def close(self) -> None:
+        """Let the kept folder go."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Reader:
+    """Reads files of one root, one after the other; one per thread."""
+
+    def __init__(
+        self,
+        root: int,
+        algorithms: tuple[Algorithm, ...],
+        *,
+        drop_cache: bool,
+        rate: RateLimit | None,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._folders = Folders(root)
+        self._algorithms = algorithms
+        self._drop_cache = drop_cache
+        self._rate = rate
+        self._progress = progress
+        self._cancelled = cancelled
+        self._block = bytearray(BLOCK)
+        self._untold = 0
+
+    def measure(self, path: bytes, large: int | None = None) -> Measured | int:
+        """Read one file to its end.
+
+        Args:
+            path: relative to the root.
+            large: a file with more octets than this is not read; its size is returned instead.
+
+        Raises:
+            StoppedError: cancelled.
+        """
+        if not is_safe(path):
+            return Measured(path, Reading.UNCHECKED, reason="not a path below a folder")
+        attempt = 0
+        while True:
+            try:
+                return self._once(path, large)
+            except OSError as error:
+                attempt += 1
+                if error.errno not in _MEDIUM or attempt == ATTEMPTS:
+                    return Measured(path, _reading(error), reason=_reason(error))
+                time.sleep(_PAUSE * 10 ** (attempt - 1))
+
+    def close(self) -> None:
+        """Tell the rest of the progress, and let go of what is open."""
+        self.tell()
+        self._folders.close()
+
+    def tell(self) -> None:
+        """Tell progress about what was read and not told yet."""
+        if self._untold:
+            self._progress.advance(self._untold)
+            self._untold = 0
+
+    def _once(self, path: bytes, large: int | None) -> Measured | int:
+        fd = self._folders.open(path)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                reason = f"not a regular file but {_KINDS.get(stat.S_IFMT(status.st_mode), 'odd')}"
+                return Measured(path, Reading.IRREGULAR, reason=reason)
+            if large is not None and status.st_size > large:
+                return status.st_size
+            if self._drop_cache:
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            hashes = self._hash(fd, status.st_size)
+        finally:
+            os.close(fd)
+        return Measured(path, Reading.READ, hashes.octets, hashes.digests())
+
+    def _hash(self, fd: int, size: int) -> MultiHash:
+        if size > SMALL:
+            hashes = MultiHash(self._algorithms)
+        else:
+            self._pause_for(size)
+            data = os.read(fd, size + 1)
+            hashes = MultiHash(self._algorithms, data)
+            self._count(len(data))
+            if len(data) == size:
+                return hashes
+        for block in self._blocks(fd):
+            hashes.update(block)
+        return hashes
+
+    def _blocks(self, fd: int) -> Iterator[memoryview]:
+        view = memoryview(self._block)
+        while True:
+            self._pause_for(BLOCK)
+            got = os.readv(fd, [view])
+            if not got:
+                return
+            self._count(got)
+            yield view[:got]
+
+    def _pause_for(self, octets: int) -> None:
+        if self._cancelled():
+            raise StoppedError("reading was cancelled")
+        if self._rate is not None:
+            self._rate.take(octets)
+
+    def _count(self, octets: int) -> None:
+        self._untold += octets
+        if self._untold >= _REPORT:
+            self.tell()
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFCHR: "a character device",
+}
+
+
+def _reading(error: OSError) -> Reading:
+    if error.errno in _ABSENT:
+        return Reading.MISSING
+    if error.errno in _MEDIUM:
+        return Reading.UNREADABLE
+    return Reading.IRREGULAR if error.errno in _IRREGULAR else Reading.UNCHECKED
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in _IRREGULAR:
+        return "a link or something else that is no file stands in its path"
+    return os.strerror(error.errno or 0)
