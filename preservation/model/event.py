@@ -9,7 +9,7 @@ Source: ``docs/formats/journal.md``; PREMIS Data Dictionary 3.0, entity Event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -18,7 +18,8 @@ from uuid import UUID
 
 from preservation.errors import MalformedError
 from preservation.model.canonical import canonical
-from preservation.model.clock import parse_stamp, stamp
+from preservation.model.clock import Clock, parse_stamp, stamp
+from preservation.model.replica import VersionKey
 
 EVENT_SCHEMA = "samarkand.event/1"
 
@@ -109,3 +110,63 @@ class Event:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise MalformedError(f"event: {type(error).__name__}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EventMaker:
+    """Makes events for one agent: stamps the time, draws the identity.
+
+    Attributes:
+        agent: who acts: a program with version, command and host, or a person's account.
+        new_id: draws a random UUID (v4) in its usual spelling.
+    """
+
+    clock: Clock
+    agent: str
+    new_id: Callable[[], str]
+
+    def about(
+        self,
+        key: VersionKey,
+        type_: EventType,
+        outcome: str,
+        detail: Mapping[str, Any],
+        *,
+        tier: str = "",
+        policy: str = "",
+    ) -> Event:
+        """An event about an AIP version, or about its replica on ``tier``."""
+        return Event(
+            id=self.new_id(),
+            at=self.clock.now(),
+            type=type_,
+            outcome=outcome,
+            agent=self.agent,
+            community=key.community,
+            aip=key.aip,
+            version=key.version,
+            tier=tier,
+            policy=policy,
+            detail=detail,
+        )
+
+    def of(
+        self,
+        community: str,
+        type_: EventType,
+        outcome: str,
+        detail: Mapping[str, Any],
+        *,
+        policy: str = "",
+    ) -> Event:
+        """An event about a community, or about the archive where ``community`` is empty."""
+        return Event(
+            id=self.new_id(),
+            at=self.clock.now(),
+            type=type_,
+            outcome=outcome,
+            agent=self.agent,
+            community=community,
+            policy=policy,
+            detail=detail,
+        )

@@ -20,6 +20,7 @@ class Shard:
     Attributes:
         policy: ``sha256:<hex>`` in force when the plan was made; it holds for the whole run.
         octets: of payload, together.
+        planned: when (``model.clock.stamp``): what was done since needs no second time.
     """
 
     community: str
@@ -27,6 +28,7 @@ class Shard:
     policy: str
     items: tuple[tuple[str, int], ...]  # AIP, version
     octets: int
+    planned: str
 
     @property
     def keys(self) -> list[VersionKey]:
@@ -47,17 +49,24 @@ class Shard:
             "policy": self.policy,
             "items": [list(item) for item in self.items],
             "octets": self.octets,
+            "planned": self.planned,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Shard:
         """Read what :meth:`to_json` gave."""
         items = tuple((str(aip), int(version)) for aip, version in data["items"])
-        return cls(data["community"], data["tier"], data["policy"], items, data["octets"])
+        return cls(
+            data["community"], data["tier"], data["policy"], items, data["octets"], data["planned"]
+        )
 
 
 def into_shards(
-    community: str, tier: str, policy: str, sized: Iterable[tuple[VersionKey, int]]
+    community: str,
+    tier: str,
+    policy: str,
+    planned: str,
+    sized: Iterable[tuple[VersionKey, int]],
 ) -> Iterator[Shard]:
     """Cut a sequence of (version, payload octets) into shards, keeping its order.
 
@@ -68,7 +77,7 @@ def into_shards(
     octets = made = 0
     for key, size in sized:
         if batch and (len(batch) >= SHARD_ITEMS or octets + size > SHARD_OCTETS):
-            yield Shard(community, tier, policy, tuple(batch), octets)
+            yield Shard(community, tier, policy, tuple(batch), octets, planned)
             made += 1
             if made == MAX_SHARDS:
                 return
@@ -76,4 +85,4 @@ def into_shards(
         batch.append((key.aip, key.version))
         octets += size
     if batch:
-        yield Shard(community, tier, policy, tuple(batch), octets)
+        yield Shard(community, tier, policy, tuple(batch), octets, planned)

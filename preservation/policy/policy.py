@@ -11,7 +11,7 @@ Source: ``docs/reference/policy.md``, generated from the language in ``preservat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -127,6 +127,7 @@ class Policy:
     audit: AuditPlan
     repair: RepairRule
     digest: Digest
+    document: Mapping[str, Any] = field(repr=False, compare=False)  # what the digest is over
 
     @property
     def ref(self) -> str:
@@ -180,4 +181,5 @@ class Policy:
                 approvers=tuple(data["repair"]["approvers"]),
             ),
             digest=digest_of(data),
+            document=data,
         )

@@ -127,6 +127,15 @@ class Tier(Protocol):
         """The replica's bytes. Does not read them."""
         ...
 
+    def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
+        """The place where :meth:`Incoming.swap` put the former bytes under this stamp, relative
+        to the root; empty if there are none."""
+        ...
+
+    def held_in_quarantine(self, key: VersionKey, packaging: Packaging, stamp: str) -> Held:
+        """The bytes there, for comparing."""
+        ...
+
     def clear_unfinished(self, key: VersionKey) -> None:
         """Remove bytes of this key that became visible without a sidecar (a writer died
         between its rename and its sidecar) by moving them to ``.quarantine``.

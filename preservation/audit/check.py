@@ -1,0 +1,250 @@
+"""One fixity check of one replica: read it, compare it under its seal, record the evidence.
+
+Used by every service that needs to know whether a replica is good: ingest and replication
+read back with it, the audit checks with it, repair asks it before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from preservation.bags import sealed
+from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
+from preservation.errors import NotNowError
+from preservation.fixity.engine import EngineSettings
+from preservation.ledger.protocol import Journal
+from preservation.model.check import CheckResult
+from preservation.model.digest import Digest
+from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.finding import Finding, Severity
+from preservation.model.names import display
+from preservation.model.outcome import Level, Outcome
+from preservation.model.progress import Progress
+from preservation.model.replica import VersionKey
+from preservation.policy.policy import Policy
+from preservation.storage.tier import Tier
+
+LISTED = 20  # files named in a finding; the result document names all
+
+_CODES = {
+    Outcome.ALTERED: "FIX-ALTERED",
+    Outcome.MISSING: "FIX-MISSING",
+    Outcome.UNREADABLE: "FIX-UNREADABLE",
+}
+_HINTS = {
+    Outcome.ALTERED: "run `preserve repair`; the damaged bytes will be kept in quarantine",
+    Outcome.MISSING: "look whether the tier is whole, then run `preserve repair`",
+    Outcome.UNREADABLE: "look at the medium's own log, replace it, then run `preserve repair`",
+}
+DAMAGE_CODES = frozenset(_CODES.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What looking at the replica came to, before it is recorded."""
+
+    outcome: Outcome
+    reason: str
+    level: Level
+    counts: Mapping[Outcome, int]
+    octets: int
+    algorithms: tuple[str, ...]
+    cache_bypassed: bool
+    files: tuple[sealed.FileFinding, ...]
+    more: int
+
+
+class Checker:
+    """Checks replicas and records what it finds."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        journal: Journal,
+        tiers: Mapping[str, Tier],
+        events: EventMaker,
+        engine: EngineSettings,
+    ) -> None:
+        self._catalogue = catalogue
+        self._journal = journal
+        self._tiers = tiers
+        self._events = events
+        self._engine = engine
+
+    def check(self, policy: Policy, row: ReplicaRow, progress: Progress) -> CheckResult:
+        """Read a replica back, compare all of it, record the event and what follows from it.
+
+        Damage opens a finding (once per replica); a replica found intact closes it. A tier
+        that cannot be asked gives ``unchecked``: nothing is recorded about the replica, since
+        nothing is known.
+        """
+        began = self._events.clock.now()
+        seen = self._look(row, progress)
+        if seen.outcome is Outcome.UNCHECKED:
+            return self._unchecked(row, seen)
+        event = self._event(policy, row, seen, began)
+        follow, finding, findings = self._follow(policy, row, seen, event)
+        self._catalogue.record([event, *follow])
+        return CheckResult(
+            row.key, row.tier, seen.outcome, seen.octets, seen.reason, finding, event.id, findings
+        )
+
+    def _look(self, row: ReplicaRow, progress: Progress) -> _Seen:
+        tier = self._tiers.get(row.tier)
+        if tier is None:
+            return _nothing(Outcome.UNCHECKED, f"there is no tier {row.tier!r} in this home")
+        try:
+            tier.check()
+            if not tier.exists(row.key, row.packaging):
+                return _nothing(Outcome.MISSING, "the tier is there, the replica is not")
+            verified = sealed.verify(
+                tier.held(row.key, row.packaging),
+                row.seal,
+                tar=row.tar,
+                settings=self._engine,
+                progress=progress,
+            )
+        except NotNowError as error:
+            return _nothing(Outcome.UNCHECKED, error.message)
+        return _Seen(
+            outcome=verified.outcome,
+            reason=_reason(verified),
+            level=Level.E3,
+            counts=verified.counts,
+            octets=verified.octets_read,
+            algorithms=tuple(algorithm.value for algorithm in verified.algorithms),
+            cache_bypassed=verified.cache_bypassed,
+            files=verified.files,
+            more=verified.more,
+        )
+
+    def _unchecked(self, row: ReplicaRow, seen: _Seen) -> CheckResult:
+        finding = Finding(
+            "FIX-UNCHECKED",
+            f"{row.key} on {row.tier}",
+            f"not checked: {seen.reason}",
+            "mend what is in the way, then run the audit again",
+            Severity.WARNING,
+        )
+        return CheckResult(
+            row.key, row.tier, seen.outcome, seen.octets, seen.reason, findings=(finding,)
+        )
+
+    def _event(self, policy: Policy, row: ReplicaRow, seen: _Seen, began: datetime) -> Event:
+        took = self._events.clock.now() - began
+        result = "" if seen.outcome is Outcome.INTACT else str(self._result(row, seen))
+        return self._events.about(
+            row.key,
+            EventType.FIXITY_CHECK,
+            seen.outcome.value,
+            {
+                "level": seen.level.value,
+                "algorithms": list(seen.algorithms),
+                "bytes_read": seen.octets,
+                "files": {outcome.value: count for outcome, count in seen.counts.items()},
+                "cache_bypassed": seen.cache_bypassed,
+                "milliseconds": int(took.total_seconds() * 1000),
+                "result": result,
+            },
+            tier=row.tier,
+            policy=policy.ref,
+        )
+
+    def _result(self, row: ReplicaRow, seen: _Seen) -> Digest:
+        """Keep the file detail beside the journal; the event carries its digest."""
+        return self._journal.put_result(
+            {
+                "schema": "samarkand.check/1",
+                "aip": row.key.aip,
+                "version": row.key.version,
+                "tier": row.tier,
+                "outcome": seen.outcome.value,
+                "reason": seen.reason,
+                "files": [_file(finding) for finding in seen.files],
+                "more": seen.more,
+            }
+        )
+
+    def _follow(
+        self, policy: Policy, row: ReplicaRow, seen: _Seen, event: Event
+    ) -> tuple[list[Event], str, tuple[Finding, ...]]:
+        standing = open_damage(self._catalogue, row)
+        if seen.outcome is Outcome.INTACT:
+            return [self._resolved(policy, row, found, event) for found in standing], "", ()
+        finding = Finding(
+            _CODES[seen.outcome],
+            f"{row.key} on {row.tier}",
+            seen.reason,
+            _HINTS[seen.outcome],
+        )
+        if standing:
+            return [], standing[0].id, (finding,)
+        opened = self._opened(policy, row, finding, seen, event)
+        return [opened], opened.detail["finding"], (finding,)
+
+    def _opened(
+        self, policy: Policy, row: ReplicaRow, finding: Finding, seen: _Seen, event: Event
+    ) -> Event:
+        detail: dict[str, Any] = {"finding": self._events.new_id(), **finding.to_json()}
+        detail["localised"] = {
+            "check": event.id,
+            "result": event.detail["result"],
+            "files": [_file(found) for found in seen.files[:LISTED]],
+            "more": seen.more + max(0, len(seen.files) - LISTED),
+        }
+        return self._events.about(
+            row.key, EventType.FINDING_OPENED, "fail", detail, tier=row.tier, policy=policy.ref
+        )
+
+    def _resolved(self, policy: Policy, row: ReplicaRow, found: FindingRow, event: Event) -> Event:
+        return self._events.about(
+            row.key,
+            EventType.FINDING_RESOLVED,
+            "success",
+            {
+                "finding": found.id,
+                "by": self._events.agent,
+                "reason": "the replica was read back intact",
+                "event": event.id,
+            },
+            tier=row.tier,
+            policy=policy.ref,
+        )
+
+
+def open_damage(catalogue: Catalogue, row: ReplicaRow) -> list[FindingRow]:
+    """The open findings that say that this replica is damaged."""
+    return [
+        found
+        for found in catalogue.findings(
+            row.key.community, state="open", aip=row.key.aip, tier=row.tier
+        )
+        if found.version == row.key.version and found.code in DAMAGE_CODES
+    ]
+
+
+def _nothing(outcome: Outcome, reason: str) -> _Seen:
+    return _Seen(outcome, reason, Level.E3, {}, 0, (), False, (), 0)
+
+
+def _reason(verified: sealed.Verification) -> str:
+    bad = [found for found in verified.files if found.outcome is verified.outcome]
+    if not bad:
+        return ""
+    more = len(verified.files) + verified.more - 1
+    return f"{display(bad[0].path)}: {bad[0].reason}" + (f" (and {more} more)" if more else "")
+
+
+def _file(found: sealed.FileFinding) -> dict[str, Any]:
+    return {
+        "path": display(found.path),
+        "path_hex": found.path.hex(),  # the name's bytes, which text cannot always carry
+        "outcome": found.outcome.value,
+        "reason": found.reason,
+        "expected": "" if found.expected is None else str(found.expected),
+        "observed": "" if found.observed is None else str(found.observed),
+        "bytes": found.octets,
+    }

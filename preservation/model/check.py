@@ -1,0 +1,45 @@
+"""What one fixity check of one replica came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from preservation.model.finding import Finding
+from preservation.model.outcome import Outcome
+from preservation.model.replica import VersionKey
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check, with what it found; its evidence is the event ``event``.
+
+    Attributes:
+        octets: read, all files together.
+        reason: why the outcome is what it is; empty when intact.
+        finding: id of the finding that stands open because of it; empty if none does.
+        event: id of the fixity event; empty when nothing could be checked.
+    """
+
+    key: VersionKey
+    tier: str
+    outcome: Outcome
+    octets: int
+    reason: str = ""
+    finding: str = ""
+    event: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of an audit's document."""
+        return {
+            "aip": self.key.aip,
+            "version": self.key.version,
+            "community": self.key.community,
+            "tier": self.tier,
+            "outcome": self.outcome.value,
+            "bytes": self.octets,
+            "reason": self.reason,
+            "finding": self.finding,
+            "event": self.event,
+        }
