@@ -1,0 +1,288 @@
+"""A pool of worker processes for code that may hang, crash, or eat all memory.
+
+Workers are exec'd, never forked, so that the pool may live in a process with threads and in
+one that was itself forked. A worker is a fresh interpreter with an empty environment and hard
+limits; it dies with its asker. Each question has a deadline. What hangs, dies or raises is
+asked again in smaller parts until the one item at fault is alone; the others get their answers.
+
+The module that workers run has ``answer(items: list[dict]) -> Iterable[dict]``: one answer
+per item, in order; a generator hands out each one as soon as it is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any, Self
+
+from preservation.errors import NotNowError
+from preservation.files import worker_main
+
+Item = Mapping[str, Any]
+Deadline = float | Callable[[Sequence[Item]], float]
+
+_START_SECONDS = 60.0
+_READ = 1 << 16
+
+
+class Trouble(Enum):
+    """How an item came to have no answer."""
+
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    RAISED = "raised"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailure:
+    """What stands in the place of an answer: asked alone, the item brought a worker down.
+
+    Attributes:
+        message: ``no answer within 5.0 s``, ``SIGSEGV``, ``ValueError: …``.
+    """
+
+    trouble: Trouble
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Limits of one worker.
+
+    Attributes:
+        memory: address space in octets; the Go runtime of an identifier reserves 2 GiB.
+        files: open descriptors.
+        recycle: items after which a worker is replaced by a fresh one.
+        environment: variables it gets; nothing of ours is inherited.
+    """
+
+    memory: int = 4 << 30
+    files: int = 256
+    recycle: int = 20_000
+    environment: Mapping[str, str] | None = None
+
+
+class WorkerPool:
+    """Workers that all run one module. Thread safe: each call has a worker for itself.
+
+    A call uses one worker; to use them all, call from as many threads. Workers start when
+    they are first needed.
+    """
+
+    def __init__(
+        self, module: str, workers: int = 1, settings: WorkerSettings | None = None
+    ) -> None:
+        self._module = module
+        self._settings = settings or WorkerSettings()
+        # The kernel kills a worker when the *thread* that started it ends, so that one thread,
+        # which lives as long as the pool, starts them all.
+        self._starter = ThreadPoolExecutor(1, "worker-starter")
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        self._size = workers
+        for _ in range(workers):
+            self._idle.put(None)
+
+    def run(
+        self, batch: Sequence[Item], deadline_s: Deadline
+    ) -> list[dict[str, Any] | WorkerFailure]:
+        """Ask about every item.
+
+        Args:
+            batch: values that JSON can carry; text may hold lone surrogates.
+            deadline_s: seconds for a whole question, or what gives them for its items.
+
+        Returns:
+            One result per item, in order, whatever happens.
+
+        Raises:
+            NotNowError: no worker can be started (``WORKER-START``).
+        """
+        worker = self._idle.get()
+        results: list[dict[str, Any] | WorkerFailure] = []
+        parts = [list(batch)] if batch else []
+        try:
+            while parts:
+                part = parts.pop()
+                worker = worker if worker and worker.usable else self._start(worker)
+                seconds = deadline_s(part) if callable(deadline_s) else deadline_s
+                answers, failure = worker.ask(part, seconds)
+                results += answers
+                rest = part[len(answers) :]
+                if failure and len(rest) == 1:
+                    results.append(failure)
+                elif failure:
+                    # Answers that came one by one point at the next item; else halve.
+                    cut = 1 if answers else len(rest) // 2
+                    parts += [rest[cut:], rest[:cut]]
+        except BaseException:
+            if worker:
+                worker.stop()
+            worker = None
+            raise
+        finally:
+            self._idle.put(worker)
+        return results
+
+    def close(self) -> None:
+        """Stop every worker; waits for calls that are under way."""
+        for _ in range(self._size):
+            worker = self._idle.get()
+            if worker:
+                worker.stop()
+        self._starter.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, former: _Worker | None) -> _Worker:
+        if former:
+            former.stop()
+        return self._starter.submit(_Worker, self._module, self._settings).result()
+
+
+class _Worker:
+    """One process and the pipes to it."""
+
+    def __init__(self, module: str, settings: WorkerSettings) -> None:
+        self._left = settings.recycle
+        self._buffer = b""
+        argument = {
+            "path": [entry for entry in sys.path if entry],
+            "module": module,
+            "parent": os.getpid(),
+            "memory": settings.memory,
+            "files": settings.files,
+        }
+        script = str(Path(worker_main.__file__))
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-B", "-X", "utf8", script, json.dumps(argument)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                cwd="/",
+                env={"LANG": "C.UTF-8", "PATH": os.defpath, **(settings.environment or {})},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _cannot_start(module, str(error)) from error
+        self._to, self._from = _fileno(self._process.stdin), _fileno(self._process.stdout)
+        os.set_blocking(self._to, False)
+        self.usable = True
+        hello = self._hear(time.monotonic() + _START_SECONDS)
+        if isinstance(hello, WorkerFailure) or "ready" not in hello:
+            self.stop()
+            raise _cannot_start(
+                module, hello.message if isinstance(hello, WorkerFailure) else hello["raised"]
+            )
+
+    def ask(
+        self, items: Sequence[Item], seconds: float
+    ) -> tuple[list[dict[str, Any]], WorkerFailure | None]:
+        """Answers as far as they came, and why the next one didn't."""
+        deadline = time.monotonic() + seconds
+        answers: list[dict[str, Any]] = []
+        failure = self._tell({"items": [dict(item) for item in items]}, deadline)
+        while failure is None:
+            heard = self._hear(deadline)
+            if isinstance(heard, WorkerFailure):
+                failure = heard
+            elif "answer" in heard and len(answers) < len(items):
+                answers.append(heard["answer"])
+            elif "done" in heard and len(answers) == len(items):
+                self._left -= len(items)
+                self.usable = self._left > 0
+                return answers, None
+            elif "raised" in heard:
+                failure = WorkerFailure(Trouble.RAISED, heard["raised"])
+            else:
+                failure = WorkerFailure(Trouble.CRASHED, "it gave more or fewer answers than asked")
+        if failure.trouble is Trouble.TIMEOUT:
+            failure = WorkerFailure(Trouble.TIMEOUT, f"no answer within {seconds:.1f} s")
+        if len(answers) == len(items):  # it failed after the last answer: none is in doubt
+            self.stop()
+            return answers, None
+        if failure.trouble is not Trouble.RAISED:
+            self.stop()
+        return answers, failure
+
+    def stop(self) -> None:
+        """Kill the process and wait for its end."""
+        self.usable = False
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+    def _tell(self, message: dict[str, Any], deadline: float) -> WorkerFailure | None:
+        rest = memoryview(json.dumps(message).encode("ascii") + b"\n")
+        while rest:
+            if not _wait(self._to, select.POLLOUT, deadline):
+                return WorkerFailure(Trouble.TIMEOUT, "")
+            try:
+                rest = rest[os.write(self._to, rest[:_READ]) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                return self._death()
+        return None
+
+    def _hear(self, deadline: float) -> dict[str, Any] | WorkerFailure:
+        while b"\n" not in self._buffer:
+            if not _wait(self._from, select.POLLIN, deadline):
+                return WorkerFailure(Trouble.TIMEOUT, "")
+            data = os.read(self._from, _READ)
+            if not data:
+                return self._death()
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            return WorkerFailure(Trouble.CRASHED, "it spoke no JSON")
+        return message
+
+    def _death(self) -> WorkerFailure:
+        """How it ended, once its end of the pipes is closed."""
+        self._process.kill()
+        status = self._process.wait()
+        # A kill of ours that came first would show as SIGKILL: that is an ending, too.
+        name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return WorkerFailure(Trouble.CRASHED, name)
+
+
+def _fileno(pipe: IO[bytes] | None) -> int:
+    return -1 if pipe is None else pipe.fileno()
+
+
+def _wait(fd: int, what: int, deadline: float) -> bool:
+    """Whether the pipe became ready before the deadline."""
+    poll = select.poll()
+    poll.register(fd, what)
+    return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+
+def _cannot_start(module: str, why: str) -> NotNowError:
+    return NotNowError(
+        f"no worker for {module} can be started: {why}",
+        hint="look at memory, process limits, and whether the installation is whole",
+        code="WORKER-START",
+    )

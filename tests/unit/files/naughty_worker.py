@@ -1,0 +1,37 @@
+"""What runs in the workers of ``test_files_workers``: it does what each item says."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def answer(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    if any(item.get("whole") for item in items):  # like a library that takes a batch at once
+        yield from list(map(_one, items))
+        return
+    for item in items:
+        yield _one(item)
+
+
+def _one(item: dict[str, Any]) -> dict[str, Any]:
+    match item["do"]:
+        case "hang":
+            time.sleep(3600)
+        case "crash":
+            ctypes.string_at(0)
+        case "raise":
+            raise ValueError("no")
+        case "print":
+            print("noise", flush=True)
+        case "write":
+            Path(item["path"]).write_bytes(b"x")
+        case "eat":
+            return {"got": len(bytearray(1 << 40))}
+        case "environment":
+            return {"environment": dict(os.environ)}
+    return {"do": item["do"], "text": item.get("text"), "pid": os.getpid()}

@@ -1,0 +1,164 @@
+"""Workers that hang, crash and raise cost the item at fault, and nobody else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from preservation.errors import NotNowError
+from preservation.files.process import alive, identity
+from preservation.files.workers import Trouble, WorkerFailure, WorkerPool, WorkerSettings
+
+HERE = str(Path(__file__).parent)
+MODULE = "naughty_worker"
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HERE)
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    with WorkerPool(MODULE) as pool:
+        yield pool
+
+
+def told(results: list[object]) -> list[object]:
+    return [r.trouble if isinstance(r, WorkerFailure) else r["do"] for r in results]  # type: ignore[index]
+
+
+def test_answers_come_in_order_and_text_survives(pool: WorkerPool) -> None:
+    texts = ["样本", "ʻ", "\udcff", "\n", ""]
+    results = pool.run([{"do": "say", "text": text} for text in texts], 30)
+    assert [result["text"] for result in results] == texts  # type: ignore[index]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one by one", "batch at once"])
+@pytest.mark.parametrize(
+    ("harm", "trouble"),
+    [("hang", Trouble.TIMEOUT), ("crash", Trouble.CRASHED), ("raise", Trouble.RAISED)],
+)
+@pytest.mark.parametrize("at", [0, 3, 6])
+def test_only_the_culprit_fails(
+    pool: WorkerPool, harm: str, trouble: Trouble, whole: bool, at: int
+) -> None:
+    batch = [{"do": "say", "whole": whole} for _ in range(7)]
+    batch[at]["do"] = harm
+    want: list[object] = ["say"] * 7
+    want[at] = trouble
+    assert told(pool.run(batch, 0.5)) == want
+
+
+def test_every_item_may_be_a_culprit(pool: WorkerPool) -> None:
+    batch = [{"do": "crash"}, {"do": "raise"}, {"do": "say"}, {"do": "crash"}]
+    want = [Trouble.CRASHED, Trouble.RAISED, "say", Trouble.CRASHED]
+    assert told(pool.run(batch, 30)) == want
+
+
+def test_a_failure_says_what_happened(pool: WorkerPool) -> None:
+    crash, error = pool.run([{"do": "crash"}, {"do": "raise"}], 30)
+    assert crash == WorkerFailure(Trouble.CRASHED, "SIGSEGV")
+    assert error == WorkerFailure(Trouble.RAISED, "ValueError: no")
+
+
+def test_prints_do_not_mix_with_answers(pool: WorkerPool) -> None:
+    assert told(pool.run([{"do": "print"}, {"do": "say"}], 30)) == ["print", "say"]
+
+
+def test_a_worker_can_neither_write_files_nor_take_all_memory(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    target = tmp_path / "x"
+    write, eat = pool.run([{"do": "write", "path": str(target)}, {"do": "eat"}], 30)
+    assert isinstance(write, WorkerFailure)
+    assert not target.exists() or target.stat().st_size == 0
+    assert eat == WorkerFailure(Trouble.RAISED, "MemoryError: ")
+
+
+def test_a_worker_inherits_no_secrets(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "secret")
+    (result,) = pool.run([{"do": "environment"}], 30)
+    assert set(result["environment"]) <= {"LANG", "PATH", "LC_CTYPE"}  # type: ignore[index]
+
+
+def test_workers_are_recycled() -> None:
+    with WorkerPool(MODULE, settings=WorkerSettings(recycle=2)) as pool:
+        first = pool.run([{"do": "say"}, {"do": "say"}], 30)
+        second = pool.run([{"do": "say"}], 30)
+    assert first[0]["pid"] == first[1]["pid"] != second[0]["pid"]  # type: ignore[index]
+
+
+def test_threads_share_the_pool() -> None:
+    results: dict[int, list[object]] = {}
+
+    def ask(number: int) -> None:
+        batch = [{"do": "say", "text": f"{number}.{n}"} for n in range(5)]
+        batch.insert(2, {"do": "crash", "text": ""})
+        results[number] = list(pool.run(batch, 30))
+
+    with WorkerPool(MODULE, workers=2) as pool:
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for number, result in results.items():
+        texts = [r["text"] for r in result if isinstance(r, dict)]
+        assert texts == [f"{number}.{n}" for n in range(5)]
+        assert isinstance(result[2], WorkerFailure)
+    assert len(results) == 6
+
+
+def test_a_module_that_is_not_there_is_told() -> None:
+    with WorkerPool("no_such_module") as pool, pytest.raises(NotNowError, match="no_such_module"):
+        pool.run([{"do": "say"}], 30)
+
+
+def test_a_hanging_worker_dies_with_a_killed_asker() -> None:
+    script = f"""
+import sys, threading
+sys.path.insert(0, {HERE!r})
+from preservation.files.workers import WorkerPool
+pool = WorkerPool({MODULE!r})
+# Asked from a thread that ends before the worker is used again.
+first = threading.Thread(target=lambda: print(pool.run([{{"do": "say"}}], 30)[0]["pid"]))
+first.start(); first.join()
+print(pool.run([{{"do": "say"}}], 30)[0]["pid"], flush=True)
+pool.run([{{"do": "hang"}}], 3600)
+"""
+    asker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert asker.stdout
+    first, again = int(asker.stdout.readline()), int(asker.stdout.readline())
+    assert first == again
+    worker = identity(first)
+    asker.kill()
+    asker.wait()
+    asker.stdout.close()
+    deadline = threading.Event()
+    for _ in range(200):
+        if not alive(worker):
+            break
+        deadline.wait(0.05)
+    assert not alive(worker)
+
+
+def test_a_pool_works_in_a_forked_child_of_a_threaded_process() -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        child = os.fork()
+        if child == 0:
+            with WorkerPool(MODULE) as pool:
+                os._exit(0 if told(pool.run([{"do": "say"}], 30)) == ["say"] else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        thread.join()
