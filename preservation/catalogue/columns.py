@@ -1,0 +1,109 @@
+"""How our values are spelled in SQL columns, the same on SQLite and PostgreSQL.
+
+Moments are whole microseconds since 1970 (UTC): exact, short, and the same arithmetic on both.
+UUIDs and SHA-256 digests are their octets. Documents are JSON in ASCII, which can hold any
+text. Words are compared byte by byte on both databases, whatever the server's locale.
+"""
+
+# ruff: noqa: ARG002 - the signatures of type decorators are SQLAlchemy's
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import types
+
+from preservation.model.digest import Algorithm, Digest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+OCTETS = sa.LargeBinary()
+NUMBER = sa.BigInteger()
+COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as it is stored."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+class Words(types.TypeDecorator[str]):
+    """Text. NUL, which PostgreSQL cannot hold, becomes its picture U+2400."""
+
+    impl = WORDS
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return value.replace("\0", "\u2400") if value is not None else None
+
+
+class Path(types.TypeDecorator[str]):
+    """A path of this machine as its octets: not every one is Unicode text."""
+
+    impl = OCTETS
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> bytes | None:
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else os.fsdecode(value)
+
+
+class Moment(types.TypeDecorator[datetime]):
+    """A moment as microseconds since 1970, UTC."""
+
+    impl = NUMBER
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Id(types.TypeDecorator[str]):
+    """A UUID as its 16 octets; they sort as its text does."""
+
+    impl = OCTETS
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> bytes | None:
+        return None if value is None else UUID(value).bytes
+
+    def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else str(UUID(bytes=value))
+
+
+class Sha256(types.TypeDecorator[Digest]):
+    """A SHA-256 digest as its 32 octets."""
+
+    impl = OCTETS
+    cache_ok = True
+
+    def process_bind_param(self, value: Digest | None, dialect: sa.Dialect) -> bytes | None:
+        return None if value is None else value.value
+
+    def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> Digest | None:
+        return None if value is None else Digest(Algorithm.SHA256, value)
+
+
+class Document(types.TypeDecorator[Any]):
+    """JSON in ASCII: escapes carry what a text column cannot."""
+
+    impl = sa.Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        return None if value is None else json.loads(value)

@@ -1,0 +1,86 @@
+"""Leases with fencing: who may work on what, and for how long.
+
+A lease is a row. Taking it inserts one, and so gives a fence number that was never given
+before; releasing deletes it. Whoever was overtaken finds its fence gone when it records.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from preservation.catalogue import rows
+from preservation.catalogue import tables as t
+from preservation.catalogue.database import Database
+from preservation.catalogue.protocol import Lease
+from preservation.errors import BusyError
+from preservation.files import process
+
+
+class Leases:
+    """The part of the catalogue that keeps leases."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def lease(self, name: str, ttl: timedelta, now: datetime) -> Lease | None:
+        """See ``Catalogue.lease``. Not re-entrant: two threads of a process are two takers."""
+        holder = process.identity()
+        with self.database.writing() as connection:
+            current = connection.execute(sa.select(t.lease).where(t.lease.c.name == name)).first()
+            if current is not None:
+                if current.expires_at > now and process.alive(current.holder) is not False:
+                    return None
+                connection.execute(sa.delete(t.lease).where(t.lease.c.fence == current.fence))
+            # Of two takers one inserts; the other waits for it, and then finds the name taken.
+            statement = (
+                rows.insert(connection, t.lease)
+                .values(name=name, holder=holder, expires_at=now + ttl)
+                .on_conflict_do_nothing()
+                .returning(t.lease.c.fence)
+            )
+            fence = connection.execute(statement).scalar()
+        return None if fence is None else Lease(name, holder, fence, now + ttl)
+
+    def renew(self, lease: Lease, ttl: timedelta, now: datetime) -> Lease:
+        """See ``Catalogue.renew``."""
+        with self.database.writing() as connection:
+            statement = sa.update(t.lease).where(*_mine(lease)).values(expires_at=now + ttl)
+            if connection.execute(statement).rowcount != 1:
+                raise _lost(lease)
+        return Lease(lease.name, lease.holder, lease.fence, now + ttl)
+
+    def release(self, lease: Lease) -> None:
+        """See ``Catalogue.release``. A lease that was lost is nobody's to release: no error."""
+        with self.database.writing() as connection:
+            connection.execute(sa.delete(t.lease).where(*_mine(lease)))
+
+
+def require(connection: sa.Connection, lease: Lease) -> None:
+    """Hold the lease to the end of this transaction.
+
+    Raises:
+        BusyError: somebody else took it over.
+    """
+    statement = sa.select(t.lease.c.fence).where(*_mine(lease)).with_for_update()
+    if connection.execute(statement).first() is None:
+        raise _lost(lease)
+
+
+def _mine(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
+    """The holder too: after a rebuild the numbers begin again."""
+    columns = t.lease.c
+    return (
+        columns.fence == lease.fence,
+        columns.name == lease.name,
+        columns.holder == lease.holder,
+    )
+
+
+def _lost(lease: Lease) -> BusyError:
+    return BusyError(
+        f"the lease on {lease.name} was taken over while this run was at work",
+        hint="nothing was written; the other run finishes it, or the next one does",
+        code="CAT-LEASE-LOST",
+    )

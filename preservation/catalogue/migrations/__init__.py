@@ -1,0 +1,1 @@
+"""Alembic's migrations of the catalogue. Run by ``preservation.catalogue.schema``."""

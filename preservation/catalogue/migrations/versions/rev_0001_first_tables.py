@@ -1,0 +1,194 @@
+"""The first tables: versions, replicas, findings, the outbox, arrivals and leases."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_OCTETS = sa.LargeBinary()
+_NUMBER = sa.BigInteger()
+_COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _words(name: str) -> sa.Column[str]:
+    return sa.Column(name, _WORDS, nullable=False)
+
+
+def _octets(name: str) -> sa.Column[bytes]:
+    return sa.Column(name, _OCTETS, nullable=False)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, _NUMBER, nullable=False)
+
+
+def _key() -> list[sa.Column[str] | sa.Column[bytes] | sa.Column[int]]:
+    return [_words("community"), _octets("aip"), _number("version")]
+
+
+def upgrade() -> None:
+    """Make all tables."""
+    _holdings()
+    _findings()
+    _events()
+    _work()
+
+
+def _holdings() -> None:
+    op.create_table(
+        "community",
+        _words("community"),
+        sa.PrimaryKeyConstraint("community"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "aip",
+        _octets("aip"),
+        _words("community"),
+        sa.PrimaryKeyConstraint("aip"),
+        sa.ForeignKeyConstraint(["community"], ["community.community"]),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "version",
+        *_key(),
+        _words("title"),
+        _octets("seal"),
+        sa.Column("previous_seal", _OCTETS),
+        _octets("content_digest"),
+        _words("lineage"),
+        _number("files"),
+        _number("octets"),
+        _number("ingested_at"),
+        _words("policy"),
+        sa.Column("adopted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "aip", "version"),
+        sa.ForeignKeyConstraint(["community"], ["community.community"]),
+        sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("version_content", "version", ["community", "content_digest"])
+    op.create_index("version_ingested", "version", ["community", "ingested_at"])
+    op.create_index(
+        "version_lineage",
+        "version",
+        ["community", "lineage"],
+        sqlite_where=sa.text("lineage != ''"),
+        postgresql_where=sa.text("lineage != ''"),
+    )
+    op.create_table(
+        "content_format",
+        *_key(),
+        _words("puid"),
+        _words("mime"),
+        _words("name"),
+        _number("files"),
+        _number("octets"),
+        sa.PrimaryKeyConstraint("community", "aip", "version", "puid", "mime", "name"),
+        sa.ForeignKeyConstraint(
+            ["community", "aip", "version"],
+            ["version.community", "version.aip", "version.version"],
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "replica",
+        *_key(),
+        _words("tier"),
+        _words("packaging"),
+        _words("state"),
+        _octets("seal"),
+        sa.Column("tar_digest", _OCTETS),
+        sa.Column("tar_octets", _NUMBER),
+        _number("octets"),
+        _number("written_at"),
+        sa.Column("verified_at", _NUMBER),
+        sa.Column("checked_at", _NUMBER),
+        _number("aged_from"),
+        sa.Column("outcome", _WORDS),
+        sa.Column("level", _WORDS),
+        sa.Column("adopted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "aip", "version", "tier"),
+        sa.ForeignKeyConstraint(["community"], ["community.community"]),
+        sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("replica_due", "replica", ["community", "tier", "aged_from", "aip", "version"])
+
+
+def _findings() -> None:
+    op.create_table(
+        "finding",
+        _octets("id"),
+        _words("code"),
+        _words("severity"),
+        _words("community"),
+        _words("aip"),
+        _number("version"),
+        _words("tier"),
+        _words("subject"),
+        _words("message"),
+        _words("hint"),
+        _words("state"),
+        _number("opened_at"),
+        sa.Column("closed_at", _NUMBER),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("decided", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("finding_state", "finding", ["state", "community", "opened_at"])
+    op.create_index("finding_community", "finding", ["community", "opened_at"])
+    op.create_index("finding_aip", "finding", ["aip"])
+
+
+def _events() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("seq", _COUNTER, primary_key=True),
+        _octets("id"),
+        _octets("body"),
+        sa.UniqueConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "recorded",
+        sa.Column("seq", _COUNTER, primary_key=True, autoincrement=False),
+        _octets("id"),
+        sa.UniqueConstraint("id"),
+    )
+
+
+def _work() -> None:
+    op.create_table(
+        "arrival",
+        _words("id"),
+        _words("community"),
+        _octets("name"),
+        _octets("path"),
+        _words("signature"),
+        _octets("aip"),
+        _words("state"),
+        _number("version"),
+        _number("seen_at"),
+        sa.Column("settled_at", _NUMBER),
+        sa.Column("receipt", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("arrival_seen", "arrival", ["community", "seen_at"])
+    op.create_table(
+        "lease",
+        sa.Column("fence", _COUNTER, primary_key=True),
+        _words("name"),
+        _words("holder"),
+        _number("expires_at"),
+        sa.UniqueConstraint("name"),
+        sqlite_autoincrement=True,
+    )

@@ -1,0 +1,280 @@
+"""The one fold of events into rows: pure, used when recording and when rebuilding.
+
+A :class:`State` holds the rows that some events are about, loaded before and saved after.
+:func:`apply` changes it by one event. Events are folded in the order recorded, which per
+community is the order of the outbox and of the journal; so a rebuild gives the same rows.
+
+Rules:
+
+* the bytes of a replica are new after ``replication`` and ``recovery``: earlier checks say
+  nothing about them, and it is ``written`` until it is read back;
+* ``unchecked`` changes nothing: we know no more than before;
+* a sealed version never changes: a second ``ingestion`` with another seal is refused, except
+  over a version that only a sidecar spoke for (the journal is the higher authority).
+
+What each type's ``detail`` carries: ``docs/formats/journal.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from preservation.catalogue.protocol import FindingRow, FormatCount, ReplicaRow, VersionRow
+from preservation.errors import MalformedError
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.event import Event, EventType
+from preservation.model.finding import Severity
+from preservation.model.outcome import Level, Outcome
+from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey, check_id
+
+ReplicaKey = tuple[VersionKey, str]
+_CLOSED_STATES = {EventType.FINDING_RESOLVED: "resolved", EventType.FINDING_ACCEPTED: "accepted"}
+
+
+class SealConflictError(MalformedError):
+    """An event would give a sealed version another seal."""
+
+    default_code = "CAT-SEAL-CONFLICT"
+
+
+@dataclass(slots=True)
+class State:
+    """Rows by their keys, and which of them only a sidecar speaks for."""
+
+    versions: dict[VersionKey, VersionRow] = field(default_factory=dict)
+    replicas: dict[ReplicaKey, ReplicaRow] = field(default_factory=dict)
+    findings: dict[str, FindingRow] = field(default_factory=dict)
+    adopted: set[VersionKey] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What an event is about: the rows to load before it is applied."""
+
+    version: VersionKey | None
+    replica: ReplicaKey | None
+    finding: str | None
+
+
+def subjects(event: Event) -> Subjects:
+    """Name the rows that an event needs and may change.
+
+    Raises:
+        MalformedError: it names something that cannot be.
+    """
+    if event.type in _ABOUT_FINDING:
+        return Subjects(None, None, _uuid(event.detail.get("finding")))
+    if event.type in _ABOUT_REPLICA:
+        key = _key(event)
+        return Subjects(key, (key, check_id(event.tier, "tier")), None)
+    if event.type is EventType.INGESTION:
+        return Subjects(_key(event), None, None)
+    return Subjects(None, None, None)
+
+
+def apply(state: State, event: Event) -> bool:
+    """Change the state by one event, or leave it wholly as it was.
+
+    Returns:
+        False if it changes nothing: its type has no rows, or it is about something unknown.
+
+    Raises:
+        MalformedError: its detail is not what its type carries.
+        SealConflictError: it contradicts a sealed version.
+    """
+    rule = _RULES.get(event.type)
+    if rule is None:
+        return False
+    try:
+        return rule(state, event)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, MalformedError):
+            raise
+        raise MalformedError(
+            f"event {event.id} ({event.type.value}): {type(error).__name__}: {error}"
+        ) from error
+
+
+def _ingested(state: State, event: Event) -> bool:
+    key, detail = _key(event), event.detail
+    row = VersionRow(
+        key=key,
+        title=str(detail["title"]),
+        seal=_sha256(detail["seal"]),
+        previous_seal=_sha256(detail["previous_seal"]) if detail["previous_seal"] else None,
+        content_digest=_sha256(detail["content_digest"]),
+        lineage=str(detail["lineage"] or ""),
+        files=_count(detail["files"]),
+        octets=_count(detail["bytes"]),
+        ingested_at=event.at,
+        policy=event.policy,
+        formats=_formats(detail["formats"]),
+    )
+    known = state.versions.get(key)
+    if known is not None and known.seal != row.seal and key not in state.adopted:
+        raise SealConflictError(
+            f"{key} is sealed by {known.seal}; event {event.id} says {row.seal}",
+            hint="a sealed version never changes: look at who wrote the event, and audit the AIP",
+        )
+    state.versions[key] = row
+    state.adopted.discard(key)
+    return True
+
+
+def _formats(listed: Any) -> tuple[FormatCount, ...]:
+    """Counts by format, sorted, each once."""
+    counts: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for item in listed:
+        name = (str(item["puid"]), str(item["mime"]), str(item["name"]))
+        files, octets = counts.get(name, (0, 0))
+        counts[name] = (files + _count(item["files"]), octets + _count(item["bytes"]))
+    return tuple(FormatCount(*name, *counts[name]) for name in sorted(counts))
+
+
+def _replicated(state: State, event: Event) -> bool:
+    key, detail = _key(event), event.detail
+    state.replicas[key, event.tier] = ReplicaRow(
+        key=key,
+        tier=event.tier,
+        packaging=Packaging(detail["packaging"]),
+        state=ReplicaState.WRITTEN,
+        seal=_sha256(detail["seal"]),
+        tar=_tar(detail["tar"]),
+        octets=_count(detail["bytes"]),
+        written_at=event.at,
+        verified_at=None,
+        checked_at=None,
+        outcome=None,
+        level=None,
+    )
+    return True
+
+
+def _recovered(state: State, event: Event) -> bool:
+    key, detail = _key(event), event.detail
+    packaging, tar = Packaging(detail["packaging"]), _tar(detail["tar"])
+    known, version = state.replicas.get((key, event.tier)), state.versions.get(key)
+    source = known or version
+    if source is None:
+        return False
+    state.replicas[key, event.tier] = ReplicaRow(
+        key=key,
+        tier=event.tier,
+        packaging=packaging,
+        state=ReplicaState.WRITTEN,
+        seal=source.seal,
+        tar=tar,
+        octets=source.octets,
+        written_at=event.at,
+        verified_at=None,
+        checked_at=None,
+        outcome=None,
+        level=None,
+    )
+    return True
+
+
+def _checked(state: State, event: Event) -> bool:
+    key, outcome = _key(event), Outcome(event.outcome)
+    level = Level(event.detail["level"])
+    known = state.replicas.get((key, event.tier))
+    if known is None or outcome is Outcome.UNCHECKED:
+        return False
+    intact = outcome is Outcome.INTACT
+    state.replicas[key, event.tier] = replace(
+        known,
+        state=ReplicaState.VERIFIED if intact else ReplicaState.DAMAGED,
+        verified_at=event.at if intact else known.verified_at,
+        checked_at=event.at,
+        outcome=outcome,
+        level=level,
+    )
+    return True
+
+
+def _opened(state: State, event: Event) -> bool:
+    detail = event.detail
+    id = _uuid(detail["finding"])
+    if id in state.findings:
+        return False
+    state.findings[id] = FindingRow(
+        id=id,
+        code=str(detail["code"]),
+        severity=Severity(detail["severity"]).value,
+        community=event.community,
+        aip=event.aip,
+        version=event.version,
+        tier=event.tier,
+        subject=str(detail["subject"]),
+        message=str(detail["message"]),
+        hint=str(detail.get("hint", "")),
+        state="open",
+        opened_at=event.at,
+        closed_at=None,
+        detail=dict(detail.get("localised") or {}),
+    )
+    return True
+
+
+def _closed(state: State, event: Event) -> bool:
+    detail = event.detail
+    known = state.findings.get(_uuid(detail["finding"]))
+    if known is None:
+        return False
+    state.findings[known.id] = replace(
+        known,
+        state=_CLOSED_STATES[event.type],
+        closed_at=event.at,
+        decided={
+            "by": str(detail["by"]),
+            "reason": str(detail["reason"]),
+            "event": str(detail.get("event") or event.id),
+        },
+    )
+    return True
+
+
+_RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
+    EventType.INGESTION: _ingested,
+    EventType.REPLICATION: _replicated,
+    EventType.FIXITY_CHECK: _checked,
+    EventType.RECOVERY: _recovered,
+    EventType.FINDING_OPENED: _opened,
+    EventType.FINDING_RESOLVED: _closed,
+    EventType.FINDING_ACCEPTED: _closed,
+}
+_ABOUT_FINDING = {EventType.FINDING_OPENED, *_CLOSED_STATES}
+_ABOUT_REPLICA = set(_RULES) - _ABOUT_FINDING - {EventType.INGESTION}
+
+
+def _key(event: Event) -> VersionKey:
+    return VersionKey(event.community, event.aip, event.version)
+
+
+def _uuid(text: Any) -> str:
+    try:
+        return str(UUID(text))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise MalformedError(f"not a finding's UUID: {text!r}") from error
+
+
+def _sha256(text: str) -> Digest:
+    digest = Digest.parse_tagged(text)
+    if digest.algorithm is not Algorithm.SHA256:
+        raise MalformedError(f"a SHA-256 is wanted here: {text!r}")
+    return digest
+
+
+def _tar(data: Any) -> TarFacts | None:
+    if data is None:
+        return None
+    return TarFacts(Digest.parse(Algorithm.SHA256, data["sha256"]), _count(data["bytes"]))
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise MalformedError(f"not a count: {value!r}")
+    return value

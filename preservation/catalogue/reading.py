@@ -1,0 +1,196 @@
+"""Reading: versions, replicas and findings, in pages by key, without a query per row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from preservation.catalogue import rows
+from preservation.catalogue import tables as t
+from preservation.catalogue.database import Database
+from preservation.catalogue.protocol import FindingRow, ReplicaRow, VersionRow
+from preservation.model.digest import Digest
+from preservation.model.replica import VersionKey
+
+PAGE = 1_000
+
+
+class Reading:
+    """The part of the catalogue that answers."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def versions(
+        self, community: str | None = None, aip: str | None = None
+    ) -> Iterator[VersionRow]:
+        """See ``Catalogue.versions``. Each page is a transaction of its own."""
+        statement = _of(t.version, sa.select(t.version), community, aip)
+        key = (t.version.c.community, t.version.c.aip, t.version.c.version)
+        after: tuple[Any, ...] | None = None
+        while True:
+            with self.database.reading() as connection:
+                page = connection.execute(_page(statement, key, after)).mappings().all()
+                found = [rows.version_row(row, ()).key for row in page]
+                formats = rows.formats(connection, found)
+            for row, version in zip(page, found, strict=True):
+                yield rows.version_row(row, formats.get(version, ()))
+            if len(page) < PAGE:
+                return
+            after = tuple(page[-1][column.name] for column in key)
+
+    def version(self, key: VersionKey) -> VersionRow | None:
+        """See ``Catalogue.version``."""
+        columns = t.version.c
+        return self._one_version(
+            sa.select(t.version).where(
+                columns.community == key.community,
+                columns.aip == key.aip,
+                columns.version == key.version,
+            )
+        )
+
+    def held_content(self, community: str, content: Digest) -> VersionRow | None:
+        """See ``Catalogue.held_content``; of several, the one held longest."""
+        columns = t.version.c
+        return self._one_version(
+            sa.select(t.version)
+            .where(columns.community == community, columns.content_digest == content)
+            .order_by(columns.ingested_at, columns.aip, columns.version)
+            .limit(1)
+        )
+
+    def lineage(self, community: str, identifier: str) -> list[str]:
+        """See ``Catalogue.lineage``. Nothing is held under an empty identifier."""
+        columns = t.version.c
+        statement = (
+            sa.select(columns.aip)
+            .distinct()
+            .where(
+                columns.community == community,
+                columns.lineage == identifier,
+                columns.lineage != "",
+            )
+            .order_by(columns.aip)
+        )
+        with self.database.reading() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def replicas(
+        self,
+        community: str | None = None,
+        tier: str | None = None,
+        aip: str | None = None,
+    ) -> Iterator[ReplicaRow]:
+        """See ``Catalogue.replicas``. Each page is a transaction of its own."""
+        statement = _of(t.replica, sa.select(t.replica), community, aip)
+        if tier is not None:
+            statement = statement.where(t.replica.c.tier == tier)
+        columns = t.replica.c
+        key = (columns.community, columns.aip, columns.version, columns.tier)
+        after: tuple[Any, ...] | None = None
+        while True:
+            with self.database.reading() as connection:
+                page = connection.execute(_page(statement, key, after)).mappings().all()
+            for row in page:
+                yield rows.replica_row(row)
+            if len(page) < PAGE:
+                return
+            after = tuple(page[-1][column.name] for column in key)
+
+    def replica(self, key: VersionKey, tier: str) -> ReplicaRow | None:
+        """See ``Catalogue.replica``."""
+        columns = t.replica.c
+        statement = sa.select(t.replica).where(
+            columns.community == key.community,
+            columns.aip == key.aip,
+            columns.version == key.version,
+            columns.tier == tier,
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(statement).mappings().first()
+        return None if row is None else rows.replica_row(row)
+
+    def oldest_checked(
+        self, community: str, tier: str, before: datetime | None, limit: int
+    ) -> list[ReplicaRow]:
+        """See ``Catalogue.oldest_checked``. A walk along one index."""
+        columns = t.replica.c
+        statement = (
+            sa.select(t.replica)
+            .where(columns.community == community, columns.tier == tier)
+            .order_by(columns.aged_from, columns.aip, columns.version)
+            .limit(limit)
+        )
+        if before is not None:
+            statement = statement.where(columns.aged_from < before)
+        with self.database.reading() as connection:
+            return [rows.replica_row(row) for row in connection.execute(statement).mappings()]
+
+    def findings(
+        self,
+        community: str | None = None,
+        state: str | None = None,
+        aip: str | None = None,
+        tier: str | None = None,
+    ) -> list[FindingRow]:
+        """See ``Catalogue.findings``. Oldest first."""
+        columns = t.finding.c
+        statement = sa.select(t.finding).order_by(columns.opened_at, columns.id)
+        wanted = {"community": community, "state": state, "aip": aip, "tier": tier}
+        for name, value in wanted.items():
+            if value is not None:
+                statement = statement.where(columns[name] == value)
+        with self.database.reading() as connection:
+            return [rows.finding_row(row) for row in connection.execute(statement).mappings()]
+
+    def finding(self, id: str) -> FindingRow | None:
+        """See ``Catalogue.finding``."""
+        statement = sa.select(t.finding).where(t.finding.c.id == id)
+        with self.database.reading() as connection:
+            row = connection.execute(statement).mappings().first()
+        return None if row is None else rows.finding_row(row)
+
+    def communities(self) -> list[str]:
+        """See ``Catalogue.communities``. Sorted."""
+        statement = sa.select(t.community.c.community).order_by(t.community.c.community)
+        with self.database.reading() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def _one_version(self, statement: sa.Select[Any]) -> VersionRow | None:
+        with self.database.reading() as connection:
+            row = connection.execute(statement).mappings().first()
+            if row is None:
+                return None
+            bare = rows.version_row(row, ())
+            return rows.version_row(row, rows.formats(connection, [bare.key]).get(bare.key, ()))
+
+
+def _of(
+    table: sa.Table, statement: sa.Select[Any], community: str | None, aip: str | None
+) -> sa.Select[Any]:
+    """Narrow to a community or an AIP, such that the primary key's index serves both."""
+    if aip is not None:
+        statement = statement.where(table.c.aip == aip)
+        if community is None:
+            owner = sa.select(t.aip.c.community).where(t.aip.c.aip == aip).scalar_subquery()
+            return statement.where(table.c.community == owner)
+    if community is not None:
+        statement = statement.where(table.c.community == community)
+    return statement
+
+
+def _page(
+    statement: sa.Select[Any],
+    key: tuple[sa.ColumnElement[Any], ...],
+    after: tuple[Any, ...] | None,
+) -> sa.Select[Any]:
+    """The next page behind a key. Never OFFSET: it walks all that it skips."""
+    if after is not None:
+        types = [column.type for column in key]
+        values = [sa.literal(value, kind) for value, kind in zip(after, types, strict=True)]
+        statement = statement.where(sa.tuple_(*key, types=types) > sa.tuple_(*values, types=types))
+    return statement.order_by(*key).limit(PAGE)

@@ -1,0 +1,269 @@
+"""Rows in, rows out: between the tables and the values of ``protocol``.
+
+Loading and saving work on many rows with a few statements: one per table and per
+:data:`CHUNK` keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from preservation.catalogue import tables as t
+from preservation.catalogue.projection import ReplicaKey, State
+from preservation.catalogue.protocol import FindingRow, FormatCount, ReplicaRow, VersionRow
+from preservation.model.outcome import Level, Outcome
+from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
+
+CHUNK = 500
+_Row = sa.RowMapping
+_VERSION_KEY = ("community", "aip", "version")
+_REPLICA_KEY = (*_VERSION_KEY, "tier")
+
+
+def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+    """Lists of at most ``size`` items, in order."""
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """The INSERT that knows ``ON CONFLICT``; both databases spell it alike."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return make(table)
+
+
+def write(
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Insert rows, or put them in the place of those with the same key."""
+    if not rows:
+        return
+    statement = insert(connection, table)
+    others = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
+    statement = (
+        statement.on_conflict_do_update(index_elements=list(key), set_=others)
+        if others
+        else statement.on_conflict_do_nothing()
+    )
+    connection.execute(statement, list(rows))
+
+
+def load(
+    connection: sa.Connection,
+    versions: set[VersionKey],
+    replicas: set[ReplicaKey],
+    findings: set[str],
+) -> State:
+    """The rows with these keys, as far as they are there. Formats are not loaded."""
+    state = State()
+    for keys in chunks(sorted(versions)):
+        for row in connection.execute(_by_key(t.version, _VERSION_KEY, keys)).mappings():
+            found = version_row(row, ())
+            state.versions[found.key] = found
+            if row["adopted"]:
+                state.adopted.add(found.key)
+    flat = sorted((*_parts(key), tier) for key, tier in replicas)
+    for batch in chunks(flat):
+        statement = _in(t.replica, _REPLICA_KEY, batch)
+        for row in connection.execute(statement).mappings():
+            replica = replica_row(row)
+            state.replicas[replica.key, replica.tier] = replica
+    for ids in chunks(sorted(findings)):
+        statement = sa.select(t.finding).where(t.finding.c.id.in_(ids))
+        for row in connection.execute(statement).mappings():
+            state.findings[row["id"]] = finding_row(row)
+    return state
+
+
+def save(connection: sa.Connection, before: State, after: State) -> None:
+    """Write the rows of ``after`` that differ from those of ``before``."""
+    versions = [row for key, row in after.versions.items() if before.versions.get(key) is not row]
+    replicas = [row for key, row in after.replicas.items() if before.replicas.get(key) is not row]
+    findings = [row for id, row in after.findings.items() if before.findings.get(id) is not row]
+    mention(connection, [row.key for row in versions] + [row.key for row in replicas])
+    save_versions(connection, versions, adopted=False)
+    save_replicas(connection, replicas, adopted=False)
+    write(connection, t.finding, ("id",), [_finding_values(row) for row in findings])
+
+
+def save_versions(connection: sa.Connection, rows: Sequence[VersionRow], *, adopted: bool) -> None:
+    """Write versions and their formats."""
+    values = [_version_values(row, adopted=adopted) for row in rows]
+    write(connection, t.version, _VERSION_KEY, values)
+    for batch in chunks(_parts(row.key) for row in rows):
+        connection.execute(_where(sa.delete(t.content_format), t.content_format, batch))
+    formats = [
+        {
+            **_key_values(row.key),
+            "puid": item.puid,
+            "mime": item.mime,
+            "name": item.name,
+            "files": item.files,
+            "octets": item.octets,
+        }
+        for row in rows
+        for item in row.formats
+    ]
+    key = (*_VERSION_KEY, "puid", "mime", "name")
+    write(connection, t.content_format, key, formats)
+
+
+def save_replicas(connection: sa.Connection, rows: Sequence[ReplicaRow], *, adopted: bool) -> None:
+    """Write replicas."""
+    values = [_replica_values(row, adopted=adopted) for row in rows]
+    write(connection, t.replica, _REPLICA_KEY, values)
+
+
+def mention(connection: sa.Connection, keys: Iterable[VersionKey]) -> None:
+    """Have the AIPs and communities that rows refer to."""
+    pairs = sorted({(key.community, key.aip) for key in keys})
+    mention_communities(connection, {community for community, _ in pairs})
+    values = [{"aip": aip, "community": community} for community, aip in pairs]
+    if values:
+        connection.execute(insert(connection, t.aip).on_conflict_do_nothing(), values)
+
+
+def mention_communities(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Have these communities."""
+    values = [{"community": name} for name in sorted(names)]
+    if values:
+        connection.execute(insert(connection, t.community).on_conflict_do_nothing(), values)
+
+
+def formats(
+    connection: sa.Connection, keys: Sequence[VersionKey]
+) -> dict[VersionKey, tuple[FormatCount, ...]]:
+    """The formats of some versions, sorted."""
+    found: dict[VersionKey, list[FormatCount]] = {}
+    columns = t.content_format.c
+    for batch in chunks(keys):
+        statement = _by_key(t.content_format, _VERSION_KEY, batch).order_by(
+            *t.content_format.primary_key
+        )
+        for row in connection.execute(statement).mappings():
+            key = VersionKey(row["community"], row["aip"], row["version"])
+            names = (row[columns.puid], row[columns.mime], row[columns.name])
+            found.setdefault(key, []).append(FormatCount(*names, row["files"], row["octets"]))
+    return {key: tuple(items) for key, items in found.items()}
+
+
+def version_row(row: _Row, formats: tuple[FormatCount, ...]) -> VersionRow:
+    """A version from its table."""
+    return VersionRow(
+        key=VersionKey(row["community"], row["aip"], row["version"]),
+        title=row["title"],
+        seal=row["seal"],
+        previous_seal=row["previous_seal"],
+        content_digest=row["content_digest"],
+        lineage=row["lineage"],
+        files=row["files"],
+        octets=row["octets"],
+        ingested_at=row["ingested_at"],
+        policy=row["policy"],
+        formats=formats,
+    )
+
+
+def replica_row(row: _Row) -> ReplicaRow:
+    """A replica from its table."""
+    digest = row["tar_digest"]
+    return ReplicaRow(
+        key=VersionKey(row["community"], row["aip"], row["version"]),
+        tier=row["tier"],
+        packaging=Packaging(row["packaging"]),
+        state=ReplicaState(row["state"]),
+        seal=row["seal"],
+        tar=None if digest is None else TarFacts(digest, row["tar_octets"]),
+        octets=row["octets"],
+        written_at=row["written_at"],
+        verified_at=row["verified_at"],
+        checked_at=row["checked_at"],
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        level=None if row["level"] is None else Level(row["level"]),
+    )
+
+
+def finding_row(row: _Row) -> FindingRow:
+    """A finding from its table."""
+    return FindingRow(**row)
+
+
+def _version_values(row: VersionRow, *, adopted: bool) -> dict[str, Any]:
+    return {
+        **_key_values(row.key),
+        "title": row.title,
+        "seal": row.seal,
+        "previous_seal": row.previous_seal,
+        "content_digest": row.content_digest,
+        "lineage": row.lineage,
+        "files": row.files,
+        "octets": row.octets,
+        "ingested_at": row.ingested_at,
+        "policy": row.policy,
+        "adopted": adopted,
+    }
+
+
+def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
+    return {
+        **_key_values(row.key),
+        "tier": row.tier,
+        "packaging": row.packaging.value,
+        "state": row.state.value,
+        "seal": row.seal,
+        "tar_digest": None if row.tar is None else row.tar.digest,
+        "tar_octets": None if row.tar is None else row.tar.octets,
+        "octets": row.octets,
+        "written_at": row.written_at,
+        "verified_at": row.verified_at,
+        "checked_at": row.checked_at,
+        "aged_from": row.checked_at or row.written_at,
+        "outcome": None if row.outcome is None else row.outcome.value,
+        "level": None if row.level is None else row.level.value,
+        "adopted": adopted,
+    }
+
+
+def _finding_values(row: FindingRow) -> dict[str, Any]:
+    values = {column.name: getattr(row, column.name) for column in t.finding.c}
+    return {**values, "detail": dict(row.detail), "decided": dict(row.decided)}
+
+
+def _key_values(key: VersionKey) -> dict[str, Any]:
+    return {"community": key.community, "aip": key.aip, "version": key.version}
+
+
+def _parts(key: VersionKey) -> tuple[str, str, int]:
+    return key.community, key.aip, key.version
+
+
+def _by_key(table: sa.Table, names: Sequence[str], keys: Sequence[VersionKey]) -> sa.Select[Any]:
+    return _in(table, names, [_parts(key) for key in keys])
+
+
+def _in(table: sa.Table, names: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> sa.Select[Any]:
+    return sa.select(table).where(_among(table, names, keys))
+
+
+def _where(statement: sa.Delete, table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> sa.Delete:
+    return statement.where(_among(table, _VERSION_KEY, keys))
+
+
+def _among(
+    table: sa.Table, names: Sequence[str], keys: Sequence[tuple[Any, ...]]
+) -> sa.ColumnElement[bool]:
+    columns = [table.c[name] for name in names]
+    return sa.tuple_(*columns, types=[column.type for column in columns]).in_(keys)

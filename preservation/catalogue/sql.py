@@ -1,0 +1,51 @@
+"""The catalogue in SQL: SQLite by default, PostgreSQL for more than one machine."""
+
+from __future__ import annotations
+
+from preservation.catalogue import schema
+from preservation.catalogue.adopting import Adopting
+from preservation.catalogue.arrivals import Arrivals
+from preservation.catalogue.database import Database
+from preservation.catalogue.events import Events
+from preservation.catalogue.leases import Leases
+from preservation.catalogue.place import Place
+from preservation.catalogue.reading import Reading
+
+
+class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
+    """Implements ``protocol.Catalogue``. Safe to share between threads, and over a fork.
+
+    Make one with :func:`open_catalogue` or :func:`create_catalogue`.
+    """
+
+    def close(self) -> None:
+        """Let go of connections. It may be used again after that."""
+        self.database.close()
+
+
+def open_catalogue(url: str) -> SqlCatalogue:
+    """Open the catalogue at a URL. Never makes one.
+
+    Raises:
+        CatalogueUnavailableError: ``CAT-MISSING``, ``CAT-CORRUPT``, ``CAT-SCHEMA``,
+            ``CAT-READ-ONLY``, ``CAT-LOCKED``, ``CAT-UNREACHABLE``.
+        UsageError: not a catalogue's URL.
+    """
+    return open_place(Place.parse(url))
+
+
+def open_place(place: Place) -> SqlCatalogue:
+    """As :func:`open_catalogue`, for a place that was parsed."""
+    database = Database(place)
+    schema.check(database)
+    return SqlCatalogue(database)
+
+
+def create_catalogue(url: str) -> SqlCatalogue:
+    """Make the catalogue at a URL, or bring its schema up to date, and open it.
+
+    Raises:
+        CatalogueUnavailableError, NoSpaceError, UsageError: as :func:`open_catalogue`.
+    """
+    schema.migrate(url)
+    return open_catalogue(url)

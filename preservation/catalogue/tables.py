@@ -1,0 +1,193 @@
+"""The tables. Rows per AIP version and replica, never per file.
+
+``version``, ``replica``, ``content_format``, ``finding``, ``aip`` and ``community`` are the fold
+of events and can be made again. ``outbox`` and ``recorded`` carry events to the journal. What
+stands in ``arrival`` and ``lease`` may be lost without harm.
+
+A change here needs a migration beside it and a new ``REVISION``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from preservation.catalogue.columns import (
+    COUNTER,
+    NUMBER,
+    OCTETS,
+    WORDS,
+    Document,
+    Id,
+    Moment,
+    Path,
+    Sha256,
+    Words,
+)
+
+REVISION = "0001"
+
+metadata = sa.MetaData()
+
+community = sa.Table(
+    "community",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+aip = sa.Table(
+    "aip",
+    metadata,
+    sa.Column("aip", Id, primary_key=True),
+    sa.Column("community", WORDS, sa.ForeignKey("community.community"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+version = sa.Table(
+    "version",
+    metadata,
+    sa.Column("community", WORDS, sa.ForeignKey("community.community"), primary_key=True),
+    sa.Column("aip", Id, sa.ForeignKey("aip.aip"), primary_key=True),
+    sa.Column("version", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("title", Words, nullable=False),
+    sa.Column("seal", Sha256, nullable=False),
+    sa.Column("previous_seal", Sha256),
+    sa.Column("content_digest", Sha256, nullable=False),
+    sa.Column("lineage", Words, nullable=False),
+    sa.Column("files", NUMBER, nullable=False),
+    sa.Column("octets", NUMBER, nullable=False),
+    sa.Column("ingested_at", Moment, nullable=False),
+    sa.Column("policy", Words, nullable=False),
+    # True while only a tier's sidecar speaks for it: no event that made it was seen.
+    sa.Column("adopted", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("version_content", version.c.community, version.c.content_digest)
+sa.Index("version_ingested", version.c.community, version.c.ingested_at)
+_has_lineage = version.c.lineage != ""
+sa.Index(
+    "version_lineage",
+    version.c.community,
+    version.c.lineage,
+    sqlite_where=_has_lineage,
+    postgresql_where=_has_lineage,
+)
+
+content_format = sa.Table(
+    "content_format",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sa.Column("aip", Id, primary_key=True),
+    sa.Column("version", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("puid", Words, primary_key=True),
+    sa.Column("mime", Words, primary_key=True),
+    sa.Column("name", Words, primary_key=True),
+    sa.Column("files", NUMBER, nullable=False),
+    sa.Column("octets", NUMBER, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["community", "aip", "version"], ["version.community", "version.aip", "version.version"]
+    ),
+    sqlite_with_rowid=False,
+)
+
+replica = sa.Table(
+    "replica",
+    metadata,
+    sa.Column("community", WORDS, sa.ForeignKey("community.community"), primary_key=True),
+    sa.Column("aip", Id, sa.ForeignKey("aip.aip"), primary_key=True),
+    sa.Column("version", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("tier", WORDS, primary_key=True),
+    sa.Column("packaging", WORDS, nullable=False),
+    sa.Column("state", WORDS, nullable=False),
+    sa.Column("seal", Sha256, nullable=False),
+    sa.Column("tar_digest", Sha256),
+    sa.Column("tar_octets", NUMBER),
+    sa.Column("octets", NUMBER, nullable=False),
+    sa.Column("written_at", Moment, nullable=False),
+    sa.Column("verified_at", Moment),
+    sa.Column("checked_at", Moment),
+    # checked_at, or written_at where there is none: what the age of evidence counts from.
+    sa.Column("aged_from", Moment, nullable=False),
+    sa.Column("outcome", WORDS),
+    sa.Column("level", WORDS),
+    sa.Column("adopted", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index(
+    "replica_due",
+    replica.c.community,
+    replica.c.tier,
+    replica.c.aged_from,
+    replica.c.aip,
+    replica.c.version,
+)
+
+finding = sa.Table(
+    "finding",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("code", Words, nullable=False),
+    sa.Column("severity", WORDS, nullable=False),
+    sa.Column("community", WORDS, nullable=False),
+    sa.Column("aip", WORDS, nullable=False),
+    sa.Column("version", NUMBER, nullable=False),
+    sa.Column("tier", WORDS, nullable=False),
+    sa.Column("subject", Words, nullable=False),
+    sa.Column("message", Words, nullable=False),
+    sa.Column("hint", Words, nullable=False),
+    sa.Column("state", WORDS, nullable=False),
+    sa.Column("opened_at", Moment, nullable=False),
+    sa.Column("closed_at", Moment),
+    sa.Column("detail", Document, nullable=False),
+    sa.Column("decided", Document, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("finding_state", finding.c.state, finding.c.community, finding.c.opened_at)
+sa.Index("finding_community", finding.c.community, finding.c.opened_at)
+sa.Index("finding_aip", finding.c.aip)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("seq", COUNTER, primary_key=True),
+    sa.Column("id", Id, nullable=False, unique=True),
+    sa.Column("body", OCTETS, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The ids of the newest events that were drained, so that one recorded again is noticed.
+recorded = sa.Table(
+    "recorded",
+    metadata,
+    sa.Column("seq", COUNTER, primary_key=True, autoincrement=False),
+    sa.Column("id", Id, nullable=False, unique=True),
+)
+
+arrival = sa.Table(
+    "arrival",
+    metadata,
+    sa.Column("id", WORDS, primary_key=True),
+    sa.Column("community", WORDS, nullable=False),
+    sa.Column("name", Path, nullable=False),
+    sa.Column("path", Path, nullable=False),
+    sa.Column("signature", Words, nullable=False),
+    sa.Column("aip", Id, nullable=False),
+    sa.Column("state", WORDS, nullable=False),
+    sa.Column("version", NUMBER, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("settled_at", Moment),
+    sa.Column("receipt", Document, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("arrival_seen", arrival.c.community, arrival.c.seen_at)
+
+# The fence is a counter that never gives a number twice: taking a lease inserts a row.
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("fence", COUNTER, primary_key=True),
+    sa.Column("name", Words, nullable=False, unique=True),
+    sa.Column("holder", Words, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
