@@ -1,1 +1,1 @@
-"""BagIt (RFC 8493): read, validate, write; sealed AIP versions verified and copied."""
+"""BagIt: read, write and validate bags of every version from 0.93 to 1.0 (RFC 8493)."""

@@ -1,0 +1,385 @@
+"""Everything that can be wrong with a bag, in one table.
+
+``docs/reference/finding-codes.md`` is made from it. A MUST of the RFC is an error, a SHOULD a
+warning; what would make us read outside the bag, or hang, is an error whatever the RFC says.
+Versions before 1.0 allowed more: ``before_1_0`` is the severity there, where it differs.
+
+Source: RFC 8493, whose section numbers are the clauses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from preservation.model.finding import Finding, Severity
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+CAP = 1000  # findings of one code that are told one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One thing that can be wrong.
+
+    Attributes:
+        clause: section of RFC 8493; ``-`` where it is ours.
+        before_1_0: severity in bags that declare an earlier version.
+    """
+
+    code: str
+    clause: str
+    severity: Severity
+    meaning: str
+    hint: str
+    before_1_0: Severity
+
+
+def _code(
+    code: str,
+    clause: str,
+    meaning: str,
+    hint: str,
+    severity: Severity = _ERROR,
+    before_1_0: Severity | None = None,
+) -> tuple[str, Code]:
+    return code, Code(code, clause, severity, meaning, hint, before_1_0 or severity)
+
+
+_REBAG = "Make the bag again with a tool that follows RFC 8493."
+_RESEND = "Ask for the file, or the whole bag, once more."
+
+CODES: dict[str, Code] = dict(
+    (
+        _code(
+            "BAG-DECLARATION-MISSING",
+            "2.1.1",
+            "There is no bagit.txt, so this is not a bag.",
+            "Point at the folder that holds bagit.txt, or deposit it as a plain folder.",
+        ),
+        _code(
+            "BAG-DECLARATION",
+            "2.1.1",
+            "bagit.txt is not the two lines that it must be.",
+            "It says `BagIt-Version: 1.0`, then `Tag-File-Character-Encoding: UTF-8`.",
+        ),
+        _code(
+            "BAG-DECLARATION-LINES",
+            "2.1.1",
+            "bagit.txt has other lines, or its two lines are in the wrong order.",
+            "It says `BagIt-Version: 1.0`, then `Tag-File-Character-Encoding: UTF-8`.",
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-VERSION",
+            "2.1.1",
+            "The bag declares a version of BagIt that does not exist.",
+            "0.93 to 0.97 and 1.0 exist.",
+        ),
+        _code(
+            "BAG-ENCODING-UNKNOWN",
+            "2.1.1",
+            "The declared encoding of the tag files is not known.",
+            "Write the tag files in UTF-8 and declare that.",
+        ),
+        _code(
+            "BAG-ENCODING-NOT-UTF8",
+            "2.1.1",
+            "The tag files are declared in another encoding than UTF-8.",
+            "Write the tag files in UTF-8 and declare that.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-TAG-ENCODING",
+            "2.3",
+            "A tag file is not text in the declared encoding.",
+            "Save the file in the encoding that bagit.txt declares.",
+        ),
+        _code(
+            "BAG-TAG-BOM",
+            "2.3",
+            "A tag file in UTF-8 begins with a byte-order mark.",
+            "Save the file without a byte-order mark.",
+        ),
+        _code(
+            "BAG-TAG-TOO-LARGE",
+            "-",
+            "A tag file, or a line in it, is larger than any real one.",
+            "Look into the file: it may be damaged, or made to harm.",
+        ),
+        _code(
+            "BAG-TAG-UNREADABLE",
+            "3",
+            "A tag file that the bag needs cannot be read.",
+            "Check permissions and the disk.",
+        ),
+        _code(
+            "BAG-PAYLOAD-FOLDER",
+            "2.1.2",
+            "There is no payload folder data/.",
+            "Put the payload below data/, or make an empty folder data/.",
+        ),
+        _code(
+            "BAG-MANIFEST-MISSING",
+            "2.1.3",
+            "There is no payload manifest.",
+            "Make manifest-sha512.txt; an empty payload has an empty manifest.",
+        ),
+        _code(
+            "BAG-MANIFEST-LINE",
+            "2.1.3",
+            "A manifest line is not a checksum, white space, and a path.",
+            _REBAG,
+        ),
+        _code(
+            "BAG-MANIFEST-DIGEST",
+            "2.1.3",
+            "A manifest line's checksum is not one: wrong length or not hexadecimal.",
+            _REBAG,
+        ),
+        _code(
+            "BAG-MANIFEST-ASTERISK",
+            "2.1.3",
+            "A manifest path has the `*` of md5sum's binary mode before it.",
+            "Remove the `*` from the manifest.",
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-MANIFEST-TWICE",
+            "2.1.3",
+            "A manifest lists a path twice with the same checksum.",
+            "Remove one of the two lines.",
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-MANIFEST-CONTRADICTS",
+            "2.1.3",
+            "A manifest lists a path twice with different checksums.",
+            _REBAG,
+        ),
+        _code(
+            "BAG-MANIFEST-DIFFER",
+            "2.1.3",
+            "A payload file is in one payload manifest but not in another.",
+            _REBAG,
+        ),
+        _code(
+            "BAG-ALGORITHM-NAME",
+            "2.4",
+            "A manifest's file name does not spell its algorithm as it must.",
+            "Lower case, letters and digits only: manifest-sha256.txt.",
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-ALGORITHM-UNKNOWN",
+            "2.4",
+            "A manifest uses an algorithm that we cannot compute; it was not verified.",
+            "Add a manifest with SHA-256 or SHA-512.",
+        ),
+        _code(
+            "BAG-PATH-OUTSIDE",
+            "2.1.3",
+            "A payload manifest lists something that is not below data/.",
+            "Paths begin with data/ and use the slash; tag files belong in a tag manifest.",
+        ),
+        _code(
+            "BAG-PATH-UNSAFE",
+            "5.1",
+            "A path could lead out of the bag: absolute, with `.`, `..`, an empty part or NUL.",
+            _REBAG,
+        ),
+        _code(
+            "BAG-PATH-DOT-SLASH",
+            "2.1.3",
+            "A path in a manifest begins with `./`.",
+            "Remove the `./` from the manifest.",
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-PATH-ESCAPE",
+            "2.1.3",
+            "A path in a manifest has a percent sign that is not %25, %0A or %0D.",
+            "Write each percent sign of a name as %25.",
+        ),
+        _code(
+            "BAG-PATH-BACKSLASH",
+            "2.1.3",
+            "A name contains a backslash, which Windows takes for a separator.",
+            "Rename the file if the bag has to be read on Windows.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-TAGMANIFEST-PAYLOAD",
+            "2.2.1",
+            "A tag manifest lists a payload file.",
+            _REBAG,
+        ),
+        _code(
+            "BAG-TAGMANIFEST-SELF",
+            "2.2.1",
+            "A tag manifest lists a tag manifest.",
+            _REBAG,
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-TAGMANIFEST-PARTIAL",
+            "2.2.1",
+            "A tag manifest does not list a payload manifest.",
+            _REBAG,
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-TAG-UNLISTED",
+            "2.2.1",
+            "A tag file is in no tag manifest, so nothing protects it.",
+            "Make the tag manifests again.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-INFO-LINE",
+            "2.2.2",
+            "A line of bag-info.txt is not `Label: value` nor the continuation of one.",
+            "Write a label, a colon, one space, and the value.",
+        ),
+        _code(
+            "BAG-INFO-REPEATED",
+            "2.2.2",
+            "bag-info.txt repeats an element that should stand there once.",
+            "Keep the line that is right.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-OXUM-SYNTAX",
+            "2.2.2",
+            "Payload-Oxum is not octets, a full stop, and a number of files.",
+            "Write it as 279164409832.1198, or remove the line.",
+        ),
+        _code(
+            "BAG-OXUM-REPEATED",
+            "2.2.2",
+            "Payload-Oxum is there more than once.",
+            "Keep the line that is right.",
+            before_1_0=_WARNING,
+        ),
+        _code(
+            "BAG-OXUM",
+            "2.2.2",
+            "The payload does not have as many octets or files as Payload-Oxum says.",
+            "The bag is incomplete, or files were added: compare with the sender's.",
+        ),
+        _code(
+            "BAG-FETCH",
+            "2.2.3",
+            "The bag has a fetch.txt: parts of it may lie elsewhere.",
+            "Fetch the files, then remove fetch.txt and its lines in the tag manifests.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-FETCH-LINE",
+            "2.2.3",
+            "A line of fetch.txt is not an absolute URL, a length, and a path.",
+            "Write `https://… 1234 data/…`, or `-` for an unknown length.",
+        ),
+        _code(
+            "BAG-FETCH-PATH",
+            "2.2.3",
+            "fetch.txt names something that is not a payload file of this bag.",
+            "Every path in fetch.txt is below data/ and in every payload manifest.",
+        ),
+        _code(
+            "BAG-FETCH-ABSENT",
+            "3",
+            "A payload file was not fetched yet.",
+            "Complete the bag by its fetch.txt, then try again.",
+        ),
+        _code("BAG-FILE-MISSING", "3", "A file that a manifest lists is not there.", _RESEND),
+        _code(
+            "BAG-FILE-DIFFERS",
+            "3",
+            "A file's bytes are not those that the manifest records.",
+            _RESEND,
+        ),
+        _code(
+            "BAG-FILE-UNLISTED",
+            "3",
+            "A payload file is in no payload manifest.",
+            "Remove the file, or make the manifests again if it belongs there.",
+        ),
+        _code(
+            "BAG-FILE-UNREADABLE",
+            "3",
+            "A file cannot be read, so it was not verified.",
+            "Check permissions and the disk.",
+        ),
+        _code(
+            "BAG-FILE-IRREGULAR",
+            "5.1",
+            "A link, FIFO, device or socket is in the bag; it was not opened.",
+            "Put the file itself in its place.",
+        ),
+        _code(
+            "BAG-NAME-NORMALISED",
+            "6.1.1",
+            "A name is spelled in another Unicode form on disk than in the manifest.",
+            "Make the manifests again where the files are now.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-NAMES-COLLIDE",
+            "6.1.1",
+            "Two names differ only in case or Unicode form: some systems keep only one.",
+            "Rename one of the two before the bag goes to such a system.",
+            _WARNING,
+        ),
+    )
+)
+
+
+class Findings:
+    """Collects findings of one bag, in order; memory stays bounded whatever the bag holds.
+
+    Attributes:
+        legacy: the bag declares a version before 1.0.
+        strict: warnings count as errors.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.legacy = False
+        self.strict = strict
+        self._told: list[Finding] = []
+        self._counts: Counter[str] = Counter()
+
+    def add(self, code: str, subject: str, detail: str = "") -> None:
+        """Record one. Beyond ``CAP`` of one code they are only counted.
+
+        Args:
+            code: one of ``CODES``.
+            subject: what it is about, printable.
+            detail: what exactly was found, no full stop; the table's meaning goes before it.
+        """
+        self._counts[code] += 1
+        if self._counts[code] <= CAP:
+            entry = CODES[code]
+            message = f"{entry.meaning} {detail}".rstrip()
+            self._told.append(Finding(code, subject, message, entry.hint, self.severity(code)))
+
+    def severity(self, code: str) -> Severity:
+        """How much a code matters in this bag."""
+        entry = CODES[code]
+        severity = entry.before_1_0 if self.legacy else entry.severity
+        return _ERROR if self.strict else severity
+
+    def all(self) -> tuple[Finding, ...]:
+        """Every finding, and for each code beyond the cap one more that counts the rest."""
+        rest = tuple(
+            Finding(
+                code,
+                "the bag",
+                f"{CODES[code].meaning} So do {count - CAP} more.",
+                CODES[code].hint,
+                self.severity(code),
+            )
+            for code, count in self._counts.items()
+            if count > CAP
+        )
+        return (*self._told, *rest)

@@ -1,0 +1,127 @@
+"""A bag's folder while it is filled: new files only, no links on the way, any depth."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from preservation.errors import MalformedError
+from preservation.files import durable, walk
+from preservation.model.names import display, is_safe, parts
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_CANNOT_BE = {errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EISDIR}
+
+
+def check_name(path: bytes) -> None:
+    """Refuse a path that a bag of ours does not hold.
+
+    Raises:
+        MalformedError: it could leave the bag, or is not UTF-8 (``BAG-NAME-ENCODING``).
+    """
+    if not is_safe(path):
+        raise MalformedError(f"not a path below a folder: {display(path)}")
+    try:
+        path.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(
+            f"a name that is not UTF-8: {display(path)}",
+            hint="rename the file, or deposit it inside an archive file",
+            code="BAG-NAME-ENCODING",
+        ) from error
+
+
+class BagFolder:
+    """Makes files in a folder that is private to its writer. Safe for several threads.
+
+    Args:
+        path: exists, and is no link.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with durable.plain_errors(path):
+            self._root = os.open(path, _FOLDER)
+            self._make(self._root, b"data")
+
+    def close(self) -> None:
+        """Let the folder go; what was written stays."""
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
+
+    @contextmanager
+    def created(self, path: bytes) -> Iterator[int]:
+        """A new file, mode 0644, open for writing; taken back if anything is raised.
+
+        Raises:
+            MalformedError: the path leads elsewhere, is there already, has a file for one of
+                its folders, or a part that the file system cannot hold.
+            NoSpaceError, NotNowError: the medium is in the way.
+        """
+        check_name(path)
+        parent, _, name = path.rpartition(b"/")
+        with self._plain(path):
+            folder = self._open(parent)
+        try:
+            with self._plain(path):
+                fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
+            try:
+                os.fchmod(fd, 0o644)  # whatever the umask says
+                yield fd
+            except BaseException:
+                os.unlink(name, dir_fd=folder)
+                raise
+            finally:
+                os.close(fd)
+        finally:
+            os.close(folder)
+
+    def write(self, fd: int, data: bytes) -> None:
+        """Write some octets of a file.
+
+        Raises:
+            NoSpaceError, NotNowError: the medium is in the way.
+        """
+        with durable.plain_errors(self._path):
+            durable.write_all(fd, data)
+
+    @contextmanager
+    def _plain(self, path: bytes) -> Iterator[None]:
+        try:
+            with durable.plain_errors(self._path):
+                yield
+        except OSError as error:
+            if error.errno not in _CANNOT_BE:
+                raise
+            raise MalformedError(
+                f"cannot be made in the bag: {display(path)}: {error.strerror}"
+            ) from error
+
+    def _open(self, path: bytes) -> int:
+        """Open a folder of the bag, making what is not there yet."""
+        if not path:
+            return os.dup(self._root)
+        try:
+            return walk.open_below(self._root, path, _FOLDER)
+        except FileNotFoundError:
+            at = os.dup(self._root)
+        for part in parts(path):
+            try:
+                self._make(at, part)
+                deeper = os.open(part, _FOLDER, dir_fd=at)
+            finally:
+                os.close(at)
+            at = deeper
+        return at
+
+    @staticmethod
+    def _make(parent: int, name: bytes) -> None:
+        try:
+            os.mkdir(name, 0o755, dir_fd=parent)
+        except FileExistsError:
+            return  # another thread was faster; opening it refuses what is no folder

@@ -1,0 +1,170 @@
+"""Manifest lines: a checksum, white space, and a path that is kept byte for byte.
+
+From BagIt 1.0 on exactly three characters of a path are percent-encoded: ``%``, CR and LF.
+Earlier versions had no encoding at all: what stands there is the name. Most tools do neither;
+we do what each version says.
+
+Source: RFC 8493 sections 2.1.3, 2.2.1, 2.4, 5.1; ``docs/formats/bag.md``.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from preservation.bags.codes import Findings
+from preservation.errors import MalformedError
+from preservation.model.digest import Algorithm
+from preservation.model.names import display, is_safe
+
+PAYLOAD: Final = b"data/"
+_NAME = re.compile(rb"(tag)?manifest-([^/]+)\.txt", re.IGNORECASE)
+_LINE = re.compile(rb"([^ \t]+)[ \t]+(.+)", re.DOTALL)
+_ESCAPE = re.compile(rb"%(.{0,2})", re.DOTALL)
+_PLAIN = {b"25": b"%", b"0A": b"\n", b"0D": b"\r"}
+
+Entry = tuple[bytes, bytes]  # path relative to the bag, digest in raw octets
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestName:
+    """What a manifest's file name says.
+
+    Attributes:
+        algorithm: None if it is not one that we can compute.
+        is_tag: a tag manifest.
+        normalised: the algorithm is spelled as the RFC wants it.
+    """
+
+    name: bytes
+    algorithm: Algorithm | None
+    is_tag: bool
+    normalised: bool
+
+    @classmethod
+    def parse(cls, name: bytes) -> ManifestName | None:
+        """Read a file name in the bag's base folder; None if it is not a manifest's."""
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return None
+        spelled = match[2].decode("utf-8", "replace")
+        algorithm = Algorithm.named(spelled)
+        plain = spelled.isascii() and spelled.isalnum() and name == name.lower()
+        return cls(name, algorithm, match[1] is not None, plain)
+
+
+def manifest_name(algorithm: Algorithm, *, tag: bool = False) -> bytes:
+    """``manifest-sha256.txt`` or ``tagmanifest-sha256.txt``."""
+    return f"{'tag' if tag else ''}manifest-{algorithm.value}.txt".encode()
+
+
+def encode_path(path: bytes) -> bytes:
+    """Spell a path in a manifest of BagIt 1.0."""
+    if b"%" in path or b"\n" in path or b"\r" in path:
+        return path.replace(b"%", b"%25").replace(b"\n", b"%0A").replace(b"\r", b"%0D")
+    return path
+
+
+def decode_path(text: bytes, *, legacy: bool = False) -> bytes:
+    """Read a path of a manifest.
+
+    Args:
+        text: as it stands in the manifest.
+        legacy: the bag's version is before 1.0, so that nothing is encoded.
+
+    Raises:
+        MalformedError: a percent sign that encodes none of the three characters.
+    """
+    if legacy or b"%" not in text:
+        return text
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        try:
+            return _PLAIN[match[1].upper()]
+        except KeyError:
+            raise MalformedError(f"{display(text)}: not an escape: {display(match[0])}") from None
+
+    return _ESCAPE.sub(plain, text)
+
+
+def format_line(digest: bytes, path: bytes) -> bytes:
+    """One line of a manifest: lower-case hexadecimal, two spaces, encoded path, LF."""
+    return binascii.hexlify(digest) + b"  " + encode_path(path) + b"\n"
+
+
+class Parser:
+    """Reads the lines of one manifest; whatever they hold becomes entries and findings.
+
+    Args:
+        name: whose lines these are.
+        legacy: the bag's version is before 1.0.
+        findings: where to tell what is wrong.
+    """
+
+    def __init__(self, name: ManifestName, *, legacy: bool, findings: Findings) -> None:
+        self._name = name
+        self._width = 0 if name.algorithm is None else 2 * name.algorithm.octets
+        self._legacy = legacy
+        self._findings = findings
+        self._number = 0
+
+    def entries(self, lines: Iterable[bytes]) -> Iterator[Entry]:
+        """Read lines in order. A digest is empty if it cannot be used, or is of an unknown
+        algorithm: its path still counts as listed.
+        """
+        for line in lines:
+            self._number += 1
+            match = _LINE.fullmatch(line)
+            if match is None:
+                self._add("BAG-MANIFEST-LINE", f"Found: {display(line[:200])!r}.")
+                continue
+            path = self._path(match[2])
+            if path is not None:
+                yield path, self._digest(match[1])
+
+    def _digest(self, checksum: bytes) -> bytes:
+        try:
+            digest = binascii.unhexlify(checksum)
+        except ValueError:
+            digest = b""
+        if not digest or (self._width and len(checksum) != self._width):
+            self._add("BAG-MANIFEST-DIGEST", f"Found: {display(checksum[:200])!r}.")
+            return b""
+        return digest if self._width else b""
+
+    def _path(self, text: bytes) -> bytes | None:
+        """The path, or None if it leads nowhere that we would look."""
+        found = f"Found: {display(text[:4096])!r}."
+        if text.startswith(b"*") and (self._legacy or text.startswith(b"*data/")):
+            self._add("BAG-MANIFEST-ASTERISK", found)
+            text = text[1:]
+        if text.startswith(b"./"):
+            self._add("BAG-PATH-DOT-SLASH", found)
+            text = text[2:]
+        try:
+            path = decode_path(text, legacy=self._legacy)
+        except MalformedError:
+            self._add("BAG-PATH-ESCAPE", found)
+            path = text
+        if b"\\" in path:
+            self._add("BAG-PATH-BACKSLASH", found)
+        code = self._misplaced(path)
+        if code:
+            self._add(code, found)
+        return path if code in ("", "BAG-TAGMANIFEST-SELF") else None
+
+    def _misplaced(self, path: bytes) -> str:
+        if not is_safe(path):
+            return "BAG-PATH-UNSAFE"
+        if not self._name.is_tag:
+            return "" if path.startswith(PAYLOAD) else "BAG-PATH-OUTSIDE"
+        if path.startswith(PAYLOAD):
+            return "BAG-TAGMANIFEST-PAYLOAD"
+        listed = ManifestName.parse(path)
+        return "BAG-TAGMANIFEST-SELF" if listed is not None and listed.is_tag else ""
+
+    def _add(self, code: str, detail: str) -> None:
+        self._findings.add(code, f"{display(self._name.name)}:{self._number}", detail)

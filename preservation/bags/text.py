@@ -1,0 +1,105 @@
+"""Text tag files: from octets in a declared encoding to lines in UTF-8, in flat memory.
+
+Lines end with LF, CR or CRLF and nothing else: Python's own ideas of a line end (form feed,
+NEL, U+2028) are part of names here.
+
+Source: RFC 8493 section 2.3.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+
+LONGEST_LINE = 1024 * 1024  # octets; a path has no limit in the RFC, but a real one has
+_BOM = codecs.BOM_UTF8
+
+# Codecs for character sets of the IANA registry. Not whatever Python would decode: some of its
+# codecs unpack archives or interpret escapes.
+_CHARACTER_SETS = {
+    *("ascii", "utf-8", "utf-7", "utf-16", "utf-16-le", "utf-16-be"),
+    *("utf-32", "utf-32-le", "utf-32-be"),
+    *(f"iso8859-{n}" for n in range(1, 17) if n != 12),
+    *(f"cp{n}" for n in (437, 737, 775, 850, 852, 855, 857, 858, 860, 861, 862, 863, 864, 865)),
+    *(f"cp{n}" for n in (866, 869, 874, 932, 949, 950, *range(1250, 1259))),
+    *("koi8-r", "koi8-u", "mac-roman", "tis-620"),
+    *("gb2312", "gbk", "gb18030", "big5", "big5hkscs", "hz"),
+    *("shift_jis", "euc_jp", "euc_kr", "johab"),
+    *("iso2022_jp", "iso2022_kr", "iso2022_jp_2"),
+}
+
+
+class NotTextError(Exception):
+    """The octets are not text in the encoding; says where."""
+
+
+class LineTooLongError(Exception):
+    """A line is longer than ``LONGEST_LINE``."""
+
+
+def known_encoding(name: str) -> str | None:
+    """The codec of a character set that bagit.txt may declare; None for any other name."""
+    try:
+        codec = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return None
+    return codec if codec in _CHARACTER_SETS else None
+
+
+def lines(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Cut a text tag file into lines without their ends, as UTF-8.
+
+    A byte-order mark at the start of a file in UTF-8 is left in the first line.
+
+    Args:
+        blocks: the file, in pieces of any size.
+        encoding: what :func:`known_encoding` gave; empty to take the octets as they are.
+
+    Raises:
+        NotTextError: at the first octet that is not text; lines before it were yielded.
+        LineTooLongError: likewise.
+    """
+    rest = b""
+    for block in _decoded(blocks, encoding):
+        rest += block
+        *whole, rest = _split(rest)
+        yield from whole
+        if len(rest) > LONGEST_LINE:
+            raise LineTooLongError(f"a line of more than {LONGEST_LINE} octets")
+    if rest:
+        yield rest.removesuffix(b"\r")
+
+
+def split_bom(line: bytes) -> tuple[bytes, bool]:
+    """A first line without its byte-order mark, and whether it had one."""
+    return line.removeprefix(_BOM), line.startswith(_BOM)
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Whole lines, and last what may go on in the next block."""
+    # A CR at the very end may be the first half of a CRLF: it waits for the next block.
+    held = b"\r" if data.endswith(b"\r") else b""
+    cut = data.removesuffix(b"\r").splitlines(keepends=True)
+    last = cut.pop() if cut and not cut[-1].endswith((b"\n", b"\r")) else b""
+    return [*(line.rstrip(b"\r\n") for line in cut), last + held]
+
+
+def _decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    if not encoding:
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    as_is = encoding == "utf-8"
+    done = 0
+    try:
+        for block in blocks:
+            text = decoder.decode(block)
+            done += len(block)
+            yield block if as_is else text.encode()
+        rest = decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        reason = getattr(error, "reason", str(error))
+        raise NotTextError(f"{encoding}: {reason}, near octet {done + start}") from error
+    if rest and not as_is:
+        yield rest.encode()

@@ -1,0 +1,188 @@
+"""Writes one BagIt 1.0 bag: each octet read once, hashed with every algorithm, written once.
+
+The folder must be private to the writer; nothing here is durable or visible before the tier
+settles and commits it. Every byte that is written is specified in ``docs/formats/bag.md``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from preservation.bags.folder import BagFolder, check_name
+from preservation.bags.manifest import PAYLOAD, ManifestName, format_line, manifest_name
+from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
+from preservation.errors import MalformedError
+from preservation.fixity.multihash import MultiHash
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.names import display
+from preservation.model.progress import Progress
+
+_BLOCK = 256 * 1024
+_RESERVED = {b"bagit.txt", b"bag-info.txt", b"fetch.txt", b"data"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One payload file, as it was read and written."""
+
+    octets: int
+    digests: Mapping[Algorithm, Digest]
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFacts:
+    """The payload as a whole.
+
+    Attributes:
+        oxum: the value of Payload-Oxum.
+        content_digest: SHA-256 of ``manifest-sha256.txt``: equal for equal payloads.
+    """
+
+    files: int
+    octets: int
+    oxum: str
+    content_digest: Digest
+
+
+def nothing() -> None:
+    """Knows no reason to take a file back."""
+
+
+class BagWriter:
+    """Fills an empty folder with one bag.
+
+    ``add`` may be called by several threads at once; the rest by one, ``finish`` last.
+    Memory: about 200 octets per payload file.
+
+    Args:
+        folder: exists, empty, private to this writer.
+        algorithms: for the payload manifests; SHA-256 is always among them.
+
+    Attributes:
+        algorithms: those of the payload manifests, SHA-256 first.
+    """
+
+    def __init__(self, folder: Path, algorithms: Iterable[Algorithm]) -> None:
+        self.algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *algorithms)))
+        self._folder = BagFolder(folder)
+        self._lock = threading.Lock()
+        # One bytes object per file: path, NUL, raw digests. A path has no NUL, and NUL sorts
+        # before all else, so sorting these sorts by path.
+        self._payload: list[bytes] = []
+        self._octets = 0
+        self._tags: dict[bytes, bytes] = {}
+
+    def add(
+        self,
+        path: bytes,
+        source: BinaryIO,
+        progress: Progress,
+        still: Callable[[], None] = nothing,
+    ) -> Written:
+        """Copy one payload file, hashing what is copied.
+
+        Args:
+            path: below ``data/``, kept byte for byte.
+            source: read from where it stands to its end.
+            progress: hears of every octet.
+            still: called after the last octet; what it raises takes the file back.
+
+        Raises:
+            MalformedError: a path that is not UTF-8 (``BAG-NAME-ENCODING``), that leads out of
+                the payload, or that was added before.
+            NoSpaceError, NotNowError: the bag's medium is in the way.
+            OSError: the source cannot be read; the file is taken back.
+        """
+        check_name(path)
+        hashes = MultiHash(self.algorithms)
+        with self._folder.created(PAYLOAD + path) as fd:
+            while block := source.read(_BLOCK):
+                hashes.update(block)
+                self._folder.write(fd, block)
+                progress.advance(len(block))
+            still()
+        digests = hashes.digests()
+        raw = b"".join(digests[algorithm].value for algorithm in self.algorithms)
+        with self._lock:
+            self._payload.append(b"%s\0%s" % (path, raw))
+            self._octets += hashes.octets
+        return Written(hashes.octets, digests)
+
+    def tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
+        """Write one tag file.
+
+        Args:
+            path: relative to the bag: ``metadata/tree.csv``.
+            data: octets, or pieces of them.
+
+        Raises:
+            MalformedError: a path that a bag reserves, that leads elsewhere, or is not UTF-8.
+            NoSpaceError, NotNowError: the bag's medium is in the way.
+        """
+        reserved = path in _RESERVED or path.startswith(PAYLOAD)
+        if reserved or ManifestName.parse(path) is not None:
+            raise MalformedError(f"not a name for another tag file: {display(path)}")
+        self._tag(path, data)
+
+    def payload(self) -> PayloadFacts:
+        """Sum up what was added so far."""
+        self._payload.sort()
+        hashes = MultiHash([Algorithm.SHA256])
+        for piece in self._manifest(Algorithm.SHA256):
+            hashes.update(piece)
+        files, content_digest = len(self._payload), hashes.digests()[Algorithm.SHA256]
+        return PayloadFacts(files, self._octets, f"{self._octets}.{files}", content_digest)
+
+    def finish(self, bag_info: Sequence[Element]) -> Digest:
+        """Write manifests and the bag's own tag files, the tag manifest last.
+
+        Args:
+            bag_info: every element of ``bag-info.txt``, in order.
+
+        Returns:
+            The seal: SHA-256 of ``tagmanifest-sha256.txt``.
+
+        Raises:
+            MalformedError: an element that ``bag-info.txt`` cannot hold.
+            NoSpaceError, NotNowError: the bag's medium is in the way.
+        """
+        self._payload.sort()
+        self._tag(b"bagit.txt", DECLARATION)
+        self._tag(b"bag-info.txt", format_bag_info(bag_info))
+        for algorithm in self.algorithms:
+            self._tag(manifest_name(algorithm), self._manifest(algorithm))
+        lines = [format_line(digest, path) for path, digest in sorted(self._tags.items())]
+        seal = self._tag(manifest_name(Algorithm.SHA256, tag=True), b"".join(lines))
+        self.close()
+        return seal
+
+    def close(self) -> None:
+        """Let the folder go; what was written stays. ``finish`` does it too."""
+        self._folder.close()
+
+    def _manifest(self, algorithm: Algorithm) -> Iterator[bytes]:
+        """A payload manifest in pieces of many lines."""
+        width = sum(each.octets for each in self.algorithms)
+        before = sum(each.octets for each in self.algorithms[: self.algorithms.index(algorithm)])
+        for first in range(0, len(self._payload), 1000):
+            yield b"".join(
+                format_line(
+                    record[(start := len(record) - width + before) : start + algorithm.octets],
+                    PAYLOAD + record[: -width - 1],
+                )
+                for record in self._payload[first : first + 1000]
+            )
+
+    def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> Digest:
+        hashes = MultiHash([Algorithm.SHA256])
+        with self._folder.created(path) as fd:
+            for piece in (data,) if isinstance(data, bytes) else data:
+                hashes.update(piece)
+                self._folder.write(fd, piece)
+        digest = hashes.digests()[Algorithm.SHA256]
+        self._tags[path] = digest.value
+        return digest
