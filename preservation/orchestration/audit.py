@@ -1,0 +1,124 @@
+"""``audit__<community>``: plan -> checks, tier by tier -> settle -> report -> standing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable, Param, TaskGroup
+
+from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration.progress import LogProgress
+from preservation.orchestration.steps import afterwards, step, tier_step
+from preservation.orchestration.tell import tell_standing
+from preservation.orchestration.watch import watch
+from preservation.policy.policy import Policy
+
+_AIP = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+
+def audit_dag(policy: Policy) -> DAG:
+    """Build the DAG. Damage found leaves it green: see ``standing``."""
+    community = policy.community
+    with DAG(
+        **settings.dag_settings("audit", policy),
+        schedule=CronTriggerTimetable(policy.audit.schedule, timezone=policy.audit.timezone),
+        doc_md=words.audit(policy),
+        params=_params(policy),
+    ) as dag:
+
+        @step()
+        def plan(params: dict[str, Any]) -> list[work.Json]:
+            """What is due within the night's budget, nearest deadline first."""
+            with parts.open_parts() as home:
+                return work.checks_due(home, community, params)
+
+        planned = plan()
+        checked = [_tier(tier, planned) for tier in policy.audit.tiers]
+        settled = _settle(community, checked)
+        reported = _report(community)
+        told = tell_standing(community)
+        settled >> reported >> told
+        _all_checked(settled)
+        watch(planned, *checked, settled, reported, told)
+    return dag
+
+
+def _tier(tier: str, planned: Any) -> Any:
+    with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
+
+        @step()
+        def shards(planned: list[work.Json]) -> list[work.Json]:
+            """The share of this tier."""
+            return work.of_tier(planned, tier)
+
+        @tier_step(tier)
+        def audit(shard: work.Json) -> work.Json:
+            """Read and compare each replica; every result is recorded before the next."""
+            settings.label(work.shard_label(shard))
+            with parts.open_parts() as home:
+                result = work.check(home, shard, LogProgress())
+            settings.label(work.checked_label(shard, result))
+            return result
+
+        return audit.expand(shard=shards(planned))
+
+
+def _settle(community: str, checked: list[Any]) -> Any:
+    damage = AssetAlias(f"damage-found:{community}")
+    finding = settings.findings_open(community)
+
+    @afterwards(outlets=[damage])
+    def settle(checked: list[Any], *, outlet_events: Any = None) -> work.Json:
+        """Make the evidence durable; wake the repair if there is damage."""
+        total = work.summed(checked)
+        with parts.open_parts() as home:
+            home.drain()
+        if total["findings"]:
+            outlet_events[damage].add(finding)
+        return total
+
+    return settle(checked)
+
+
+def _report(community: str) -> Any:
+    @afterwards()
+    def report() -> str:
+        """Write the community's report; what could not be checked is said in it."""
+        with parts.open_parts() as home:
+            return work.report(home, community)
+
+    return report()
+
+
+def _all_checked(settled: Any) -> Any:
+    @step(retries=0)
+    def all_checked(settled: work.Json) -> None:
+        """Red if something that was planned could not be checked: it is not known to be well."""
+        with parts.told_to_airflow():
+            work.refuse_unchecked(settled)
+
+    return all_checked(settled)
+
+
+def _params(policy: Policy) -> dict[str, Param]:
+    return {
+        "tier": Param(
+            None,
+            enum=[None, *policy.audit.tiers],
+            title="Tier",
+            description="Check this tier only. Empty: all.",
+        ),
+        "aip": Param(
+            None,
+            type=["null", "string"],
+            pattern=_AIP,
+            title="AIP",
+            description="Check the replicas of this AIP only (its UUID), due or not.",
+        ),
+        "everything": Param(
+            False,
+            type="boolean",
+            title="Everything",
+            description="Check all, whenever it was checked last; the night's budget still holds.",
+        ),
+    }

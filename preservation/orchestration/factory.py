@@ -1,0 +1,91 @@
+"""From the policies in force to DAGs.
+
+The only thing read is ``<home>/policies/``: which policy governs each community, and the
+policies themselves, once per digest and process. When Airflow parses a file to run one task,
+only that task's DAG is built.
+
+A policy that cannot be read or built costs its own community's DAGs only. Its place is held
+by a red ``standing__<community>`` (tag ``policy_errors``) that says what is wrong, since a
+community that silently vanishes from the grid would look like one without trouble.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from airflow.sdk import DAG, get_parsing_context
+
+from preservation.ledger.policies import PolicyFiles
+from preservation.ledger.protocol import InForce
+from preservation.model.digest import Digest
+from preservation.orchestration.parts import home
+from preservation.orchestration.settings import dag_id
+from preservation.policy.policy import Policy
+
+Shape = Callable[[Policy], DAG]
+Substitute = Callable[[InForce, str], DAG]
+_log = logging.getLogger(__name__)
+
+
+def community_dags(kind: str, shape: Shape, substitute: Substitute | None = None) -> dict[str, DAG]:
+    """One DAG for each community in force, by name, for a DAG file's globals.
+
+    Args:
+        kind: of work; the first part of each name.
+        shape: builds the DAG from a policy.
+        substitute: builds what stands in for a DAG that could not be built, from the line in
+            force and the reason; without it nothing does.
+
+    Raises:
+        SamarkandError: ``in-force.json`` is there and cannot be read: an import error of the
+            file, which the UI shows.
+    """
+    built = (_one(kind, line, shape, substitute) for line in _wanted(kind).values())
+    return {dag.dag_id: dag for dag in built if dag is not None}
+
+
+def single_dag(name: str, build: Callable[[], DAG]) -> dict[str, DAG]:
+    """The one DAG of this name, if there is a home for it to work on."""
+    asked = get_parsing_context().dag_id
+    if asked not in (None, name) or not _home_is_there():
+        return {}
+    return {name: build()}
+
+
+def _wanted(kind: str) -> Mapping[str, InForce]:
+    """What is in force, but only the one community's line where a task's DAG is asked for."""
+    asked = get_parsing_context().dag_id
+    if asked is not None and not asked.startswith(dag_id(kind, "")):
+        return {}
+    if not _home_is_there():
+        return {}
+    lines = PolicyFiles(home() / "policies").in_force()
+    return {
+        community: line
+        for community, line in sorted(lines.items())
+        if asked in (None, dag_id(kind, community))
+    }
+
+
+def _home_is_there() -> bool:
+    there = home().is_dir()
+    if not there:
+        _log.warning("no home at %s: no DAGs; set PRESERVATION_HOME or run `preserve init`", home())
+    return there
+
+
+def _one(kind: str, line: InForce, shape: Shape, substitute: Substitute | None) -> DAG | None:
+    try:
+        return shape(_policy(home() / "policies", line.digest))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
+        _log.exception("%s: the policy in force cannot be used", dag_id(kind, line.community))
+        return substitute and substitute(line, f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=4096)
+def _policy(folder: Path, digest: Digest) -> Policy:
+    """A policy by its digest, which names the same bytes for ever: safe to keep."""
+    return PolicyFiles(folder).policy(digest)

@@ -1,0 +1,65 @@
+"""``ingest__<community>``: find deposits -> take each in -> say that replicas are due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule
+
+from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration.progress import LogProgress
+from preservation.orchestration.steps import gate, step, steps, tier_step
+from preservation.orchestration.watch import watch
+from preservation.policy.policy import Policy
+
+PARAMS = {
+    "deposit": Param(
+        None,
+        type=["null", "string"],
+        title="Deposit",
+        description="Take in only the deposit of this name. Empty: all that are complete.",
+    )
+}
+
+
+def ingest_dag(policy: Policy) -> DAG:
+    """Build the DAG. Its work stands on the first tier that the policy names."""
+    community, first = policy.community, policy.replicas[0].tier
+    with DAG(
+        **settings.dag_settings("ingest", policy),
+        schedule=CronTriggerTimetable(policy.intake.schedule, timezone=policy.intake.timezone),
+        doc_md=words.ingest(policy),
+        params=PARAMS,
+    ) as dag:
+
+        @gate()
+        def find(params: dict[str, Any]) -> list[work.Json]:
+            """Complete deposits in the inbox. If there are none, nothing else runs."""
+            with parts.open_parts() as home:
+                return work.deposits(home, community, params["deposit"])
+
+        @steps
+        def deposit(found: work.Json) -> Any:
+            @tier_step(first, settings.DEPOSIT)
+            def take(found: work.Json) -> work.Json:
+                """Examine, package, commit, verify: one transaction for one deposit."""
+                settings.label(found["name"])
+                with parts.open_parts() as home:
+                    outcome = work.take_in(home, found, LogProgress())
+                settings.label(f"{found['name']} · {outcome['outcome']}")
+                return outcome
+
+            return take(found)
+
+        @step(
+            trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+            outlets=[settings.replicas_due(community)],
+        )
+        def announce(outcomes: Iterable[work.Json]) -> work.Json:
+            """Wake the DAG that makes the other replicas."""
+            return work.tally(outcome["outcome"] for outcome in outcomes)
+
+        taken = deposit.expand(found=find())
+        watch(taken, announce(taken))
+    return dag

@@ -1,0 +1,32 @@
+"""``journal``: makes events durable outside the catalogue, every fifteen minutes."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from preservation.orchestration import parts, settings, words
+from preservation.orchestration.steps import step
+
+
+def journal_dag() -> DAG:
+    """Build the one DAG that serves all communities."""
+    with DAG(
+        dag_id="journal",
+        dag_display_name="Journal",
+        tags=["journal"],
+        schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
+        start_date=settings.START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=settings.RETRYING,
+        doc_md=words.JOURNAL,
+    ) as dag:
+
+        @step()
+        def drain() -> int:
+            """Write waiting events into the journal, copy it to two tiers; says how many."""
+            with parts.open_parts() as home:
+                return home.drain()
+
+        drain()
+    return dag

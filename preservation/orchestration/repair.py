@@ -1,0 +1,139 @@
+"""``repair__<community>``: open findings -> approval if the policy wants it -> repair ->
+verify -> standing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import (
+    DAG,
+    AssetOrTimeSchedule,
+    Param,
+    TaskGroup,
+    XComArg,
+    get_current_context,
+)
+
+from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration.progress import LogProgress
+from preservation.orchestration.steps import gate, step, steps, tier_step
+from preservation.orchestration.tell import tell_standing
+from preservation.orchestration.watch import watch
+from preservation.policy.policy import Policy
+
+ANSWER_WITHIN = timedelta(hours=24)  # then the run ends red, and the next asks again
+PARAMS = {
+    "finding": Param(
+        None,
+        type=["null", "string"],
+        title="Finding",
+        description="Repair what this finding is about only (its id). Empty: all that is open.",
+    )
+}
+
+
+def repair_dag(policy: Policy) -> DAG:
+    """Build the DAG. A finding of the audit wakes it; the hourly sweep catches the rest."""
+    community = policy.community
+    with DAG(
+        **settings.dag_settings("repair", policy),
+        schedule=AssetOrTimeSchedule(
+            timetable=settings.hourly(community), assets=[settings.findings_open(community)]
+        ),
+        doc_md=words.repair(policy),
+        params=PARAMS,
+    ) as dag:
+
+        @gate()
+        def find(params: dict[str, Any]) -> list[work.Json]:
+            """Open findings that a repair can answer. If there are none, only the standing
+            is looked at.
+            """
+            with parts.open_parts() as home:
+                found = work.damage(home, community, params["finding"])
+                request = work.request(found, settings.title(policy))
+            get_current_context()["ti"].xcom_push("request", request)
+            return found
+
+        found = find()
+        approval = (None, None) if policy.repair.automatic else _approval(policy, found)
+        told = tell_standing(community)
+        repaired = [_tier(tier, found, approval) for tier in settings.promised_tiers(policy)]
+        repaired >> told
+        watch(*repaired, told)
+    return dag
+
+
+class ApproveRepair(ApprovalOperator):
+    """Asks one of the policy's approvers, and keeps the digest of what was asked, so that an
+    answer to one list never counts for another.
+    """
+
+    template_fields = (*ApprovalOperator.template_fields, "digest")
+
+    def __init__(self, *, digest: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.digest = digest
+
+    def execute(self, context: Any) -> Any:
+        """Note the digest, then park the task until a person answers."""
+        context["ti"].xcom_push("asked", self.digest)
+        return super().execute(context)
+
+
+def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:
+    """Ask once for the whole list. Returns the answer and the digest it is about."""
+    asked = "ti.xcom_pull(task_ids='find', key='request')"
+    approve = ApproveRepair(
+        task_id="approve",
+        subject=f"{{{{ {asked}['subject'] }}}}",
+        body=f"{{{{ {asked}['body'] }}}}",
+        digest=f"{{{{ {asked}['digest'] }}}}",
+        params={"reason": Param("", type="string", title="Reason (kept as evidence)")},
+        assigned_users=[{"id": name, "name": name} for name in policy.repair.approvers],
+        response_timeout=ANSWER_WITHIN,
+        execution_timeout=None,
+        retries=0,
+        doc_md=words.APPROVAL,
+    )
+    found >> approve
+    return approve.output, XComArg(approve, key="asked")
+
+
+def _tier(tier: str, found: Any, approval: tuple[Any, Any]) -> Any:
+    with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
+
+        @step()
+        def damaged(found: list[work.Json], answer: Any, asked: Any) -> list[work.Json]:
+            """The damaged replicas of this tier, if their repair is allowed."""
+            with parts.open_parts() as home:
+                return work.of_tier(work.granted(home, found, answer, asked), tier)
+
+        @steps
+        def replica(one: work.Json) -> Any:
+            @tier_step(tier)
+            def repair(one: work.Json) -> work.Json:
+                """Copy from a replica just read intact; damaged bytes go into quarantine."""
+                settings.label(one["label"])
+                with parts.open_parts() as home:
+                    result = work.repair(home, one, LogProgress())
+                settings.label(f"{one['label']} · {result['state']}")
+                return result
+
+            @tier_step(tier)
+            def verify(one: work.Json) -> work.Json:
+                """Read the replica once more, as any audit would."""
+                settings.label(one["label"])
+                with parts.open_parts() as home:
+                    result = work.verify(home, one, LogProgress())
+                settings.label(work.outcomes_label(one["label"], result))
+                return result
+
+            verified = verify(one)
+            repair(one) >> verified
+            return verified
+
+        return replica.expand(one=damaged(found, *approval))

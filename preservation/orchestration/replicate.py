@@ -1,0 +1,53 @@
+"""``replicate__<community>``: plan -> replicas to make, tier by tier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, TaskGroup
+
+from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration.progress import LogProgress
+from preservation.orchestration.steps import gate, step, tier_step
+from preservation.policy.policy import Policy
+
+
+def replicate_dag(policy: Policy) -> DAG:
+    """Build the DAG. New AIPs wake it; the hourly sweep catches what a lost event left."""
+    community = policy.community
+    with DAG(
+        **settings.dag_settings("replicate", policy),
+        schedule=AssetOrTimeSchedule(
+            timetable=settings.hourly(community), assets=[settings.replicas_due(community)]
+        ),
+        doc_md=words.replicate(policy),
+    ) as dag:
+
+        @gate()
+        def plan() -> list[work.Json]:
+            """What is promised and not there, as shards. If nothing is, nothing else runs."""
+            with parts.open_parts() as home:
+                return work.replicas_due(home, community)
+
+        planned = plan()
+        for rule in policy.replicas:
+            _tier(rule.tier, planned)
+    return dag
+
+
+def _tier(tier: str, planned: Any) -> None:
+    with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
+
+        @step()
+        def shards(planned: list[work.Json]) -> list[work.Json]:
+            """The share of this tier."""
+            return work.of_tier(planned, tier)
+
+        @tier_step(tier)
+        def replicate(shard: work.Json) -> work.Json:
+            """Write each replica, read it back, record it; done ones are not done again."""
+            settings.label(work.shard_label(shard))
+            with parts.open_parts() as home:
+                return work.replicate(home, shard, LogProgress())
+
+        replicate.expand(shard=shards(planned))

@@ -1,0 +1,158 @@
+"""What each DAG says about itself: for archivists, in the Airflow UI.
+
+Three questions each time: what does it do, what does red mean, what to do next.
+"""
+
+from __future__ import annotations
+
+from preservation.ledger.protocol import InForce
+from preservation.model.units import format_duration, format_size
+from preservation.policy.policy import Policy
+
+APPROVAL = """\
+The policy wants a named person to allow repairs. Open **Required Actions**, read the list, and
+answer. *Approve* repairs exactly that list, *Reject* leaves everything as it is: the findings stay
+open and the question comes again with the next run. Without an answer in a day the run ends red,
+nothing is changed, and the next run asks again.
+"""
+
+JOURNAL = """\
+### Journal
+Every 15 minutes: what happened is written from the catalogue's outbox into `journal/` (files that
+are never changed again) and copied to two tiers. From these files the catalogue can be rebuilt.
+
+**Red means** that the last events exist in the catalogue only. Nothing is lost while the catalogue
+lives.
+
+**Next**: read the log of `drain`; mostly a disk is full or a tier is away. When that is mended,
+clear the task: it goes on where it was.
+"""
+
+
+def ingest(policy: Policy) -> str:
+    """What ``ingest`` says."""
+    intake = policy.intake
+    complete = (
+        f"holds a file `{intake.marker}`"
+        if intake.marker
+        else f"has been quiet for {format_duration(intake.quiet)}"
+    )
+    return f"""{_heading("Ingest", policy)}
+Looks into the inbox `{intake.inbox}` ({intake.schedule}, {intake.timezone}). A deposit is complete
+when it {complete}. Each becomes a verified BagIt package on tier `{policy.replicas[0].tier}`, or is
+rejected with all its findings. The deposit itself is never changed; its receipt lies in
+`receipts/{policy.community}/`.
+
+**The squares** of `take` carry the deposit's name and how it ended: *accepted*, *rejected*, *held
+already*. A rejected deposit is an answer, not a failure: the square is green and the receipt says
+what to mend.
+
+**Red means** that a deposit could not be examined or stored now: a full disk, a tier that is away.
+Nothing half-made is visible.
+
+**Next**: read the log of the red square. After mending the cause, clear it, or wait: the next run
+finds the deposit again. `preserve ingest --inbox --community {policy.community}` does the same by
+hand.
+{_footer(policy)}"""
+
+
+def replicate(policy: Policy) -> str:
+    """What ``replicate`` says."""
+    promised = "\n".join(
+        f"- `{rule.tier}` as {rule.packaging.value}, within {format_duration(rule.within)}"
+        for rule in policy.replicas
+    )
+    return f"""{_heading("Replicate", policy)}
+After each ingest, and hourly, makes the replicas that were promised and are not there:
+
+{promised}
+
+Each is copied from a verified replica, written, synced, read back and compared. Only then it
+counts.
+
+**Red means** that a tier could not be written or a source did not verify. What was finished stays.
+
+**Next**: read the log of the red square; `preserve tier check` looks at the tiers. Clear the task,
+or wait for the hour.
+{_footer(policy)}"""
+
+
+def audit(policy: Policy) -> str:
+    """What ``audit`` says."""
+    promised = "\n".join(
+        f"- `{tier}`: {rule.level.words}, at least every {format_duration(rule.max_age)}"
+        for tier, rule in policy.audit.tiers.items()
+    )
+    return f"""{_heading("Audit", policy)}
+Every night ({policy.audit.schedule}, {policy.audit.timezone}) reads replicas and compares every
+file, nearest deadline first, {format_size(policy.audit.budget)} a night at most:
+
+{promised}
+
+**Damage does not make this red**: an audit that finds damage has done its work. Look at
+**Standing · {policy.title["en"]}**, which is red until every finding is answered; the repair starts
+by itself. The square of each shard says what was found.
+
+**Red means** that something planned could not be checked, so that nothing is known about it.
+
+**Next**: read the red square's log; mend the tier; start the run again. To aim it (one tier, one
+AIP, everything) use *Trigger* and its form.
+{_footer(policy)}"""
+
+
+def repair(policy: Policy) -> str:
+    """What ``repair`` says."""
+    who = (
+        "The policy lets repairs happen by themselves."
+        if policy.repair.automatic
+        else f"The policy wants an approval by {' or '.join(policy.repair.approvers)}: answer it "
+        "under **Required Actions**."
+    )
+    return f"""{_heading("Repair", policy)}
+After an audit that found damage, and hourly: replaces each damaged replica by bytes that were just
+read from another one and found intact. Damaged bytes are kept in quarantine on their tier. Then the
+replica is read once more. {who}
+
+**Green and *hopeless*** on a square: no intact replica is left. Nothing was changed; the finding
+is critical and says what is still whole.
+
+**Red means** that a repair could not be finished, or that nobody answered for a day. Nothing is
+overwritten before its replacement is verified.
+
+**Next**: read the red square's log, mend the cause, clear the task. `preserve finding list` shows
+all that is open.
+{_footer(policy)}"""
+
+
+def standing(policy: Policy) -> str:
+    """What ``standing`` says."""
+    need = policy.minimum
+    return f"""{_heading("Standing", policy)}
+**The one to look at.** Green: every promise is true, as far as the evidence is recent. Red while
+
+- a finding is open,
+- a promise is broken (fewer than {need.replicas} verified replicas in {need.failure_domains}
+  failure domains and {need.sites} sites),
+- a check is overdue.
+
+It runs after every audit and repair, and each morning. Its note and its log list what is wrong and
+the next step for each. Marking it a success changes nothing: the next run looks again.
+{_footer(policy)}"""
+
+
+def unreadable_policy(line: InForce, reason: str) -> str:
+    """What stands in for the DAGs of a community whose policy cannot be used."""
+    return (
+        f"The policy in force for `{line.community}` ({line.digest}) cannot be used: {reason}. "
+        "None of its DAGs run until that is mended; the other communities go on. Next: "
+        f"`preserve policy check`, then `preserve policy apply --community {line.community}`."
+    )
+
+
+def _heading(kind: str, policy: Policy) -> str:
+    names = " · ".join(text for _, text in sorted(policy.title.items()))
+    return f"### {kind}: {names}"
+
+
+def _footer(policy: Policy) -> str:
+    return f"\nPolicy in force: `{policy.ref}` · contact: {policy.contact}\n"

@@ -1,0 +1,267 @@
+"""What the tasks do: the services' calls, with references in and references out.
+
+Plain functions over the home's parts and JSON that fits into an XCom. Nothing here knows
+Airflow; nothing here decides anything that a service does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from preservation.errors import BusyError, UsageError
+from preservation.model.canonical import digest_of
+from preservation.model.digest import Digest
+from preservation.model.names import display
+from preservation.model.progress import Progress
+from preservation.model.replica import VersionKey
+from preservation.model.shard import Shard
+from preservation.model.units import format_size
+
+if TYPE_CHECKING:
+    from preservation.app import Parts
+    from preservation.catalogue.protocol import FindingRow
+    from preservation.policy.policy import Policy
+
+Json = dict[str, Any]
+_log = logging.getLogger(__name__)
+
+
+def policy_of(parts: Parts, ref: str) -> Policy:
+    """The policy that a plan was made under: it governs the whole run, whatever is applied
+    meanwhile.
+    """
+    return parts.store.policy(Digest.parse_tagged(ref))
+
+
+def of_tier(planned: list[Json], tier: str) -> list[Json]:
+    """Those of a plan that are about one tier."""
+    return [one for one in planned if one["tier"] == tier]
+
+
+def shard_label(shard: Json) -> str:
+    """What an archivist reads on a mapped task: ``vault · 12 AIPs``."""
+    return Shard.from_json(shard).label
+
+
+def tally(words: Iterable[str]) -> Json:
+    """How many of each, for the log and the XCom."""
+    counts = dict(Counter(words))
+    _log.info("%s", ", ".join(f"{count} {word}" for word, count in counts.items()) or "none")
+    return counts
+
+
+# -- ingest
+
+
+def deposits(parts: Parts, community: str, name: str | None) -> list[Json]:
+    """The complete deposits in a community's inbox, or the one of this name."""
+    policy = parts.store.governing(community)
+    return [
+        {"arrival": seen.id, "name": seen.name, "policy": policy.ref}
+        for seen in parts.ingest.scan(policy)
+        if name in (None, seen.name)
+    ]
+
+
+def take_in(parts: Parts, found: Json, progress: Progress) -> Json:
+    """Take one deposit in, and say in the log what the depositor is told."""
+    arrival = parts.catalogue.arrival(found["arrival"])
+    if arrival is None:
+        raise UsageError(
+            f"the arrival of {found['name']!r} is not noted any more",
+            hint="nothing was lost: the next run finds the deposit again",
+            code="DEP-ARRIVAL-GONE",
+        )
+    result = parts.ingest.take(policy_of(parts, found["policy"]), arrival, progress)
+    for finding in result.findings:
+        _log.warning("%s %s: %s. %s", finding.code, finding.subject, finding.message, finding.hint)
+    _log.info("%s: %s %s v%s", found["name"], result.outcome, result.aip, result.version)
+    return {"outcome": result.outcome, "aip": result.aip, "version": result.version}
+
+
+# -- replicate
+
+
+def replicas_due(parts: Parts, community: str) -> list[Json]:
+    """The replicas that are promised and not there, as shards."""
+    return [shard.to_json() for shard in parts.replication.plan(parts.store.governing(community))]
+
+
+def replicate(parts: Parts, data: Json, progress: Progress) -> Json:
+    """Make a shard's replicas. Returns how many ended in which state."""
+    shard = Shard.from_json(data)
+    results = parts.replication.run(policy_of(parts, shard.policy), shard, progress)
+    for result in results:
+        _log.info("%s on %s: %s %s", result.key, result.tier, result.state, result.reason)
+    return tally(result.state for result in results)
+
+
+# -- audit
+
+
+def checks_due(parts: Parts, community: str, aim: Json) -> list[Json]:
+    """Tonight's checks, or what the person who started the run aimed at."""
+    planned = parts.audit.plan(
+        parts.store.governing(community),
+        tier=aim["tier"],
+        aip=aim["aip"],
+        everything=aim["everything"],
+    )
+    return [shard.to_json() for shard in planned]
+
+
+def check(parts: Parts, data: Json, progress: Progress) -> Json:
+    """Check a shard. Damage is a finding, and the task that found it has succeeded."""
+    shard = Shard.from_json(data)
+    result = parts.audit.run(policy_of(parts, shard.policy), shard, progress)
+    for finding in result.findings:
+        _log.warning("%s %s: %s. %s", finding.code, finding.subject, finding.message, finding.hint)
+    return {
+        "checked": result.checked,
+        "bytes": result.octets,
+        "outcomes": dict(result.outcomes),
+        "findings": len(result.findings),
+    }
+
+
+def checked_label(shard: Json, result: Json) -> str:
+    """The label once it is known how it ended."""
+    return outcomes_label(shard_label(shard), result)
+
+
+def outcomes_label(label: str, result: Json) -> str:
+    """A label with the outcomes that there were: ``vault · 12 AIPs · 11 intact, 1 altered``."""
+    counts = ", ".join(f"{count} {name}" for name, count in result["outcomes"].items() if count)
+    return f"{label} · {counts or 'nothing was checked'}"
+
+
+def summed(checked: Iterable[Iterable[Json] | None]) -> Json:
+    """All shards' results together; those of failed shards are not there."""
+    results = [result for tier in checked for result in tier or ()]
+    outcomes: Counter[str] = Counter()
+    for result in results:
+        outcomes.update(result["outcomes"])
+    total = {
+        "checked": sum(result["checked"] for result in results),
+        "bytes": sum(result["bytes"] for result in results),
+        "outcomes": dict(outcomes),
+        "findings": sum(result["findings"] for result in results),
+    }
+    _log.info("%s", outcomes_label(f"{format_size(total['bytes'])} read", total))
+    return total
+
+
+def refuse_unchecked(total: Json) -> None:
+    """Fail if something that was planned is not known to be well or ill.
+
+    Raises:
+        UsageError: ``AUD-UNCHECKED``.
+    """
+    if unchecked := total["outcomes"].get("unchecked", 0):
+        raise UsageError(
+            f"{unchecked} replicas could not be checked",
+            hint="the logs of the shards say why; `preserve tier check` looks at the tiers",
+            code="AUD-UNCHECKED",
+        )
+
+
+# -- repair
+
+
+def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
+    """The open findings that a repair can answer, or the one of this id."""
+    policy = parts.store.governing(community)
+    return [
+        {
+            "finding": row.id,
+            "tier": row.tier,
+            "aip": row.aip,
+            "version": row.version,
+            "code": row.code,
+            "label": f"{_title(parts, row)} on {row.tier}",
+            "message": row.message,
+            "policy": policy.ref,
+        }
+        for row in parts.repair.plan(policy)
+        if finding in (None, row.id)
+    ]
+
+
+def request(found: list[Json], community: str) -> Json:
+    """What an approver is asked: the whole list, and the digest that the answer binds."""
+    shown = "\n".join(f"- {_plain(one['label'])}: {_plain(one['message'])}" for one in found[:50])
+    more = f"\n- … and {len(found) - 50} more" if len(found) > 50 else ""
+    digest = list_digest(found)
+    return {
+        "subject": f"Repair {len(found)} damaged replica{'s' * (len(found) != 1)} of {community}?",
+        "body": f"{shown}{more}\n\nEach is replaced by bytes that were just read and found intact; "
+        f"the damaged ones stay in quarantine.\n\nYou approve exactly this list: `{digest}`",
+        "digest": digest,
+    }
+
+
+def list_digest(found: list[Json]) -> str:
+    """What an approval binds: which findings, about which replicas, under which policy."""
+    bound = ("finding", "code", "aip", "version", "tier", "policy")
+    return str(digest_of([{name: one[name] for name in bound} for one in found]))
+
+
+def granted(parts: Parts, found: list[Json], answer: Json | None, asked: str | None) -> list[Json]:
+    """The list with the name that allows its repair; empty where the policy wants none.
+
+    The policy of the plan is asked again, not the one that the DAG was built from, and a task
+    that somebody marked a success has no answer to show.
+
+    Raises:
+        UsageError: ``REP-NOT-APPROVED``: nobody entitled approved exactly this list.
+    """
+    rule = policy_of(parts, found[0]["policy"]).repair
+    if rule.automatic:
+        return [{**one, "approved_by": ""} for one in found]
+    name = ((answer or {}).get("responded_by_user") or {}).get("id", "")
+    chosen = (answer or {}).get("chosen_options")
+    if chosen != ["Approve"] or name not in rule.approvers or asked != list_digest(found):
+        raise UsageError(
+            f"the repair of {len(found)} replicas was not approved",
+            hint=f"start a new run; {' or '.join(rule.approvers)} answers its question",
+            code="REP-NOT-APPROVED",
+        )
+    return [{**one, "approved_by": name} for one in found]
+
+
+def repair(parts: Parts, one: Json, progress: Progress) -> Json:
+    """Repair one replica.
+
+    Raises:
+        BusyError: another run is at it, or it could not be finished: worth a retry.
+    """
+    policy = policy_of(parts, one["policy"])
+    result = parts.repair.repair(policy, one["finding"], progress, approved_by=one["approved_by"])
+    _log.info("%s: %s %s", one["label"], result.state, result.reason)
+    if result.state in ("busy", "unfinished"):
+        raise BusyError(f"{one['label']}: {result.state}. {result.reason}", code="REP-UNFINISHED")
+    return result.to_json()
+
+
+def verify(parts: Parts, one: Json, progress: Progress) -> Json:
+    """Check the one replica again, as any audit would."""
+    policy = policy_of(parts, one["policy"])
+    shard = Shard(
+        policy.community, one["tier"], policy.ref, ((one["aip"], one["version"]),), octets=0
+    )
+    return check(parts, shard.to_json(), progress)
+
+
+def _title(parts: Parts, row: FindingRow) -> str:
+    """The deposit's name, by which an archivist knows the AIP."""
+    version = parts.catalogue.version(VersionKey(row.community, row.aip, row.version))
+    return version.title if version else f"{row.aip} v{row.version}"
+
+
+def _plain(text: str) -> str:
+    """Text for a Markdown list: a name from a deposit must not become a link or a heading."""
+    return re.sub(r"([\\`*_\[\]<>#|!~])", r"\\\1", display(text.encode()))
