@@ -1,0 +1,249 @@
+"""What the fields of one community say together, and what the baseline's floor says to them.
+
+Each check takes the merged values, looks at a few fields, and stays silent where one of them
+is wrong by itself: that was told already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from preservation.model.outcome import Level
+from preservation.policy.kinds import Field, Kind, Record, Table
+from preservation.policy.problem import Place, Problems, nearest, quoted
+from preservation.policy.said import BUILT_IN, Said, Wrong, join
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a community's policy is checked against.
+
+    Attributes:
+        tiers: of ``tiers.yaml``; a tier that is wrong by itself is there as ``Wrong``.
+        floor: of ``baseline.yaml``; None if it has none.
+        file: the community's file; what its baseline inherited is not held against it.
+    """
+
+    tiers: Mapping[str, Said]
+    floor: Said | None
+    file: str
+
+
+def cross_check(kind: Record, said: Said, around: Surroundings, problems: Problems) -> None:
+    """Tell everything that is wrong with a community's merged values."""
+    _missing(kind, said, problems)
+    _replicas(said, around, problems)
+    _counts(said, around, problems)
+    _audit(said, around, problems)
+    _formats(said, problems)
+    _repair(said, around, problems)
+    if around.floor is not None:
+        _floor_minimum(said, around.floor, problems)
+        _floor_audit(said, around.floor, problems)
+
+
+def check_tier_names(said: Said, tiers: Mapping[str, Said], problems: Problems) -> None:
+    """Tell each tier that is named and does not exist; used for the baseline too."""
+    for path, name, at in _named_tiers(said):
+        if tiers and name not in tiers:
+            problems.add(
+                at,
+                path,
+                f"the tier {quoted(name)}",
+                ", ".join(tiers),
+                code="POL-CROSS",
+                hint=nearest(name, tiers) or "declare it in tiers.yaml",
+            )
+
+
+def _named_tiers(said: Said) -> Iterator[tuple[str, str, Place]]:
+    for number, tier in enumerate(_tiers(said)):
+        if tier is not None:
+            yield f"replicas[{number}].tier", tier.value, tier.at
+    rules = said.get("audit", "tiers")
+    for name, rule in rules.value.items() if rules else ():
+        yield f"audit.tiers.{name}", name, rule.at
+
+
+def _tiers(said: Said) -> list[Said | None]:
+    """The tier of each replica rule, in order; None where it is wrong."""
+    rules = said.get("replicas")
+    return [rule.get("tier") for rule in rules.value] if rules else []
+
+
+def _promised(said: Said) -> dict[str, Said]:
+    return {tier.value: tier for tier in _tiers(said) if tier is not None}
+
+
+def _missing(kind: Kind, said: Said, problems: Problems, path: str = "") -> None:
+    """Tell each field that nobody has said and that has no default."""
+    if said.value is Wrong:
+        return
+    if isinstance(kind, Table):
+        for name, inner in said.value.items():
+            _missing(kind.item, inner, problems, join(path, name))
+    if not isinstance(kind, Record) or kind.one_of:
+        return
+    for one in kind.fields:
+        inner = said.value.get(one.name)
+        if inner is not None:
+            _missing(one.kind, inner, problems, join(path, one.name))
+        elif not one.here:
+            _tell_missing(one, said, problems, join(path, one.name))
+
+
+def _tell_missing(one: Field, said: Said, problems: Problems, path: str) -> None:
+    at = said.at if said.at != BUILT_IN else Place(problems.file)
+    hint = f"write {one.example}, or say it in baseline.yaml"
+    hint = hint.removesuffix(", or say it in baseline.yaml") if one.own else hint
+    problems.add(at, path, "nothing", one.kind.words, code="POL-MISSING", hint=hint)
+
+
+def _replicas(said: Said, around: Surroundings, problems: Problems) -> None:
+    check_tier_names(said, around.tiers, problems)
+    lines: dict[str, int] = {}
+    for number, tier in enumerate(_tiers(said)):
+        if tier is None:
+            continue
+        if tier.value in lines:
+            found = f"the tier {tier.value} again"
+            allowed = f"each tier once (the first is on line {lines[tier.value]})"
+            problems.add(tier.at, f"replicas[{number}].tier", found, allowed, code="POL-CROSS")
+        lines.setdefault(tier.value, tier.at.line)
+    rules = said.get("replicas")
+    packaging = rules.value[0].get("packaging") if rules else None
+    if packaging is not None and packaging.value != "folder":
+        problems.add(
+            packaging.at,
+            "replicas[0].packaging",
+            packaging.value,
+            "folder",
+            code="POL-CROSS",
+            hint="ingest builds the first replica as a folder; put a folder tier first",
+        )
+
+
+def _counts(said: Said, around: Surroundings, problems: Problems) -> None:
+    rules = said.get("replicas")
+    if rules is None or any(one.value is Wrong for one in rules.value):
+        return
+    count = len(rules.value)
+    sites = {site.value for tier in _promised(said) if (site := _site(around, tier)) is not None}
+    unknown = any(_site(around, tier) is None for tier in _promised(said))
+    limits = [("replicas", count, "replicas"), ("failure_domains", count, "replicas")]
+    if not unknown:
+        limits.append(("sites", len(sites), f"sites ({', '.join(sorted(sites))})"))
+    for name, most, what in limits:
+        wanted = said.get("minimum", name)
+        if wanted is not None and wanted.value > most:
+            at = wanted.at if wanted.at != BUILT_IN else rules.at
+            allowed = f"at most {most}: the promised tiers make {most} {what}"
+            hint = "promise less, or add a replica" + (" at another site" * (name == "sites"))
+            problems.add(
+                at, f"minimum.{name}", str(wanted.value), allowed, code="POL-CROSS", hint=hint
+            )
+
+
+def _site(around: Surroundings, tier: str) -> Said | None:
+    declared = around.tiers.get(tier)
+    return declared.get("site") if declared else None
+
+
+def _audit(said: Said, around: Surroundings, problems: Problems) -> None:
+    rules = said.get("audit", "tiers")
+    if rules is None or said.get("replicas") is None:
+        return
+    promised = _promised(said)
+    for name, tier in promised.items():
+        if name not in rules.value:
+            problems.add(
+                tier.at,
+                f"audit.tiers.{name}",
+                "nothing",
+                "a rule for each tier that keeps a replica",
+                code="POL-CROSS",
+                hint=f"write {name}: {{level: E3, max_age: 90d}} below audit: tiers:",
+            )
+    if any(tier is None for tier in _tiers(said)):
+        return
+    for name, rule in rules.value.items():
+        # A rule of the baseline for a tier that this community does not use is just not needed.
+        if name in around.tiers and name not in promised and rule.at.file == around.file:
+            allowed = f"tiers that keep a replica: {', '.join(promised)}"
+            problems.add(
+                rule.at, f"audit.tiers.{name}", f"the tier {name}", allowed, code="POL-CROSS"
+            )
+
+
+def _formats(said: Said, problems: Problems) -> None:
+    preferred = said.get("intake", "formats", "preferred")
+    refused = said.get("intake", "formats", "refused")
+    if preferred is None or refused is None:
+        return
+    liked = {one.value for one in preferred.items()}
+    for number, one in enumerate(refused.value):
+        if one.value is not Wrong and one.value in liked:
+            problems.add(
+                one.at,
+                f"intake.formats.refused[{number}]",
+                one.value,
+                "formats that are not preferred",
+                code="POL-CROSS",
+                hint="it is preferred too: take it out of one of the two lists",
+            )
+
+
+def _repair(said: Said, around: Surroundings, problems: Problems) -> None:
+    mode, approvers = said.get("repair", "mode"), said.get("repair", "approvers")
+    if mode is None or approvers is None:
+        return
+    if mode.value == "approved" and not approvers.value:
+        hint = "write approvers: [archivist]"
+        problems.add(
+            mode.at,
+            "repair.approvers",
+            "nobody",
+            "at least one account",
+            code="POL-CROSS",
+            hint=hint,
+        )
+    if mode.value == "automatic" and approvers.value and approvers.at.file == around.file:
+        problems.add(
+            approvers.at,
+            "repair.approvers",
+            "approvers that nobody asks",
+            "approvers only with mode: approved",
+            code="POL-CROSS",
+        )
+
+
+def _floor_minimum(said: Said, floor: Said, problems: Problems) -> None:
+    for name in ("replicas", "failure_domains", "sites"):
+        lowest, promised = floor.get("minimum", name), said.get("minimum", name)
+        if lowest and promised and promised.value < lowest.value:
+            _tell_floor(f"minimum.{name}", promised, lowest, "at least", problems)
+
+
+def _floor_audit(said: Said, floor: Said, problems: Problems) -> None:
+    rules = said.get("audit", "tiers")
+    oldest, weakest = floor.get("audit", "max_age"), floor.get("audit", "level")
+    for name in rules.value if rules else ():
+        age = said.get("audit", "tiers", name, "max_age")
+        level = said.get("audit", "tiers", name, "level")
+        if oldest and age and age.value > oldest.value:
+            _tell_floor(f"audit.tiers.{name}.max_age", age, oldest, "at most", problems)
+        if weakest and level and not Level(level.value).reaches(Level(weakest.value)):
+            _tell_floor(f"audit.tiers.{name}.level", level, weakest, "at least", problems)
+
+
+def _tell_floor(path: str, promised: Said, floor: Said, bound: str, problems: Problems) -> None:
+    at = promised.at if promised.at != BUILT_IN else floor.at
+    problems.add(
+        at,
+        path,
+        promised.text,
+        f"{bound} {floor.text}, the floor of {floor.at}",
+        code="POL-FLOOR",
+        hint="no community goes under the floor",
+    )
