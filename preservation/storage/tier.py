@@ -158,3 +158,7 @@ class Tier(Protocol):
     def kept(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """The small documents whose names begin with ``prefix``, sorted by name."""
         ...
+
+    def kept_names(self, prefix: str) -> Iterator[str]:
+        """The names that begin with ``prefix``, sorted, without reading the documents."""
+        ...
