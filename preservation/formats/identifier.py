@@ -1,0 +1,123 @@
+"""Identification through exec'd workers: one answer per file, whatever the file does to them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+from preservation.errors import NotNowError
+from preservation.files.workers import Item, Trouble, WorkerFailure, WorkerPool, WorkerSettings
+from preservation.formats.evidence import Evidence, Status
+from preservation.formats.reconcile import reconcile
+from preservation.formats.request import STAGING, Request
+from preservation.model.identification import Identification, Toolchain
+
+BATCH = 64
+_START_SECONDS = 5.0  # for a batch, beyond what its octets take
+_OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
+_LONGEST_SECONDS = 120.0  # that one file may take
+_STATUS = {Trouble.TIMEOUT: Status.TIMEOUT, Trouble.CRASHED: Status.CRASHED}
+
+
+class FormatIdentifier:
+    """Says what files are; implements :class:`preservation.formats.protocol.Identifier`.
+
+    The tools live in workers; this process never loads them, so it may fork, and its other
+    threads keep running. Safe to call from several threads.
+
+    Args:
+        workers: processes, each of up to 250 MB. They start when first asked.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
+        settings = WorkerSettings(environment={STAGING: self._staging.name})
+        self._pool = WorkerPool("preservation.formats.worker", workers, settings)
+        self._callers = ThreadPoolExecutor(workers, "formats")
+
+    @cached_property
+    def toolchain(self) -> Toolchain:
+        """Whose answers these are.
+
+        Raises:
+            NotNowError: the tools can't be started, or do not answer.
+        """
+        said = self._pool.run([{}], _LONGEST_SECONDS)[0]
+        if isinstance(said, WorkerFailure):
+            raise NotNowError(
+                f"the format tools do not answer: {said.message}",
+                hint="see whether `python -c 'import pygfried'` works",
+                code="FMT-NO-TOOLS",
+            )
+        return Toolchain(**said)
+
+    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
+        """One answer per path, in the same order, whatever the files are or do.
+
+        A file that kills its worker, or keeps it busy beyond its deadline, is answered
+        ``crashed`` or ``timeout``; all others are answered as if it weren't there.
+
+        Args:
+            root: a folder; nothing outside it is opened, and no link below it is followed.
+            paths: relative to the root, ``/`` between the parts, any bytes.
+
+        Raises:
+            NotNowError: no worker can be started.
+        """
+        batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
+        ask = self._batch_below(os.fsencode(root))
+        several: Callable[..., Iterator[list[Identification]]] = self._callers.map
+        answers = several(ask, batches) if len(batches) > 1 else map(ask, batches)
+        return list(chain.from_iterable(answers))
+
+    def close(self) -> None:
+        """Stop the workers; waits for calls that are under way."""
+        self._callers.shutdown()
+        self._pool.close()
+        self._staging.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _batch_below(self, root: bytes) -> Callable[[Sequence[bytes]], list[Identification]]:
+        def ask(paths: Sequence[bytes]) -> list[Identification]:
+            items = [Request(root, path).to_json() for path in paths]
+            return [reconcile(_evidence(said)) for said in self._run(items)]
+
+        return ask
+
+    def _run(self, items: Sequence[Item]) -> Sequence[dict[str, Any] | WorkerFailure]:
+        """Ask; and once more if a worker was killed before it could be asked."""
+        try:
+            return self._pool.run(items, _seconds)
+        except NotNowError:
+            return self._pool.run(items, _seconds)
+
+
+def _evidence(said: dict[str, Any] | WorkerFailure) -> Evidence:
+    if isinstance(said, WorkerFailure):
+        return Evidence(_STATUS.get(said.trouble, Status.CRASHED))
+    return Evidence.from_json(said)
+
+
+def _seconds(items: Sequence[Item]) -> float:
+    """What a batch may take: by its sizes as far as they can be seen, no file too long."""
+    requests = filter(None, map(Request.from_json, items))
+    reading = (_octets(request) / _OCTETS_PER_SECOND for request in requests)
+    return _START_SECONDS + sum(min(one, _LONGEST_SECONDS - _START_SECONDS) for one in reading)
+
+
+def _octets(request: Request) -> int:
+    try:
+        return os.lstat(os.path.join(request.root, request.path)).st_size
+    except (OSError, ValueError):
+        return 0

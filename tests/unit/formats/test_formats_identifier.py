@@ -1,0 +1,224 @@
+"""Identification through real workers: one answer per file, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from preservation.files.walk import Kind, walk
+from preservation.formats.identifier import FormatIdentifier
+from preservation.model.identification import Basis
+
+
+@pytest.fixture(scope="module")
+def identifier():
+    with FormatIdentifier() as made:
+        yield made
+
+
+def one(identifier, root, path):
+    [answer] = identifier.identify(root, [path])
+    return answer
+
+
+def test_the_toolchain_names_tools_and_signatures(identifier):
+    toolchain = identifier.toolchain
+    assert toolchain.siegfried[0].isdigit()
+    assert "DROID_SignatureFile_V" in toolchain.signatures
+    assert "container-signature-" in toolchain.signatures
+    assert toolchain.libmagic.startswith("5.")
+
+
+def test_real_formats_are_named(identifier, tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as made:
+        made.writestr("a", "b")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "README").write_text("plain text\n")
+    answers = identifier.identify(tmp_path, [b"data.zip", b"table.csv", b"README"])
+    assert [(a.puid, a.mime, a.basis, a.flags) for a in answers] == [
+        ("x-fmt/263", "application/zip", Basis.CONTAINER, ()),
+        ("x-fmt/18", "text/csv", Basis.EXTENSION, ()),
+        ("x-fmt/111", "text/plain", Basis.TEXT, ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"\xff\xfe not text.csv",
+        "撒马尔罕 oʻzbek.csv".encode(),
+        b"line\nbreak\\ \"quoted\" 'name'.csv",
+        b"-rf.csv",
+        b" .csv",
+        "\u202egnp.csv".encode(),
+        b"deep/" * 60 + b"x" * 200 + b".csv",
+    ],
+)
+def test_any_name_is_answered_by_content(identifier, tmp_path, name):
+    path = os.path.join(os.fsencode(tmp_path), name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    Path(os.fsdecode(path)).write_bytes(b"a,b\n1,2\n")
+    assert one(identifier, tmp_path, name).puid == "x-fmt/18"
+
+
+def test_what_is_no_file_is_never_opened(identifier, tmp_path):
+    outside = tmp_path / "outside.csv"
+    outside.write_text("a,b\n1,2\n")
+    root = tmp_path / "root"
+    (root / "folder").mkdir(parents=True)
+    os.mkfifo(root / "fifo.csv")
+    (root / "link.csv").symlink_to(outside)
+    (root / "linked").symlink_to(tmp_path)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(root / "socket"))
+    names = [b"fifo.csv", b"link.csv", b"linked/outside.csv", b"socket", b"folder", b"absent"]
+    names += [b"../outside.csv", os.fsencode(outside), b"a\0b", b""]
+    answers = identifier.identify(root, names)
+    assert [answer.flags for answer in answers] == [("unreadable",)] * len(names)
+
+
+def test_an_empty_file_has_no_format(identifier, tmp_path):
+    (tmp_path / "empty.csv").touch()
+    answer = one(identifier, tmp_path, b"empty.csv")
+    assert (answer.puid, answer.flags) == ("", ("empty",))
+
+
+def test_a_cut_archive_is_suspect(identifier, tmp_path):
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as made:
+        made.writestr("a", "b" * 1000)
+    whole = (tmp_path / "whole.zip").read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    assert "suspect_damage" in one(identifier, tmp_path, b"cut.zip").flags
+
+
+def test_a_bomb_is_answered_and_the_file_beside_it_too(identifier, tmp_path):
+    packed = zipfile.ZipFile(tmp_path / "bomb.docx", "w", zipfile.ZIP_DEFLATED)
+    with packed, packed.open("[Content_Types].xml", "w") as part:
+        for _ in range(40):
+            part.write(bytes(1024 * 1024))
+    (tmp_path / "fine.txt").write_text("fine\n")
+    bomb, fine = identifier.identify(tmp_path, [b"bomb.docx", b"fine.txt"])
+    assert bomb.puid or bomb.flags
+    assert fine.puid == "x-fmt/111"
+
+
+def test_a_root_that_is_gone_gives_answers_too(identifier, tmp_path):
+    answers = identifier.identify(tmp_path / "gone", [b"a", b"b"])
+    assert [answer.flags for answer in answers] == [("unreadable",)] * 2
+
+
+def test_answers_keep_the_order_over_many_batches(identifier, tmp_path):
+    names = []
+    for number in range(200):
+        name = f"{number}.{'csv' if number % 3 else 'txt'}"
+        (tmp_path / name).write_text("a,b\n1,2\n")
+        names.append(name.encode())
+    answers = identifier.identify(tmp_path, names)
+    assert [a.puid for a in answers] == [
+        "x-fmt/18" if name.endswith(b"csv") else "x-fmt/111" for name in names
+    ]
+
+
+def test_two_threads_get_their_own_answers(identifier, tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "a.txt").write_text("text\n")
+    got = {}
+
+    def ask(name):
+        got[name] = {answer.puid for answer in identifier.identify(tmp_path, [name] * 100)}
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in (b"a.csv", b"a.txt")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == {b"a.csv": {"x-fmt/18"}, b"a.txt": {"x-fmt/111"}}
+
+
+def children() -> list[int]:
+    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    found = [int(pid) for one in listed for pid in one.read_text().split()]
+    return [pid for pid in found if b"formats.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_one_answer_per_file_while_workers_are_killed(tmp_path):
+    names = []
+    for number in range(600):
+        (tmp_path / f"{number}.csv").write_text("a,b\n1,2\n")
+        names.append(f"{number}.csv".encode())
+    done = threading.Event()
+    killed = []
+
+    def kill():
+        while not done.wait(0.3) and len(killed) < 4:
+            for pid in children()[:1]:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+    with FormatIdentifier(workers=2) as identifier:
+        identifier.identify(tmp_path, names[:128])
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        assert killed
+        killer = threading.Thread(target=kill)
+        killer.start()
+        answers = identifier.identify(tmp_path, names)
+        done.set()
+        killer.join()
+    assert len(answers) == len(names)
+    lost = [answer for answer in answers if answer.puid != "x-fmt/18"]
+    assert len(lost) <= len(killed)
+    assert {answer.flags for answer in lost} <= {("crashed",)}
+
+
+def test_closing_leaves_no_process_and_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = set(children())
+    with FormatIdentifier() as identifier:
+        identifier.identify(tmp_path, [b"absent"])
+        assert set(children()) - before
+    assert set(children()) == before
+    assert list(walk(tmp_path)) == []
+
+
+def test_importing_all_of_us_loads_no_tool_that_breaks_forks():
+    """Every module but the worker; Airflow's tasks run in forked children."""
+    package = Path(__file__).parents[3] / "preservation"
+    modules = sorted(
+        "preservation." + os.fsdecode(entry.path)[: -len(".py")].replace("/", ".")
+        for entry in walk(package)
+        if entry.kind is Kind.FILE and entry.path.endswith(b".py")
+    )
+    wanted = [
+        name.removesuffix(".__init__")
+        for name in modules
+        if name != "preservation.formats.worker"
+        and not name.startswith(("preservation.orchestration", "preservation.catalogue.migrations"))
+    ]
+    script = (
+        "import importlib, sys\n"
+        f"for name in {wanted!r}: importlib.import_module(name)\n"
+        "print(sorted({'pygfried', 'magic', 'pylibmagic'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "[]"
+
+
+def test_only_the_worker_names_the_tools():
+    """Read from the source, so that no module escapes by not being imported."""
+    project = Path(__file__).parents[3]
+    tools = re.compile(r"^\s*(?:import|from)\s+(?:pygfried|magic|pylibmagic)\b", re.MULTILINE)
+    files = [*(project / "preservation").rglob("*.py"), *(project / "dags").rglob("*.py")]
+    named = {file.name for file in files if tools.search(file.read_text(encoding="utf-8"))}
+    assert named == {"worker.py"}
