@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from catalogues import catalogue, catalogue_url
+from private_postgres import postgres_server, postgres_url
+
+__all__ = ["catalogue", "catalogue_url", "postgres_server", "postgres_url"]
 
 
 class FakeClock:
