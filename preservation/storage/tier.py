@@ -105,9 +105,12 @@ class Tier(Protocol):
         """Look at where the tier really is."""
         ...
 
-    def incoming(self, key: VersionKey, packaging: Packaging) -> Incoming:
+    def incoming(self, key: VersionKey, packaging: Packaging, octets: int = 0) -> Incoming:
         """Open a private place to write, empty: what an earlier, killed writer left of the
-        same key there is removed.
+        same key there is removed. ``octets`` is how much will be written, where that is known.
+
+        Raises:
+            NoSpaceError: so much is not free.
         """
         ...
 
@@ -129,7 +132,8 @@ class Tier(Protocol):
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
         """The place where :meth:`Incoming.swap` put the former bytes under this stamp, relative
-        to the root; empty if there are none."""
+        to the root; empty if there are none.
+        """
         ...
 
     def held_in_quarantine(self, key: VersionKey, packaging: Packaging, stamp: str) -> Held:

@@ -1,0 +1,231 @@
+"""A tier in a folder of a local file system, or of a mounted one.
+
+Source: ``docs/formats/tier.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from preservation.errors import (
+    MalformedError,
+    NoSpaceError,
+    SamarkandError,
+    TierUnavailableError,
+    UsageError,
+)
+from preservation.files import durable
+from preservation.files.held import Held
+from preservation.files.walk import Kind, walk
+from preservation.model.canonical import canonical
+from preservation.model.finding import Finding
+from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
+from preservation.model.units import format_size
+from preservation.storage.incoming import LocalIncoming
+from preservation.storage.mount import failure_domain
+from preservation.storage.place import MARKER_SCHEMA, LocalPlace
+from preservation.storage.probe import probe
+from preservation.storage.sidecars import find_sidecars, read_sidecar
+from preservation.storage.steps import (
+    INCOMING,
+    KEPT,
+    MARKER,
+    QUARANTINE,
+    is_there,
+    make_folders,
+    read_small,
+    tier_errors,
+)
+from preservation.storage.tier import Incoming, Observed
+
+_DOCUMENTS = {"FORMAT.md": "tier.md", "FORMAT-samarkand-tar-1.md": "samarkand-tar-1.md"}
+_KEPT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127}){0,7}")
+
+
+def create_tier(root: Path, id: str) -> None:
+    """Make a folder a tier: what it needs, how to read it without us, the marker last.
+
+    Doing it again for the same tier is no error and mends what is missing.
+
+    Raises:
+        UsageError: the folder is another tier (``TIER-OTHER``) or holds other things
+            (``TIER-NOT-EMPTY``).
+        TierUnavailableError: the file system can't keep the protocol (``TIER-UNSUITABLE``).
+    """
+    check_id(id, "tier")
+    marker = canonical({"schema": MARKER_SCHEMA, "id": id}) + b"\n"
+    with tier_errors(id):
+        os.makedirs(root, exist_ok=True)
+        if is_there(root / MARKER):
+            if read_small(root / MARKER) != marker:
+                raise UsageError(f"{str(root)!r} is another tier already", code="TIER-OTHER")
+        else:
+            _refuse_strangers(root)
+            probe(root)
+        for folder in (INCOMING, QUARANTINE, KEPT):
+            make_folders(root, folder)
+        for name, source in _DOCUMENTS.items():
+            durable.replace(root / name, _document(source), 0o444)
+        if not is_there(root / MARKER):
+            durable.write_new(root / MARKER, marker)
+
+
+class LocalTier:
+    """Implements ``storage.tier.Tier``. Safe to use from several threads and processes, with
+    one writer per version: the lease is the caller's.
+    """
+
+    def __init__(self, root: Path, id: str) -> None:
+        self._place = LocalPlace(root, id)
+        self._root = root
+        self._probed = False
+
+    @property
+    def id(self) -> str:
+        return self._place.id
+
+    @property
+    def root(self) -> Path:
+        """Where the tier lies."""
+        return self._root
+
+    def check(self) -> None:
+        self._place.check()
+
+    def observe(self) -> Observed:
+        self.check()
+        mount = self._place.mount
+        with self._place.errors():
+            return Observed(
+                failure_domain=failure_domain(self._root, mount),
+                technology=mount.fstype,
+                cache_bypassed=mount.bypasses_cache,
+                free_octets=shutil.disk_usage(self._root).free,
+            )
+
+    def incoming(self, key: VersionKey, packaging: Packaging, octets: int = 0) -> Incoming:
+        self.check()
+        with self._place.errors():
+            if not self._probed:
+                probe(self._root / INCOMING)
+                self._probed = True
+            free = shutil.disk_usage(self._root).free
+        if octets > free:
+            raise NoSpaceError(
+                f"tier {self.id}: {format_size(octets)} to write, {format_size(free)} free",
+                hint="free space on that tier, or give it more",
+            )
+        return LocalIncoming(self._place, key, packaging)
+
+    def sidecar(self, key: VersionKey) -> Sidecar | None:
+        self.check()
+        with self._place.errors():
+            try:
+                return read_sidecar(self._root / key.sidecar, key)
+            except FileNotFoundError:
+                return None
+
+    def exists(self, key: VersionKey, packaging: Packaging) -> bool:
+        self.check()
+        place = self._root / key.place(packaging)
+        wanted = stat.S_ISREG if packaging is Packaging.TAR else stat.S_ISDIR
+        with self._place.errors():
+            try:
+                there = place.name in os.listdir(place.parent)
+                there = there and wanted(os.lstat(place).st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                there = False
+        if not there:
+            self.check()  # it may have gone away between the first look and the listing
+        return there
+
+    def held(self, key: VersionKey, packaging: Packaging) -> Held:
+        self.check()
+        return self._place.held_at(self._root / key.place(packaging), packaging)
+
+    def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
+        self.check()
+        place = f"{QUARANTINE}/{stamp}/{key.place(packaging)}"
+        with self._place.errors():
+            return place if is_there(self._root / place) else ""
+
+    def held_in_quarantine(self, key: VersionKey, packaging: Packaging, stamp: str) -> Held:
+        self.check()
+        place = self._place.quarantine(stamp) / key.place(packaging)
+        return self._place.held_at(place, packaging)
+
+    def clear_unfinished(self, key: VersionKey) -> None:
+        self.check()
+        with self._place.errors():
+            self._place.set_aside_unfinished(key)
+
+    def sidecars(self) -> Iterator[Sidecar | Finding]:
+        self.check()
+        with self._place.errors():
+            yield from find_sidecars(self._root, self.id)
+
+    def keep(self, name: str, data: bytes) -> None:
+        self.check()
+        if not _KEPT_NAME.fullmatch(name):
+            raise MalformedError(f"not a name to keep a document under: {name!r}")
+        path = self._root / KEPT / name
+        with self._place.errors():
+            make_folders(self._root, f"{KEPT}/{name}".rpartition("/")[0])
+            try:
+                durable.write_new(path, data)
+            except FileExistsError as error:
+                if not self._place.holds(path, data):
+                    raise SamarkandError(
+                        f"tier {self.id}: {name!r} is kept with other octets",
+                        hint="compare the two by hand; neither was changed",
+                        code="TIER-KEPT-DIFFERS",
+                    ) from error
+                # Whoever wrote it may have died before its name was durable.
+                durable.fsync_dir(path.parent)
+
+    def kept(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for name in self.kept_names(prefix):
+            with self._place.errors():
+                data = read_small(self._root / KEPT / name)
+            yield name, data
+
+    def kept_names(self, prefix: str) -> Iterator[str]:
+        self.check()
+        within = prefix.rpartition("/")[0]
+        with self._place.errors():
+            names = sorted(name for name in self._names_below(within) if name.startswith(prefix))
+        yield from names
+
+    def _names_below(self, within: str) -> Iterator[str]:
+        folder = self._root / KEPT / within
+        if within and not (_KEPT_NAME.fullmatch(within) and is_there(folder)):
+            return
+        for entry in walk(folder):
+            name = "/".join(filter(None, (within, os.fsdecode(entry.path))))
+            if entry.kind is Kind.UNREADABLE:
+                raise TierUnavailableError(f"tier {self.id}: {name!r}: {entry.error}")
+            if entry.kind is Kind.FILE and _KEPT_NAME.fullmatch(name):
+                yield name
+
+
+def _refuse_strangers(root: Path) -> None:
+    """A folder that holds something else is never taken over."""
+    ours = {INCOMING, QUARANTINE, KEPT, *_DOCUMENTS, "lost+found"}
+    strangers = sorted(name for name in os.listdir(root) if name not in ours)
+    strangers = [name for name in strangers if not name.startswith((".tmp-", ".probe-"))]
+    if strangers:
+        raise UsageError(
+            f"{str(root)!r} isn't empty and has no marker: {strangers[0]!r} is in it",
+            hint="give the tier a folder of its own; if this was a tier, put its marker back",
+            code="TIER-NOT-EMPTY",
+        )
+
+
+def _document(name: str) -> bytes:
+    return (resources.files("preservation.storage") / "documents" / name).read_bytes()

@@ -1,0 +1,120 @@
+"""What a file system really does, tried out before anything is entrusted to it.
+
+A tier stands on an exclusive rename, an atomic exchange, folders that can be synced, and
+names that come back as they were given. Where one of them isn't true the tier is refused: a
+protocol that is almost kept loses data on the day of the power cut.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from preservation.errors import NotNowError, TierUnavailableError
+from preservation.files import durable
+from preservation.files.remove import remove_tree
+
+# Each must be held apart from the others, and listed exactly so.
+_NAMES = (
+    b"n" * 255,
+    b"case",
+    b"CASE",
+    "\u00e9".encode(),
+    "e\u0301".encode(),
+    "样本 ʻ".encode(),
+    b'a:b*c?d"e<f>g|h\\i',
+    b"dot.",
+    b"space ",
+    b"new\nline",
+)
+
+
+def probe(place: Path) -> None:
+    """Try everything that a tier needs, in a private folder below ``place``.
+
+    Raises:
+        TierUnavailableError: something doesn't work; says what (``TIER-UNSUITABLE``).
+        NoSpaceError, OSError: it couldn't be tried.
+    """
+    room = place / f".probe-{os.urandom(8).hex()}"
+    with durable.plain_errors(room):
+        os.mkdir(room, 0o700)
+    try:
+        for what, check in _CHECKS.items():
+            _try(what, check, room, place)
+    finally:
+        remove_tree(room)
+
+
+def _try(what: str, check: Callable[[Path], bool], room: Path, place: Path) -> None:
+    try:
+        kept, why = check(room), ""
+    except NotNowError as error:
+        if error.code != "FS-UNSUITABLE":
+            raise
+        kept, why = False, f" ({error.message})"
+    if not kept:
+        raise TierUnavailableError(
+            f"the file system under {str(place)!r} can't {what}{why}",
+            hint="keep tiers on ext4, XFS or btrfs; see docs/formats/tier.md",
+            code="TIER-UNSUITABLE",
+        )
+
+
+def _renames_exclusively(room: Path) -> bool:
+    taken, other = room / "taken", room / "other"
+    for folder in (taken, other):
+        os.mkdir(folder)
+    try:
+        durable.rename_exclusive(other, taken)
+    except FileExistsError:
+        durable.rename_exclusive(other, room / "free")
+        return sorted(os.listdir(room)) == ["free", "taken"]
+    return False
+
+
+def _exchanges(room: Path) -> bool:
+    a, b = room / "a", room / "b"
+    os.mkdir(a)
+    os.mkdir(b)
+    before = os.stat(a).st_ino, os.stat(b).st_ino
+    durable.exchange(a, b)
+    return (os.stat(b).st_ino, os.stat(a).st_ino) == before
+
+
+def _creates_exclusively(room: Path) -> bool:
+    durable.write_new(room / "file", b"first")
+    try:
+        durable.write_new(room / "file", b"second")
+    except FileExistsError:
+        return (room / "file").read_bytes() == b"first"
+    return False
+
+
+def _keeps_names(room: Path) -> bool:
+    names = room / "names"
+    os.mkdir(names)
+    for name in _NAMES:
+        try:
+            os.mkdir(os.path.join(os.fsencode(names), name))
+        except OSError:
+            return False
+    return sorted(os.listdir(os.fsencode(names))) == sorted(_NAMES)
+
+
+def _syncs(room: Path) -> bool:
+    try:
+        durable.fsync_dir(room)
+    except OSError:
+        return False
+    return True
+
+
+_CHECKS: dict[str, Callable[[Path], bool]] = {
+    "rename without replacing": _renames_exclusively,
+    "exchange two folders in one step": _exchanges,
+    "create a file exclusively": _creates_exclusively,
+    "keep file names apart and as they are": _keeps_names,
+    "make a folder's names durable": _syncs,
+}
