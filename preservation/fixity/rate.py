@@ -12,7 +12,8 @@ from preservation.errors import MalformedError
 class RateLimit:
     """Holds readers back to so many octets a second, together. Safe for any thread.
 
-    The first block passes at once, the next one waits until the first is paid for. So the rate holds over any time longer than one block.
+    The first block passes at once, the next one waits until the first is paid for. So the rate
+    holds over any time longer than one block.
 
     Args:
         octets_per_second: None for no limit.

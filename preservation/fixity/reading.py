@@ -101,6 +101,24 @@ class Folders:
             self._fd = -1
 
 
+def open_regular(folders: Folders, path: bytes, *, drop_cache: bool = False) -> int:
+    """Open a file that has to be a regular one.
+
+    Raises:
+        OSError: it is not (``ELOOP``), or as the system says.
+    """
+    fd = folders.open(path)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.ELOOP, "not a regular file")
+        if drop_cache:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
 class Reader:
     """Reads files of one root, one after the other; one per thread."""
 
@@ -142,7 +160,7 @@ class Reader:
             except OSError as error:
                 attempt += 1
                 if error.errno not in _MEDIUM or attempt == ATTEMPTS:
-                    return Measured(path, _reading(error), reason=_reason(error))
+                    return Measured(path, reading_of(error), reason=reason_of(error))
                 time.sleep(_PAUSE * 10 ** (attempt - 1))
 
     def close(self) -> None:
@@ -217,7 +235,8 @@ _KINDS = {
 }
 
 
-def _reading(error: OSError) -> Reading:
+def reading_of(error: OSError) -> Reading:
+    """What an error while opening or reading says about the file."""
     if error.errno in _ABSENT:
         return Reading.MISSING
     if error.errno in _MEDIUM:
@@ -225,7 +244,8 @@ def _reading(error: OSError) -> Reading:
     return Reading.IRREGULAR if error.errno in _IRREGULAR else Reading.UNCHECKED
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """The same for people."""
     if error.errno in _IRREGULAR:
         return "a link or something else that is no file stands in its path"
     return os.strerror(error.errno or 0)

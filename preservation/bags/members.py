@@ -1,0 +1,222 @@
+"""Hands out the files of a sealed bag, each verified while it is read.
+
+The source of replication and repair: no octet is the end of a file before that file's digest
+was compared with one under the seal.
+
+A file's last octets are given before it is compared, since files may be larger than memory.
+So whoever copies must not let anything become visible before the last member has come.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
+
+from preservation.bags.trust import TAG_MANIFEST, Trust
+from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
+from preservation.errors import MalformedError, SourceDamagedError
+from preservation.files.held import Held, HeldFolder, HeldTar
+from preservation.files.tar import order, read_tar
+from preservation.fixity.multihash import MultiHash
+from preservation.fixity.reading import BLOCK, Folders, open_regular, reason_of
+from preservation.model.digest import Algorithm, Comparison, Digest
+from preservation.model.names import display
+from preservation.model.replica import TarFacts
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DECLARATION = b"bagit.txt"
+_LARGEST_DECLARATION = 4096
+
+
+class Member(NamedTuple):
+    """One file of a bag; ``chunks`` must be taken before the next member."""
+
+    path: bytes
+    octets: int
+    chunks: Iterator[bytes]
+
+
+def members(held: Held, seal: Digest, tar: TarFacts | None) -> Iterator[Member]:
+    """The files of a sealed bag, in the order of ``samarkand-tar-1``.
+
+    Args:
+        held: where the bytes are.
+        seal: SHA-256 of the tag manifest.
+        tar: what the tar should be; a wrong size is noticed before anything is read.
+
+    Raises:
+        SourceDamagedError: while iterating, or in a member's ``chunks``: a file that differs,
+            is missing, cannot be read, or is not listed (in a folder those are passed over).
+    """
+    if isinstance(held, HeldFolder):
+        return _of_folder(held, Trust(seal, (Algorithm.SHA256,)))
+    if tar is not None and held.octets != tar.octets:
+        raise SourceDamagedError(f"a tar of {held.octets} octets, not {tar.octets}")
+    return _of_tar(held, Trust(seal, (Algorithm.SHA256,)))
+
+
+def _of_folder(held: HeldFolder, trust: Trust) -> Iterator[Member]:
+    with _told("the bag"):
+        root = os.open(held.path, _FOLDER)
+    folders = Folders(root)
+    try:
+        yield from _tags_of_folder(folders, trust)
+        _accept_from_folder(folders, trust)
+        for path in sorted(trust.payload):
+            yield from _file(folders, path, trust)
+    finally:
+        folders.close()
+        os.close(root)
+
+
+def _tags_of_folder(folders: Folders, trust: Trust) -> Iterator[Member]:
+    with _told(display(TAG_MANIFEST)):
+        data = b"".join(_blocks(folders, TAG_MANIFEST, LARGEST_TAG_MANIFEST))
+    _open(trust, data)
+    for path in sorted([*trust.tags, TAG_MANIFEST], key=order):
+        if path == TAG_MANIFEST:
+            yield Member(path, len(data), iter([data]))
+        else:
+            yield from _file(folders, path, trust)
+
+
+def _accept_from_folder(folders: Folders, trust: Trust) -> None:
+    for name in trust.manifests():
+        with _told(display(name)):
+            trust.accept(name, _blocks(folders, name))
+        if trust.compared:
+            return
+    raise SourceDamagedError("no payload manifest is intact")
+
+
+def _file(folders: Folders, path: bytes, trust: Trust) -> Iterator[Member]:
+    with _told(display(path)):
+        fd = open_regular(folders, path)
+    try:
+        octets = os.fstat(fd).st_size
+        chunks = _verified(path, _read(fd, path), trust.expected(path))
+        yield Member(path, octets, chunks)
+        for _ in chunks:
+            pass
+    finally:
+        os.close(fd)
+
+
+def _of_tar(held: HeldTar, trust: Trust) -> Iterator[Member]:
+    with _told("the tar"):
+        stream = held.open()
+    with stream:
+        source = _plain(stream)
+        yield from _first_of_tar(source, trust)
+        seen: set[bytes] = {TAG_MANIFEST, _DECLARATION}
+        for path, octets, chunks in source:
+            expected = trust.expected(path)
+            if not expected:
+                raise SourceDamagedError(f"{display(path)}: not listed in any sealed manifest")
+            if not path.startswith(b"data/"):
+                seen.add(path)
+            yield from _member_of_tar(path, octets, chunks, trust)
+        missing = [*(trust.tags.keys() - seen), *trust.payload]
+        if missing:
+            raise SourceDamagedError(f"{display(missing[0])}: not in the tar")
+
+
+def _first_of_tar(source: Iterator[Member], trust: Trust) -> Iterator[Member]:
+    """``bagit.txt`` stands before the tag manifest that judges it: it is held back till then."""
+    held: dict[bytes, bytes] = {}
+    for path, octets, chunks in source:
+        most = LARGEST_TAG_MANIFEST if path == TAG_MANIFEST else _LARGEST_DECLARATION
+        if path not in (_DECLARATION, TAG_MANIFEST) or octets > most:
+            break
+        held[path] = b"".join(chunks)
+        if path == TAG_MANIFEST:
+            _open(trust, held[path])
+            if _DECLARATION in trust.tags:
+                first = iter([held.get(_DECLARATION, b"")])
+                data = b"".join(_verified(_DECLARATION, first, trust.expected(_DECLARATION)))
+                yield Member(_DECLARATION, len(data), iter([data]))
+            yield Member(TAG_MANIFEST, octets, iter([held[path]]))
+            return
+    raise SourceDamagedError("the tar does not begin with bagit.txt and its tag manifest")
+
+
+def _member_of_tar(
+    path: bytes, octets: int, chunks: Iterator[bytes], trust: Trust
+) -> Iterator[Member]:
+    expected = trust.expected(path)
+    if trust.is_useful(path):
+        whole = list(chunks)
+        trust.accept(path, whole)
+        chunks = iter(whole)
+    trust.payload.pop(path, None)
+    verified = _verified(path, chunks, expected)
+    yield Member(path, octets, verified)
+    for _ in verified:
+        pass
+
+
+def _plain(stream: BinaryIO) -> Iterator[Member]:
+    """The members of a tar, every failure told as a damaged source."""
+    try:
+        for path, octets, chunks in read_tar(stream):
+            yield Member(path, octets, _plain_chunks(chunks))
+    except MalformedError as error:
+        raise SourceDamagedError(error.message) from error
+    except OSError as error:
+        raise SourceDamagedError(f"the tar: {reason_of(error)}") from error
+
+
+def _plain_chunks(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except MalformedError as error:
+        raise SourceDamagedError(error.message) from error
+    except OSError as error:
+        raise SourceDamagedError(f"the tar: {reason_of(error)}") from error
+
+
+def _verified(
+    path: bytes, chunks: Iterable[bytes], expected: tuple[Digest, ...]
+) -> Iterator[bytes]:
+    hashes = MultiHash(digest.algorithm for digest in expected)
+    for chunk in chunks:
+        hashes.update(chunk)
+        yield chunk
+    observed = hashes.digests()
+    same = [want.compare(observed[want.algorithm]) is Comparison.SAME for want in expected]
+    if not same or not all(same):
+        raise SourceDamagedError(f"{display(path)}: its bytes are not those that were sealed")
+
+
+def _open(trust: Trust, data: bytes) -> None:
+    reason = trust.open(data)
+    if reason:
+        raise SourceDamagedError(f"{display(TAG_MANIFEST)}: {reason}")
+
+
+def _blocks(folders: Folders, path: bytes, most: int | None = None) -> Iterator[bytes]:
+    fd = open_regular(folders, path)
+    read = 0
+    try:
+        while (most is None or read <= most) and (block := os.read(fd, BLOCK)):
+            read += len(block)
+            yield block
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, path: bytes) -> Iterator[bytes]:
+    with _told(display(path)):
+        while block := os.read(fd, BLOCK):
+            yield block
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Tell a failure to read as what it means for a copy."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceDamagedError(f"{what}: {reason_of(error)}") from error

@@ -1,0 +1,152 @@
+"""Sealed bags, wherever they are: verify them, and copy from them what verifies.
+
+One door for the services; a folder and a tar look the same through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.bags.codes import Findings
+from preservation.bags.folder import BagFolder
+from preservation.bags.members import Member, members
+from preservation.bags.tagfiles import Element, parse_bag_info, parse_oxum
+from preservation.bags.text import LineTooLongError, NotTextError, lines
+from preservation.bags.trust import TAG_MANIFEST, Trust
+from preservation.bags.verification import FileFinding, Verification
+from preservation.bags.verify_folder import FolderVerifier
+from preservation.bags.verify_tar import TarVerifier
+from preservation.errors import SourceDamagedError
+from preservation.files import tar as tar_format
+from preservation.files.held import Held, HeldFolder
+from preservation.fixity.engine import EngineSettings, never
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.progress import Progress
+from preservation.model.replica import TarFacts, VersionKey
+
+_BAG_INFO = b"bag-info.txt"
+_SHA256_MANIFEST = b"manifest-sha256.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFacts:
+    """What a sealed bag says about itself, verified under its seal; payload not read.
+
+    Attributes:
+        bag_info: elements in order.
+        content_digest: SHA-256 of ``manifest-sha256.txt``.
+        files, octets: of the payload, from ``oxum``.
+    """
+
+    bag_info: tuple[Element, ...]
+    oxum: str
+    content_digest: Digest
+    files: int
+    octets: int
+
+
+def verify(
+    held: Held,
+    seal: Digest,
+    *,
+    tar: TarFacts | None = None,
+    algorithms: Sequence[Algorithm] = (Algorithm.SHA256,),
+    settings: EngineSettings,
+    progress: Progress,
+    cancelled: Callable[[], bool] = never,
+) -> Verification:
+    """Read every byte of a replica and compare it with what the seal vouches for.
+
+    Args:
+        held: where the bytes are.
+        seal: SHA-256 of the tag manifest, from the catalogue or the journal.
+        tar: for a tar, its digest and size: with them octets between the files count too.
+        algorithms: payload digests to compare; those that the bag has no intact manifest of
+            are left out, and the result names the ones compared.
+        settings: how hard to work; a tar is one stream, so workers do not matter there.
+        progress: hears of every octet read.
+        cancelled: asked now and then.
+
+    Raises:
+        StoppedError: cancelled. Nothing else that a replica holds raises.
+    """
+    trust = Trust(seal, algorithms)
+    if isinstance(held, HeldFolder):
+        return FolderVerifier(held, trust, settings, progress, cancelled).run()
+    return TarVerifier(held, tar, trust, settings, progress, cancelled).run()
+
+
+def facts(held: Held, seal: Digest) -> SealedFacts:
+    """Read what the bag says about itself; stops before the payload.
+
+    Raises:
+        SourceDamagedError: what was read does not verify, or says too little.
+    """
+    trust = Trust(seal, ())
+    for path, _, chunks in members(held, seal, None):
+        if path == TAG_MANIFEST:
+            trust.open(b"".join(chunks))
+        elif path == _BAG_INFO:
+            return _facts(trust, chunks)
+        elif path.startswith(b"data/"):
+            break
+    raise SourceDamagedError("a sealed bag without bag-info.txt")
+
+
+def _facts(trust: Trust, chunks: Iterable[bytes]) -> SealedFacts:
+    findings = Findings()
+    try:
+        elements = parse_bag_info(lines(chunks, "utf-8"), findings)
+    except (NotTextError, LineTooLongError) as error:
+        raise SourceDamagedError(f"bag-info.txt of a sealed bag: {error}") from error
+    oxum = parse_oxum(elements, findings)
+    manifest = trust.tags.get(_SHA256_MANIFEST)
+    if oxum is None or manifest is None or findings.all():
+        raise SourceDamagedError("a sealed bag that does not say what ours say")
+    octets, files = oxum
+    digest = Digest(Algorithm.SHA256, manifest)
+    return SealedFacts(tuple(elements), f"{octets}.{files}", digest, files, octets)
+
+
+def write_folder(source: Iterable[Member], folder: Path, progress: Progress) -> None:
+    """Write the files of a sealed bag into an empty folder, as they come and verify.
+
+    Raises:
+        SourceDamagedError: from the source; what was written must be discarded.
+        NoSpaceError, NotNowError: the medium is in the way.
+    """
+    bag = BagFolder(folder)
+    try:
+        for path, _, chunks in source:
+            with bag.created(path) as fd:
+                for chunk in chunks:
+                    bag.write(fd, chunk)
+                    progress.advance(len(chunk))
+    finally:
+        bag.close()
+
+
+def tar_chunks(source: Iterable[Member], key: VersionKey, progress: Progress) -> Iterator[bytes]:
+    """The files of a sealed bag as one ``samarkand-tar-1`` stream.
+
+    Raises:
+        SourceDamagedError: from the source; what was written must be discarded.
+    """
+    for chunk in tar_format.write_tar(key.top, source):
+        progress.advance(len(chunk))
+        yield chunk
+
+
+__all__ = [
+    "FileFinding",
+    "Member",
+    "SealedFacts",
+    "Verification",
+    "facts",
+    "members",
+    "tar_chunks",
+    "verify",
+    "write_folder",
+]

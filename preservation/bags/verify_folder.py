@@ -1,0 +1,157 @@
+"""Verifies a sealed bag that lies in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from preservation.bags.trust import TAG_MANIFEST, Trust
+from preservation.bags.verification import OUTCOMES, Tally, Verification
+from preservation.files.held import HeldFolder
+from preservation.files.walk import Kind, walk
+from preservation.fixity.engine import EngineSettings, measure, never
+from preservation.fixity.reading import (
+    BLOCK,
+    Folders,
+    Measured,
+    Reading,
+    open_regular,
+    reading_of,
+    reason_of,
+)
+from preservation.model.digest import Algorithm
+from preservation.model.outcome import Outcome
+from preservation.model.progress import Progress
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+LARGEST_TAG_MANIFEST = 256 * 1024 * 1024  # octets; it lists tag files only
+
+
+class FolderVerifier:
+    """One verification of one folder."""
+
+    def __init__(
+        self,
+        held: HeldFolder,
+        trust: Trust,
+        settings: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        self._held, self._trust = held, trust
+        self._settings, self._progress, self._cancelled = settings, progress, cancelled
+        self._tally = Tally()
+
+    def run(self) -> Verification:
+        """Verify the folder; what is wrong with it is in the result, never raised."""
+        try:
+            root = os.open(self._held.path, _FOLDER)
+        except OSError as error:
+            self._tally.bad(b"", OUTCOMES[reading_of(error)], reason_of(error))
+        else:
+            try:
+                self._verify(Folders(root))
+            finally:
+                os.close(root)
+        bypassed = self._held.cache_bypassed and self._settings.drop_cache
+        return self._tally.result(self._trust.compared, cache_bypassed=bypassed)
+
+    def _verify(self, folders: Folders) -> None:
+        try:
+            if not self._open_seal(folders):
+                return
+            manifests = self._read_manifests(folders)
+        finally:
+            folders.close()
+        trust = self._trust
+        self._measure(trust.tags.keys() - manifests, (Algorithm.SHA256,))
+        if trust.compared:
+            self._measure(trust.payload, trust.compared)
+        else:
+            reason = "no payload manifest is intact, so nothing says what the payload must be"
+            self._tally.bad(b"data", Outcome.UNCHECKED, reason)
+        self._look_for_strangers()
+
+    def _open_seal(self, folders: Folders) -> bool:
+        """Read and believe the tag manifest, or record why not."""
+        try:
+            data = b"".join(self._blocks(folders, TAG_MANIFEST, LARGEST_TAG_MANIFEST))
+        except OSError as error:
+            self._tally.bad(TAG_MANIFEST, OUTCOMES[reading_of(error)], reason_of(error))
+            return False
+        reason = self._trust.open(data)
+        if reason:
+            self._tally.bad(TAG_MANIFEST, Outcome.ALTERED, reason, octets=len(data))
+            return False
+        seal = self._trust.seal
+        return self._tally.compare(TAG_MANIFEST, len(data), [seal], {seal.algorithm: seal})
+
+    def _read_manifests(self, folders: Folders) -> set[bytes]:
+        """Read payload manifests until enough is known; returns those that were dealt with."""
+        done: set[bytes] = set()
+        for name in self._trust.manifests():
+            if self._trust.enough():
+                break
+            done.add(name)
+            before = self._tally.octets_read
+            try:
+                observed = self._trust.accept(name, self._blocks(folders, name))
+            except OSError as error:
+                self._tally.bad(name, OUTCOMES[reading_of(error)], reason_of(error))
+                continue
+            octets = self._tally.octets_read - before
+            expected = self._trust.expected(name)
+            self._tally.compare(name, octets, expected, {observed.algorithm: observed})
+        return done
+
+    def _blocks(self, folders: Folders, path: bytes, most: int | None = None) -> Iterator[bytes]:
+        fd = open_regular(folders, path, drop_cache=self._settings.drop_cache)
+        read = 0
+        try:
+            while block := self._read(fd):
+                read += len(block)
+                self._tally.octets_read += len(block)
+                self._progress.advance(len(block))
+                yield block
+                if most is not None and read > most:
+                    return  # larger than any real one: its digest cannot be the seal's
+        finally:
+            os.close(fd)
+
+    def _read(self, fd: int) -> bytes:
+        if self._settings.rate is not None:
+            self._settings.rate.take(BLOCK)
+        return os.read(fd, BLOCK)
+
+    def _measure(self, paths: Iterable[bytes], algorithms: Sequence[Algorithm]) -> None:
+        results = measure(
+            self._held.path, paths, algorithms, self._settings, self._progress, self._cancelled
+        )
+        for result in results:
+            self._tally.octets_read += result.octets
+            self._weigh(result)
+
+    def _weigh(self, result: Measured) -> None:
+        expected = self._trust.expected(result.path)
+        if result.reading is Reading.READ:
+            self._tally.compare(result.path, result.octets, expected, result.digests)
+        else:
+            outcome = OUTCOMES[result.reading]
+            self._tally.bad(result.path, outcome, result.reason, expected=expected[0])
+
+    def _look_for_strangers(self) -> None:
+        """Whatever is there and is not listed. Without payload manifests only tag files."""
+        for entry in walk(self._held.path):
+            known = entry.path == TAG_MANIFEST or self._is_expected(entry.path)
+            if known or entry.kind is Kind.FOLDER:
+                continue
+            if entry.kind is Kind.UNREADABLE:
+                self._tally.bad(entry.path, Outcome.UNCHECKED, entry.error)
+            else:
+                reason = f"a {entry.kind.value} that is not listed in any sealed manifest"
+                self._tally.bad(entry.path, Outcome.ALTERED, reason, octets=entry.octets)
+
+    def _is_expected(self, path: bytes) -> bool:
+        if not self._trust.compared and path.startswith(b"data/"):
+            return True
+        return path in self._trust.payload or path in self._trust.tags

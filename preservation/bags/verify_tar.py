@@ -1,0 +1,184 @@
+"""Verifies a sealed bag that is one ``samarkand-tar-1`` stream, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, cast
+
+from preservation.bags.trust import TAG_MANIFEST, Trust
+from preservation.bags.verification import OUTCOMES, Tally, Verification
+from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
+from preservation.errors import MalformedError
+from preservation.files.held import HeldTar
+from preservation.files.tar import read_tar
+from preservation.fixity.engine import EngineSettings, never
+from preservation.fixity.multihash import MultiHash
+from preservation.fixity.reading import StoppedError, reading_of, reason_of
+from preservation.model.digest import Algorithm, Comparison, Digest
+from preservation.model.outcome import Outcome
+from preservation.model.progress import Progress
+from preservation.model.replica import TarFacts
+
+
+class Measuring:
+    """A stream whose octets are counted, hashed, paid for and told on their way."""
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        algorithms: Iterable[Algorithm],
+        settings: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._stream, self._settings = stream, settings
+        self._progress, self._cancelled = progress, cancelled
+        self.hashes = MultiHash(algorithms)
+
+    def read(self, octets: int) -> bytes:
+        """Some octets; fewer only at the end.
+
+        Raises:
+            StoppedError: cancelled.
+        """
+        if self._cancelled():
+            raise StoppedError("reading was cancelled")
+        if self._settings.rate is not None:
+            self._settings.rate.take(octets)
+        data = self._stream.read(octets)
+        self.hashes.update(data)
+        self._progress.advance(len(data))
+        return data
+
+
+class TarVerifier:
+    """One verification of one stream."""
+
+    def __init__(
+        self,
+        held: HeldTar,
+        tar: TarFacts | None,
+        trust: Trust,
+        settings: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        self._held, self._tar, self._trust = held, tar, trust
+        self._settings, self._progress, self._cancelled = settings, progress, cancelled
+        self._tally = Tally()
+        self._tags_seen: set[bytes] = set()
+        self._at = b""
+        self._declaration: tuple[int, dict[Algorithm, Digest]] | None = None
+
+    def run(self) -> Verification:
+        """Verify the stream; what is wrong with it is in the result, never raised."""
+        try:
+            with self._held.open() as stream:
+                self._verify(stream)
+        except OSError as error:
+            self._tally.bad(self._at, OUTCOMES[reading_of(error)], reason_of(error))
+            self._count_unreached()
+        return self._tally.result(self._trust.compared, cache_bypassed=self._held.cache_bypassed)
+
+    def _verify(self, stream: BinaryIO) -> None:
+        whole = () if self._tar is None else (self._tar.digest.algorithm,)
+        measuring = Measuring(stream, whole, self._settings, self._progress, self._cancelled)
+        try:
+            for self._at, octets, chunks in read_tar(cast("BinaryIO", measuring)):
+                if not self._member(self._at, octets, chunks):
+                    return
+            self._look_for_missing()
+        except MalformedError as error:
+            self._tally.bad(b"", Outcome.ALTERED, error.message)
+            self._count_unreached()
+        finally:
+            self._tally.octets_read = measuring.hashes.octets
+        self._compare_whole(measuring.hashes)
+
+    def _member(self, path: bytes, octets: int, chunks: Iterator[bytes]) -> bool:
+        """Deal with one file; False if nothing after it can be trusted."""
+        if path == TAG_MANIFEST:
+            return self._open_seal(octets, chunks)
+        if path == b"bagit.txt":
+            # It comes before the tag manifest, which alone can judge it.
+            self._declaration = (octets, _digests(chunks, (Algorithm.SHA256,)))
+            return True
+        if not self._trust.tags:
+            self._tally.bad(TAG_MANIFEST, Outcome.MISSING, "not where it must stand")
+            return False
+        if path.startswith(b"data/"):
+            self._payload(path, octets, chunks)
+        else:
+            self._tag(path, octets, chunks)
+        return True
+
+    def _open_seal(self, octets: int, chunks: Iterator[bytes]) -> bool:
+        seal = self._trust.seal
+        reason = "larger than any real one"
+        if octets <= LARGEST_TAG_MANIFEST:
+            reason = self._trust.open(b"".join(chunks))
+        if reason:
+            self._tally.bad(TAG_MANIFEST, Outcome.ALTERED, reason, octets=octets)
+            return False
+        self._tally.compare(TAG_MANIFEST, octets, [seal], {seal.algorithm: seal})
+        if self._declaration is not None:
+            size, digests = self._declaration
+            self._tags_seen.add(b"bagit.txt")
+            self._tally.compare(b"bagit.txt", size, self._trust.expected(b"bagit.txt"), digests)
+        return True
+
+    def _tag(self, path: bytes, octets: int, chunks: Iterator[bytes]) -> None:
+        self._tags_seen.add(path)
+        if self._trust.is_useful(path):
+            digests = {Algorithm.SHA256: self._trust.accept(path, chunks)}
+        else:
+            digests = _digests(chunks, (Algorithm.SHA256,))
+        self._tally.compare(path, octets, self._trust.expected(path), digests)
+
+    def _payload(self, path: bytes, octets: int, chunks: Iterator[bytes]) -> None:
+        trust = self._trust
+        if not trust.compared:
+            self._tally.unchecked(1)
+            return
+        digests = _digests(chunks, trust.compared)
+        self._tally.compare(path, octets, trust.expected(path), digests)
+        trust.payload.pop(path, None)  # what is left at the end is missing
+
+    def _look_for_missing(self) -> None:
+        if not self._trust.tags:
+            self._tally.bad(TAG_MANIFEST, Outcome.MISSING, "not in the tar")
+            return
+        for path in sorted(self._trust.tags.keys() - self._tags_seen):
+            self._missing(path, self._trust.expected(path)[0])
+        for path, raw in self._trust.payload.items():
+            self._missing(path, self._trust.digests(raw)[0])
+
+    def _missing(self, path: bytes, expected: Digest) -> None:
+        self._tally.bad(path, Outcome.MISSING, "not in the tar", expected=expected)
+
+    def _count_unreached(self) -> None:
+        unreached = len(self._trust.tags.keys() - self._tags_seen) + len(self._trust.payload)
+        self._tally.unchecked(unreached)
+
+    def _compare_whole(self, hashes: MultiHash) -> None:
+        """Octets between members (headers, padding, the end) are under this digest alone."""
+        if self._tar is None or not self._tally.is_intact:
+            return
+        observed = hashes.digests()[self._tar.digest.algorithm]
+        same = observed.compare(self._tar.digest) is Comparison.SAME
+        if not same or hashes.octets != self._tar.octets:
+            self._tally.bad(
+                b"",
+                Outcome.ALTERED,
+                "octets outside of every file are not those that were written",
+                expected=self._tar.digest,
+                observed=observed,
+                octets=hashes.octets,
+            )
+
+
+def _digests(chunks: Iterable[bytes], algorithms: tuple[Algorithm, ...]) -> dict[Algorithm, Digest]:
+    hashes = MultiHash(algorithms)
+    for chunk in chunks:
+        hashes.update(chunk)
+    return hashes.digests()
