@@ -1,0 +1,80 @@
+"""One report, written: a page, a JSON document and Parquet files in a folder of their own.
+
+``<out>/<community>/<run>/`` holds them. The document is written last, and the index lists
+documents only, so a folder that a crash left half-made is not shown. The same run written
+again takes the place of what it wrote before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from preservation.files import durable
+from preservation.model.clock import Clock
+from preservation.reports.document import Report
+from preservation.reports.gather import Sources, gather
+from preservation.reports.index import write_index
+from preservation.reports.page import report_page
+from preservation.reports.parquet import parquet_files
+from preservation.reports.rows import Run
+
+PAGE, DOCUMENT = "report.html", "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a report lies, and what it says."""
+
+    html: Path
+    json: Path
+    parquet: tuple[Path, ...]
+    index: Path
+    report: Report
+
+
+def build(
+    sources: Sources, out: Path, *, clock: Clock, run: str, since: datetime, agent: str
+) -> ReportFiles:
+    """Report on one run for the community of ``sources.policy``.
+
+    Args:
+        sources: what is read.
+        out: the folder of all reports; it is made if it is not there.
+        clock: tells the moment up to which the report goes.
+        run: the run's name; written again, it replaces what was written for it before.
+        since: when the run began. What was checked, found and deposited from then on is told.
+        agent: who writes: program, version, host.
+
+    Raises:
+        NoSpaceError, NotNowError: the folder cannot be written.
+        CatalogueUnavailableError: the catalogue does not answer.
+    """
+    policy = sources.policy
+    about = Run(run, policy.community, since, clock.now(), agent, policy.ref)
+    report = gather(sources, about)
+    folder = out / policy.community / folder_name(run, since)
+    with durable.plain_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    tables = parquet_files(report.tables, about)
+    for name, data in tables.items():
+        durable.replace(folder / name, data)
+    durable.replace(folder / PAGE, report_page(report, [DOCUMENT, *tables]))
+    durable.replace(folder / DOCUMENT, report.encode())
+    return ReportFiles(
+        html=folder / PAGE,
+        json=folder / DOCUMENT,
+        parquet=tuple(folder / name for name in tables),
+        index=write_index(out),
+        report=report,
+    )
+
+
+def folder_name(run: str, since: datetime) -> str:
+    """A run's folder: its day, its name as far as every file system takes it, a digest."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", run).strip("-")[:60]
+    mark = hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return "-".join(part for part in (f"{since.astimezone(UTC):%Y-%m-%d}", plain, mark) if part)

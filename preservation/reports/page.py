@@ -1,0 +1,115 @@
+"""The report as one self-contained page: it opens from a file and asks nobody for anything.
+
+Its own policy (Content-Security-Policy) forbids every script and style but the two that are
+in it, by their digests, and every request. So even a name that slipped through the escaping
+could do nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from preservation.model.outcome import Level, Outcome
+from preservation.model.units import format_size
+from preservation.reports.cells import Cell, cell, is_numeric
+from preservation.reports.chart import BAR, PARTS, WIDTH, bars, height
+from preservation.reports.columns import VIEWS, Column, View
+from preservation.reports.document import Report
+from preservation.reports.numbers import FIGURES
+from preservation.reports.words import minute, span
+
+MOST_ROWS = 5000  # of one table in the page; the JSON and Parquet files have all of them
+
+_OUTCOME_WORDS = {
+    Outcome.INTACT: "every file was read and compared, and is as it was",
+    Outcome.ALTERED: "bytes differ from the recorded digest, or a file is there that should not be",
+    Outcome.MISSING: "the tier is there, the replica or a file of it is not",
+    Outcome.UNREADABLE: "the medium failed, and failed again",
+    Outcome.UNCHECKED: "nothing is known: access was denied, or the tier did not answer",
+}
+
+
+def report_page(report: Report, files: Sequence[str]) -> bytes:
+    """Draw the report.
+
+    Args:
+        report: what is told.
+        files: names of the data files that will lie beside the page.
+    """
+    rows = dict(report.tables.named())
+    tables = {view.id: _table(view, rows[view.id]) for view in VIEWS}
+    ages = report.tables.ages
+    return _render(
+        "report.html.j2",
+        report=report,
+        tables=tables,
+        figures={figure.key: figure for figure in FIGURES},
+        chart={"bars": bars(ages), "width": WIDTH, "height": height(ages), "bar": BAR},
+        parts=dict(PARTS),
+        sizes={key: format_size(report.numbers[key]) for key in ("bytes", "bytes_read")},
+        levels=list(Level),
+        outcomes=_OUTCOME_WORDS,
+        files=files,
+        window=span(report.run.at - report.run.since),
+    )
+
+
+def index_page(entries: Sequence[Mapping[str, Any]]) -> bytes:
+    """Draw the list of reports, given as ``preservation.reports.index`` reads them."""
+    return _render("index.html.j2", entries=entries)
+
+
+def _table(view: View, rows: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "view": view,
+        "total": len(rows),
+        "rows": [_cells(view, row) for row in rows[:MOST_ROWS]],
+        "numeric": {column.key for column in view.columns if is_numeric(column)},
+    }
+
+
+def _cells(view: View, row: Any) -> list[tuple[Column, Cell, Any]]:
+    return [(column, cell(row, column), row) for column in view.columns]
+
+
+def _render(template: str, **values: Any) -> bytes:
+    style, script = _asset("report.css"), _asset("report.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    page = _environment().get_template(template)
+    return page.render(
+        style=style,
+        script=script,
+        security=policy,
+        **values,
+    ).encode("utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("preservation.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"minute": minute}
+    return environment
+
+
+def _asset(name: str) -> str:
+    folder = resources.files("preservation.reports") / "templates"
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """The source expression that allows exactly this inline text (CSP level 3, section 2.3.1)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,73 @@
+"""The tables as Parquet files, a file each: for those who count with other tools.
+
+The only module of this room that imports ``pyarrow``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from preservation.reports.document import REPORT_SCHEMA
+from preservation.reports.rows import Run, Tables
+
+_PLAIN = {
+    str: pa.string(),
+    int: pa.int64(),
+    bool: pa.bool_(),
+    datetime: pa.timestamp("us", tz="UTC"),
+}
+
+
+def parquet_files(tables: Tables, run: Run) -> dict[str, bytes]:
+    """Each table's file by its name, ``checks.parquet`` and so on. Empty tables have one too.
+
+    The files' metadata carry the report's schema, community, run and policy digest.
+    """
+    about = {
+        "schema": REPORT_SCHEMA,
+        "community": run.community,
+        "run": run.id,
+        "policy": run.policy,
+    }
+    types = get_type_hints(Tables)
+    return {
+        f"{name}.parquet": _encode(rows, get_args(types[name])[0], about)
+        for name, rows in tables.named()
+    }
+
+
+def _encode(rows: Sequence[Any], kind: type, about: dict[str, str]) -> bytes:
+    schema = pa.schema(_members(kind), metadata=about)
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    octets: bytes = sink.getvalue().to_pybytes()
+    return octets
+
+
+def _members(kind: type) -> list[Any]:
+    """One Arrow field for each field of a row; only what may be None is nullable."""
+    types = get_type_hints(kind)
+    return [_member(field.name, types[field.name]) for field in fields(kind)]
+
+
+def _member(name: str, hint: Any) -> Any:
+    if get_origin(hint) is UnionType:
+        inner = next(option for option in get_args(hint) if option is not type(None))
+        return pa.field(name, _arrow(inner), nullable=True)
+    return pa.field(name, _arrow(hint), nullable=False)
+
+
+def _arrow(hint: Any) -> Any:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if get_origin(hint) is tuple:
+        return pa.list_(pa.field("item", _arrow(get_args(hint)[0]), nullable=False))
+    return pa.struct(_members(hint))

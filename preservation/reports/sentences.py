@@ -1,0 +1,162 @@
+"""The three sentences of the first screen.
+
+Is everything promised true? What must I do, by when? What was not checked? They are made
+from the rows, and never say more than the rows do: nothing checked is "nothing was checked".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from preservation.reports.holdings import KEPT
+from preservation.reports.promises import BROKEN, next_check
+from preservation.reports.rows import PromiseLine, Tables, TaskLine
+from preservation.reports.words import count, day, listed, short
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One answer: a word that can be read alone, a sentence, and what to add to it.
+
+    Attributes:
+        mood: ``good``, ``bad`` or ``open``; colour only repeats what the words say.
+    """
+
+    question: str
+    word: str
+    text: str
+    more: str
+    mood: str
+
+
+def sentences(
+    tables: Tables, numbers: Mapping[str, int], domains: Mapping[str, str]
+) -> tuple[Sentence, Sentence, Sentence]:
+    """The three answers, in their order."""
+    return (
+        _promised(tables, numbers, domains),
+        _todo(tables),
+        _unchecked(tables, numbers),
+    )
+
+
+def _promised(tables: Tables, numbers: Mapping[str, int], domains: Mapping[str, str]) -> Sentence:
+    question = "Is everything promised true?"
+    more = _independence(tables, domains)
+    broken = [line for line in tables.promises if line.verdict == BROKEN]
+    verified = f"{numbers['verified']:,} of {count(numbers['replicas'], 'replica')} verified"
+    if not tables.versions:
+        return Sentence(question, "Nothing held", "No AIP is held for this community.", "", "open")
+    if broken:
+        return Sentence(question, "No", _broken(broken, numbers), more, "bad")
+    if not numbers["verified"]:
+        text = "No replica was ever read back: all rests on what was written."
+        return Sentence(question, "Not shown", text, more, "open")
+    if any(line.standing != KEPT for line in tables.versions):
+        text = f"Nothing is broken; {verified}, and what is lacking is not due yet."
+        return Sentence(question, "So far", text, more, "open")
+    held = numbers["versions"]
+    whole = "The one AIP version is" if held == 1 else f"All {held:,} AIP versions are"
+    text = f"{whole} kept as the policy says: {verified}, and no check is overdue."
+    return Sentence(question, "Yes", text, more, "good")
+
+
+def _broken(broken: Sequence[PromiseLine], numbers: Mapping[str, int]) -> str:
+    parts = []
+    if low := numbers["short"]:
+        of = count(numbers["versions"], "AIP version")
+        parts.append(f"{low:,} of {of} {'falls' if low == 1 else 'fall'} short of the policy")
+    if numbers["overdue"]:
+        parts.append(f"{count(numbers['overdue'], 'check')} overdue")
+    if numbers["findings_open"]:
+        parts.append(f"{count(numbers['findings_open'], 'finding')} open")
+    return f"{count(len(broken), 'promise')} broken: {', '.join(parts)}."
+
+
+def _independence(tables: Tables, domains: Mapping[str, str]) -> str:
+    """What one failure would take, said even where the policy allows it."""
+    tiers = {line.tier for line in tables.replicas}
+    if not tiers:
+        return ""
+    if blind := sorted(tier for tier in tiers if not domains.get(tier)):
+        return f"The failure domain of {listed(blind)} could not be observed; it counts as none."
+    seen = len({domains[tier] for tier in tiers})
+    if seen > 1:
+        return f"The replicas lie on {count(len(tiers), 'tier')} in {seen} failure domains."
+    if len(tiers) == 1:
+        return "There is one tier: one disk failure loses all."
+    return f"All {len(tiers)} replicas lie in 1 failure domain: one disk failure loses all."
+
+
+def _todo(tables: Tables) -> Sentence:
+    question = "What must I do, by when?"
+    pressing = [task for task in tables.tasks if task.since_past]
+    coming = [task for task in tables.tasks if not task.since_past]
+    if pressing:
+        more = f"Then, {_task(coming[0])}." if coming else ""
+        return Sentence(question, "Now", f"{'; '.join(map(_task, pressing[:3]))}.", more, "bad")
+    if coming:
+        word = f"By {day(coming[0].by)}" if coming[0].by else "In your own time"
+        return Sentence(question, word, f"{'; '.join(map(_task, coming[:3]))}.", "", "open")
+    following = next_check(tables.replicas)
+    if following is None or following.due_at is None:
+        return Sentence(question, "Nothing", "Nothing is asked of you.", "", "good")
+    text = (
+        f"Nothing is asked of you. The next check is due by {day(following.due_at)}: "
+        f"{short(following.title or following.aip)} on {following.tier}."
+    )
+    return Sentence(question, "Nothing", text, "", "good")
+
+
+def _task(task: TaskLine) -> str:
+    names = f" ({listed(task.subjects)})" if task.subjects else ""
+    if task.by is None:
+        return f"{task.task}{names}"
+    return f"{task.task}{names}, {'due since' if task.since_past else 'by'} {day(task.by)}"
+
+
+def _unchecked(tables: Tables, numbers: Mapping[str, int]) -> Sentence:
+    question = "What was not checked?"
+    left, held = numbers["not_checked"], numbers["replicas"]
+    more = _reservations(tables, numbers)
+    if not held:
+        text = "There is no replica to check."
+        return Sentence(question, "Nothing was checked", text, "", "open")
+    if not left:
+        text = f"Each of {count(held, 'replica')} was checked in this run."
+        return Sentence(question, "Nothing was left out", text, more, "good")
+    text = f"{_late(numbers)}; {_evidence(tables)}."
+    word = "Nothing was checked" if left == held else f"{left:,} of {count(held, 'replica')}"
+    return Sentence(question, word, text, more, "open")
+
+
+def _late(numbers: Mapping[str, int]) -> str:
+    left, late = numbers["not_checked"], numbers["overdue"]
+    whole = "One replica was" if left == 1 else f"{left:,} replicas were"
+    return f"{whole} left for another run, {count(late, 'check')} overdue"
+
+
+def _evidence(tables: Tables) -> str:
+    """How old the oldest evidence is about what was left out."""
+    left = [line.checked_at for line in tables.replicas if not line.checked_in_run]
+    never = left.count(None)
+    known = [moment for moment in left if moment]
+    oldest = f"the oldest evidence about them is of {day(min(known))}" if known else ""
+    if not never:
+        return oldest
+    return f"{count(never, 'replica')} never checked" + (f"; {oldest}" if oldest else "")
+
+
+def _reservations(tables: Tables, numbers: Mapping[str, int]) -> str:
+    """What weakens the checks that were made."""
+    said = []
+    if numbers["unchecked"]:
+        said.append(f"{count(numbers['unchecked'], 'check')} could not be made.")
+    cached = sum(1 for c in tables.checks if c.outcome == "intact" and not c.cache_bypassed)
+    if cached:
+        said.append(
+            f"In {count(cached, 'check')} memory could have answered for the medium: "
+            "the cache could not be bypassed."
+        )
+    return " ".join(said)
