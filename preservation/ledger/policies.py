@@ -22,7 +22,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from preservation.errors import BusyError, MalformedError, SamarkandError, UsageError
+from preservation.errors import (
+    BusyError,
+    HomeNotFoundError,
+    MalformedError,
+    SamarkandError,
+    UsageError,
+)
 from preservation.files import durable
 from preservation.ledger.protocol import InForce
 from preservation.model.canonical import canonical, digest_of
@@ -30,6 +36,7 @@ from preservation.model.clock import parse_stamp, stamp
 from preservation.model.digest import Algorithm, Digest
 from preservation.policy import compare
 from preservation.policy.check import Checked
+from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
 from preservation.policy.policy import Policy
 
 SCHEMA = "samarkand.in-force/1"
@@ -46,7 +53,8 @@ class PolicyFiles:
 
     def in_force(self) -> Mapping[str, InForce]:
         try:
-            data = self._lines.read_bytes()
+            with durable.plain_errors(self._lines):
+                data = self._lines.read_bytes()
         except FileNotFoundError:
             return {}
         try:
@@ -112,7 +120,8 @@ class PolicyFiles:
     def _load(self, digest: Digest) -> Policy:
         path = self._path(digest)
         try:
-            data = path.read_bytes()
+            with durable.plain_errors(path):
+                data = path.read_bytes()
         except FileNotFoundError as error:
             raise UsageError(
                 f"the policy {digest} is not in the store",
@@ -121,7 +130,14 @@ class PolicyFiles:
             ) from error
         if digest.algorithm is not Algorithm.SHA256 or _sha256(data) != digest:
             raise _corrupt(path)
-        return Policy.from_effective(json.loads(data))
+        document = json.loads(data)
+        if document["schema"] != POLICY_SCHEMA:
+            raise UsageError(
+                f"{path} is a {document['schema']!r}, which this version cannot read",
+                hint="use the version of Samarkand that wrote it, or a later one",
+                code="POL-OBJECT-SCHEMA",
+            )
+        return Policy.from_effective(document)
 
     def _keep(self, digest: Digest, data: bytes) -> None:
         """Write an object; one that is there already must be this one."""
@@ -136,8 +152,14 @@ class PolicyFiles:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with durable.plain_errors(self._folder):
-            fd = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with durable.plain_errors(self._folder):
+                fd = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError as error:
+            raise HomeNotFoundError(
+                f"there is no folder {self._folder}",
+                hint="name a home with --home, or make one with `preserve init`",
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -156,7 +156,7 @@ def _audit(said: Said, around: Surroundings, problems: Problems) -> None:
         return
     promised = _promised(said)
     for name, tier in promised.items():
-        if name not in rules.value:
+        if name not in rules.value and name in around.tiers:
             problems.add(
                 tier.at,
                 f"audit.tiers.{name}",

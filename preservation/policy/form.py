@@ -29,7 +29,9 @@ def check_form(kind: Kind, node: Node, problems: Problems, path: str = "") -> Sa
         case ((Text() | Integer() | Choice()), Scalar()):
             return _scalar(kind, node, problems, path)
     hint = (
-        "remove the line to inherit it" if isinstance(node, Scalar) and node.tag == "null" else ""
+        "write a value, or remove the line"
+        if isinstance(node, Scalar) and node.tag == "null"
+        else ""
     )
     problems.add(node.at, path, describe(node), kind.words, code="POL-KIND", hint=hint)
     return Said(Wrong, node.at)
@@ -53,10 +55,10 @@ def describe(node: Node) -> str:
 
 def _record(kind: Record, node: Mapped, problems: Problems, path: str) -> Said:
     inner: dict[str, Said] = {}
+    names = [one.name for one in kind.fields]
     for key, value in node.entries:
         one = kind.named(key.text)
         if one is None:
-            names = [field.name for field in kind.fields]
             problems.add(
                 key.at,
                 join(path, key.text if key.text.isprintable() else "?")[:200],
@@ -67,22 +69,32 @@ def _record(kind: Record, node: Mapped, problems: Problems, path: str) -> Said:
             )
         else:
             inner[one.name] = check_form(one.kind, value, problems, join(path, one.name))
-    for one in kind.fields:
-        if one.here and one.name not in inner:
-            problems.add(
-                node.at,
-                join(path, one.name),
-                "nothing",
-                one.kind.words,
-                code="POL-MISSING",
-                hint=f"write {one.example}",
-            )
-            inner[one.name] = Said(Wrong, node.at)
+    _tell_missing(kind, inner, node, problems, path)
     if kind.one_of and len(node.entries) != 1:
         found = " and ".join(inner) if len(inner) > 1 else f"{len(node.entries)} fields"
         problems.add(node.at, path, found, f"exactly one of {kind.words}", code="POL-KIND")
         return Said(Wrong, node.at)
     return Said(inner, node.at)
+
+
+def _tell_missing(
+    kind: Record, inner: dict[str, Said], node: Mapped, problems: Problems, path: str
+) -> None:
+    """Tell the fields that have to be said here; not those of which a typo was told."""
+    unknown = {key.text for key, _ in node.entries} - inner.keys()
+    for one in kind.fields:
+        if one.here and one.name not in inner:
+            inner[one.name] = Said(Wrong, node.at)
+            if not any(problems.nearest(word, [one.name]) for word in unknown):
+                hint = f"write {one.example}"
+                problems.add(
+                    node.at,
+                    join(path, one.name),
+                    "nothing",
+                    one.kind.words,
+                    code="POL-MISSING",
+                    hint=hint,
+                )
 
 
 def _table(kind: Table, node: Mapped, problems: Problems, path: str) -> Said:
@@ -147,7 +159,7 @@ def _scalar(kind: Text | Integer | Choice, node: Scalar, problems: Problems, pat
         return _integer(kind, node, problems, path)
     hint = ""
     if node.tag == "null":
-        hint = "remove the line to inherit it"
+        hint = "write a value, or remove the line"
     elif node.tag != "str":
         hint = f'put it into quotes: "{node.text}"' if _allowed(kind, node.text) else ""
     elif _allowed(kind, node.text):

@@ -153,7 +153,7 @@ FORMATS = Record(
         Field(
             "preferred",
             _FORMATS,
-            "Formats that this community asks for. Others are taken and reported as not preferred.",
+            "Formats that this community asks for. Others are taken; reports tell the two apart.",
             "preferred: [x-fmt/18, text/csv]",
             [],
         ),

@@ -1,17 +1,6 @@
 """Problems: what is wrong in policy files, told so that it can be mended at once.
 
 A problem is a value. A check returns all of them; nothing here raises.
-
-    POL-SYNTAX     not YAML, or YAML that policies do not use (anchors, tags, tabs, …)
-    POL-DUPLICATE  a name stands twice in one mapping
-    POL-UNKNOWN    no such field
-    POL-KIND       another kind of value: a list for a text, a number for a duration
-    POL-VALUE      the right kind, but not an allowed value
-    POL-BEYOND     the right form, but no schedule that ever comes, no time zone there is
-    POL-MISSING    a field that must be said is said nowhere
-    POL-FILE       the set of files is wrong: one is missing, one has another's name
-    POL-CROSS      two values, each allowed, contradict each other
-    POL-FLOOR      a community promises less than the floor of ``baseline.yaml``
 """
 
 from __future__ import annotations
@@ -21,6 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+CODES = {
+    "POL-SYNTAX": "not YAML, or YAML that policies do not use: anchors, tags, tabs, bombs",
+    "POL-DUPLICATE": "a name stands twice in one mapping, or an entry twice in one list",
+    "POL-UNKNOWN": "no such field",
+    "POL-KIND": "another kind of value: a list for a text, a number for a duration",
+    "POL-VALUE": "the right kind, but not an allowed value",
+    "POL-BEYOND": "the right form, but a schedule that never comes, or no such time zone",
+    "POL-MISSING": "a field that has to be said is said nowhere",
+    "POL-FILE": "the set of files is wrong: one is missing, or has another's name",
+    "POL-CROSS": "two values, each allowed by itself, contradict each other",
+    "POL-FLOOR": "a community promises less than the floor of baseline.yaml",
+}
 MOST_PROBLEMS = 100  # told per file; the rest is counted
 _SHOWN = 80  # characters of what was found
 
@@ -54,7 +55,7 @@ class Problem:
         found: what stands there.
         allowed: what may stand there.
         hint: the nearest right word, or what to do; may be empty.
-        code: stable, see the module's table.
+        code: stable, one of ``CODES``.
     """
 
     file: str
@@ -117,7 +118,7 @@ class Problems:
             last = told[-1]
             found = f"{self.more} more problems in this file"
             told.append(
-                Problem(self.file, last.line, last.column, "", found, "none", code="POL-VALUE")
+                Problem(self.file, last.line, last.column + 1, "", found, "none", code=last.code)
             )
         return told
 

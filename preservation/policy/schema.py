@@ -83,7 +83,7 @@ def _table(kind: Table) -> dict[str, Any]:
 def _record(kind: Record) -> dict[str, Any]:
     rules: dict[str, Any] = {
         "type": "object",
-        "properties": {one.name: _described(one) for one in kind.fields},
+        "properties": {one.name: _described(one, kind.one_of) for one in kind.fields},
         "additionalProperties": False,
     }
     required = [one.name for one in kind.fields if one.here]
@@ -94,8 +94,8 @@ def _record(kind: Record) -> dict[str, Any]:
     return rules
 
 
-def _described(one: Field) -> dict[str, Any]:
+def _described(one: Field, one_of: bool) -> dict[str, Any]:
     rules = {"description": one.meaning, **_of(one.kind)}
-    if one.default is not None:
+    if one.default is not None and not one_of:
         rules["default"] = one.default
     return rules
