@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from preservation.policy.kinds import Choice, Integer, Kind, Listing, Record, Table, Text
-from preservation.policy.problem import Place, Problems, quoted
+from preservation.policy.problem import Place, Problems, printable, quoted
 from preservation.policy.said import Said, Wrong, join
 from preservation.policy.source import Listed, Mapped, Node, Scalar
 
@@ -61,7 +61,7 @@ def _record(kind: Record, node: Mapped, problems: Problems, path: str) -> Said:
         if one is None:
             problems.add(
                 key.at,
-                join(path, key.text if key.text.isprintable() else "?")[:200],
+                join(path, printable(key.text))[:200],
                 f"the field {quoted(key.text)}",
                 ", ".join(names),
                 code="POL-UNKNOWN",

@@ -71,7 +71,7 @@ class Problem:
         """The problem as a JSON object."""
         return {
             "code": self.code,
-            "file": self.file,
+            "file": printable(self.file),
             "line": self.line,
             "column": self.column,
             "path": self.path,
@@ -81,7 +81,7 @@ class Problem:
         }
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}: "
+        where = f"{printable(self.file)}:{self.line}:{self.column}: "
         what = f"{self.path}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{what}found {self.found}; allowed: {self.allowed}{hint} [{self.code}]"
@@ -132,5 +132,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def quoted(text: str) -> str:
     """Show what was found: one line, escaped, never longer than a line."""
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    return f'"{escaped}"'
+    return f'"{printable(shown)}"'
+
+
+def printable(text: str) -> str:
+    """Escape what could mislead a reader or break a line; file names can hold it too."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

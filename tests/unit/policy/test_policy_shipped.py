@@ -1,0 +1,50 @@
+"""The policies that are shipped, and the pages that are made from the language."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from preservation.policy.check import check
+from preservation.policy.policy import Policy
+
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = sorted((ROOT / "policies").glob("*.yaml"))
+
+
+def test_the_shipped_policies_are_right() -> None:
+    checked = check({path.name: path.read_bytes() for path in SHIPPED}).require()
+
+    road = Policy.from_effective(checked.effective["silk-road"])
+    notes = Policy.from_effective(checked.effective["field-notes"])
+    assert set(road.title) == {"en", "zh", "ru", "uz"}
+    assert road.intake.lineage == ("doi", "cstr")
+    assert [rule.tier for rule in road.replicas] == ["vault", "mirror", "deep"]
+    assert road.minimum.replicas == 3
+    assert [rule.tier for rule in notes.replicas] == ["vault", "mirror"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_each_shipped_file_names_the_schema_that_accepts_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    schema = json.loads((path.parent / named).read_text(encoding="utf-8"))
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text))
+
+
+def test_the_reference_and_the_schemas_are_up_to_date() -> None:
+    ran = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate" / "policy.py", "--check"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ran.returncode, ran.stdout) == (0, "")
