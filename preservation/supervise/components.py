@@ -7,17 +7,20 @@ it.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from preservation.errors import UsageError
 from preservation.files import process
 from preservation.supervise import processes
+
+log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -32,8 +35,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
-# Tasks report to the api-server until the last moment: it ends after the scheduler.
-STOP_ORDER = ("scheduler", "dag-processor", "triggerer", "api-server")
+# Who ends together, and how many seconds they get. The scheduler waits for its running tasks,
+# and these report to the api-server until the last moment.
+STOP_ORDER = ((8.0, ("scheduler",)), (3.0, ("dag-processor", "triggerer", "api-server")))
 
 
 @dataclass(slots=True)
@@ -87,12 +91,17 @@ class Component:
         self.starts += 1
         self.backoff.started()
 
-    def stop(self, grace_seconds: float) -> None:
-        """Ask it to end, wait so long, then end all that is left of its session."""
-        if processes.send(self.who, signal.SIGTERM):
-            processes.wait_until_gone([self.who], grace_seconds)
-        end_session(self.who)
-        self.who = ""
+
+def stop(group: Sequence[Component], grace_seconds: float) -> None:
+    """Ask them to end, wait so long for all, then end all that is left of their sessions."""
+    for each in group:
+        processes.send(each.who, signal.SIGTERM)
+    processes.wait_until_gone([each.who for each in group], grace_seconds)
+    for each in group:
+        if each.runs:
+            log.warning("%s did not end in time: it is killed", each.name)
+        end_session(each.who)
+        each.who = ""
 
 
 def airflow_program() -> Path:
@@ -112,7 +121,7 @@ def airflow_program() -> Path:
     return program
 
 
-def spawn(arguments: list[str], variables: Mapping[str, str], log: Path) -> str:
+def spawn(arguments: list[str], variables: Mapping[str, str], output: Path) -> str:
     """Start a process in a session of its own, its output at the end of a log; its identity."""
     pid = os.posix_spawn(
         arguments[0],
@@ -122,7 +131,7 @@ def spawn(arguments: list[str], variables: Mapping[str, str], log: Path) -> str:
         setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
     )
@@ -139,19 +148,19 @@ def end_session(leader: str) -> None:
     processes.wait_until_gone(lambda: processes.session_of(leader), 5.0)
 
 
-def rotate(log: Path) -> None:
+def rotate(path: Path) -> None:
     """Keep a log below 10 MiB, with three older ones.
 
     It is copied and emptied, not renamed: whoever writes to it holds it open, at its end.
     """
     try:
-        if log.stat().st_size < _LARGEST_LOG:
+        if path.stat().st_size < _LARGEST_LOG:
             return
         for number in range(_OLD_LOGS - 1, 0, -1):
-            older = log.with_suffix(f".log.{number}")
+            older = path.with_suffix(f".log.{number}")
             if older.exists():
-                older.replace(log.with_suffix(f".log.{number + 1}"))
-        log.with_suffix(".log.1").write_bytes(log.read_bytes())
-        os.truncate(log, 0)
+                older.replace(path.with_suffix(f".log.{number + 1}"))
+        path.with_suffix(".log.1").write_bytes(path.read_bytes())
+        os.truncate(path, 0)
     except OSError:
         return  # a log that cannot be rotated now is no reason to stop an archive

@@ -15,7 +15,7 @@ import secrets
 import shlex
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +45,12 @@ _FIXED = {
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
     "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     "LOGGING__COLORED_CONSOLE_LOG": "False",
     "LOGGING__LOGGING_LEVEL": "WARNING",
     "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
-    "LOGGING__NAMESPACE_LEVELS": "preservation=INFO",
 }
+_QUIET = "airflow.jobs=WARNING airflow.executors=WARNING airflow.models=WARNING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,19 @@ def environment(settings: Settings, places: Places, database: str, port: int) ->
     )
 
 
-def with_task_keys(places: Places, variables: dict[str, str]) -> dict[str, str]:
-    """The same for those that sign or check the tokens of tasks: api-server and scheduler."""
-    return variables | {"AIRFLOW__API_AUTH__JWT_SECRET_CMD": _cat(places, "jwt-secret", _key)}
+def for_component(name: str, places: Places, variables: Mapping[str, str]) -> dict[str, str]:
+    """What one of the components gets beyond that.
+
+    The key of the tokens goes to those that sign or check them; the scheduler's processes are
+    the tasks, and what these say is for people.
+    """
+    more: dict[str, str] = {}
+    if name in ("api-server", "scheduler"):
+        more["AIRFLOW__API_AUTH__JWT_SECRET_CMD"] = _cat(places, "jwt-secret", _key)
+    if name == "scheduler":
+        more["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "INFO"
+        more["AIRFLOW__LOGGING__NAMESPACE_LEVELS"] = _QUIET
+    return {**variables, **more}
 
 
 def _inherited() -> dict[str, str]:

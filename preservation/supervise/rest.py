@@ -5,6 +5,7 @@ Source: Airflow 3.3, "Stable REST API" (``/api/v2``).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import urllib.error
@@ -62,6 +63,15 @@ def health(url: str, timeout_seconds: float = 5.0) -> dict[str, Health]:
         for name, part in found.items()
         if isinstance(part, dict)
     }
+
+
+def warm_up(url: str) -> None:
+    """Let the api-server make its interface for tasks, which it does at the first request.
+
+    That takes it seconds, which the first task would wait. The answer is not waited for here.
+    """
+    with contextlib.suppress(OSError), _OPENER.open(f"{url}/execution/health", timeout=0.2):
+        pass
 
 
 def _heartbeat(part: Mapping[str, Any]) -> datetime | None:

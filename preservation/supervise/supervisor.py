@@ -25,7 +25,7 @@ from preservation.errors import BusyError, NotNowError, SamarkandError
 from preservation.files import durable, process
 from preservation.supervise import components, database_place, ports, postgres, processes, rest
 from preservation.supervise.components import Backoff, Component
-from preservation.supervise.environment import environment, users, with_task_keys
+from preservation.supervise.environment import environment, for_component, users
 from preservation.supervise.places import Places, is_up_to_date
 from preservation.supervise.postgres import Database
 from preservation.supervise.settings import Settings
@@ -38,7 +38,6 @@ _START_SECONDS = 180.0
 _MOST_STARTS = 3  # while starting: what dies so often will not come up by itself
 _HEALTH_SECONDS = 15.0
 _SICK_SECONDS = 180.0
-_GRACE_SECONDS = 8.0
 _PR_SET_CHILD_SUBREAPER = 36
 _REPORTS = {
     "scheduler": "scheduler",
@@ -108,12 +107,9 @@ class Supervisor:
         url = self._database.url("{driver}")
         variables = environment(self._settings, self._places, url, self._state.port)
         self._migrate(variables)
-        with_keys = with_task_keys(self._places, variables)
         for name in components.COMMANDS:
-            needs_keys = name in ("api-server", "scheduler")
-            self._components[name] = Component(
-                name, self._places.log(name), with_keys if needs_keys else variables
-            )
+            own = for_component(name, self._places, variables)
+            self._components[name] = Component(name, self._places.log(name), own)
         self._say("starting Airflow")
         self._wait_until_healthy()
         self._state.phase = Phase.RUNNING
@@ -153,9 +149,13 @@ class Supervisor:
 
     def _wait_until_healthy(self) -> None:
         end = time.monotonic() + _START_SECONDS
+        warmed = False
         while True:
             self._keep_up()
             missing = self._unhealthy()
+            if not warmed and "api-server" not in missing:
+                warmed = True
+                rest.warm_up(self._state.url)
             if not missing:
                 return
             for each in self._components.values():
@@ -255,10 +255,9 @@ class Supervisor:
         self._stop = False
         self._state.phase = Phase.STOPPING
         self._say("stopping Airflow")
-        for name in components.STOP_ORDER:
-            each = self._components.get(name)
-            if each is not None and each.who:
-                each.stop(_GRACE_SECONDS)
+        for seconds, names in components.STOP_ORDER:
+            there = [self._components[name] for name in names if name in self._components]
+            components.stop(there, seconds)
         self._say("stopping PostgreSQL")
         end_strays(self._places, self._state)
         for who in processes.children():
