@@ -268,6 +268,12 @@ CODES: dict[str, Code] = dict(
             "The bag is incomplete, or files were added: compare with the sender's.",
         ),
         _code(
+            "BAG-OXUM-ABSENT",
+            "-",
+            "Only Payload-Oxum was to be checked, and the bag has none: nothing was checked.",
+            "Check completeness, or everything.",
+        ),
+        _code(
             "BAG-FETCH",
             "2.2.3",
             "The bag has a fetch.txt: parts of it may lie elsewhere.",

@@ -9,6 +9,7 @@ Source: RFC 8493 section 2.3.
 from __future__ import annotations
 
 import codecs
+import itertools
 from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 1024 * 1024  # octets; a path has no limit in the RFC, but a real one has
@@ -46,7 +47,9 @@ def known_encoding(name: str) -> str | None:
     return codec if codec in _CHARACTER_SETS else None
 
 
-def lines(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+def lines(
+    blocks: Iterable[bytes], encoding: str, troubles: list[str] | None = None
+) -> Iterator[bytes]:
     """Cut a text tag file into lines without their ends, as UTF-8.
 
     A byte-order mark at the start of a file in UTF-8 is left in the first line.
@@ -54,13 +57,15 @@ def lines(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     Args:
         blocks: the file, in pieces of any size.
         encoding: what :func:`known_encoding` gave; empty to take the octets as they are.
+        troubles: where to say, once, that UTF-8 is none, and go on with the octets as they
+            are; other encodings always raise.
 
     Raises:
         NotTextError: at the first octet that is not text; lines before it were yielded.
         LineTooLongError: likewise.
     """
     rest = b""
-    for block in _decoded(blocks, encoding):
+    for block in _decoded(blocks, encoding, troubles):
         rest += block
         *whole, rest = _split(rest)
         yield from whole
@@ -84,22 +89,26 @@ def _split(data: bytes) -> list[bytes]:
     return [*(line.rstrip(b"\r\n") for line in cut), last + held]
 
 
-def _decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+def _decoded(blocks: Iterable[bytes], encoding: str, troubles: list[str] | None) -> Iterator[bytes]:
     if not encoding:
         yield from blocks
         return
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     as_is = encoding == "utf-8"
-    done = 0
-    try:
-        for block in blocks:
-            text = decoder.decode(block)
-            done += len(block)
-            yield block if as_is else text.encode()
-        rest = decoder.decode(b"", final=True)
-    except UnicodeError as error:
-        start = getattr(error, "start", 0)
-        reason = getattr(error, "reason", str(error))
-        raise NotTextError(f"{encoding}: {reason}, near octet {done + start}") from error
-    if rest and not as_is:
-        yield rest.encode()
+    done, sound = 0, True
+    for block in itertools.chain(blocks, (b"",)):
+        text = ""
+        if sound:
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeError as error:
+                sound = False
+                _tell(f"{encoding}: {error}, after octet {done}", troubles if as_is else None)
+        done += len(block)
+        yield block if as_is else text.encode()
+
+
+def _tell(trouble: str, troubles: list[str] | None) -> None:
+    if troubles is None:
+        raise NotTextError(trouble)
+    troubles.append(trouble)
