@@ -1,0 +1,142 @@
+"""What the files are: all of them, or of a large tree a sample that says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from preservation.formats.protocol import Identifier
+from preservation.ingest.survey_findings import Tally
+from preservation.ingest.survey_result import FormatRow, Formats, SurveySettings
+from preservation.ingest.survey_spool import Spool
+from preservation.model.identification import Identification
+from preservation.model.progress import Progress
+
+_CHUNK = 1024
+_FLAGS = {
+    "unidentified": "SUR-FORMAT-UNKNOWN",
+    "tentative": "SUR-FORMAT-DOUBTFUL",
+    "conflict": "SUR-FORMAT-DOUBTFUL",
+    "extension_mismatch": "SUR-FORMAT-NAME",
+    "suspect_damage": "SUR-FORMAT-DAMAGED",
+    "timeout": "SUR-FORMAT-TROUBLE",
+    "crashed": "SUR-FORMAT-TROUBLE",
+    "unreadable": "SUR-UNREADABLE",
+}
+_NO_DOUBT = {"second_opinion_absent", "unidentified"}
+
+_Key = tuple[str, str, str, str]  # PUID, name, version, MIME type
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was looked at under one extension."""
+
+    files: int = 0
+    formats: Counter[_Key] = field(default_factory=Counter)
+    octets: Counter[_Key] = field(default_factory=Counter)
+    unidentified: int = 0
+    doubtful: int = 0
+
+
+def identify(
+    root: Path,
+    spool: Spool,
+    identifier: Identifier,
+    settings: SurveySettings,
+    tally: Tally,
+    progress: Progress,
+) -> Formats:
+    """Identify all files, or of each extension some."""
+    extensions = spool.extensions()
+    of = sum(files for _, files, _ in extensions)
+    if of <= settings.identify:
+        wanted = spool.files()
+    else:
+        each = _each([files for _, files, _ in extensions], settings.sample)
+        wanted = spool.sample(each, settings.sample)
+    seen = _ask(root, wanted, identifier, tally, progress)
+    looked_at = sum(one.files for one in seen.values())
+    scale = {
+        name: (files / seen[name].files, octets / max(1, sum(seen[name].octets.values())))
+        for name, files, octets in extensions
+        if name in seen
+    }
+    return Formats(
+        rows=_rows(seen, scale),
+        looked_at=looked_at,
+        of=of,
+        unidentified=_share({name: one.unidentified for name, one in seen.items()}, scale, of),
+        doubtful=_share({name: one.doubtful for name, one in seen.items()}, scale, of),
+        toolchain=str(identifier.toolchain) if looked_at else "",
+    )
+
+
+def _each(files: list[int], most: int) -> int:
+    """How many files of each extension to look at, so that about ``most`` are looked at in all."""
+    low, high = 1, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(count, middle) for count in files) <= most:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _ask(
+    root: Path,
+    wanted: Iterator[tuple[bytes, str, int]],
+    identifier: Identifier,
+    tally: Tally,
+    progress: Progress,
+) -> dict[str, _Seen]:
+    seen: dict[str, _Seen] = {}
+    done = 0
+    while chunk := list(islice(wanted, _CHUNK)):
+        answers = identifier.identify(root, [path for path, _, _ in chunk])
+        for (path, extension, octets), answer in zip(chunk, answers, strict=True):
+            _note(seen.setdefault(extension, _Seen()), answer, octets)
+            for code in {_FLAGS[flag] for flag in answer.flags if flag in _FLAGS}:
+                tally.add(code, path, octets, note=_note_of(answer))
+        done += len(chunk)
+        progress.say(f"{done:,} files identified")
+    return seen
+
+
+def _note(seen: _Seen, answer: Identification, octets: int) -> None:
+    key = (answer.puid, answer.name, answer.version, answer.mime)
+    seen.files += 1
+    seen.formats[key] += 1
+    seen.octets[key] += octets
+    seen.unidentified += not answer.puid
+    seen.doubtful += bool(set(answer.flags) - _NO_DOUBT)
+
+
+def _note_of(answer: Identification) -> str:
+    """What to say beside a doubtful file."""
+    known = f"{answer.puid} {answer.name}".strip() or answer.mime
+    return f"{known}; {', '.join(answer.flags)}" if known else ", ".join(answer.flags)
+
+
+def _rows(seen: dict[str, _Seen], scale: dict[str, tuple[float, float]]) -> tuple[FormatRow, ...]:
+    files: Counter[_Key] = Counter()
+    octets: dict[_Key, float] = {}
+    estimate: dict[_Key, float] = {}
+    for name, one in seen.items():
+        for key, count in one.formats.items():
+            files[key] += count
+            estimate[key] = estimate.get(key, 0) + count * scale[name][0]
+            octets[key] = octets.get(key, 0) + one.octets[key] * scale[name][1]
+    rows = (
+        FormatRow(*key, round(estimate[key]), round(octets[key]), count)
+        for key, count in files.items()
+    )
+    return tuple(sorted(rows, key=lambda row: (-row.octets, row.puid, row.mime)))
+
+
+def _share(counts: dict[str, int], scale: dict[str, tuple[float, float]], of: int) -> float:
+    return sum(count * scale[name][0] for name, count in counts.items()) / of if of else 0.0
