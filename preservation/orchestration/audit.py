@@ -35,9 +35,9 @@ def audit_dag(policy: Policy) -> DAG:
         planned = plan()
         checked = [_tier(tier, planned) for tier in policy.audit.tiers]
         settled = _settle(community, checked)
-        reported = _report(community)
+        reported = _report(community, settled)
         told = tell_standing(community)
-        settled >> reported >> told
+        reported >> told
         _all_checked(settled)
         watch(planned, *checked, settled, reported, told)
     return dag
@@ -80,14 +80,17 @@ def _settle(community: str, checked: list[Any]) -> Any:
     return settle(checked)
 
 
-def _report(community: str) -> Any:
+def _report(community: str, settled: Any) -> Any:
     @afterwards()
-    def report() -> str:
-        """Write the community's report; what could not be checked is said in it."""
+    def report(
+        settled: work.Json | None, run_id: str = "", prev_start_date_success: Any = None
+    ) -> str:
+        """Write what happened since the last audit, and how things stand."""
+        unchecked = (settled or {}).get("unchecked", [])
         with parts.open_parts() as home:
-            return work.report(home, community)
+            return work.report(home, community, run_id, prev_start_date_success, unchecked)
 
-    return report()
+    return report(settled)
 
 
 def _all_checked(settled: Any) -> Any:

@@ -56,9 +56,9 @@ def ingest_dag(policy: Policy) -> DAG:
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
             outlets=[settings.replicas_due(community)],
         )
-        def announce(outcomes: Iterable[work.Json]) -> work.Json:
+        def announce(outcomes: work.Json | Iterable[work.Json]) -> work.Json:
             """Wake the DAG that makes the other replicas."""
-            return work.tally(outcome["outcome"] for outcome in outcomes)
+            return work.tally(outcomes, "outcome")
 
         taken = deposit.expand(found=find())
         watch(taken, announce(taken))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from preservation.orchestration import parts, settings, words
+from preservation.orchestration import parts, settings, words, work
 from preservation.orchestration.steps import step
 
 
@@ -23,10 +23,10 @@ def journal_dag() -> DAG:
     ) as dag:
 
         @step()
-        def drain() -> int:
-            """Write waiting events into the journal, copy it to two tiers; says how many."""
+        def drain() -> work.Json:
+            """Write waiting events into the journal, and bring its copies on tiers up to date."""
             with parts.open_parts() as home:
-                return home.drain()
+                return work.drain(home)
 
         drain()
     return dag

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from preservation import __version__
 from preservation.errors import SamarkandError
 
 if TYPE_CHECKING:
@@ -39,8 +42,14 @@ def open_parts() -> Iterator[Parts]:
     """The home's services, for the body of one task."""
     from preservation.app import open_home
 
-    with told_to_airflow(), open_home(home(), policy_files()) as parts:
+    with told_to_airflow(), open_home(home(), policy_files(), agent=agent()) as parts:
         yield parts
+
+
+def agent() -> str:
+    """Who acts, as the events of this run name it: program, version, run, host."""
+    ti = get_current_context()["ti"]
+    return f"samarkand {__version__} (Airflow {ti.dag_id}, {ti.run_id}) on {socket.gethostname()}"
 
 
 @contextmanager

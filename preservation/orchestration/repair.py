@@ -13,6 +13,7 @@ from airflow.sdk import (
     AssetOrTimeSchedule,
     Param,
     TaskGroup,
+    TriggerRule,
     XComArg,
     get_current_context,
 )
@@ -60,10 +61,11 @@ def repair_dag(policy: Policy) -> DAG:
 
         found = find()
         approval = (None, None) if policy.repair.automatic else _approval(policy, found)
-        told = tell_standing(community)
         repaired = [_tier(tier, found, approval) for tier in settings.promised_tiers(policy)]
-        repaired >> told
-        watch(*repaired, told)
+        reported = _report(community, found)
+        told = tell_standing(community)
+        repaired >> reported >> told
+        watch(*repaired, reported, told)
     return dag
 
 
@@ -137,3 +139,13 @@ def _tier(tier: str, found: Any, approval: tuple[Any, Any]) -> Any:
             return verified
 
         return replica.expand(one=damaged(found, *approval))
+
+
+def _report(community: str, found: Any) -> Any:
+    @step(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
+    def report(found: list[work.Json], run_id: str = "") -> str:
+        """Write a report that tells what became of the findings."""
+        with parts.open_parts() as home:
+            return work.report(home, community, run_id, work.first_opened(found), [])
+
+    return report(found)

@@ -28,11 +28,11 @@ def standing_dag(policy: Policy) -> DAG:
         def look() -> str:
             """Compare what was promised with what is known; fails where they differ."""
             with parts.open_parts() as home:
-                standing = work.standing(home, community)
-            work.tell(standing)
-            if not standing.well:
-                raise AirflowFailException(standing.headline)
-            return standing.headline
+                verdict = work.standing(home, community)
+            verdict.log()
+            if not verdict.well:
+                raise AirflowFailException(verdict.headline)
+            return verdict.headline
 
         look()
     return dag

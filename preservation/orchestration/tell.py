@@ -15,8 +15,6 @@ from airflow.sdk import TriggerRule
 from preservation.orchestration import parts, work
 from preservation.orchestration.settings import dag_id
 
-_NOTE = 1000  # characters that a run's note holds
-
 
 class TellStanding(TriggerDagRunOperator):
     """Looks at the standing of a community, and starts the DAG that shows it."""
@@ -28,8 +26,7 @@ class TellStanding(TriggerDagRunOperator):
     def execute(self, context: Any) -> None:
         """Compute the note, then start the run."""
         with parts.open_parts() as home:
-            text = work.standing(home, self.community).markdown
-        self.note = text if len(text) <= _NOTE else f"{text[: _NOTE - 1]}…"
+            self.note = work.standing(home, self.community).note()
         super().execute(context)
 
 

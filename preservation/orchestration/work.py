@@ -10,16 +10,22 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from preservation.errors import BusyError, UsageError
+from preservation.errors import BusyError, NotNowError, UsageError
 from preservation.model.canonical import digest_of
+from preservation.model.check import CheckResult
+from preservation.model.clock import parse_stamp, stamp
 from preservation.model.digest import Digest
+from preservation.model.finding import Finding, is_fatal
 from preservation.model.names import display
+from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.shard import Shard
 from preservation.model.units import format_size
+from preservation.orchestration.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from preservation.app import Parts
@@ -47,9 +53,13 @@ def shard_label(shard: Json) -> str:
     return Shard.from_json(shard).label
 
 
-def tally(words: Iterable[str]) -> Json:
-    """How many of each, for the log and the XCom."""
-    counts = dict(Counter(words))
+def tally(results: Json | Iterable[Json], field: str) -> Json:
+    """How many results say which word, for the log and the XCom.
+
+    Of a mapped group with one instance Airflow gives the one result, not a list of it.
+    """
+    rows = [results] if isinstance(results, dict) else results
+    counts = dict(Counter(row[field] for row in rows))
     _log.info("%s", ", ".join(f"{count} {word}" for word, count in counts.items()) or "none")
     return counts
 
@@ -78,7 +88,7 @@ def take_in(parts: Parts, found: Json, progress: Progress) -> Json:
         )
     result = parts.ingest.take(policy_of(parts, found["policy"]), arrival, progress)
     for finding in result.findings:
-        _log.warning("%s %s: %s. %s", finding.code, finding.subject, finding.message, finding.hint)
+        _tell(finding)
     _log.info("%s: %s %s v%s", found["name"], result.outcome, result.aip, result.version)
     return {"outcome": result.outcome, "aip": result.aip, "version": result.version}
 
@@ -97,7 +107,7 @@ def replicate(parts: Parts, data: Json, progress: Progress) -> Json:
     results = parts.replication.run(policy_of(parts, shard.policy), shard, progress)
     for result in results:
         _log.info("%s on %s: %s %s", result.key, result.tier, result.state, result.reason)
-    return tally(result.state for result in results)
+    return tally([{"state": result.state} for result in results], "state")
 
 
 # -- audit
@@ -119,12 +129,13 @@ def check(parts: Parts, data: Json, progress: Progress) -> Json:
     shard = Shard.from_json(data)
     result = parts.audit.run(policy_of(parts, shard.policy), shard, progress)
     for finding in result.findings:
-        _log.warning("%s %s: %s. %s", finding.code, finding.subject, finding.message, finding.hint)
+        _tell(finding)
     return {
         "checked": result.checked,
         "bytes": result.octets,
         "outcomes": dict(result.outcomes),
         "findings": len(result.findings),
+        "unchecked": [row.to_json() for row in result.checks if row.outcome is Outcome.UNCHECKED],
     }
 
 
@@ -150,6 +161,7 @@ def summed(checked: Iterable[Iterable[Json] | None]) -> Json:
         "bytes": sum(result["bytes"] for result in results),
         "outcomes": dict(outcomes),
         "findings": sum(result["findings"] for result in results),
+        "unchecked": [row for result in results for row in result["unchecked"]],
     }
     _log.info("%s", outcomes_label(f"{format_size(total['bytes'])} read", total))
     return total
@@ -161,12 +173,49 @@ def refuse_unchecked(total: Json) -> None:
     Raises:
         UsageError: ``AUD-UNCHECKED``.
     """
-    if unchecked := total["outcomes"].get("unchecked", 0):
+    if unchecked := total["unchecked"]:
         raise UsageError(
-            f"{unchecked} replicas could not be checked",
+            f"{len(unchecked)} replicas could not be checked",
             hint="the logs of the shards say why; `preserve tier check` looks at the tiers",
             code="AUD-UNCHECKED",
         )
+
+
+def report(
+    parts: Parts, community: str, run: str, since: datetime | None, unchecked: list[Json]
+) -> str:
+    """Write the community's report under the name of the run; returns the page's path.
+
+    What happened since then is told, or since its policy came into force. ``unchecked`` are
+    the rows of checks that this run could not make: they left no event.
+    """
+    from preservation.reports.build import build
+    from preservation.reports.gather import Sources
+
+    parts.drain()
+    sources = Sources(
+        policy=parts.store.governing(community),
+        catalogue=parts.catalogue,
+        journal=parts.journal,
+        unchecked=[_unchecked(row) for row in unchecked],
+        domains=parts.observed(),
+    )
+    written = build(
+        sources,
+        parts.home.reports,
+        clock=parts.clock,
+        run=run,
+        since=since or parts.store.in_force()[community].at,
+        agent=parts.events.agent,
+    )
+    for sentence in written.report.sentences:
+        _log.info("%s %s: %s", sentence.question, sentence.word, sentence.text)
+    return str(written.html)
+
+
+def _unchecked(row: Json) -> CheckResult:
+    key = VersionKey(row["community"], row["aip"], row["version"])
+    return CheckResult(key, row["tier"], Outcome.UNCHECKED, row["bytes"], row["reason"])
 
 
 # -- repair
@@ -184,6 +233,7 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
             "code": row.code,
             "label": f"{_title(parts, row)} on {row.tier}",
             "message": row.message,
+            "opened": stamp(row.opened_at),
             "policy": policy.ref,
         }
         for row in parts.repair.plan(policy)
@@ -247,13 +297,27 @@ def repair(parts: Parts, one: Json, progress: Progress) -> Json:
     return result.to_json()
 
 
+def first_opened(found: list[Json]) -> datetime:
+    """A day before the oldest of these findings was opened: its check is in the report then."""
+    return min(parse_stamp(one["opened"]) for one in found) - timedelta(days=1)
+
+
 def verify(parts: Parts, one: Json, progress: Progress) -> Json:
     """Check the one replica again, as any audit would."""
     policy = policy_of(parts, one["policy"])
     shard = Shard(
-        policy.community, one["tier"], policy.ref, ((one["aip"], one["version"]),), octets=0
+        policy.community,
+        one["tier"],
+        policy.ref,
+        items=((one["aip"], one["version"]),),
+        octets=0,
+        planned=stamp(parts.clock.now()),
     )
     return check(parts, shard.to_json(), progress)
+
+
+def _tell(finding: Finding) -> None:
+    _log.warning("%s %s: %s. %s", finding.code, finding.subject, finding.message, finding.hint)
 
 
 def _title(parts: Parts, row: FindingRow) -> str:
@@ -265,3 +329,34 @@ def _title(parts: Parts, row: FindingRow) -> str:
 def _plain(text: str) -> str:
     """Text for a Markdown list: a name from a deposit must not become a link or a heading."""
     return re.sub(r"([\\`*_\[\]<>#|!~])", r"\\\1", display(text.encode()))
+
+
+# -- journal
+
+
+def drain(parts: Parts) -> Json:
+    """Make events durable outside the catalogue.
+
+    Raises:
+        NotNowError: ``JRN-NOT-COPIED``: they are in the journal, but not on every tier that
+            keeps a copy of it.
+    """
+    drained = parts.drain()
+    for finding in drained.findings:
+        _tell(finding)
+    if is_fatal(drained.findings):
+        raise NotNowError(
+            "the journal is written, but not copied to every tier that it should be on",
+            hint="the findings above name the tiers",
+            code="JRN-NOT-COPIED",
+        )
+    return {"events": drained.events, "copied": dict(drained.copied)}
+
+
+# -- standing
+
+
+def standing(parts: Parts, community: str) -> Verdict:
+    """Compare what was promised with what is known now."""
+    findings = parts.catalogue.findings(community, state="open")
+    return verdict(parts.standing(parts.store.governing(community)), findings)

@@ -1,0 +1,99 @@
+"""How a community stands, in words: for the note of a run, its log and its failure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from preservation.catalogue.promises import Broken, Standing
+from preservation.catalogue.protocol import FindingRow
+from preservation.model.finding import Severity
+
+NOTE = 1000  # characters that the note of a run holds
+_LISTED = 100  # lines in the log; the counts above them are always whole
+_log = logging.getLogger(__name__)
+
+_KINDS = {
+    "STD-REPLICAS": "with too few verified replicas",
+    "STD-DOMAINS": "in too few failure domains",
+    "STD-SITES": "at too few sites",
+    "STD-LATE": "late",
+    "STD-UNVERIFIED": "not read back in time",
+    "STD-DAMAGED": "damaged",
+    "STD-OVERDUE": "with an overdue check",
+    "STD-WEAK": "checked more weakly than promised",
+    "STD-UNOBSERVED": "on a tier that could not be looked at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Green or red, and why.
+
+    Attributes:
+        well: no finding is open, no promise broken, no check overdue.
+        headline: one line.
+        lines: what is wrong, each with its next step, the gravest first.
+    """
+
+    well: bool
+    headline: str
+    lines: tuple[str, ...]
+
+    def note(self) -> str:
+        """As much of it as a run's note holds, in Markdown."""
+        text = f"**{self.headline}**"
+        for index, line in enumerate(self.lines):
+            more = f"\n\n… and {len(self.lines) - index} more: see the log of `look`"
+            if len(text) + len(line) + len(more) + 3 > NOTE:
+                return text + more
+            text += f"\n- {line}"
+        return text
+
+    def log(self) -> None:
+        """All of it, line by line."""
+        level = logging.INFO if self.well else logging.ERROR
+        _log.log(level, "%s", self.headline)
+        for line in self.lines[:_LISTED]:
+            _log.log(level, "%s", line)
+
+
+def verdict(standing: Standing, findings: Sequence[FindingRow]) -> Verdict:
+    """Put a standing and the open findings into words."""
+    grave = [row for row in findings if row.severity != Severity.WARNING.value]
+    counts = [f"{len(grave)} open finding{'s' * (len(grave) != 1)}"] if grave else []
+    counts += [f"{count} {_KINDS.get(code, code)}" for code, count in standing.totals.items()]
+    if standing.kept:
+        headline = _well(standing)
+    else:
+        headline = f"Not all promises are kept: {', '.join(counts)}"
+    return Verdict(standing.kept, headline, (*_findings(grave), *_broken(standing.broken)))
+
+
+def _well(standing: Standing) -> str:
+    held = standing.holdings.versions
+    if not held:
+        return "Nothing is held yet, so nothing is promised"
+    return f"Every promise is kept for {held} AIP version{'s' * (held != 1)}"
+
+
+def _findings(rows: Iterable[FindingRow]) -> list[str]:
+    ordered = sorted(rows, key=lambda row: (row.severity != Severity.CRITICAL.value, row.opened_at))
+    return [
+        _line(f"{row.code} {row.subject}: {row.message}", row.hint, f"`{row.id}`")
+        for row in ordered
+    ]
+
+
+def _broken(rows: Iterable[Broken]) -> list[str]:
+    return [
+        _line(f"{row.subject}: {_KINDS.get(row.code, row.code)}", row.next_step) for row in rows
+    ]
+
+
+def _line(what: str, next_step: str, mark: str = "") -> str:
+    sentence = f"{what.rstrip('.')}."
+    if next_step:
+        sentence += f" Next: {next_step.rstrip('.')}."
+    return f"{sentence} {mark}".rstrip()
