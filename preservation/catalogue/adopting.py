@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -21,28 +22,27 @@ class Adopting:
 
     def adopt(self, sidecar: Sidecar, tier: str, facts: VersionRow | None, at: datetime) -> None:
         """See ``Catalogue.adopt``. Changes no row that is there already."""
-        octets, _, _ = sidecar.oxum.partition(".")
-        replica = ReplicaRow(
-            key=sidecar.key,
-            tier=tier,
-            packaging=sidecar.packaging,
-            state=ReplicaState.WRITTEN,
-            seal=sidecar.seal,
-            tar=sidecar.tar,
-            octets=int(octets) if octets.isascii() and octets.isdigit() else 0,
-            written_at=at,
-            verified_at=None,
-            checked_at=None,
-            outcome=None,
-            level=None,
-        )
+        self.adopt_many([(sidecar, facts)], tier, at)
+
+    def adopt_many(
+        self, shown: Sequence[tuple[Sidecar, VersionRow | None]], tier: str, at: datetime
+    ) -> None:
+        """As :meth:`adopt`, for many of one tier in one transaction."""
+        replicas = {sidecar.key: _written(sidecar, tier, at) for sidecar, _ in shown}
+        versions = {row.key: row for sidecar, row in shown if row and row.key == sidecar.key}
         with self.database.writing() as connection:
-            rows.mention(connection, [sidecar.key])
-            known = rows.load(connection, {sidecar.key}, {(sidecar.key, tier)}, set())
-            if facts is not None and facts.key == sidecar.key and not known.versions:
-                rows.save_versions(connection, [facts], adopted=True)
-            if not known.replicas:
-                rows.save_replicas(connection, [replica], adopted=True)
+            rows.mention(connection, replicas)
+            places = {(key, tier) for key in replicas}
+            known = rows.load(connection, set(versions), places, set())
+            fresh = [row for key, row in versions.items() if key not in known.versions]
+            rows.save_versions(connection, fresh, adopted=True)
+            kept = [row for key, row in replicas.items() if (key, tier) not in known.replicas]
+            rows.save_replicas(connection, kept, adopted=True)
+
+    def unknown(self, keys: Sequence[VersionKey]) -> set[VersionKey]:
+        """Those of these versions that have no row."""
+        with self.database.reading() as connection:
+            return set(keys) - set(rows.load(connection, set(keys), set(), set()).versions)
 
     def adopted_versions(self) -> list[VersionKey]:
         """The versions that only sidecars speak for: no event that made them was replayed."""
@@ -57,11 +57,56 @@ class Adopting:
 
     def adopted_replicas(self) -> list[tuple[VersionKey, str]]:
         """The replicas that only sidecars speak for."""
+        return self._places(t.replica, t.replica.c.adopted)
+
+    def count_versions(self) -> int:
+        """How many versions there are, of all communities."""
+        return self._count(t.version)
+
+    def count_replicas(self) -> int:
+        """How many replicas there are, of all communities."""
+        return self._count(t.replica)
+
+    def orphans(self) -> list[tuple[VersionKey, str]]:
+        """The replicas of versions about which nothing else is known."""
+        version, replica = t.version.c, t.replica.c
+        join = t.replica.outerjoin(t.version, sa.and_(*rows.same(version, replica)))
+        return self._places(join, version.version.is_(None))
+
+    def disagreeing(self) -> list[tuple[VersionKey, str]]:
+        """The replicas whose seal is not their version's."""
+        version, replica = t.version.c, t.replica.c
+        join = t.replica.join(t.version, sa.and_(*rows.same(version, replica)))
+        return self._places(join, version.seal != replica.seal)
+
+    def _count(self, table: sa.Table) -> int:
+        with self.database.reading() as connection:
+            statement = sa.select(sa.func.count()).select_from(table)
+            return int(connection.execute(statement).scalar_one())
+
+    def _places(
+        self, source: sa.FromClause, chosen: sa.ColumnElement[bool]
+    ) -> list[tuple[VersionKey, str]]:
         columns = t.replica.c
-        statement = (
-            sa.select(columns.community, columns.aip, columns.version, columns.tier)
-            .where(columns.adopted)
-            .order_by(columns.community, columns.aip, columns.version, columns.tier)
-        )
+        key = (columns.community, columns.aip, columns.version, columns.tier)
+        statement = sa.select(*key).select_from(source).where(chosen).order_by(*key)
         with self.database.reading() as connection:
             return [(VersionKey(*row[:3]), row[3]) for row in connection.execute(statement)]
+
+
+def _written(sidecar: Sidecar, tier: str, at: datetime) -> ReplicaRow:
+    octets, _, _ = sidecar.oxum.partition(".")
+    return ReplicaRow(
+        key=sidecar.key,
+        tier=tier,
+        packaging=sidecar.packaging,
+        state=ReplicaState.WRITTEN,
+        seal=sidecar.seal,
+        tar=sidecar.tar,
+        octets=int(octets) if octets.isascii() and octets.isdigit() else 0,
+        written_at=at,
+        verified_at=None,
+        checked_at=None,
+        outcome=None,
+        level=None,
+    )

@@ -72,7 +72,7 @@ class Reading:
             .where(
                 columns.community == community,
                 columns.lineage == identifier,
-                columns.lineage != "",
+                t.has_lineage,
             )
             .order_by(columns.aip)
         )

@@ -160,6 +160,11 @@ def formats(
     return {key: tuple(items) for key, items in found.items()}
 
 
+def same(left: Any, right: Any) -> tuple[sa.ColumnElement[bool], ...]:
+    """That rows of two tables, given by their columns, are about one version."""
+    return tuple(left[name] == right[name] for name in _VERSION_KEY)
+
+
 def version_row(row: _Row, formats: tuple[FormatCount, ...]) -> VersionRow:
     """A version from its table."""
     return VersionRow(

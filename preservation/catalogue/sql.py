@@ -7,6 +7,7 @@ from preservation.catalogue.adopting import Adopting
 from preservation.catalogue.arrivals import Arrivals
 from preservation.catalogue.database import Database
 from preservation.catalogue.events import Events
+from preservation.catalogue.figures import Figures
 from preservation.catalogue.leases import Leases
 from preservation.catalogue.place import Place
 from preservation.catalogue.reading import Reading
@@ -17,6 +18,11 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
 
     Make one with :func:`open_catalogue` or :func:`create_catalogue`.
     """
+
+    @property
+    def figures(self) -> Figures:
+        """Counts over the holdings."""
+        return Figures(self.database)
 
     def close(self) -> None:
         """Let go of connections. It may be used again after that."""

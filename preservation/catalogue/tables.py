@@ -64,13 +64,14 @@ version = sa.Table(
 )
 sa.Index("version_content", version.c.community, version.c.content_digest)
 sa.Index("version_ingested", version.c.community, version.c.ingested_at)
-_has_lineage = version.c.lineage != ""
+# Queries must repeat the condition of a partial index as it stands, or SQLite will not use it.
+has_lineage = version.c.lineage != sa.literal_column("''")
 sa.Index(
     "version_lineage",
     version.c.community,
     version.c.lineage,
-    sqlite_where=_has_lineage,
-    postgresql_where=_has_lineage,
+    sqlite_where=has_lineage,
+    postgresql_where=has_lineage,
 )
 
 content_format = sa.Table(
@@ -120,6 +121,16 @@ sa.Index(
     replica.c.aged_from,
     replica.c.aip,
     replica.c.version,
+    replica.c.level,  # so that counting weak checks reads the index alone
+)
+is_unsound = replica.c.state != sa.literal_column("'verified'")
+sa.Index(
+    "replica_unsound",
+    replica.c.community,
+    replica.c.tier,
+    replica.c.state,
+    sqlite_where=is_unsound,
+    postgresql_where=is_unsound,
 )
 
 finding = sa.Table(

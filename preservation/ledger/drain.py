@@ -120,6 +120,21 @@ def drain(
     )
 
 
+def fetch_missing(
+    journal: FileJournal, copies: Sequence[Copy]
+) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Bring back journal files that were lost here and that a tier still has.
+
+    A drain does this first; a rebuild after the loss of a home needs it before anything else.
+
+    Returns:
+        The names that came back, and findings about tiers that could not be asked.
+    """
+    keepers = [_Keeper(journal, copy) for copy in copies]
+    restored = tuple(name for keeper in keepers for name in keeper.compare())
+    return restored, tuple(finding for keeper in keepers for finding in keeper.findings)
+
+
 def replicate_documents(
     documents: Iterable[tuple[str, bytes]], copies: Sequence[Copy]
 ) -> tuple[Finding, ...]:

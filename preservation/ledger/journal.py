@@ -13,12 +13,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from preservation.errors import BusyError, MalformedError, NotNowError
+from preservation.errors import BusyError, MalformedError, NotNowError, SamarkandError
 from preservation.files import durable
 from preservation.model.canonical import canonical
 from preservation.model.digest import Algorithm, Digest
@@ -115,18 +115,35 @@ class FileJournal:
         except OSError as error:
             raise _unreadable(name, error) from error
 
-    def events(self, since: datetime | None = None) -> Iterator[Event]:
+    def events(
+        self,
+        since: datetime | None = None,
+        damaged: Callable[[SamarkandError], None] | None = None,
+    ) -> Iterator[Event]:
         """See ``Journal.events``.
 
+        Args:
+            since: leave out events older than that.
+            damaged: told of each line that is no event and of each file that cannot be read,
+                after which reading goes on: for rebuilding, which wants all that there is.
+
         Raises:
-            MalformedError: ``JRN-DAMAGED``, with the file and line that is no event.
+            MalformedError: ``JRN-DAMAGED``, with file and line, unless ``damaged`` is given.
         """
         oldest_year = 0 if since is None else (since - _SKEW).year
         for name in self.names():
-            if int(name[:4]) >= oldest_year:
-                for event in parse(name, self.read(name)):
-                    if since is None or event.at >= since:
-                        yield event
+            if int(name[:4]) < oldest_year:
+                continue
+            try:
+                found = parse(name, self.read(name), damaged)
+            except NotNowError as error:
+                if damaged is None:
+                    raise
+                damaged(error)
+                continue
+            for event in found:
+                if since is None or event.at >= since:
+                    yield event
 
     def put_result(self, data: Any) -> Digest:
         """See ``Journal.put_result``. Keeping the same document again changes nothing."""
@@ -199,22 +216,36 @@ class FileJournal:
             raise _unreadable(str(folder), error) from error
 
 
-def parse(name: str, data: bytes) -> list[Event]:
+def parse(
+    name: str, data: bytes, damaged: Callable[[SamarkandError], None] | None = None
+) -> list[Event]:
     """The events of one journal file.
+
+    Args:
+        name: for messages.
+        data: the file's octets.
+        damaged: told of each line that is no event; without it, the first one raises.
 
     Raises:
         MalformedError: ``JRN-DAMAGED``, with the file and line that is no event.
     """
     lines = data.split(b"\n")
-    if lines.pop() != b"" or not lines:
-        raise _damaged(name, max(len(lines), 1), "it does not end with a newline")
+    torn = lines.pop() != b"" or not lines
+    if torn:
+        _tell(_damaged(name, max(len(lines), 1), "it does not end with a newline"), damaged)
     events = []
     for number, line in enumerate(lines, 1):
         try:
             events.append(Event.from_json(json.loads(line)))
         except (ValueError, RecursionError) as error:
-            raise _damaged(name, number, str(error)) from error
+            _tell(_damaged(name, number, str(error)), damaged)
     return events
+
+
+def _tell(error: SamarkandError, damaged: Callable[[SamarkandError], None] | None) -> None:
+    if damaged is None:
+        raise error
+    damaged(error)
 
 
 def results(name: str, data: bytes) -> list[Digest]:

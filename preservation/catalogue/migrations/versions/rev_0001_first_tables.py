@@ -119,7 +119,16 @@ def _holdings() -> None:
         sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
         sqlite_with_rowid=False,
     )
-    op.create_index("replica_due", "replica", ["community", "tier", "aged_from", "aip", "version"])
+    op.create_index(
+        "replica_due", "replica", ["community", "tier", "aged_from", "aip", "version", "level"]
+    )
+    op.create_index(
+        "replica_unsound",
+        "replica",
+        ["community", "tier", "state"],
+        sqlite_where=sa.text("state != 'verified'"),
+        postgresql_where=sa.text("state != 'verified'"),
+    )
 
 
 def _findings() -> None:

@@ -1,0 +1,267 @@
+"""Standing: is everything that a community was promised true, what is not, what is due next.
+
+A promise is judged by what stands in the catalogue against the policy in force:
+
+* each replica is there, and was read back, within its time after ingest;
+* each version has its minimum of *verified* replicas, failure domains and sites: a new one
+  from the moment on by which the policy's own replicas make that minimum;
+* no replica is damaged, no check is older or weaker than promised;
+* no finding above a warning is open.
+
+Failure domains are those observed. A tier that could not be looked at is one broken promise,
+not one per replica: it counts as a domain of its own meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from preservation.catalogue.figures import Figures, Named, Sample, TierCount
+from preservation.catalogue.promises import Broken, Deadline, Standing, TierStanding
+from preservation.catalogue.protocol import ReplicaRow
+from preservation.model.replica import ReplicaState, VersionKey
+from preservation.policy.policy import Policy
+
+LISTED = 100  # of each kind of broken promise; the totals are always whole
+
+_REPLICATE = "run `preserve replicate`, or look at why the replicate DAG did not"
+_REPAIR = "run `preserve repair`; the finding says what is damaged"
+_AUDIT = "run `preserve audit`; if it is overdue every night, raise the audit budget"
+_OBSERVE = "mount or reach the tier; nothing on it is confirmed until then"
+_INDEPENDENT = "the policy's tiers are not independent enough: add or move one"
+
+
+class Counted(Protocol):
+    """What a standing is made from: a catalogue that can count."""
+
+    @property
+    def figures(self) -> Figures:
+        """Counts over the holdings."""
+        ...
+
+
+def standing(
+    catalogue: Counted, policy: Policy, observed: Mapping[str, str], now: datetime
+) -> Standing:
+    """Judge one community.
+
+    Args:
+        catalogue: what is known.
+        policy: the one in force.
+        observed: tier -> failure domain, as seen now; a tier that is not in it could not be
+            looked at.
+        now: the present.
+    """
+    return _Judge(catalogue.figures, policy, observed, now).judge()
+
+
+class _Judge:
+    """One judgement; collects broken promises as it goes."""
+
+    def __init__(
+        self, figures: Figures, policy: Policy, observed: Mapping[str, str], now: datetime
+    ) -> None:
+        self.figures = figures
+        self.policy = policy
+        self.observed = observed
+        self.now = now
+        self.broken: list[Broken] = []
+        self.totals: dict[str, int] = {}
+        self.tiers = tuple(policy.tiers)
+
+    def judge(self) -> Standing:
+        """Put everything together."""
+        settled_before = self.now - self._grace()
+        covered = self.figures.coverage(self.policy.community, self.tiers, settled_before)
+        self._judge_minimum(covered, settled_before)
+        counts = self.figures.tier_counts(self.policy.community)
+        tiers = tuple(
+            self._tier(tier, {count.state: count for count in counts if count.tier == tier})
+            for tier in self._promised_tiers()
+        )
+        return Standing(
+            community=self.policy.community,
+            at=self.now,
+            policy=self.policy.ref,
+            holdings=self.figures.holdings(self.policy.community),
+            settled=sum(covered.values()),
+            covered={tuple(sorted(some)): covered[some] for some in sorted(covered, key=sorted)},
+            tiers=tiers,
+            findings=self.figures.open_findings(self.policy.community),
+            broken=tuple(sorted(self.broken, key=lambda broken: (broken.since, broken.subject))),
+            totals=dict(sorted(self.totals.items())),
+            deadline=min(self._deadlines(), key=lambda deadline: deadline.at, default=None),
+        )
+
+    # -- the minimum of verified replicas
+
+    def _grace(self) -> timedelta:
+        """How long after ingest the policy's own replicas make its minimum."""
+        by_time = sorted(self.policy.replicas, key=lambda rule: rule.within)
+        for count, rule in enumerate(by_time, 1):
+            if not any(self._lacking(frozenset(r.tier for r in by_time[:count])).values()):
+                return rule.within
+        return timedelta(0)
+
+    def _lacking(self, tiers: frozenset[str]) -> dict[str, int]:
+        """What verified replicas on these tiers lack to the minimum, by code."""
+        minimum = self.policy.minimum
+        domains = {self.observed.get(tier, f"unobserved tier {tier}") for tier in tiers}
+        sites = {self.policy.tiers[tier].site for tier in tiers}
+        return {
+            "STD-REPLICAS": max(0, minimum.replicas - len(tiers)),
+            "STD-DOMAINS": max(0, minimum.failure_domains - len(domains)),
+            "STD-SITES": max(0, minimum.sites - len(sites)),
+        }
+
+    def _judge_minimum(self, covered: Mapping[frozenset[str], int], before: datetime) -> None:
+        for code in ("STD-REPLICAS", "STD-DOMAINS", "STD-SITES"):
+            short = [some for some in covered if self._lacking(some)[code]]
+            if not short:
+                continue
+            self.totals[code] = sum(covered[some] for some in short)
+            listed = self.figures.covered_by(
+                self.policy.community, self.tiers, before, short, LISTED
+            )
+            damaged = self.figures.damaged_since((named.key for named, _ in listed), self.tiers)
+            for named, some in listed:
+                promised = named.ingested_at + self._grace()
+                since = max(promised, damaged.get(named.key, promised))
+                lacking = self._lacking(some)[code]
+                self._break(code, named, "", since, self._advice(code, named, damaged), lacking)
+
+    def _advice(self, code: str, named: Named, damaged: Mapping[VersionKey, datetime]) -> str:
+        if named.key in damaged:
+            return _REPAIR
+        all_made = frozenset(rule.tier for rule in self.policy.replicas)
+        return _INDEPENDENT if self._lacking(all_made)[code] else _REPLICATE
+
+    # -- tier by tier
+
+    def _promised_tiers(self) -> list[str]:
+        named = [rule.tier for rule in self.policy.replicas] + list(self.policy.audit.tiers)
+        return list(dict.fromkeys(named))
+
+    def _tier(self, tier: str, counts: Mapping[ReplicaState, TierCount]) -> TierStanding:
+        replicas = {state: count.replicas for state, count in counts.items()}
+        if tier not in self.observed and replicas:
+            self._break_tier(tier)
+        late, unverified = self._judge_making(tier)
+        self._judge_damage(tier)
+        overdue, weak = self._judge_checks(tier)
+        return TierStanding(
+            tier=tier,
+            replicas=sum(replicas.values()),
+            verified=replicas.get(ReplicaState.VERIFIED, 0),
+            damaged=replicas.get(ReplicaState.DAMAGED, 0),
+            octets=sum(count.octets for count in counts.values()),
+            oldest_check=self.figures.oldest_check(self.policy.community, tier),
+            overdue=overdue,
+            weak=weak,
+            late=late,
+            unverified=unverified,
+        )
+
+    def _judge_making(self, tier: str) -> tuple[int, int]:
+        """Replicas that should be there, and read back, by now."""
+        within = min(
+            (rule.within for rule in self.policy.replicas if rule.tier == tier), default=None
+        )
+        if within is None:
+            return 0, 0
+        community, before = self.policy.community, self.now - within
+        absent = self.figures.not_there(community, tier, before, LISTED)
+        self._break_sample("STD-LATE", absent, tier, within, _REPLICATE)
+        written = self.figures.in_state(community, tier, ReplicaState.WRITTEN, before, LISTED)
+        self._break_sample("STD-UNVERIFIED", written, tier, within, _AUDIT)
+        return absent.total, written.total
+
+    def _judge_damage(self, tier: str) -> None:
+        state = ReplicaState.DAMAGED
+        found = self.figures.in_state(self.policy.community, tier, state, self.now, LISTED)
+        since = self.figures.damaged_since((named.key for named in found.first), [tier])
+        self._count("STD-DAMAGED", found.total)
+        for named in found.first:
+            self._break("STD-DAMAGED", named, tier, since.get(named.key, self.now), _REPAIR)
+
+    def _judge_checks(self, tier: str) -> tuple[int, int]:
+        """Evidence that is too old or too weak."""
+        rule = self.policy.audit.tiers.get(tier)
+        if rule is None:
+            return 0, 0
+        community, before = self.policy.community, self.now - rule.max_age
+        overdue = self.figures.aged(community, tier, before)
+        weak = self.figures.weaker_count(community, tier, rule.level)
+        self._count("STD-OVERDUE", overdue)
+        self._count("STD-WEAK", weak)
+        old = self.figures.oldest(community, tier, before, LISTED) if overdue else []
+        for row in old:
+            due = (row.checked_at or row.written_at) + rule.max_age
+            self._break_replica("STD-OVERDUE", row, due, _AUDIT)
+        less = self.figures.weaker(community, tier, rule.level, LISTED) if weak else []
+        for row in less:
+            self._break_replica("STD-WEAK", row, row.checked_at or row.written_at, _AUDIT)
+        return overdue, weak
+
+    # -- what comes next
+
+    def _deadlines(self) -> Iterator[Deadline]:
+        community = self.policy.community
+        for tier, rule in self.policy.audit.tiers.items():
+            row = self.figures.first_aged_since(community, tier, self.now - rule.max_age)
+            if row is not None:
+                due = (row.checked_at or row.written_at) + rule.max_age
+                yield Deadline(due, "check", f"{row.key} on {tier}", tier)
+        for promise in self.policy.replicas:
+            since = self.now - promise.within
+            named = self.figures.earliest_without(community, promise.tier, since)
+            if named is not None:
+                due = named.ingested_at + promise.within
+                subject = f"{named.title} ({named.key})"
+                yield Deadline(due, "replicate", subject, promise.tier)
+
+    # -- collecting
+
+    def _count(self, code: str, more: int) -> None:
+        if more:
+            self.totals[code] = self.totals.get(code, 0) + more
+
+    def _break_sample(
+        self, code: str, sample: Sample, tier: str, within: timedelta, next_step: str
+    ) -> None:
+        self._count(code, sample.total)
+        for named in sample.first:
+            self._break(code, named, tier, named.ingested_at + within, next_step)
+
+    def _break(
+        self,
+        code: str,
+        named: Named,
+        tier: str,
+        since: datetime,
+        next_step: str,
+        lacking: int = 0,
+    ) -> None:
+        where = f" on {tier}" if tier else ""
+        subject = f"{named.title} ({named.key}){where}"
+        by = self.now - since
+        key = named.key
+        self.broken.append(
+            Broken(code, subject, key.aip, key.version, tier, since, by, lacking, next_step)
+        )
+
+    def _break_replica(self, code: str, row: ReplicaRow, since: datetime, next_step: str) -> None:
+        subject, key = f"{row.key} on {row.tier}", row.key
+        by = self.now - since
+        self.broken.append(
+            Broken(code, subject, key.aip, key.version, row.tier, since, by, 0, next_step)
+        )
+
+    def _break_tier(self, tier: str) -> None:
+        self._count("STD-UNOBSERVED", 1)
+        nothing = timedelta(0)
+        self.broken.append(
+            Broken("STD-UNOBSERVED", f"tier {tier}", "", 0, tier, self.now, nothing, 0, _OBSERVE)
+        )
