@@ -102,6 +102,8 @@ class LocalIncoming:
         place = self._place
         place.check()
         with place.errors():
+            if is_there(place.quarantine(stamp) / self._key.folder):
+                raise BusyError(f"tier {place.id}: {stamp!r} has been used for {self._key.aip}")
             self.settle()
             make_folders(place.root, self._key.folder)
             make_folders(place.root, f"{QUARANTINE}/{stamp}/{self._key.folder}")
