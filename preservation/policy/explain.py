@@ -18,16 +18,16 @@ class Explained:
     Attributes:
         path: in the language of the files: ``audit.tiers.vault.max_age``.
         value: as it was written.
-        origin: ``silk-road.yaml:12``, ``baseline.yaml:3`` or ``default``.
+        source: ``silk-road.yaml:12``, ``baseline.yaml:3`` or ``default``.
     """
 
     path: str
     value: str
-    origin: str
+    source: str
 
     def to_json(self) -> dict[str, Any]:
         """The row as a JSON object."""
-        return {"path": self.path, "value": self.value, "origin": self.origin}
+        return {"path": self.path, "value": self.value, "source": self.source}
 
 
 def explain(checked: Checked, community: str) -> list[Explained]:

@@ -100,7 +100,7 @@ def test_the_copy_in_packages_names_no_person_and_no_path(files: dict[str, str])
 def test_every_value_is_explained_by_the_line_that_said_it(files: dict[str, str]) -> None:
     files["notes.yaml"] += "audit: {tiers: {vault: {max_age: 30d}}}\n"
 
-    rows = {row.path: (row.value, row.origin) for row in explain(check(files), "notes")}
+    rows = {row.path: (row.value, row.source) for row in explain(check(files), "notes")}
 
     assert rows["audit.tiers.vault.max_age"] == ("30d", "notes.yaml:8")
     assert rows["audit.tiers.vault.level"] == ("E3", "baseline.yaml:5")
