@@ -21,6 +21,7 @@ HOME_NAMES = frozenset(
         "reports",
         "keys",
         "airflow",
+        "scratch",
     )
 )
 
