@@ -147,7 +147,7 @@ def _finding(
         version=row.version,
         title=titles.get(key, "") if key else "",
         message=shown(row.message),
-        hint=shown(row.hint),
+        hint=shown(row.hint) if row.state == "open" else "",
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         files=tuple(_files(found, _differences(acts, results))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.model.clock import stamp
@@ -12,7 +12,7 @@ from preservation.model.outcome import Level
 from preservation.model.units import format_size
 from preservation.reports.columns import Column
 from preservation.reports.numbers import spelled
-from preservation.reports.words import minute, span
+from preservation.reports.words import brief, span
 
 NONE = "–"
 
@@ -94,7 +94,7 @@ def _duration(_row: Any, value: int) -> Cell:
 def _time(_row: Any, value: datetime | None) -> Cell:
     if value is None:
         return Cell("text", NONE, "", "")
-    return Cell("time", minute(value), stamp(value), stamp(value), "", value.astimezone(UTC))
+    return Cell("time", brief(value), stamp(value), stamp(value))
 
 
 def _flag(_row: Any, value: bool) -> Cell:
@@ -110,9 +110,13 @@ def _word(_row: Any, value: str) -> Cell:
     return Cell("word", value or NONE, value, value, mood or ("good" if value in _GOOD else ""))
 
 
+def _severity(row: Any, value: str) -> Cell:
+    """Alarming only while the finding is open."""
+    return _word(row, value) if row.state == "open" else Cell("word", value, value, value)
+
+
 def _level(_row: Any, value: str) -> Cell:
-    text = f"{Level(value).words} ({value})" if value else NONE
-    return Cell("text", text, value, value)
+    return Cell("level", Level(value).words if value else NONE, value, value)
 
 
 def _observed(_row: Any, value: str) -> Cell:
@@ -127,12 +131,12 @@ def _names(_row: Any, value: tuple[str, ...]) -> Cell:
 def _aip(row: Any, value: str) -> Cell:
     if not value:
         return Cell("text", NONE, "", "")
-    return Cell("aip", row.title or "without a title", f"{row.title} {value}", value)
+    name = row.title or "without a title"
+    return Cell("aip", name, f"{row.title} {value} {row.version}", value, "", row.version)
 
 
 def _files(row: Any, value: tuple[Any, ...]) -> Cell:
-    first = value[0].path if value else ""
-    return Cell("files", NONE, first, str(len(value)), "", (value, row.more_files))
+    return Cell("files", row.message, row.message, row.id, "", (value, row.more_files))
 
 
 def _actions(_row: Any, value: tuple[Any, ...]) -> Cell:
@@ -145,7 +149,6 @@ _KINDS: dict[str, Callable[[Any, Any], Cell]] = {
     "name": _as("name"),
     "code": _as("code"),
     "id": _as("id"),
-    "digest": _as("digest"),
     "table": _as("table"),
     "number": _number,
     "alarm_number": _alarm_number,
@@ -154,7 +157,9 @@ _KINDS: dict[str, Callable[[Any, Any], Cell]] = {
     "time": _time,
     "flag": _flag,
     "alarm": _alarm,
+    "step": _as("step"),
     "word": _word,
+    "severity": _severity,
     "level": _level,
     "observed": _observed,
     "names": _names,

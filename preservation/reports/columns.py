@@ -26,10 +26,15 @@ class View:
     caption: str
     columns: tuple[Column, ...]
     empty: str  # what is said when there is no row
+    rows: str = ""  # the table of the report whose rows it shows; its own id by default
+
+    @property
+    def source(self) -> str:
+        """Whose rows it shows."""
+        return self.rows or self.id
 
 
 _AIP = Column("aip", "AIP", "aip")
-_VERSION = Column("version", "Version", "number")
 _TIER = Column("tier", "Tier", "code")
 
 VIEWS = (
@@ -41,7 +46,7 @@ VIEWS = (
             Column("by", "By", "time"),
             Column("since_past", "Now due", "alarm"),
             Column("subjects", "What it is about", "names"),
-            Column("next_step", "Next step"),
+            Column("next_step", "Next step", "step"),
         ),
         "Nothing has to be done.",
     ),
@@ -59,15 +64,26 @@ VIEWS = (
     ),
     View(
         "tiers",
-        "Tiers, and what was checked on them in this run",
+        "Tiers, and what stands on them",
         (
             _TIER,
             Column("technology", "Technology"),
             Column("site", "Site"),
+            Column("operator", "Operator"),
             Column("failure_domain", "Failure domain, as observed", "observed"),
+            Column("level", "Promised evidence", "level"),
+            Column("max_age_seconds", "Not older than", "duration"),
             Column("replicas", "Replicas", "number"),
             Column("verified", "Verified", "number"),
             Column("damaged", "Damaged", "alarm_number"),
+        ),
+        "No tier keeps anything for this community.",
+    ),
+    View(
+        "tier-checks",
+        "Checks in this run, by tier",
+        (
+            _TIER,
             Column("checks", "Checks", "number"),
             Column("intact", "Intact", "number"),
             Column("altered", "Altered", "alarm_number"),
@@ -77,9 +93,9 @@ VIEWS = (
             Column("bytes_read", "Read", "bytes"),
             Column("not_checked", "Replicas not checked", "number"),
             Column("overdue", "Overdue", "alarm_number"),
-            Column("level", "Promised evidence", "level"),
         ),
         "No tier keeps anything for this community.",
+        "tiers",
     ),
     View(
         "ages",
@@ -91,7 +107,7 @@ VIEWS = (
             Column("quarter_2", "2nd quarter", "number"),
             Column("quarter_3", "3rd quarter", "number"),
             Column("quarter_4", "4th quarter", "number"),
-            Column("never", "Never, not due yet", "number"),
+            Column("never", "Never", "number"),
             Column("overdue", "Overdue", "alarm_number"),
             Column("oldest", "Oldest check", "time"),
         ),
@@ -104,7 +120,6 @@ VIEWS = (
             Column("at", "When", "time"),
             _TIER,
             _AIP,
-            _VERSION,
             Column("outcome", "Outcome", "word"),
             Column("level", "Evidence", "level"),
             Column("algorithms", "Digests", "names"),
@@ -122,17 +137,13 @@ VIEWS = (
         "Findings that are open, or were closed in this run",
         (
             Column("code", "Finding", "code"),
-            Column("severity", "Severity", "word"),
+            Column("severity", "Severity", "severity"),
             Column("state", "State", "word"),
             _TIER,
             _AIP,
-            _VERSION,
-            Column("message", "What was found", "name"),
-            Column("files", "Where", "files"),
+            Column("files", "What was found", "files"),
             Column("actions", "What was done", "actions"),
-            Column("opened_at", "Opened", "time"),
-            Column("closed_at", "Closed", "time"),
-            Column("hint", "Next step"),
+            Column("hint", "Next step", "step"),
         ),
         "There is no finding.",
     ),
@@ -141,7 +152,6 @@ VIEWS = (
         "Copies of each AIP version against the policy",
         (
             _AIP,
-            _VERSION,
             Column("standing", "By the policy", "word"),
             Column("verified", "Verified replicas", "number"),
             Column("promised", "Promised", "number"),
@@ -152,7 +162,6 @@ VIEWS = (
             Column("bytes", "Payload", "bytes"),
             Column("ingested_at", "Ingested", "time"),
             Column("identifier", "Identifier", "name"),
-            Column("seal", "Seal", "digest"),
         ),
         "No AIP is held.",
     ),
@@ -161,7 +170,6 @@ VIEWS = (
         "Replicas as they stand, those due first first",
         (
             _AIP,
-            _VERSION,
             _TIER,
             Column("packaging", "Packaging"),
             Column("state", "State", "word"),
@@ -171,6 +179,7 @@ VIEWS = (
             Column("level", "Evidence", "level"),
             Column("due_at", "Next check by", "time"),
             Column("overdue", "Overdue", "alarm"),
+            Column("weak", "Too weak", "alarm"),
             Column("checked_in_run", "In this run", "flag"),
         ),
         "There is no replica.",
@@ -197,7 +206,7 @@ VIEWS = (
             Column("outcome", "Outcome", "word"),
             Column("reasons", "Reasons", "names"),
             Column("aip", "AIP", "id"),
-            _VERSION,
+            Column("version", "Version", "number"),
             Column("files", "Files", "number"),
             Column("bytes", "Payload", "bytes"),
         ),

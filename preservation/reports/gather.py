@@ -75,10 +75,11 @@ def gather(sources: Sources, run: Run) -> Report:
     )
     findings = finding_lines(found, events, sources.journal.result, titles)
     deposits = deposit_lines(recent, catalogue.arrivals(run.community))
+    tiers = tuple(tier_lines(policy, held, checks, domains))
     tables = Tables(
-        promises=tuple(promise_lines(policy, versions, held, findings, run.at)),
-        tasks=tuple(task_lines(policy, versions, held, findings, deposits, run.at)),
-        tiers=tuple(tier_lines(policy, held, checks, domains)),
+        promises=tuple(promise_lines(policy, versions, held, tiers, findings, run.at)),
+        tasks=tuple(task_lines(policy, versions, held, tiers, findings, deposits, run.at)),
+        tiers=tiers,
         ages=tuple(age_lines(policy, held, run.at)),
         checks=checks,
         findings=tuple(findings),

@@ -1,7 +1,8 @@
 """What is held, as the catalogue knows it: versions, replicas and formats as rows.
 
-Judged against the policy in force and nothing else. A replica on a tier that no audit rule
-names has no due date; it is shown, and said to have none.
+Judged against the policy in force, by the rules of ``preservation.catalogue.standing``: what
+that says of a community as a whole, these rows say one by one. A replica on a tier that no
+audit rule names has no due date; it is shown, and said to have none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.model.names import display
@@ -28,17 +29,15 @@ def shown(text: str) -> str:
 
 
 def due_at(row: ReplicaRow, policy: Policy) -> datetime | None:
-    """Until when the evidence about a replica holds; None if no audit is promised there.
-
-    Evidence weaker than the promised level counts as none: then it is due by its age since it
-    was written.
-    """
+    """Until when the evidence about a replica holds; None if no audit is promised there."""
     rule = policy.audit.tiers.get(row.tier)
-    if rule is None:
-        return None
-    strong = row.level is not None and row.level.reaches(rule.level)
-    since = row.checked_at if strong and row.checked_at else row.written_at
-    return since + rule.max_age
+    return None if rule is None else (row.checked_at or row.written_at) + rule.max_age
+
+
+def is_weak(row: ReplicaRow, policy: Policy) -> bool:
+    """Whether its last check was weaker than promised. One that never was is not weak, but due."""
+    rule = policy.audit.tiers.get(row.tier)
+    return rule is not None and row.level is not None and not row.level.reaches(rule.level)
 
 
 def replica_lines(
@@ -66,17 +65,42 @@ def replica_lines(
             level="" if row.level is None else row.level.value,
             due_at=due,
             overdue=due is not None and due < now,
+            weak=is_weak(row, policy),
             checked_in_run=(row.key, row.tier) in checked,
             seal=str(row.seal),
         )
 
 
-def domains_of(tiers: Iterable[str], observed: Mapping[str, str]) -> int:
-    """In how many failure domains tiers lie. What was not observed promises no independence:
-    all of it together counts as one at most, and only if nothing was observed at all.
+def shortfall(
+    tiers: Iterable[str], policy: Policy, observed: Mapping[str, str]
+) -> tuple[tuple[int, int, int], list[str]]:
+    """Replicas, failure domains and sites that verified replicas on these tiers come to, and
+    which of the three are less than the policy's minimum, in words.
+
+    A tier that could not be observed counts as a domain of its own; that it could not is a
+    broken promise by itself.
     """
-    seen = [observed.get(tier, "") for tier in tiers]
-    return len({domain for domain in seen if domain}) or (1 if seen else 0)
+    known = [tier for tier in tiers if tier in policy.tiers]
+    domains = {observed.get(tier) or f"unobserved tier {tier}" for tier in known}
+    has = (len(known), len(domains), len({policy.tiers[tier].site for tier in known}))
+    least = policy.minimum
+    wanted = (least.replicas, least.failure_domains, least.sites)
+    words = ("verified replica", "failure domain", "site")
+    low = [
+        f"{number:,} {word}{'' if number == 1 else 's'} of {enough}"
+        for number, enough, word in zip(has, wanted, words, strict=True)
+        if number < enough
+    ]
+    return has, low
+
+
+def grace(policy: Policy, observed: Mapping[str, str]) -> timedelta:
+    """How long after ingest the policy's own replicas make its minimum; no time if never."""
+    by_time = sorted(policy.replicas, key=lambda rule: rule.within)
+    for number, rule in enumerate(by_time, 1):
+        if not shortfall((r.tier for r in by_time[:number]), policy, observed)[1]:
+            return rule.within
+    return timedelta()
 
 
 def version_line(
@@ -88,20 +112,9 @@ def version_line(
 ) -> VersionLine:
     """One version, with its copies against the policy."""
     verified = [row.tier for row in replicas if row.state is ReplicaState.VERIFIED]
-    domains = domains_of(verified, observed)
-    sites = len({policy.tiers[tier].site for tier in verified if tier in policy.tiers})
+    (copies, domains, sites), low = shortfall(verified, policy, observed)
     lacks = [*_bad_or_absent(version, replicas, policy, now)]
-    least = policy.minimum
-    low = [
-        f"{has:,} {word}{'' if has == 1 else 's'} of {wanted}"
-        for has, wanted, word in (
-            (len(verified), least.replicas, "verified replica"),
-            (domains, least.failure_domains, "failure domain"),
-            (sites, least.sites, "site"),
-        )
-        if has < wanted
-    ]
-    if minimum_due(version.ingested_at, policy) < now:
+    if version.ingested_at + grace(policy, observed) < now:
         lacks += low
     return VersionLine(
         aip=version.key.aip,
@@ -111,7 +124,7 @@ def version_line(
         files=version.files,
         bytes=version.octets,
         ingested_at=version.ingested_at,
-        verified=len(verified),
+        verified=copies,
         promised=max(policy.minimum.replicas, len(policy.replicas)),
         failure_domains=domains,
         sites=sites,
@@ -119,14 +132,6 @@ def version_line(
         lacks=tuple(lacks),
         seal=str(version.seal),
     )
-
-
-def minimum_due(ingested: datetime, policy: Policy) -> datetime:
-    """From when on the policy's minimum must be true: when so many replicas have fallen due."""
-    ends = sorted(rule.within for rule in policy.replicas)
-    if not ends:
-        return ingested
-    return ingested + ends[min(policy.minimum.replicas, len(ends)) - 1]
 
 
 def _bad_or_absent(

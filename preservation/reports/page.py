@@ -19,10 +19,10 @@ from preservation.model.outcome import Level, Outcome
 from preservation.model.units import format_size
 from preservation.reports.cells import Cell, cell, is_numeric
 from preservation.reports.chart import BAR, PARTS, WIDTH, bars, height
-from preservation.reports.columns import VIEWS, Column, View
+from preservation.reports.columns import VIEWS, View
 from preservation.reports.document import Report
 from preservation.reports.numbers import FIGURES
-from preservation.reports.words import minute, span
+from preservation.reports.words import brief, minute, span
 
 MOST_ROWS = 5000  # of one table in the page; the JSON and Parquet files have all of them
 
@@ -43,7 +43,7 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
         files: names of the data files that will lie beside the page.
     """
     rows = dict(report.tables.named())
-    tables = {view.id: _table(view, rows[view.id]) for view in VIEWS}
+    tables = {view.id: _table(view, rows[view.source]) for view in VIEWS}
     ages = report.tables.ages
     return _render(
         "report.html.j2",
@@ -66,16 +66,23 @@ def index_page(entries: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _table(view: View, rows: Sequence[Any]) -> dict[str, Any]:
+    drawn = [[cell(row, column) for column in view.columns] for row in rows[:MOST_ROWS]]
+    kept = [place for place in range(len(view.columns)) if _says_something(place, view, drawn)]
     return {
         "view": view,
         "total": len(rows),
-        "rows": [_cells(view, row) for row in rows[:MOST_ROWS]],
+        "columns": [view.columns[place] for place in kept],
+        "rows": [[(view.columns[place], cells[place]) for place in kept] for cells in drawn],
         "numeric": {column.key for column in view.columns if is_numeric(column)},
     }
 
 
-def _cells(view: View, row: Any) -> list[tuple[Column, Cell, Any]]:
-    return [(column, cell(row, column), row) for column in view.columns]
+def _says_something(place: int, view: View, drawn: Sequence[Sequence[Cell]]) -> bool:
+    """A column that no row has a value in is left out, unless a headline counts by it."""
+    counted = {figure.where[0] for figure in FIGURES if figure.table == view.source}
+    column = view.columns[place]
+    silent = {"", "no"} if column.kind == "alarm" else {""}
+    return column.key in counted or any(cells[place].value not in silent for cells in drawn)
 
 
 def _render(template: str, **values: Any) -> bytes:
@@ -101,7 +108,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"minute": minute}
+    environment.filters |= {"minute": minute, "brief": brief}
     return environment
 
 

@@ -14,6 +14,7 @@ from preservation.reports.rows import (
     PromiseLine,
     ReplicaLine,
     TaskLine,
+    TierLine,
     VersionLine,
 )
 from preservation.reports.words import count, listed, span
@@ -25,21 +26,29 @@ def promise_lines(
     policy: Policy,
     versions: Sequence[VersionLine],
     replicas: Sequence[ReplicaLine],
+    tiers: Sequence[TierLine],
     findings: Sequence[FindingLine],
     now: datetime,
 ) -> list[PromiseLine]:
     """Each promise, and for how many versions, replicas or findings it is broken."""
-    open_findings = [line for line in findings if is_trouble(line)]
+    damage = "at once" if policy.repair.automatic else "after an approval"
     return [
         *_minimum(policy, versions),
         *_copies(policy, versions, replicas, now),
         *_audits(policy, replicas),
-        PromiseLine(
-            "Damage does not stay: it is repaired "
-            + ("at once" if policy.repair.automatic else "after an approval"),
-            len(findings),
-            len(open_findings),
-            BROKEN if open_findings else KEPT if findings else NOTHING,
+        _judged(
+            f"No replica is damaged; damage is repaired {damage}",
+            [line.state != "damaged" for line in replicas],
+            "replicas",
+        ),
+        _judged(
+            "Every tier can be looked at",
+            [bool(line.failure_domain) for line in tiers if line.replicas],
+            "tiers",
+        ),
+        _judged(
+            "No finding stays open",
+            [not is_trouble(line) for line in findings],
             "findings",
         ),
     ]
@@ -78,11 +87,11 @@ def _copies(
 ) -> Iterator[PromiseLine]:
     there = {(line.aip, line.version, line.tier) for line in replicas}
     for rule in policy.replicas:
-        due = [v for v in versions if v.ingested_at + rule.within < now]
+        named = [((v.aip, v.version, rule.tier) in there, v) for v in versions]
         kind = "as one tar" if rule.packaging.value == "tar" else "as a folder"
         yield _judged(
             f"A replica on {rule.tier}, {kind}, within {span(rule.within)} of ingest",
-            [(v.aip, v.version, rule.tier) in there for v in due],
+            [is_there for is_there, v in named if is_there or v.ingested_at + rule.within < now],
             "versions",
         )
 
@@ -92,7 +101,7 @@ def _audits(policy: Policy, replicas: Sequence[ReplicaLine]) -> Iterator[Promise
         yield _judged(
             f"Each replica on {tier} is checked every {span(rule.max_age)}, so that we can say: "
             f"“{rule.level.words}”",
-            [not line.overdue for line in replicas if line.tier == tier],
+            [not (line.overdue or line.weak) for line in replicas if line.tier == tier],
             "replicas",
         )
 
@@ -106,6 +115,7 @@ def task_lines(
     policy: Policy,
     versions: Sequence[VersionLine],
     replicas: Sequence[ReplicaLine],
+    tiers: Sequence[TierLine],
     findings: Sequence[FindingLine],
     deposits: Sequence[DepositLine],
     now: datetime,
@@ -116,6 +126,7 @@ def task_lines(
         *_check(policy.community, replicas),
         *_read_back(policy, versions, replicas, now),
         *_replicate(policy, versions, replicas, now),
+        *_look(tiers),
         *_spread(policy, versions),
         *_rejected(deposits),
     ]
@@ -139,11 +150,11 @@ def _answer(findings: Sequence[FindingLine], now: datetime) -> Iterator[TaskLine
 
 
 def _check(community: str, replicas: Sequence[ReplicaLine]) -> Iterator[TaskLine]:
-    """Overdue checks, by tier."""
+    """Checks that are overdue, or were weaker than promised, by tier."""
     tiers = dict.fromkeys(line.tier for line in replicas)
     for tier in tiers:
         late = sorted(
-            (line for line in replicas if line.tier == tier and line.overdue),
+            (line for line in replicas if line.tier == tier and (line.overdue or line.weak)),
             key=lambda line: line.due_at or line.written_at,
         )
         if late:
@@ -153,7 +164,7 @@ def _check(community: str, replicas: Sequence[ReplicaLine]) -> Iterator[TaskLine
                 late[0].due_at,
                 True,
                 names,
-                f"preserve audit --community {community} --tier {tier}",
+                f"run `preserve audit --community {community} --tier {tier}`",
             )
 
 
@@ -173,7 +184,7 @@ def _replicate(
                 by,
                 by < now,
                 tuple(f"{v.title or v.aip} v{v.version}" for v in lacking),
-                f"preserve replicate --community {policy.community} --tier {rule.tier}",
+                f"run `preserve replicate --community {policy.community} --tier {rule.tier}`",
             )
 
 
@@ -191,7 +202,19 @@ def _read_back(
                 by,
                 by < now,
                 tuple(f"{r.title or r.aip} v{r.version}" for r in written),
-                f"preserve audit --community {policy.community} --tier {rule.tier} --all",
+                f"run `preserve audit --community {policy.community} --tier {rule.tier} --all`",
+            )
+
+
+def _look(tiers: Sequence[TierLine]) -> Iterator[TaskLine]:
+    for line in tiers:
+        if line.replicas and not line.failure_domain:
+            yield TaskLine(
+                f"Mount or reach the tier {line.tier}",
+                None,
+                True,
+                (),
+                f"run `preserve tier check {line.tier}`",
             )
 
 
@@ -206,7 +229,7 @@ def _spread(policy: Policy, versions: Sequence[VersionLine]) -> Iterator[TaskLin
             None,
             True,
             tuple(f"{v.title or v.aip} v{v.version}" for v in close),
-            "give a tier another disk, host or site, in tiers.yaml",
+            "give a tier another disk, host or site, in `tiers.yaml`",
         )
 
 

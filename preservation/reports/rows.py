@@ -129,6 +129,7 @@ class ReplicaLine:
     level: str
     due_at: datetime | None  # the next check must be before; None if none is promised
     overdue: bool
+    weak: bool  # the last check was weaker than promised
     checked_in_run: bool
     seal: str
 

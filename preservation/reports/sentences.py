@@ -80,7 +80,7 @@ def _independence(tables: Tables, domains: Mapping[str, str]) -> str:
     if not tiers:
         return ""
     if blind := sorted(tier for tier in tiers if not domains.get(tier)):
-        return f"The failure domain of {listed(blind)} could not be observed; it counts as none."
+        return f"{listed(blind)} could not be looked at; its independence is taken on trust."
     seen = len({domains[tier] for tier in tiers})
     if seen > 1:
         return f"The replicas lie on {count(len(tiers), 'tier')} in {seen} failure domains."
@@ -91,26 +91,34 @@ def _independence(tables: Tables, domains: Mapping[str, str]) -> str:
 
 def _todo(tables: Tables) -> Sentence:
     question = "What must I do, by when?"
-    pressing = [task for task in tables.tasks if task.since_past]
-    coming = [task for task in tables.tasks if not task.since_past]
-    if pressing:
-        more = f"Then, {_task(coming[0])}." if coming else ""
-        return Sentence(question, "Now", f"{'; '.join(map(_task, pressing[:3]))}.", more, "bad")
-    if coming:
-        word = f"By {day(coming[0].by)}" if coming[0].by else "In your own time"
-        return Sentence(question, word, f"{'; '.join(map(_task, coming[:3]))}.", "", "open")
-    following = next_check(tables.replicas)
-    if following is None or following.due_at is None:
-        return Sentence(question, "Nothing", "Nothing is asked of you.", "", "good")
-    text = (
-        f"Nothing is asked of you. The next check is due by {day(following.due_at)}: "
-        f"{short(following.title or following.aip)} on {following.tier}."
+    if not tables.tasks:
+        return Sentence(question, "Nothing", _following(tables), "", "good")
+    first, *others = tables.tasks
+    text, more = f"{_task(first)}.", ""
+    if others:
+        left = len(others) - 2
+        more = f"Then: {'; '.join(map(_task, others[:2]))}"
+        more += f"; and {left:,} more below." if left > 0 else "."
+    if first.since_past:
+        return Sentence(question, "Now", text, more, "bad")
+    word = f"By {day(first.by)}" if first.by else "In your own time"
+    return Sentence(question, word, text, more, "open")
+
+
+def _following(tables: Tables) -> str:
+    """Nothing to do: what comes next by itself."""
+    coming = next_check(tables.replicas)
+    if coming is None or coming.due_at is None:
+        return "Nothing is asked of you."
+    name = short(coming.title or coming.aip)
+    return (
+        f"Nothing is asked of you. The next check falls due on {day(coming.due_at)}: "
+        f"{name} on {coming.tier}."
     )
-    return Sentence(question, "Nothing", text, "", "good")
 
 
 def _task(task: TaskLine) -> str:
-    names = f" ({listed(task.subjects)})" if task.subjects else ""
+    names = f" ({listed(task.subjects, 2)})" if task.subjects else ""
     if task.by is None:
         return f"{task.task}{names}"
     return f"{task.task}{names}, {'due since' if task.since_past else 'by'} {day(task.by)}"
@@ -126,15 +134,11 @@ def _unchecked(tables: Tables, numbers: Mapping[str, int]) -> Sentence:
     if not left:
         text = f"Each of {count(held, 'replica')} was checked in this run."
         return Sentence(question, "Nothing was left out", text, more, "good")
-    text = f"{_late(numbers)}; {_evidence(tables)}."
     word = "Nothing was checked" if left == held else f"{left:,} of {count(held, 'replica')}"
-    return Sentence(question, word, text, more, "open")
-
-
-def _late(numbers: Mapping[str, int]) -> str:
-    left, late = numbers["not_checked"], numbers["overdue"]
-    whole = "One replica was" if left == 1 else f"{left:,} replicas were"
-    return f"{whole} left for another run, {count(late, 'check')} overdue"
+    whole = "It stands" if left == 1 else "They stand"
+    subject = count(held, "replica").capitalize() + " stand" if left == held else whole
+    late = f", and {count(numbers['overdue'], 'check')} overdue" if numbers["overdue"] else ""
+    return Sentence(question, word, f"{subject} on {_evidence(tables)}{late}.", more, "open")
 
 
 def _evidence(tables: Tables) -> str:
@@ -142,10 +146,10 @@ def _evidence(tables: Tables) -> str:
     left = [line.checked_at for line in tables.replicas if not line.checked_in_run]
     never = left.count(None)
     known = [moment for moment in left if moment]
-    oldest = f"the oldest evidence about them is of {day(min(known))}" if known else ""
+    oldest = f"earlier checks, the oldest of {day(min(known))}" if known else ""
     if not never:
         return oldest
-    return f"{count(never, 'replica')} never checked" + (f"; {oldest}" if oldest else "")
+    return f"{oldest}; {never:,} were never checked" if oldest else "no check at all yet"
 
 
 def _reservations(tables: Tables, numbers: Mapping[str, int]) -> str:

@@ -29,9 +29,14 @@ def day(moment: datetime) -> str:
     return f"{utc.day} {utc:%B %Y}"
 
 
+def brief(moment: datetime) -> str:
+    """``2026-11-22 07:00``, by UTC: for tables, which say it once."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
 def minute(moment: datetime) -> str:
     """``2026-11-22 07:00 UTC``."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{brief(moment)} UTC"
 
 
 def short(name: str, most: int = 48) -> str:
