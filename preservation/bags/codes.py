@@ -337,6 +337,31 @@ CODES: dict[str, Code] = dict(
             "Rename one of the two before the bag goes to such a system.",
             _WARNING,
         ),
+        _code(
+            "BAG-SOURCE-IRREGULAR",
+            "-",
+            "A folder to be bagged holds a link, FIFO, device or socket.",
+            "Put the file itself in its place, or take it out.",
+        ),
+        _code(
+            "BAG-SOURCE-UNREADABLE",
+            "-",
+            "Something in a folder to be bagged cannot be read.",
+            "Check permissions and the disk.",
+        ),
+        _code(
+            "BAG-SOURCE-NAME",
+            "-",
+            "A name in a folder to be bagged is not UTF-8.",
+            "Rename it, or put it into an archive file.",
+        ),
+        _code(
+            "BAG-SOURCE-EMPTY-FOLDER",
+            "2.1.3",
+            "A folder to be bagged has an empty folder, which a bag does not record.",
+            "Put a file named .keep into it if it matters.",
+            _WARNING,
+        ),
     )
 )
 

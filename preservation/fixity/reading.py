@@ -26,6 +26,7 @@ BLOCK = 256 * 1024  # more buys nothing, on any medium that was measured
 SMALL = 1024 * 1024  # up to here a file is one read
 ATTEMPTS = 3
 _PAUSE = 0.05  # seconds before the second attempt; ten times that before the third
+_GROWTH = 64 * 1024 * 1024  # octets beyond twice its size: then a file will never end
 _REPORT = 1024 * 1024  # progress is told about this often
 
 _MEDIUM = {errno.EIO, errno.ENODATA, errno.EBADMSG, errno.EUCLEAN, errno.EREMOTEIO}
@@ -202,6 +203,8 @@ class Reader:
                 return hashes
         for block in self._blocks(fd):
             hashes.update(block)
+            if hashes.octets > 2 * size + _GROWTH:
+                raise OSError(errno.ETXTBSY, "it grows while it is read")
         return hashes
 
     def _blocks(self, fd: int) -> Iterator[memoryview]:
@@ -248,4 +251,4 @@ def reason_of(error: OSError) -> str:
     """The same for people."""
     if error.errno in _IRREGULAR:
         return "a link or something else that is no file stands in its path"
-    return os.strerror(error.errno or 0)
+    return error.strerror or os.strerror(error.errno or 0)

@@ -141,6 +141,23 @@ def test_a_small_file_that_grows_while_it_is_read_is_read_to_its_end(
     assert result.digests[Algorithm.SHA256].value == hashlib.sha256(b"before and after").digest()
 
 
+def test_a_file_that_never_ends_is_given_up(
+    tmp_path: Path, small_steps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_GROWTH", 100_000)
+    (tmp_path / "f").write_bytes(bytes(2000))
+    readv = os.readv
+
+    def then_grow(fd: int, buffers: list[memoryview]) -> int:
+        with (tmp_path / "f").open("ab") as more:
+            more.write(bytes(2000))
+        return readv(fd, buffers)
+
+    monkeypatch.setattr(os, "readv", then_grow)
+    result = run(tmp_path, [b"f"], workers=1)[b"f"]
+    assert (result.reading, result.reason) == (Reading.UNCHECKED, "it grows while it is read")
+
+
 def test_progress_hears_of_every_octet(tmp_path: Path, small_steps: None) -> None:
     for n in range(20):
         (tmp_path / f"{n}").write_bytes(bytes(n * 500))

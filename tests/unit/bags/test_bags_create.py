@@ -1,0 +1,218 @@
+"""Making a bag leaves the source alone, and leaves a whole bag or nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import bagit
+import pytest
+from bagmaker import QUIET, SETTINGS, everything
+
+from preservation.bags import fenced
+from preservation.bags.create import CreateReport, create
+from preservation.bags.fenced import SourceChangedError
+from preservation.bags.validate import validate
+from preservation.errors import MalformedError, NotNowError, UsageError
+from preservation.fixity.engine import EngineSettings
+from preservation.model.digest import Algorithm
+
+NAMES = [
+    "a.txt",
+    "b/c d.txt",
+    "b/имя.csv",
+    "名/ʻoʻ.bin",
+    "b/trailing ",
+    "%",
+    "b/100%25",
+    "cr\r",
+    "n\nl",
+]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    for name in NAMES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode() * 100)
+    return folder
+
+
+def make(source: Path, dest: Path, workers: int = 2, **more: object) -> CreateReport:
+    return create(
+        source,
+        dest,
+        algorithms=[Algorithm.SHA512, Algorithm.MD5],
+        bag_info=[("Source-Organization", "Силк — 丝路"), ("Bagging-Date", "2026-11-22")],
+        settings=EngineSettings(workers=workers),
+        progress=QUIET,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_bag_holds_the_source_byte_for_byte(source: Path, tmp_path: Path, workers: int) -> None:
+    before = everything(source)
+    stamps = {path: path.stat().st_mtime_ns for path in source.rglob("*")}
+    report = make(source, tmp_path / "bag", workers)
+    assert report.created
+    assert everything(tmp_path / "bag/data") == before == everything(source)
+    assert {path: path.stat().st_mtime_ns for path in source.rglob("*")} == stamps
+    checked = validate(tmp_path / "bag", settings=SETTINGS, progress=QUIET)
+    assert checked.valid
+    assert checked.findings == ()
+    assert set(checked.algorithms) == {Algorithm.SHA256, Algorithm.SHA512, Algorithm.MD5}
+
+
+def test_the_reference_implementation_accepts_the_bag(source: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        if "%" in name or name != name.strip():
+            (source / name).unlink()  # names that it gets wrong, by the RFC
+    make(source, tmp_path / "bag")
+    bag = bagit.Bag(str(tmp_path / "bag"))
+    bag.validate()
+    assert bag.info["Source-Organization"] == "Силк — 丝路"
+
+
+def test_an_empty_folder_makes_a_valid_bag(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    make(tmp_path / "source", tmp_path / "bag")
+    assert validate(tmp_path / "bag", settings=SETTINGS, progress=QUIET).valid
+
+
+def test_everything_in_the_way_is_told_at_once_and_nothing_is_made(
+    source: Path, tmp_path: Path
+) -> None:
+    (source / "link").symlink_to("/etc/passwd")
+    (source / "b/loop").symlink_to(".")
+    os.mkfifo(source / "fifo")
+    (Path(os.fsdecode(os.fsencode(source) + b"/latin-\xe9"))).write_bytes(b"x")
+    (source / "empty").mkdir()
+    before = sorted(source.rglob("*"))
+    report = make(source, tmp_path / "bag")
+    assert not report.created
+    assert sorted((each.code, each.subject) for each in report.findings) == [
+        ("BAG-SOURCE-EMPTY-FOLDER", "empty"),
+        ("BAG-SOURCE-IRREGULAR", "b/loop"),
+        ("BAG-SOURCE-IRREGULAR", "fifo"),
+        ("BAG-SOURCE-IRREGULAR", "link"),
+        ("BAG-SOURCE-NAME", "latin-\\xe9"),
+    ]
+    assert sorted(source.rglob("*")) == before
+    assert os.listdir(tmp_path) == ["source"]
+
+
+@pytest.mark.parametrize("place", ["source/bag", "source/b/bag", "taken", "no/such/folder"])
+def test_a_destination_that_cannot_be_is_refused(source: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(UsageError):
+        make(source, tmp_path / place)
+
+
+class Meddler:
+    """Progress that changes the source each time some of it was read."""
+
+    def __init__(self, path: Path, times: int) -> None:
+        self.path, self.left = path, times
+
+    def begin(self, what: str, total_bytes: int | None) -> None: ...
+
+    def say(self, sentence: str) -> None: ...
+
+    def advance(self, read_bytes: int) -> None:
+        if self.left:
+            self.left -= 1
+            with self.path.open("ab") as file:
+                file.write(b"more")
+
+
+def meddled(source: Path, dest: Path, times: int) -> CreateReport:
+    return create(
+        source,
+        dest,
+        algorithms=[],
+        bag_info=[],
+        settings=EngineSettings(workers=1),
+        progress=Meddler(source / "only", times),
+    )
+
+
+def test_a_file_that_changes_once_is_read_again(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "only").write_bytes(b"before")
+    assert meddled(source, tmp_path / "bag", 1).created
+    assert (tmp_path / "bag/data/only").read_bytes() == (source / "only").read_bytes()
+    assert validate(tmp_path / "bag", settings=SETTINGS, progress=QUIET).valid
+
+
+def test_a_file_that_keeps_changing_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "only").write_bytes(b"before")
+    with pytest.raises(SourceChangedError):
+        meddled(source, tmp_path / "bag", 10**9)
+    assert os.listdir(tmp_path) == ["source"]
+
+
+def test_a_file_that_vanishes_is_noticed(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = fenced.open_regular
+
+    def vanish(folders: object, path: bytes) -> int:
+        (source / "名/ʻoʻ.bin").unlink(missing_ok=True)
+        return opened(folders, path)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fenced, "open_regular", vanish)
+    with pytest.raises(NotNowError):
+        make(source, tmp_path / "bag", workers=1)
+    assert os.listdir(tmp_path) == ["source"]
+
+
+def test_bag_info_that_cannot_be_spelled_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(MalformedError):
+        create(
+            source,
+            tmp_path / "bag",
+            algorithms=[],
+            bag_info=[("A: label", "x")],
+            settings=SETTINGS,
+            progress=QUIET,
+        )
+    assert os.listdir(tmp_path) == ["source"]
+
+
+@pytest.mark.parametrize("call", [1, 7, 20])
+def test_a_writer_that_is_killed_leaves_no_bag_and_the_source_as_it_was(
+    source: Path, tmp_path: Path, call: int
+) -> None:
+    before = everything(source)
+    script = textwrap.dedent(
+        f"""
+        import os, signal
+        from pathlib import Path
+        from preservation.bags.create import create
+        from preservation.fixity.engine import EngineSettings
+        from preservation.model.progress import Silence
+        write, left = os.write, [{call}]
+        def dying(fd, data):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return write(fd, data)
+        os.write = dying
+        create(Path("source"), Path("bag"), algorithms=[], bag_info=[],
+               settings=EngineSettings(workers=1), progress=Silence())
+        """
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False)
+    # Fewer writes than that: then it was done before it could be killed.
+    assert (ended.returncode == -signal.SIGKILL) is not (tmp_path / "bag").exists()
+    assert everything(source) == before
+    assert make(source, tmp_path / "again").created
