@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from preservation.catalogue.protocol import Catalogue, Lease
-from preservation.errors import BusyError
+from preservation.errors import BusyError, NotNowError
 from preservation.model.clock import Clock
 
 TTL = timedelta(minutes=10)
@@ -47,3 +47,5 @@ def _renew(
             lease = catalogue.renew(lease, ttl, clock.now())
         except BusyError:
             return
+        except NotNowError:
+            continue  # the database may be back at the next beat

@@ -20,7 +20,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from preservation.errors import BusyError, MalformedError, NotNowError, SamarkandError
-from preservation.ledger.journal import FileJournal, is_name, parse, result_name, results
+from preservation.ledger.journal import FileJournal, is_name, result_name
+from preservation.ledger.lines import parse, results
 from preservation.model.clock import Clock
 from preservation.model.finding import Finding, Severity
 

@@ -20,12 +20,12 @@ from typing import Any
 
 from preservation.errors import BusyError, MalformedError, NotNowError, SamarkandError
 from preservation.files import durable
+from preservation.ledger.lines import parse
 from preservation.model.canonical import canonical
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event
 
 _NAME = re.compile(r"(?P<year>\d{4})/(?P<seq>\d{12})\.jsonl", re.ASCII)
-_CITED = re.compile(r"sha256:(?P<hex>[0-9a-f]{64})", re.ASCII)
 _RESTORE = "fetch the file from a tier's .samarkand/journal; a drain does that where it is gone"
 # Clocks of two hosts may differ: an event can be this much younger than the file it is in.
 _SKEW = timedelta(days=1)
@@ -216,49 +216,6 @@ class FileJournal:
             raise _unreadable(str(folder), error) from error
 
 
-def parse(
-    name: str, data: bytes, damaged: Callable[[SamarkandError], None] | None = None
-) -> list[Event]:
-    """The events of one journal file.
-
-    Args:
-        name: for messages.
-        data: the file's octets.
-        damaged: told of each line that is no event; without it, the first one raises.
-
-    Raises:
-        MalformedError: ``JRN-DAMAGED``, with the file and line that is no event.
-    """
-    lines = data.split(b"\n")
-    torn = lines.pop() != b"" or not lines
-    if torn:
-        _tell(_damaged(name, max(len(lines), 1), "it does not end with a newline"), damaged)
-    events = []
-    for number, line in enumerate(lines, 1):
-        try:
-            events.append(Event.from_json(json.loads(line)))
-        except (ValueError, RecursionError) as error:
-            _tell(_damaged(name, number, str(error)), damaged)
-    return events
-
-
-def _tell(error: SamarkandError, damaged: Callable[[SamarkandError], None] | None) -> None:
-    if damaged is None:
-        raise error
-    damaged(error)
-
-
-def results(name: str, data: bytes) -> list[Digest]:
-    """The result documents that the events of a journal file refer to: ``detail.result``.
-
-    Raises:
-        MalformedError: as :func:`parse`.
-    """
-    cited = (event.detail.get("result") for event in parse(name, data))
-    found = (_CITED.fullmatch(text) for text in cited if isinstance(text, str))
-    return [Digest.parse(Algorithm.SHA256, match["hex"]) for match in found if match]
-
-
 def is_name(text: str) -> bool:
     """Whether this can be the name of a journal file."""
     return _NAME.fullmatch(text) is not None
@@ -293,14 +250,6 @@ def _moved(after: str, last: str) -> BusyError:
         f"the journal went on from {after or 'nothing'} to {last or 'nothing'} meanwhile",
         hint="another drain was at work; nothing was written by this one",
         code="JRN-MOVED",
-    )
-
-
-def _damaged(name: str, line: int, reason: str) -> MalformedError:
-    return MalformedError(
-        f"journal file {name}, line {line}: not an event: {reason}",
-        hint="compare it with the copies in the tiers' .samarkand/journal and restore the file",
-        code="JRN-DAMAGED",
     )
 
 
