@@ -219,6 +219,16 @@ def _opened(state: State, event: Event) -> bool:
     return True
 
 
+def _begun(state: State, event: Event) -> bool:
+    """A repair says where it will put the damaged bytes before it moves them."""
+    known = state.findings.get(_uuid(event.detail["finding"]))
+    if known is None:
+        return False
+    detail = {**known.detail, "repair": dict(event.detail)}
+    state.findings[known.id] = replace(known, detail=detail)
+    return True
+
+
 def _closed(state: State, event: Event) -> bool:
     detail = event.detail
     known = state.findings.get(_uuid(detail["finding"]))
@@ -242,11 +252,12 @@ _RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
     EventType.REPLICATION: _replicated,
     EventType.FIXITY_CHECK: _checked,
     EventType.RECOVERY: _recovered,
+    EventType.REPAIR_BEGUN: _begun,
     EventType.FINDING_OPENED: _opened,
     EventType.FINDING_RESOLVED: _closed,
     EventType.FINDING_ACCEPTED: _closed,
 }
-_ABOUT_FINDING = {EventType.FINDING_OPENED, *_CLOSED_STATES}
+_ABOUT_FINDING = {EventType.FINDING_OPENED, EventType.REPAIR_BEGUN, *_CLOSED_STATES}
 _ABOUT_REPLICA = set(_RULES) - _ABOUT_FINDING - {EventType.INGESTION}
 
 

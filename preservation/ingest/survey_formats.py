@@ -100,7 +100,7 @@ def _ask(
         answers = identifier.identify(root, [path for path, _, _ in chunk])
         for (path, extension, octets), answer in zip(chunk, answers, strict=True):
             _note(seen.setdefault(extension, _Seen()), answer, octets)
-            for code in {_FLAGS[flag] for flag in answer.flags if flag in _FLAGS}:
+            for code in _codes(answer):
                 tally.add(code, path, octets, note=_note_of(answer))
         done += len(chunk)
         progress.say(f"{done:,} files identified")
@@ -114,6 +114,12 @@ def _note(seen: _Seen, answer: Identification, octets: int) -> None:
     seen.octets[key] += octets
     seen.unidentified += not answer.puid
     seen.doubtful += bool(set(answer.flags) - _NO_DOUBT)
+
+
+def _codes(answer: Identification) -> set[str]:
+    codes = {_FLAGS[flag] for flag in answer.flags if flag in _FLAGS}
+    # What is cut off has no known format, but that is not the trouble with it.
+    return codes - {"SUR-FORMAT-UNKNOWN"} if "SUR-FORMAT-DAMAGED" in codes else codes
 
 
 def _note_of(answer: Identification) -> str:

@@ -251,6 +251,11 @@ class Survey:
     findings: tuple[SurveyFinding, ...]
     limits: tuple[str, ...]
 
+    @property
+    def must_be_mended(self) -> bool:
+        """True if an ingest would refuse the folder as it is."""
+        return any(one.severity is not Severity.WARNING for one in self.findings)
+
     def to_json(self) -> dict[str, Any]:
         """The document ``samarkand.survey/1``."""
         return {

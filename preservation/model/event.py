@@ -25,7 +25,7 @@ EVENT_SCHEMA = "samarkand.event/1"
 
 
 class EventType(Enum):
-    """What was done. PREMIS terms, and four of ours where PREMIS has none."""
+    """What was done. PREMIS terms, and five of ours where PREMIS has none."""
 
     INGESTION = "ingestion"  # an AIP version exists
     VALIDATION = "validation"  # a deposit was looked at and rejected, or was held already
@@ -34,6 +34,7 @@ class EventType(Enum):
     QUARANTINE = "quarantine"  # damaged bytes set aside
     RECOVERY = "recovery"  # a replica was replaced by verified bytes
     POLICY_ASSIGNMENT = "policy assignment"
+    REPAIR_BEGUN = "repair begun"  # before the exchange, so that a killed repair is completed
     FINDING_OPENED = "finding opened"
     FINDING_RESOLVED = "finding resolved"
     FINDING_ACCEPTED = "finding accepted"

@@ -5,6 +5,7 @@ A finding is a value, not an exception: an audit that discovers damage has succe
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -45,7 +46,18 @@ class Finding:
             "severity": self.severity.value,
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """Read what :meth:`to_json` gave."""
+        return cls(
+            data["code"],
+            data["subject"],
+            data["message"],
+            data["hint"],
+            Severity(data["severity"]),
+        )
 
-def is_fatal(findings: tuple[Finding, ...] | list[Finding]) -> bool:
+
+def is_fatal(findings: Iterable[Finding]) -> bool:
     """True if any of them is more than a warning."""
     return any(finding.severity is not Severity.WARNING for finding in findings)

@@ -37,7 +37,7 @@ from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding, Severity
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
-from preservation.model.replica import Packaging, Sidecar, TarFacts, VersionKey
+from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
 from preservation.policy.policy import Policy
 from preservation.repair.difference import difference_map
 from preservation.storage.tier import Incoming, Tier
@@ -158,7 +158,8 @@ class RepairService:
             reason = f"the policy asks for an approval by {', '.join(policy.repair.approvers)}"
             return RepairResult(finding.id, key, finding.tier, "waiting", reason=reason)
         begun = finding.detail.get("repair")
-        if begun and not begun.get("completed") and self._is_intact(row, progress):
+        unrecorded = row.state is ReplicaState.DAMAGED
+        if begun is not None and unrecorded and self._is_intact(row, progress):
             self._complete(policy, finding, row, begun, lease, progress)
         now = self._check(policy, row, progress)
         if now.outcome is Outcome.INTACT:
@@ -179,9 +180,8 @@ class RepairService:
     def _verify(
         self, row: ReplicaRow, held: Held, tar: TarFacts | None, progress: Progress
     ) -> Outcome:
-        return sealed.verify(
-            held, row.seal, tar=tar, settings=self._engine, progress=progress
-        ).outcome
+        verified = sealed.verify(held, row.seal, tar=tar, settings=self._engine, progress=progress)
+        return verified.outcome
 
     def _replace(
         self,
@@ -214,13 +214,13 @@ class RepairService:
         return self._hopeless(policy, finding, row, tried)
 
     def _others(self, row: ReplicaRow) -> list[ReplicaRow]:
-        """The other replicas, those found intact last first."""
+        """The other replicas, those last found intact first, folders before tars."""
         others = [
             other
             for other in self._catalogue.replicas(row.key.community, aip=row.key.aip)
             if other.key == row.key and other.tier != row.tier and other.tier in self._tiers
         ]
-        return sorted(others, key=lambda other: other.outcome is not Outcome.INTACT)
+        return sorted(others, key=_promise)
 
     def _verify_aside(
         self, row: ReplicaRow, sidecar: Sidecar, incoming: Incoming, progress: Progress
@@ -252,20 +252,7 @@ class RepairService:
             "tar": sidecar.to_json()["tar"],
             "approved_by": approved_by,
         }
-        about = self._events.about
-        self._catalogue.record(
-            [
-                about(
-                    row.key,
-                    EventType.RECOVERY,
-                    "begun",
-                    begun,
-                    tier=row.tier,
-                    policy=policy.ref,
-                )
-            ],
-            lease,
-        )
+        self._catalogue.record([self._about(policy, row, EventType.REPAIR_BEGUN, begun)], lease)
         incoming.swap(sidecar, begun["stamp"])
         quarantine, mapped = self._complete(policy, finding, row, begun, lease, progress)
         checked = self._check(policy, row, progress)
@@ -302,10 +289,7 @@ class RepairService:
         document = difference_map(
             tier.held_in_quarantine(row.key, row.packaging, begun["stamp"]),
             tier.held(row.key, row.packaging),
-            [
-                bytes.fromhex(found["path_hex"])
-                for found in finding.detail.get("localised", {}).get("files", [])
-            ],
+            [bytes.fromhex(found["path_hex"]) for found in finding.detail.get("files", [])],
             row.key,
         )
         return str(self._journal.put_result({"finding": finding.id, **document}))
@@ -336,6 +320,10 @@ class RepairService:
             )
             self._catalogue.record([event])
         return RepairResult(finding.id, row.key, row.tier, "hopeless", reason=reason)
+
+
+def _promise(row: ReplicaRow) -> tuple[bool, bool]:
+    return row.outcome is not Outcome.INTACT, row.packaging is not Packaging.FOLDER
 
 
 def _done(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from preservation.bags import sealed
+from preservation.bags.members import members
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow, VersionRow
 from preservation.errors import SamarkandError, SourceDamagedError, TierUnavailableError
@@ -250,7 +251,7 @@ def write_replica(
     Raises:
         SourceDamagedError: the source does not verify; ``incoming`` is to be discarded.
     """
-    members = sealed.members(held, version.seal, source.tar)
+    source_members = members(held, version.seal, source.tar)
     sidecar = Sidecar(
         key=version.key,
         seal=version.seal,
@@ -260,10 +261,10 @@ def write_replica(
         tar=None,
     )
     if packaging is Packaging.FOLDER:
-        sealed.write_folder(members, incoming.folder, progress)
+        sealed.write_folder(source_members, incoming.folder, progress)
         return sidecar
     hashed = MultiHash([Algorithm.SHA256])
-    incoming.write(_hashing(sealed.tar_chunks(members, version.key, progress), hashed))
+    incoming.write(_hashing(sealed.tar_chunks(source_members, version.key, progress), hashed))
     facts = TarFacts(hashed.digests()[Algorithm.SHA256], hashed.octets)
     if expected is not None and expected != facts:
         raise SamarkandError(

@@ -1,0 +1,179 @@
+"""The parts of an open home, put together: the only place where the rooms meet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from preservation import __version__
+from preservation.app.home import Home, SystemClock, find_home, tiers_of
+from preservation.audit.check import Checker
+from preservation.audit.service import AuditService
+from preservation.catalogue.promises import Standing
+from preservation.catalogue.sql import SqlCatalogue, open_catalogue
+from preservation.catalogue.standing import standing
+from preservation.errors import SamarkandError
+from preservation.fixity.engine import EngineSettings
+from preservation.formats.identifier import FormatIdentifier
+from preservation.ingest.service import IngestService, Places
+from preservation.ledger.drain import Drained, drain, replicate_documents
+from preservation.ledger.journal import FileJournal
+from preservation.ledger.policies import PolicyFiles
+from preservation.model.check import CheckResult
+from preservation.model.clock import Clock
+from preservation.model.event import Event, EventMaker
+from preservation.policy.policy import Policy
+from preservation.repair.service import RepairService
+from preservation.replication.service import ReplicationService, write_replica
+from preservation.reports.build import ReportFiles, build
+from preservation.reports.gather import Sources
+from preservation.storage.tier import Tier
+
+PENDING = 100_000  # undrained events that a report looks at; drain before a report
+COPIES = 2  # tiers that the journal and the policies are copied to
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An open home: what the front doors work with."""
+
+    home: Home
+    policy_files: Path
+    clock: Clock
+    events: EventMaker
+    catalogue: SqlCatalogue
+    journal: FileJournal
+    store: PolicyFiles
+    tiers: Mapping[str, Tier]
+    identifier: FormatIdentifier
+    ingest: IngestService
+    replication: ReplicationService
+    audit: AuditService
+    repair: RepairService
+
+    def drain(self) -> Drained:
+        """Move events from the outbox into the journal, journal and policies onto tiers."""
+        copies = [self.tiers[name] for name in sorted(self.tiers)][:COPIES]
+        drained = drain(self.catalogue, self.journal, copies, self.clock)
+        replicate_documents(_policy_documents(self.home.policies), copies)
+        return drained
+
+    def standing(self, policy: Policy) -> Standing:
+        """Whether everything promised to a community is true now."""
+        return standing(self.catalogue, policy, self.observed(), self.clock.now())
+
+    def report(
+        self,
+        policy: Policy,
+        run: str,
+        since: datetime,
+        *,
+        unchecked: Sequence[CheckResult] = (),
+        out: Path | None = None,
+    ) -> ReportFiles:
+        """Write the report of one run for one community; into the home's folder by default."""
+        pending = [Event.from_json(json.loads(body)) for body in self.catalogue.outbox(PENDING)]
+        sources = Sources(policy, self.catalogue, self.journal, pending, unchecked, self.observed())
+        folder, agent = out or self.home.reports, self.events.agent
+        return build(sources, folder, clock=self.clock, run=run, since=since, agent=agent)
+
+    def all_events(self) -> Iterator[Event]:
+        """Every event, oldest first: the journal's, then those not drained yet."""
+        seen = set()
+        for event in self.journal.events():
+            seen.add(event.id)
+            yield event
+        yield from (event for event in self._pending() if event.id not in seen)
+
+    def _pending(self) -> list[Event]:
+        return [Event.from_json(json.loads(body)) for body in self.catalogue.outbox(PENDING)]
+
+    def observed(self) -> dict[str, str]:
+        """Each tier's failure domain as observed; a tier that is away is not in it."""
+        seen: dict[str, str] = {}
+        for name, tier in self.tiers.items():
+            try:
+                tier.check()
+                seen[name] = tier.observe().failure_domain
+            except SamarkandError:
+                continue
+        return seen
+
+
+@contextmanager
+def open_home(
+    path: Path, policy_files: Path, *, agent: str = "", clock: Clock | None = None
+) -> Iterator[Parts]:
+    """Open a home for one piece of work.
+
+    Raises:
+        HomeNotFoundError: there is no home at the path.
+        CatalogueUnavailableError: its catalogue cannot be used.
+    """
+    home = find_home(path)
+    catalogue = open_catalogue(home.catalogue_url)
+    try:
+        with FormatIdentifier() as identifier:
+            who, when = agent or default_agent(), clock or SystemClock()
+            yield _parts(home, policy_files, catalogue, identifier, who, when)
+    finally:
+        catalogue.close()
+
+
+def _parts(
+    home: Home,
+    policy_files: Path,
+    catalogue: SqlCatalogue,
+    identifier: FormatIdentifier,
+    agent: str,
+    clock: Clock,
+) -> Parts:
+    store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
+    events = EventMaker(clock, agent, lambda: str(uuid.uuid4()))
+    tiers = tiers_of(home, store)
+    engine = EngineSettings(workers=2, drop_cache=True)
+    checker = Checker(catalogue, journal, tiers, events, engine)
+    places = Places(home.path, home.scratch, home.receipts)
+    return Parts(
+        home=home,
+        policy_files=policy_files,
+        clock=clock,
+        events=events,
+        catalogue=catalogue,
+        journal=journal,
+        store=store,
+        tiers=tiers,
+        identifier=identifier,
+        ingest=IngestService(catalogue, tiers, events, identifier, checker.check, places),
+        replication=ReplicationService(catalogue, tiers, events, checker.check),
+        audit=AuditService(catalogue, checker, clock),
+        repair=RepairService(
+            catalogue, journal, tiers, events, engine, checker.check, write_replica
+        ),
+    )
+
+
+def _policy_documents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Effective policies, and what is in force now under the digest of its bytes, since a
+    document that is kept on a tier is never rewritten.
+    """
+    for path in sorted((folder / "objects").glob("*.json")):
+        yield f"policies/objects/{path.name}", path.read_bytes()
+    in_force = folder / "in-force.json"
+    if in_force.exists():
+        data = in_force.read_bytes()
+        yield f"policies/in-force/{hashlib.sha256(data).hexdigest()}.json", data
+
+
+def default_agent() -> str:
+    """Who acts, when nobody says otherwise: this program on this host."""
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"samarkand {__version__} ({f'preserve {verb}'.strip()}) on {socket.gethostname()}"

@@ -1,0 +1,139 @@
+"""Upkeep: the catalogue made again from tiers and journal, and held against itself."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from preservation.app.home import Home, SystemClock, find_home, tiers_of
+from preservation.app.parts import default_agent
+from preservation.bags import sealed
+from preservation.catalogue import aside
+from preservation.catalogue.protocol import VersionRow
+from preservation.catalogue.rebuild import RebuildReport, rebuild
+from preservation.catalogue.sql import SqlCatalogue, open_catalogue
+from preservation.errors import MalformedError
+from preservation.ledger.drain import fetch_missing
+from preservation.ledger.journal import FileJournal
+from preservation.ledger.policies import PolicyFiles
+from preservation.model.clock import parse_stamp
+from preservation.model.event import EventMaker, EventType
+from preservation.model.replica import Sidecar
+from preservation.storage.tier import Tier
+
+
+def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
+    """Make the catalogue again and put it in the place of the former one.
+
+    What the former one had not drained is lost with it; the caller drains first where it can
+    still be read, and the report names what only a sidecar speaks for.
+
+    Returns:
+        The report, and where the former catalogue lies now (empty if there was none).
+    """
+    home = find_home(path)
+    new, report = _fresh(home)
+    former = _set_aside(home)
+    agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))
+    new.record([agent.of("", EventType.REBUILD, "success", report.counts())])
+    aside.take_over(new, home.catalogue_url)
+    return report, former
+
+
+def check_catalogue(path: Path) -> tuple[RebuildReport, list[str]]:
+    """Make a catalogue aside and compare its rows with those of the one in use.
+
+    Returns:
+        The report, and a sentence for each row that differs. Rows about acts that are not
+        drained yet differ rightly; the caller drains first.
+    """
+    home = find_home(path)
+    fresh, report = _fresh(home)
+    current = open_catalogue(home.catalogue_url)
+    try:
+        return report, differences(current, fresh)
+    finally:
+        current.close()
+        fresh.close()
+
+
+def differences(current: SqlCatalogue, fresh: SqlCatalogue) -> list[str]:
+    """What two catalogues say differently about versions, replicas and findings."""
+    found: list[str] = []
+    for what, left, right in (
+        ("version", _versions(current), _versions(fresh)),
+        ("replica", _replicas(current), _replicas(fresh)),
+        ("finding", _findings(current), _findings(fresh)),
+    ):
+        found += [
+            f"{what} {key}: {_told(left.get(key))}, but {_told(right.get(key))}"
+            for key in sorted(left.keys() | right.keys())
+            if left.get(key) != right.get(key)
+        ]
+    return found
+
+
+def _told(row: object) -> str:
+    return "not there" if row is None else repr(row)
+
+
+def _versions(catalogue: SqlCatalogue) -> dict[str, object]:
+    return {str(row.key): row for row in catalogue.versions()}
+
+
+def _replicas(catalogue: SqlCatalogue) -> dict[str, object]:
+    return {f"{row.key} on {row.tier}": row for row in catalogue.replicas()}
+
+
+def _findings(catalogue: SqlCatalogue) -> dict[str, object]:
+    return {row.id: row for row in catalogue.findings()}
+
+
+def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
+    store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
+    tiers = tiers_of(home, store)
+    fetch_missing(journal, list(tiers.values()))
+    new = aside.begin(home.catalogue_url)
+    return new, rebuild(new, tiers, journal, version_facts, SystemClock())
+
+
+def version_facts(tier: Tier, sidecar: Sidecar) -> VersionRow | None:
+    """Read a version from its bag's tag files, verified under the sidecar's seal.
+
+    Raises:
+        SourceDamagedError: they do not verify.
+    """
+    facts = sealed.facts(tier.held(sidecar.key, sidecar.packaging), sidecar.seal)
+    info = dict(facts.bag_info)
+    return VersionRow(
+        key=sidecar.key,
+        title=info.get("External-Description", ""),
+        seal=sidecar.seal,
+        previous_seal=sidecar.previous_seal,
+        content_digest=facts.content_digest,
+        lineage=info.get("Lineage-Identifier", ""),
+        files=facts.files,
+        octets=facts.octets,
+        ingested_at=_time(info.get("Ingest-Time", "")),
+        policy=info.get("Ingest-Policy-Digest", ""),
+        formats=(),
+    )
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_stamp(text)
+    except MalformedError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _set_aside(home: Home) -> str:
+    """Keep a copy of the former catalogue's file, if it is one."""
+    scheme, _, name = home.catalogue_url.partition(":///")
+    file = Path(name)
+    if scheme != "sqlite" or not file.exists():
+        return ""
+    kept = file.with_name(f"{file.name}.former-{SystemClock().now():%Y%m%dT%H%M%SZ}")
+    kept.write_bytes(file.read_bytes())
+    return str(kept)

@@ -1,0 +1,200 @@
+"""``preserve aip``: what is held, what happened to it, and getting it out again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from preservation.app import Parts
+from preservation.bags.members import members
+from preservation.bags.sealed import write_folder
+from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.cli.options import Community, Json
+from preservation.cli.shell import shell, table
+from preservation.errors import NotNowError, SourceDamagedError, UsageError
+from preservation.files import durable
+from preservation.model.clock import stamp
+from preservation.model.outcome import Outcome
+from preservation.model.replica import Packaging
+from preservation.model.units import format_size
+
+aip_app = typer.Typer(no_args_is_help=True)
+
+Uuid = Annotated[str, typer.Argument(help="The AIP's UUID, or the beginning of it.")]
+
+
+@aip_app.command("list")
+def list_(ctx: typer.Context, community: Community = None, as_json: Json = False) -> None:
+    """Every AIP version held."""
+    here = shell(ctx)
+    with here.open() as parts:
+        rows = list(parts.catalogue.versions(community))
+
+    def render(out: Console) -> None:
+        shown = table("Held", "community", "AIP", ">version", "deposit", ">files", ">size", "since")
+        for row in rows:
+            key, since = row.key, f"{row.ingested_at:%Y-%m-%d}"
+            size = format_size(row.octets)
+            shown.add_row(
+                key.community, key.aip, str(key.version), row.title, str(row.files), size, since
+            )
+        out.print(shown if rows else "nothing is held yet")
+
+    here.answer(as_json, "samarkand.aips/1", {"aips": [_version(row) for row in rows]}, render)
+
+
+@aip_app.command()
+def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
+    """One AIP: its versions, and where each of them is kept."""
+    here = shell(ctx)
+    with here.open() as parts:
+        rows = find(parts, aip)
+        replicas = list(parts.catalogue.replicas(rows[0].key.community, aip=rows[0].key.aip))
+
+    def render(out: Console) -> None:
+        for row in rows:
+            out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
+            out.print(f"  seal {row.seal}")
+        shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
+        for one in replicas:
+            checked = "never" if one.checked_at is None else f"{one.checked_at:%Y-%m-%d %H:%M}"
+            level = "" if one.level is None else one.level.words
+            version = str(one.key.version)
+            shown.add_row(version, one.tier, one.packaging.value, one.state.value, checked, level)
+        out.print(shown)
+
+    body = {
+        "versions": [_version(row) for row in rows],
+        "replicas": [_replica(r) for r in replicas],
+    }
+    here.answer(as_json, "samarkand.aip/1", body, render)
+
+
+@aip_app.command()
+def history(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
+    """Every event about one AIP, oldest first."""
+    here = shell(ctx)
+    with here.open() as parts:
+        whole = find(parts, aip)[0].key.aip
+        events = [event for event in parts.all_events() if event.aip == whole]
+
+    def render(out: Console) -> None:
+        shown = table("Events", "when", ">version", "what", "tier", "outcome", "who")
+        for one in events:
+            when, version = f"{one.at:%Y-%m-%d %H:%M:%S}", str(one.version)
+            shown.add_row(when, version, one.type.value, one.tier, one.outcome, one.agent)
+        out.print(shown)
+
+    here.answer(
+        as_json, "samarkand.history/1", {"events": [event.to_json() for event in events]}, render
+    )
+
+
+@aip_app.command()
+def export(
+    ctx: typer.Context,
+    aip: Uuid,
+    dest: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    version: Annotated[int | None, typer.Option(help="Default: the latest.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a version out as a bag, every file verified under the seal while it is written."""
+    here = shell(ctx)
+    with here.open() as parts, here.watching() as progress:
+        rows = find(parts, aip)
+        row = next((r for r in rows if version in (None, r.key.version)), None)
+        if version is None:
+            row = rows[-1]
+        if row is None:
+            raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+        progress.begin(f"export {row.title}", row.octets)
+        source = _export(parts, row, dest.absolute(), progress)
+
+    def render(out: Console) -> None:
+        out.print(f"{row.title} v{row.key.version}, from {source}, verified: {dest}")
+
+    body = {"aip": row.key.aip, "version": row.key.version, "tier": source, "path": str(dest)}
+    here.answer(as_json, "samarkand.export/1", body, render)
+
+
+def _export(parts: Parts, row: VersionRow, dest: Path, progress: Any) -> str:
+    """Try the replicas, folders and intact ones first; the first that verifies is it."""
+    if dest.exists():
+        raise UsageError(f"{dest} is there already", hint="name a folder that is not there yet")
+    tried: list[str] = []
+    replicas = list(parts.catalogue.replicas(row.key.community, aip=row.key.aip))
+    for replica in sorted((r for r in replicas if r.key == row.key), key=_nearest):
+        aside = dest.with_name(f".{dest.name}.{replica.tier}.incoming")
+        try:
+            tier = parts.tiers[replica.tier]
+            tier.check()
+            with durable.plain_errors(dest.parent):
+                aside.mkdir(parents=True)
+            held = tier.held(row.key, replica.packaging)
+            write_folder(members(held, row.seal, replica.tar), aside, progress)
+            durable.sync_tree(aside)
+            durable.rename_exclusive(aside, dest)
+        except (SourceDamagedError, NotNowError) as error:
+            tried.append(f"{replica.tier}: {error.message}")
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            return replica.tier
+    raise SourceDamagedError(
+        f"{row.key}: no replica verifies ({'; '.join(tried) or 'none is known'})",
+        hint="run `preserve audit --aip`, then `preserve repair`",
+        code="AIP-NO-SOURCE",
+    )
+
+
+def _nearest(replica: ReplicaRow) -> tuple[bool, bool]:
+    return replica.outcome is not Outcome.INTACT, replica.packaging is not Packaging.FOLDER
+
+
+def find(parts: Parts, aip: str) -> list[VersionRow]:
+    """The versions of the AIP whose UUID begins so.
+
+    Raises:
+        UsageError: none does, or several do.
+    """
+    rows = [row for row in parts.catalogue.versions() if row.key.aip.startswith(aip.lower())]
+    aips = {row.key.aip for row in rows}
+    if len(aips) != 1:
+        what = "no AIP" if not aips else f"{len(aips)} AIPs"
+        raise UsageError(
+            f"{what} begin with {aip!r}", hint="`preserve aip list` shows all", code="AIP-UNKNOWN"
+        )
+    return rows
+
+
+def _version(row: VersionRow) -> dict[str, Any]:
+    return {
+        "community": row.key.community,
+        "aip": row.key.aip,
+        "version": row.key.version,
+        "deposit": row.title,
+        "seal": str(row.seal),
+        "content_digest": str(row.content_digest),
+        "lineage": row.lineage,
+        "files": row.files,
+        "bytes": row.octets,
+        "ingested_at": stamp(row.ingested_at),
+        "policy": row.policy,
+    }
+
+
+def _replica(row: ReplicaRow) -> dict[str, Any]:
+    return {
+        "version": row.key.version,
+        "tier": row.tier,
+        "key": row.key.place(row.packaging),
+        "packaging": row.packaging.value,
+        "state": row.state.value,
+        "verified_at": None if row.verified_at is None else stamp(row.verified_at),
+        "checked_at": None if row.checked_at is None else stamp(row.checked_at),
+        "outcome": None if row.outcome is None else row.outcome.value,
+        "level": None if row.level is None else row.level.value,
+    }

@@ -1,0 +1,93 @@
+"""``preserve catalogue`` and ``preserve journal``."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from preservation.app.upkeep import check_catalogue, rebuild_catalogue
+from preservation.catalogue.rebuild import RebuildReport
+from preservation.cli.options import Json
+from preservation.cli.shell import Shell, shell
+from preservation.errors import CatalogueUnavailableError
+
+catalogue_app = typer.Typer(no_args_is_help=True)
+journal_app = typer.Typer(no_args_is_help=True)
+
+
+@catalogue_app.command()
+def check(ctx: typer.Context, as_json: Json = False) -> None:
+    """Hold the catalogue against a fresh one made from tiers and journal; changes nothing."""
+    here = shell(ctx)
+    _drain_first(here)
+    report, differences = check_catalogue(here.home)
+
+    def render(out: Console) -> None:
+        _render(out, report)
+        for difference in differences:
+            out.print(f"differs: {difference}", markup=False)
+        out.print("the catalogue says what tiers and journal say" if not differences else "")
+
+    body = {**report.counts(), "differences": differences}
+    here.answer(as_json, "samarkand.catalogue-check/1", body, render, 4 if differences else 0)
+
+
+@catalogue_app.command()
+def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
+    """Make the catalogue again from tiers and journal; the former one is kept beside it."""
+    here = shell(ctx)
+    _drain_first(here)
+    report, former = rebuild_catalogue(here.home)
+
+    def render(out: Console) -> None:
+        _render(out, report)
+        if former:
+            out.print(f"the former catalogue lies at {former}", markup=False)
+
+    here.answer(
+        as_json, "samarkand.catalogue-rebuild/1", {**report.counts(), "former": former}, render
+    )
+
+
+def _drain_first(here: Shell) -> None:
+    """Save what the catalogue alone knows; a catalogue that is gone has nothing to save."""
+    try:
+        with here.open() as parts:
+            parts.drain()
+    except CatalogueUnavailableError as error:
+        here.warn(f"{error.message}; events that were not drained from it are lost")
+
+
+def _render(out: Console, report: RebuildReport) -> None:
+    for tier, count in report.sidecars.items():
+        out.print(f"{tier}: {count} sidecars")
+    out.print(f"journal: {report.events} events, {report.applied} of them changed a row")
+    out.print(f"catalogue: {report.versions} versions, {report.replicas} replicas")
+    for key in report.undrained_versions:
+        out.print(f"no event tells of {key}: it is here by its sidecar alone")
+    for key, tier in report.undrained_replicas:
+        out.print(f"no event tells of {key} on {tier}: it is here by its sidecar alone")
+    for finding in report.findings:
+        out.print(f"{finding.code} {finding.subject}: {finding.message}", markup=False)
+
+
+@journal_app.command()
+def drain(ctx: typer.Context, as_json: Json = False) -> None:
+    """Move events from the catalogue's outbox into the journal, and copy it to two tiers."""
+    here = shell(ctx)
+    with here.open() as parts:
+        drained = parts.drain()
+
+    def render(out: Console) -> None:
+        out.print(f"{drained.events} events drained into {len(drained.files)} files")
+        for finding in drained.findings:
+            out.print(f"{finding.code} {finding.subject}: {finding.message}", markup=False)
+
+    body = {
+        "events": drained.events,
+        "files": list(drained.files),
+        "copied": dict(drained.copied),
+        "findings": [finding.to_json() for finding in drained.findings],
+    }
+    exit_code = 5 if drained.findings else 0
+    here.answer(as_json, "samarkand.journal-drain/1", body, render, exit_code)

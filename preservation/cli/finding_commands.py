@@ -1,0 +1,138 @@
+"""``preserve finding``: what is wrong, and who accepted what is known."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from preservation.app import Parts
+from preservation.catalogue.protocol import FindingRow
+from preservation.cli.options import Community, Json
+from preservation.cli.shell import account, shell, table
+from preservation.errors import UsageError
+from preservation.model.clock import stamp
+from preservation.model.event import Event, EventType
+
+finding_app = typer.Typer(no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(help="The finding's id, or the beginning of it.")]
+
+
+@finding_app.command("list")
+def list_(
+    ctx: typer.Context,
+    community: Community = None,
+    every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The findings that are open; exit code 4 if there are any."""
+    here = shell(ctx)
+    with here.open() as parts:
+        rows = parts.catalogue.findings(community, state=None if every else "open")
+
+    def render(out: Console) -> None:
+        shown = table(
+            "Findings", "id", "code", "severity", "community", "subject", "state", "since"
+        )
+        for row in rows:
+            since = f"{row.opened_at:%Y-%m-%d %H:%M}"
+            shown.add_row(
+                row.id[:8], row.code, row.severity, row.community, row.subject, row.state, since
+            )
+        out.print(shown if rows else "no finding is open")
+
+    exit_code = 4 if any(row.state == "open" for row in rows) else 0
+    here.answer(
+        as_json, "samarkand.findings/1", {"findings": [_row(r) for r in rows]}, render, exit_code
+    )
+
+
+@finding_app.command()
+def show(ctx: typer.Context, id: Id, as_json: Json = False) -> None:
+    """One finding, with what localises it and what was done about it."""
+    here = shell(ctx)
+    with here.open() as parts:
+        row = _find(parts, id)
+
+    def render(out: Console) -> None:
+        out.print(f"\\[{row.code}] {row.severity} · {row.state} · {row.id}")
+        out.print(f"{row.subject}\n{row.message}\nnext: {row.hint}", markup=False)
+        for file in row.detail.get("localised", {}).get("files", []):
+            out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}", markup=False)
+        if row.decided:
+            out.print(f"closed by {row.decided.get('by')}: {row.decided.get('reason')}")
+
+    here.answer(as_json, "samarkand.finding/1", {"finding": _row(row)}, render)
+
+
+@finding_app.command()
+def accept(
+    ctx: typer.Context,
+    id: Id,
+    reason: Annotated[str, typer.Option(help="Why it may stand; it goes into the record.")],
+    as_json: Json = False,
+) -> None:
+    """Close a finding by decision, under your account. Nothing is repaired by it."""
+    here = shell(ctx)
+    if not reason.strip():
+        raise UsageError("an acceptance needs a reason", hint="say why the finding may stand")
+    with here.open() as parts:
+        row = _find(parts, id)
+        if row.state != "open":
+            raise UsageError(f"finding {row.id} is {row.state} already", code="FND-CLOSED")
+        by = account()
+        detail = {"finding": row.id, "by": by, "reason": reason, "event": ""}
+        parts.catalogue.record(
+            [
+                Event(
+                    id=parts.events.new_id(),
+                    at=parts.clock.now(),
+                    type=EventType.FINDING_ACCEPTED,
+                    outcome="success",
+                    agent=by,
+                    community=row.community,
+                    aip=row.aip,
+                    version=row.version,
+                    tier=row.tier,
+                    detail=detail,
+                )
+            ]
+        )
+        row = _find(parts, row.id)
+    here.answer(
+        as_json,
+        "samarkand.finding/1",
+        {"finding": _row(row)},
+        lambda out: out.print(f"{row.id[:8]} accepted by {by}"),
+    )
+
+
+def _find(parts: Parts, id: str) -> FindingRow:
+    rows = [row for row in parts.catalogue.findings() if row.id.startswith(id.lower())]
+    if len(rows) != 1:
+        what = "no finding" if not rows else f"{len(rows)} findings"
+        hint = "`preserve finding list --all` shows all"
+        raise UsageError(f"{what} begin with {id!r}", hint=hint, code="FND-UNKNOWN")
+    return rows[0]
+
+
+def _row(row: FindingRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "code": row.code,
+        "severity": row.severity,
+        "community": row.community,
+        "aip": row.aip,
+        "version": row.version,
+        "tier": row.tier,
+        "subject": row.subject,
+        "message": row.message,
+        "hint": row.hint,
+        "state": row.state,
+        "opened_at": stamp(row.opened_at),
+        "closed_at": None if row.closed_at is None else stamp(row.closed_at),
+        "detail": dict(row.detail),
+        "decided": dict(row.decided),
+    }

@@ -1,0 +1,86 @@
+"""``preserve ingest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from preservation.app import Parts
+from preservation.cli.options import Community, Json
+from preservation.cli.shell import Shell, shell, table, worst
+from preservation.errors import UsageError
+from preservation.ingest.result import DepositResult
+from preservation.model.units import format_size
+
+ingest_app = typer.Typer()
+
+
+@ingest_app.command()
+def ingest(
+    ctx: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(help="A deposit: a folder, a bag, a tar or a zip.")
+    ] = None,
+    community: Community = None,
+    inbox: Annotated[bool, typer.Option(help="Take what waits in the inboxes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take deposits in. They stay as they are; the first replica is made and read back.
+
+    With PATH, that deposit, for --community. With --inbox, everything complete in the inboxes.
+    """
+    here = shell(ctx)
+    if (path is None) == (not inbox):
+        raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
+    with here.open() as parts:
+        results = _take(here, parts, path, community)
+    exit_code = worst({_code(result) for result in results})
+    body = {"deposits": [result.to_json() for result in results]}
+    here.answer(as_json, "samarkand.ingest/1", body, lambda out: render(out, results), exit_code)
+
+
+def _take(
+    here: Shell, parts: Parts, path: Path | None, community: str | None
+) -> list[DepositResult]:
+    results: list[DepositResult] = []
+    with here.watching() as progress:
+        if path is not None:
+            if community is None:
+                raise UsageError("a deposit needs --community", hint="say for whom it is kept")
+            policy = parts.store.governing(community)
+            arrival = parts.ingest.arrive(policy, path.absolute())
+            return [parts.ingest.take(policy, arrival, progress)]
+        for policy in here.communities(parts, community):
+            waiting = parts.ingest.scan(policy)
+            results.extend(parts.ingest.take(policy, one, progress) for one in waiting)
+    return results
+
+
+def _code(result: DepositResult) -> int:
+    if result.outcome == "rejected":
+        return 3
+    unverified = any(replica.state != "verified" for replica in result.replicas)
+    return 5 if unverified or result.outcome == "busy" else 0
+
+
+def render(out: Console, results: list[DepositResult]) -> None:
+    """Print what became of deposits, rejections with all of their findings."""
+    if not results:
+        out.print("nothing was waiting")
+        return
+    rows = table("Deposits", "deposit", "outcome", "AIP", ">version", ">files", ">size")
+    for one in results:
+        version = str(one.version or "")
+        size = format_size(one.octets) if one.seal else ""
+        files = str(one.files) if one.seal else ""
+        rows.add_row(one.deposit, one.outcome, one.aip, version, files, size)
+    out.print(rows)
+    for one in results:
+        for finding in one.findings:
+            where = f" {finding.subject}:" if finding.subject else ""
+            out.print(f"{one.deposit}: \\[{finding.code}]{where} {finding.message}", markup=True)
+            if finding.hint:
+                out.print(f"    next: {finding.hint}", markup=False)

@@ -1,0 +1,146 @@
+"""What every command shares: where the home is, how answers are printed, how failures end.
+
+Source: the contract of the command line, ``docs/reference/cli.md``.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from preservation.app import open_home, read_policies
+from preservation.cli.main import Where
+from preservation.cli.watching import watch
+from preservation.errors import SamarkandError, UsageError
+from preservation.ledger.policies import edited
+
+if TYPE_CHECKING:
+    from preservation.app import Parts
+    from preservation.model.progress import Progress
+    from preservation.policy.policy import Policy
+
+ORDER = (1, 2, 4, 3, 5)  # which exit code wins where several apply
+
+
+@dataclass
+class Shell:
+    """One call of ``preserve``.
+
+    Attributes:
+        out: for answers; standard output.
+        err: for progress, warnings and failures; standard error.
+    """
+
+    home: Path
+    policies: Path
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    err: Console = field(
+        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True)
+    )
+
+    @contextmanager
+    def open(self) -> Iterator[Parts]:
+        """Open the home; say so if policy files were edited and are not in force."""
+        with open_home(self.home, self.policies) as parts:
+            self._mention_edits(parts)
+            yield parts
+
+    def _mention_edits(self, parts: Parts) -> None:
+        try:
+            changed = edited(parts.store, read_policies(self.policies))
+        except UsageError:
+            return  # no policy files here: nothing was edited
+        if changed:
+            files = f"{len(changed)} edited file{'s' * (len(changed) != 1)} not in force"
+            self.warn(f"{files} ({', '.join(changed)}): run `preserve policy plan`")
+
+    @contextmanager
+    def watching(self) -> Iterator[Progress]:
+        """Progress for people: bytes, rate and time left, where there is a terminal."""
+        with watch(self.err) as progress:
+            yield progress
+
+    def warn(self, sentence: str) -> None:
+        """A line on standard error."""
+        self.err.print(f"[yellow]![/] {escape(sentence)}")
+
+    def answer(
+        self,
+        as_json: bool,
+        schema: str,
+        body: Mapping[str, Any],
+        render: Callable[[Console], None],
+        exit_code: int = 0,
+    ) -> None:
+        """Print one answer and leave with its exit code.
+
+        Args:
+            as_json: whether to print the document.
+            schema: of the JSON document: ``samarkand.ingest/1``.
+            body: of the JSON document.
+            render: prints the same for people.
+            exit_code: by the contract.
+        """
+        if as_json:
+            document = {"schema": schema, "exit": exit_code, **body}
+            sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        else:
+            render(self.out)
+        raise typer.Exit(exit_code)
+
+    def communities(self, parts: Parts, only: str | None) -> list[Policy]:
+        """The policies in force, of all communities or of one.
+
+        Raises:
+            UsageError: none is in force.
+        """
+        if only is not None:
+            return [parts.store.governing(only)]
+        lines = parts.store.in_force()
+        if not lines:
+            raise UsageError(
+                "no policy is in force", hint="run `preserve policy apply`", code="POL-NOT-IN-FORCE"
+            )
+        return [parts.store.policy(lines[name].digest) for name in sorted(lines)]
+
+
+def shell(ctx: typer.Context) -> Shell:
+    """The shell of the command that is running."""
+    where = ctx.find_object(Where)
+    if where is None:
+        raise SamarkandError("a command runs outside of `preserve`")
+    return Shell(where.home, where.policies)
+
+
+def table(title: str, *columns: str) -> Table:
+    """A table as all commands print it; a column named ``>bytes`` is aligned to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for column in columns:
+        name = column.removeprefix(">")
+        made.add_column(name, justify="right" if column != name else "left", overflow="fold")
+    return made
+
+
+def account() -> str:
+    """Who is at the keyboard, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def worst(codes: set[int]) -> int:
+    """The exit code of several: the first that applies of 1, 2, 4, 3, 5; else 0."""
+    return next((code for code in ORDER if code in codes), 0)

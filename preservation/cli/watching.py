@@ -1,0 +1,58 @@
+"""Progress on a terminal: what, how much of it, how fast, how long still."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+
+class Watching:
+    """Implements ``preservation.model.progress.Progress`` on a console."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, what: str, total_bytes: int | None) -> None:
+        with self._lock:
+            if self._task is not None:
+                self._bars.remove_task(self._task)
+            self._task = self._bars.add_task(escape(what), total=total_bytes)
+
+    def advance(self, read_bytes: int) -> None:
+        if self._task is not None:
+            self._bars.advance(self._task, read_bytes)
+
+    def say(self, sentence: str) -> None:
+        self._bars.console.print(f"  {escape(sentence)}", style="dim")
+
+
+@contextmanager
+def watch(console: Console) -> Iterator[Watching]:
+    """Show progress while the block runs; on anything but a terminal, sentences only."""
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bars:
+        yield Watching(bars)

@@ -1,0 +1,204 @@
+"""The tag files that we add to an AIP: inventory, tree, the deposit's facts, PREMIS, bag-info.
+
+Every byte of them is specified in ``docs/formats/aip.md``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from preservation.files.walk import Entry, Kind
+from preservation.model.clock import stamp
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.identification import Identification, Toolchain
+from preservation.model.identifier import Identifier
+from preservation.model.replica import VersionKey
+from preservation.model.units import format_size
+from preservation.policy.policy import Policy
+
+PROFILE = "urn:samarkand:bagit-profile:aip-1"
+
+INVENTORY_COLUMNS = (
+    "path",
+    "bytes",
+    "sha256",
+    "sha512",
+    "puid",
+    "mime",
+    "format",
+    "format_version",
+    "basis",
+    "mime_libmagic",
+    "flags",
+)
+TREE_COLUMNS = ("path", "type", "bytes", "modified", "mode", "link_target")
+_UNRESERVED = frozenset(range(0x20, 0x7F)) - {0x25}
+
+
+def escaped(path: bytes) -> str:
+    """Spell a path in a CSV file so that its very bytes can be had back.
+
+    UTF-8 stays as it is; ``%``, controls and bytes that are not UTF-8 become ``%XX``.
+    """
+    text = path.decode("utf-8", "surrogateescape")
+    return "".join(_escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"%{code - 0xDC00:02X}"
+    return f"%{code:02X}" if code < 0x80 and code not in _UNRESERVED else char
+
+
+def csv_line(values: Sequence[object]) -> bytes:
+    """One line of RFC 4180 CSV with LF at its end."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(values)
+    return out.getvalue().encode("utf-8")
+
+
+def inventory_row(
+    path: bytes, octets: int, digests: Mapping[Algorithm, Digest], found: Identification
+) -> bytes:
+    """One payload file. ``path`` is relative to the bag: ``data/…``."""
+    sha512 = digests.get(Algorithm.SHA512)
+    return csv_line(
+        (
+            escaped(path),
+            octets,
+            digests[Algorithm.SHA256].hex,
+            "" if sha512 is None else sha512.hex,
+            found.puid,
+            found.mime,
+            found.name,
+            found.version,
+            found.basis.value,
+            found.mime_magic,
+            " ".join(found.flags),
+        )
+    )
+
+
+def tree_row(entry: Entry) -> bytes:
+    """One entry of the deposit as it came, folders and empty ones included."""
+    modified = datetime.fromtimestamp(entry.mtime_ns // 1_000_000_000, UTC)
+    return csv_line(
+        (
+            escaped(entry.path),
+            entry.kind.value,
+            entry.octets if entry.kind is Kind.FILE else "",
+            f"{modified:%Y-%m-%dT%H:%M:%S}.{entry.mtime_ns % 1_000_000_000:09d}Z",
+            f"{entry.mode:04o}",
+            escaped(entry.link_target),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BagInfo:
+    """What ``bag-info.txt`` of a version says."""
+
+    key: VersionKey
+    policy: Policy
+    title: str
+    organization: str
+    identifiers: tuple[Identifier, ...]
+    lineage: str
+    oxum: str
+    octets: int
+    content: Digest
+    at: datetime
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Labels and values, in the order in which they are written."""
+        yield "Source-Organization", self.organization
+        yield "Bagging-Date", f"{self.at:%Y-%m-%d}"
+        yield "Payload-Oxum", self.oxum
+        yield "Bag-Size", format_size(self.octets)
+        yield "External-Description", self.title
+        yield "External-Identifier", f"urn:uuid:{self.key.aip}"
+        for identifier in self.identifiers:
+            yield "External-Identifier", identifier.shown
+        yield "BagIt-Profile-Identifier", PROFILE
+        yield "Community", self.key.community
+        yield "AIP-Identifier", self.key.aip
+        yield "AIP-Version", str(self.key.version)
+        if self.lineage:
+            yield "Lineage-Identifier", self.lineage
+        yield "Content-Digest", str(self.content)
+        yield "Ingest-Policy-Digest", self.policy.ref
+        yield "Ingest-Time", stamp(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageEvent:
+    """One event about the package as a whole, for ``premis.xml``."""
+
+    id: str
+    type: str
+    at: datetime
+    outcome: str
+    detail: str
+
+
+_NS = "http://www.loc.gov/premis/v3"
+
+
+def premis(
+    key: VersionKey, agent: str, toolchain: Toolchain, events: Iterable[PackageEvent]
+) -> bytes:
+    """PREMIS 3.0 about one AIP version: one object, the events that made it, their agents.
+
+    Source: PREMIS Data Dictionary 3.0; the schema wants objects, events, agents in this order.
+    """
+    root = ET.Element(f"{{{_NS}}}premis", {"version": "3.0"})
+    thing = ET.SubElement(
+        root,
+        f"{{{_NS}}}object",
+        {"{http://www.w3.org/2001/XMLSchema-instance}type": "premis:intellectualEntity"},
+    )
+    _identifier(thing, "object", "AIP version", f"urn:uuid:{key.aip}.v{key.version}")
+    for event in events:
+        _event(root, key, agent, event)
+    for name, kind in ((agent, "software"), (str(toolchain), "software")):
+        node = ET.SubElement(root, f"{{{_NS}}}agent")
+        _identifier(node, "agent", "local", name)
+        _text(node, "agentName", name)
+        _text(node, "agentType", kind)
+    ET.register_namespace("premis", _NS)
+    ET.indent(root)
+    return bytes(ET.tostring(root, encoding="UTF-8", xml_declaration=True)) + b"\n"
+
+
+def _event(root: ET.Element, key: VersionKey, agent: str, event: PackageEvent) -> None:
+    node = ET.SubElement(root, f"{{{_NS}}}event")
+    _identifier(node, "event", "UUID", event.id)
+    _text(node, "eventType", event.type)
+    _text(node, "eventDateTime", stamp(event.at))
+    if event.detail:
+        detail = ET.SubElement(node, f"{{{_NS}}}eventDetailInformation")
+        _text(detail, "eventDetail", event.detail)
+    outcome = ET.SubElement(node, f"{{{_NS}}}eventOutcomeInformation")
+    _text(outcome, "eventOutcome", event.outcome)
+    linked = ET.SubElement(node, f"{{{_NS}}}linkingAgentIdentifier")
+    _text(linked, "linkingAgentIdentifierType", "local")
+    _text(linked, "linkingAgentIdentifierValue", agent)
+    about = ET.SubElement(node, f"{{{_NS}}}linkingObjectIdentifier")
+    _text(about, "linkingObjectIdentifierType", "AIP version")
+    _text(about, "linkingObjectIdentifierValue", f"urn:uuid:{key.aip}.v{key.version}")
+
+
+def _identifier(node: ET.Element, what: str, kind: str, value: str) -> None:
+    inner = ET.SubElement(node, f"{{{_NS}}}{what}Identifier")
+    _text(inner, f"{what}IdentifierType", kind)
+    _text(inner, f"{what}IdentifierValue", value)
+
+
+def _text(node: ET.Element, tag: str, text: str) -> None:
+    ET.SubElement(node, f"{{{_NS}}}{tag}").text = text

@@ -1,0 +1,85 @@
+"""The events that ingest records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from preservation.catalogue.protocol import Arrival, FormatCount, VersionRow
+from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.finding import Finding
+from preservation.model.identification import Toolchain
+from preservation.model.replica import Packaging, VersionKey
+from preservation.policy.policy import Policy
+
+
+def ingested(
+    events: EventMaker,
+    policy: Policy,
+    version: VersionRow,
+    arrival: Arrival,
+    supplied: Mapping[str, int],
+    toolchain: Toolchain,
+    tier: str,
+) -> list[Event]:
+    """An AIP version exists, and so does its first replica."""
+    previous = version.previous_seal
+    exists = {
+        "title": version.title,
+        "seal": str(version.seal),
+        "previous_seal": None if previous is None else str(previous),
+        "content_digest": str(version.content_digest),
+        "lineage": version.lineage,
+        "files": version.files,
+        "bytes": version.octets,
+        "deposit": arrival.name,
+        "arrival": arrival.id,
+        "formats": [_format(count) for count in version.formats],
+        "supplied": dict(supplied),
+        "toolchain": str(toolchain),
+    }
+    written = {
+        "packaging": Packaging.FOLDER.value,
+        "seal": str(version.seal),
+        "tar": None,
+        "bytes": version.octets,
+        "source": "deposit",
+    }
+    about = events.about
+    return [
+        about(version.key, EventType.INGESTION, "success", exists, policy=policy.ref),
+        about(version.key, EventType.REPLICATION, "success", written, tier=tier, policy=policy.ref),
+    ]
+
+
+def held_already(events: EventMaker, policy: Policy, key: VersionKey, arrival: Arrival) -> Event:
+    """The same content was deposited again: stored once, and an event."""
+    detail = _arrived(arrival, ())
+    return events.about(key, EventType.VALIDATION, "held already", detail, policy=policy.ref)
+
+
+def rejected(
+    events: EventMaker, policy: Policy, arrival: Arrival, findings: Iterable[Finding]
+) -> Event:
+    """A deposit was not taken in; all of its findings."""
+    detail = _arrived(arrival, findings)
+    return events.of(policy.community, EventType.VALIDATION, "rejected", detail, policy=policy.ref)
+
+
+def _arrived(arrival: Arrival, findings: Iterable[Finding]) -> dict[str, Any]:
+    return {
+        "deposit": arrival.name,
+        "path_hex": arrival.path,
+        "arrival": arrival.id,
+        "findings": [finding.to_json() for finding in findings],
+    }
+
+
+def _format(count: FormatCount) -> dict[str, Any]:
+    return {
+        "puid": count.puid,
+        "mime": count.mime,
+        "name": count.name,
+        "files": count.files,
+        "bytes": count.octets,
+    }

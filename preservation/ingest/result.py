@@ -1,0 +1,106 @@
+"""What became of a deposit, for the command line, the DAG and the depositor's receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from preservation.files import durable
+from preservation.model.canonical import canonical
+from preservation.model.clock import stamp
+from preservation.model.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class MadeReplica:
+    """One replica that the ingest made."""
+
+    tier: str
+    key: str
+    packaging: str
+    state: str
+    verified_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line's contract has it."""
+        return {
+            "tier": self.tier,
+            "key": self.key,
+            "packaging": self.packaging,
+            "state": self.state,
+            "verified_at": self.verified_at or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DepositResult:
+    """One deposit's outcome: ``accepted``, ``rejected``, ``held already``, or ``busy`` when
+    another run is at it."""
+
+    outcome: str
+    deposit: str
+    arrival: str = ""
+    aip: str = ""
+    version: int = 0
+    seal: str = ""
+    files: int = 0
+    octets: int = 0
+    replicas: tuple[MadeReplica, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    supplied: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of ``samarkand.ingest/1``."""
+        return {
+            "outcome": self.outcome,
+            "deposit": self.deposit,
+            "aip": self.aip,
+            "version": self.version,
+            "seal": self.seal,
+            "files": self.files,
+            "bytes": self.octets,
+            "replicas": [replica.to_json() for replica in self.replicas],
+            "findings": [finding.to_json() for finding in self.findings],
+            "supplied_digests": dict(self.supplied),
+        }
+
+
+def write_receipt(folder: Path, name: str, result: DepositResult, at: datetime) -> dict[str, Any]:
+    """Write ``<name>.json`` and ``<name>.txt`` for the depositor; the latest replaces the last.
+
+    Returns:
+        The receipt's document, ``samarkand.receipt/1``.
+    """
+    document = {"schema": "samarkand.receipt/1", "at": stamp(at), **result.to_json()}
+    folder.mkdir(parents=True, exist_ok=True)
+    durable.replace(folder / f"{name}.json", canonical(document) + b"\n")
+    durable.replace(folder / f"{name}.txt", _letter(result, at).encode("utf-8"))
+    return document
+
+
+_FIRST = {
+    "accepted": "Your deposit was accepted and is kept as AIP {aip}, version {version}.",
+    "held already": "We hold this content already, as AIP {aip}, version {version}.",
+    "rejected": "Your deposit was not accepted. Nothing in it was changed.",
+}
+
+
+def _letter(result: DepositResult, at: datetime) -> str:
+    first = _FIRST[result.outcome].format(aip=result.aip, version=result.version)
+    lines = [f"Deposit: {result.deposit}", f"Date: {at:%Y-%m-%d %H:%M} UTC", "", first]
+    if result.seal:
+        lines += ["", f"Files: {result.files}, {result.octets} bytes", f"Seal: {result.seal}"]
+    if result.supplied:
+        told = ", ".join(f"{count} {word}" for word, count in result.supplied.items())
+        lines.append(f"Your own digests: {told}")
+    if result.findings:
+        lines += ["", "What we found:"]
+        for finding in result.findings:
+            where = f"{finding.subject}: " if finding.subject else ""
+            lines.append(f"- [{finding.code}] {where}{finding.message}")
+            if finding.hint:
+                lines.append(f"    What to do: {finding.hint}")
+    return "\n".join(lines) + "\n"
