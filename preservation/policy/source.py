@@ -84,7 +84,10 @@ def read(file: str, content: str | bytes, problems: Problems) -> Node | None:
         found = getattr(error, "problem", None) or str(error).splitlines()[0]
         # A tab that was told already is what the parser stumbles over.
         if not (problems.kept and "cannot start any token" in found):
-            problems.add(at, "", f"no YAML: {found}", "YAML", code="POL-SYNTAX")
+            # Whoever writes a schedule without quotes begins what YAML takes for an alias.
+            alias = "alias" in str(getattr(error, "context", ""))
+            hint = 'put a schedule into quotes: "*/15 * * * *"' if alias else ""
+            problems.add(at, "", f"no YAML: {found}", "YAML", code="POL-SYNTAX", hint=hint)
         return None
 
 
