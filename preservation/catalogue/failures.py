@@ -32,7 +32,6 @@ _SQLITE = {
 }
 _POSTGRES = {
     "25006": ("CAT-READ-ONLY", "is read-only", "use the primary server, not a standby"),
-    "3D000": ("CAT-MISSING", "is not there", "create the database, then run `preserve init`"),
     "3F000": ("CAT-SCHEMA", "has no schema of ours", _MIGRATE),
     "42501": ("CAT-READ-ONLY", "refuses us", "grant this account the rights on the schema"),
     "42P01": ("CAT-SCHEMA", "lacks a table", _MIGRATE),

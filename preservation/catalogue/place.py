@@ -1,7 +1,7 @@
 """Where a catalogue is: what its URL says.
 
-``sqlite:////abs/path``, ``sqlite:///relative``; ``postgresql://…`` in any of the spellings that
-people write, with our tables in a schema of their own (``?schema=``, default ``samarkand``), so
+``sqlite:///`` and a path, taken as it stands (``?`` and ``%`` are no more than letters of a file
+name); ``postgresql://…`` in any of the spellings that people write, with our tables in a schema of their own (``?schema=``, default ``samarkand``), so
 that a database may hold other things and a rebuild can stand beside what it replaces.
 """
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from preservation.errors import UsageError
 
 DEFAULT_SCHEMA = "samarkand"
+_SQLITE = "sqlite:///"
 _SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -40,13 +41,16 @@ class Place:
         Raises:
             UsageError: not a URL, or of a database that we don't know (``CAT-URL``).
         """
+        if url.startswith(_SQLITE):
+            path = url.removeprefix(_SQLITE)
+            if not path or path.startswith(":"):
+                raise _unusable("a catalogue in memory would be gone with the process")
+            return cls(Path(path), None, "")
         try:
             parsed = sa.make_url(url)
         except (sa.exc.ArgumentError, ValueError) as error:
             raise _unusable("not a database URL") from error
         match parsed.get_backend_name():
-            case "sqlite" if parsed.database and parsed.database != ":memory:":
-                return cls(Path(parsed.database), None, "")
             case "postgresql" | "postgres":
                 schema = parsed.query.get("schema", DEFAULT_SCHEMA)
                 if not (isinstance(schema, str) and _SCHEMA_NAME.fullmatch(schema)):

@@ -62,7 +62,7 @@ version = sa.Table(
     sa.Column("adopted", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("version_content", version.c.community, version.c.content_digest)
+sa.Index("version_content", version.c.community, version.c.content_digest, version.c.ingested_at)
 sa.Index("version_ingested", version.c.community, version.c.ingested_at)
 # Queries must repeat the condition of a partial index as it stands, or SQLite will not use it.
 has_lineage = version.c.lineage != sa.literal_column("''")

@@ -73,7 +73,7 @@ def _holdings() -> None:
         sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
         sqlite_with_rowid=False,
     )
-    op.create_index("version_content", "version", ["community", "content_digest"])
+    op.create_index("version_content", "version", ["community", "content_digest", "ingested_at"])
     op.create_index("version_ingested", "version", ["community", "ingested_at"])
     op.create_index(
         "version_lineage",
