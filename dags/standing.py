@@ -1,6 +1,6 @@
 """Airflow reads here: one ``standing__<community>`` DAG for each community in force."""
 
 from preservation.orchestration.factory import community_dags
-from preservation.orchestration.standing import standing_dag, unreadable_policy_dag
+from preservation.orchestration.standing import standing_dag
 
-globals().update(community_dags("standing", standing_dag, unreadable_policy_dag))
+globals().update(community_dags("standing", standing_dag))

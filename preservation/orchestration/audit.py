@@ -83,7 +83,7 @@ def _settle(community: str, checked: list[Any]) -> Any:
 def _report(community: str, settled: Any) -> Any:
     @afterwards()
     def report(
-        settled: work.Json | None, run_id: str = "", prev_start_date_success: Any = None
+        settled: work.Json | None, run_id: Any = None, prev_start_date_success: Any = None
     ) -> str:
         """Write what happened since the last audit, and how things stand."""
         unchecked = (settled or {}).get("unchecked", [])

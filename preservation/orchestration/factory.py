@@ -4,9 +4,8 @@ The only thing read is ``<home>/policies/``: which policy governs each community
 policies themselves, once per digest and process. When Airflow parses a file to run one task,
 only that task's DAG is built.
 
-A policy that cannot be read or built costs its own community's DAGs only. Its place is held
-by a red ``standing__<community>`` (tag ``policy_errors``) that says what is wrong, since a
-community that silently vanishes from the grid would look like one without trouble.
+A policy that cannot be read or built costs its own community's DAGs only, and the place of
+each is held by a red one (``preservation.orchestration.placeholder``).
 """
 
 from __future__ import annotations
@@ -22,29 +21,27 @@ from preservation.ledger.policies import PolicyFiles
 from preservation.ledger.protocol import InForce
 from preservation.model.digest import Digest
 from preservation.orchestration.parts import home
+from preservation.orchestration.placeholder import placeholder_dag
 from preservation.orchestration.settings import dag_id
 from preservation.policy.policy import Policy
 
 Shape = Callable[[Policy], DAG]
-Substitute = Callable[[InForce, str], DAG]
 _log = logging.getLogger(__name__)
 
 
-def community_dags(kind: str, shape: Shape, substitute: Substitute | None = None) -> dict[str, DAG]:
+def community_dags(kind: str, shape: Shape) -> dict[str, DAG]:
     """One DAG for each community in force, by name, for a DAG file's globals.
 
     Args:
         kind: of work; the first part of each name.
         shape: builds the DAG from a policy.
-        substitute: builds what stands in for a DAG that could not be built, from the line in
-            force and the reason; without it nothing does.
 
     Raises:
         SamarkandError: ``in-force.json`` is there and cannot be read: an import error of the
             file, which the UI shows.
     """
-    built = (_one(kind, line, shape, substitute) for line in _wanted(kind).values())
-    return {dag.dag_id: dag for dag in built if dag is not None}
+    built = (_one(kind, shape, line) for line in _wanted(kind).values())
+    return {dag.dag_id: dag for dag in built}
 
 
 def single_dag(name: str, build: Callable[[], DAG]) -> dict[str, DAG]:
@@ -77,12 +74,12 @@ def _home_is_there() -> bool:
     return there
 
 
-def _one(kind: str, line: InForce, shape: Shape, substitute: Substitute | None) -> DAG | None:
+def _one(kind: str, shape: Shape, line: InForce) -> DAG:
     try:
         return shape(_policy(home() / "policies", line.digest))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
         _log.exception("%s: the policy in force cannot be used", dag_id(kind, line.community))
-        return substitute and substitute(line, f"{type(error).__name__}: {error}")
+        return placeholder_dag(kind, line, f"{type(error).__name__}: {error}")
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ from airflow.sdk import (
     get_current_context,
 )
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import approval, parts, settings, words, work
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import gate, step, steps, tier_step
 from preservation.orchestration.tell import tell_standing
@@ -55,13 +55,13 @@ def repair_dag(policy: Policy) -> DAG:
             """
             with parts.open_parts() as home:
                 found = work.damage(home, community, params["finding"])
-                request = work.request(found, settings.title(policy))
+                request = approval.request(found, settings.title(policy))
             get_current_context()["ti"].xcom_push("request", request)
             return found
 
         found = find()
-        approval = (None, None) if policy.repair.automatic else _approval(policy, found)
-        repaired = [_tier(tier, found, approval) for tier in settings.promised_tiers(policy)]
+        answer = (None, None) if policy.repair.automatic else _approval(policy, found)
+        repaired = [_tier(tier, found, answer) for tier in settings.promised_tiers(policy)]
         reported = _report(community, found)
         told = tell_standing(community)
         repaired >> reported >> told
@@ -105,14 +105,15 @@ def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:
     return approve.output, XComArg(approve, key="asked")
 
 
-def _tier(tier: str, found: Any, approval: tuple[Any, Any]) -> Any:
+def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
     with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
 
         @step()
         def damaged(found: list[work.Json], answer: Any, asked: Any) -> list[work.Json]:
             """The damaged replicas of this tier, if their repair is allowed."""
             with parts.open_parts() as home:
-                return work.of_tier(work.granted(home, found, answer, asked), tier)
+                rule = work.policy_of(home, found[0]["policy"]).repair
+            return work.of_tier(approval.granted(rule, found, answer, asked), tier)
 
         @steps
         def replica(one: work.Json) -> Any:
@@ -138,12 +139,12 @@ def _tier(tier: str, found: Any, approval: tuple[Any, Any]) -> Any:
             repair(one) >> verified
             return verified
 
-        return replica.expand(one=damaged(found, *approval))
+        return replica.expand(one=damaged(found, *answer))
 
 
 def _report(community: str, found: Any) -> Any:
     @step(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
-    def report(found: list[work.Json], run_id: str = "") -> str:
+    def report(found: list[work.Json], run_id: Any = None) -> str:
         """Write a report that tells what became of the findings."""
         with parts.open_parts() as home:
             return work.report(home, community, run_id, work.first_opened(found), [])

@@ -140,7 +140,7 @@ the next step for each. Marking it a success changes nothing: the next run looks
 {_footer(policy)}"""
 
 
-def unreadable_policy(line: InForce, reason: str) -> str:
+def unusable_policy(line: InForce, reason: str) -> str:
     """What stands in for the DAGs of a community whose policy cannot be used."""
     return (
         f"The policy in force for `{line.community}` ({line.digest}) cannot be used: {reason}. "

@@ -7,19 +7,16 @@ Airflow; nothing here decides anything that a service does not.
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from preservation.errors import BusyError, NotNowError, UsageError
-from preservation.model.canonical import digest_of
+from preservation.errors import BusyError, SamarkandError, UsageError
 from preservation.model.check import CheckResult
 from preservation.model.clock import parse_stamp, stamp
 from preservation.model.digest import Digest
 from preservation.model.finding import Finding, is_fatal
-from preservation.model.names import display
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
@@ -150,9 +147,13 @@ def outcomes_label(label: str, result: Json) -> str:
     return f"{label} · {counts or 'nothing was checked'}"
 
 
-def summed(checked: Iterable[Iterable[Json] | None]) -> Json:
-    """All shards' results together; those of failed shards are not there."""
-    results = [result for tier in checked for result in tier or ()]
+def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
+    """All shards' results together; those of failed shards are not there.
+
+    Airflow's lazy sequences are read by a slice: read to their end one by one, they log an
+    error where they end.
+    """
+    results = [result for tier in checked for result in (tier or ())[:]]
     outcomes: Counter[str] = Counter()
     for result in results:
         outcomes.update(result["outcomes"])
@@ -241,48 +242,6 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
     ]
 
 
-def request(found: list[Json], community: str) -> Json:
-    """What an approver is asked: the whole list, and the digest that the answer binds."""
-    shown = "\n".join(f"- {_plain(one['label'])}: {_plain(one['message'])}" for one in found[:50])
-    more = f"\n- … and {len(found) - 50} more" if len(found) > 50 else ""
-    digest = list_digest(found)
-    return {
-        "subject": f"Repair {len(found)} damaged replica{'s' * (len(found) != 1)} of {community}?",
-        "body": f"{shown}{more}\n\nEach is replaced by bytes that were just read and found intact; "
-        f"the damaged ones stay in quarantine.\n\nYou approve exactly this list: `{digest}`",
-        "digest": digest,
-    }
-
-
-def list_digest(found: list[Json]) -> str:
-    """What an approval binds: which findings, about which replicas, under which policy."""
-    bound = ("finding", "code", "aip", "version", "tier", "policy")
-    return str(digest_of([{name: one[name] for name in bound} for one in found]))
-
-
-def granted(parts: Parts, found: list[Json], answer: Json | None, asked: str | None) -> list[Json]:
-    """The list with the name that allows its repair; empty where the policy wants none.
-
-    The policy of the plan is asked again, not the one that the DAG was built from, and a task
-    that somebody marked a success has no answer to show.
-
-    Raises:
-        UsageError: ``REP-NOT-APPROVED``: nobody entitled approved exactly this list.
-    """
-    rule = policy_of(parts, found[0]["policy"]).repair
-    if rule.automatic:
-        return [{**one, "approved_by": ""} for one in found]
-    name = ((answer or {}).get("responded_by_user") or {}).get("id", "")
-    chosen = (answer or {}).get("chosen_options")
-    if chosen != ["Approve"] or name not in rule.approvers or asked != list_digest(found):
-        raise UsageError(
-            f"the repair of {len(found)} replicas was not approved",
-            hint=f"start a new run; {' or '.join(rule.approvers)} answers its question",
-            code="REP-NOT-APPROVED",
-        )
-    return [{**one, "approved_by": name} for one in found]
-
-
 def repair(parts: Parts, one: Json, progress: Progress) -> Json:
     """Repair one replica.
 
@@ -326,11 +285,6 @@ def _title(parts: Parts, row: FindingRow) -> str:
     return version.title if version else f"{row.aip} v{row.version}"
 
 
-def _plain(text: str) -> str:
-    """Text for a Markdown list: a name from a deposit must not become a link or a heading."""
-    return re.sub(r"([\\`*_\[\]<>#|!~])", r"\\\1", display(text.encode()))
-
-
 # -- journal
 
 
@@ -338,17 +292,17 @@ def drain(parts: Parts) -> Json:
     """Make events durable outside the catalogue.
 
     Raises:
-        NotNowError: ``JRN-NOT-COPIED``: they are in the journal, but not on every tier that
-            keeps a copy of it.
+        SamarkandError: ``JRN-DIFFERS``: a copy on a tier is not what we wrote. A tier that is
+            away is served by the next drain, and only logged.
     """
     drained = parts.drain()
     for finding in drained.findings:
         _tell(finding)
     if is_fatal(drained.findings):
-        raise NotNowError(
-            "the journal is written, but not copied to every tier that it should be on",
-            hint="the findings above name the tiers",
-            code="JRN-NOT-COPIED",
+        raise SamarkandError(
+            "the journal and a copy of it say different things",
+            hint="the findings above name the files: compare them before anything else",
+            code="JRN-DIFFERS",
         )
     return {"events": drained.events, "copied": dict(drained.copied)}
 
