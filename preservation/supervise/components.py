@@ -28,7 +28,7 @@ _SETTLED_SECONDS = 60.0
 _LARGEST_LOG = 10 * 2**20
 _OLD_LOGS = 3
 
-# In the order of their start. The health endpoint's names; the api-server is the one that tells.
+# In the order of their start; the api-server takes longest.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 # Who ends together, and how many seconds they get. The scheduler waits for its running tasks,
 # and these report to the api-server until the last moment.
-STOP_ORDER = ((8.0, ("scheduler",)), (3.0, ("dag-processor", "triggerer", "api-server")))
+STOP_ORDER = ((8.0, ("scheduler",)), (5.0, ("dag-processor", "triggerer", "api-server")))
 
 
 @dataclass(slots=True)

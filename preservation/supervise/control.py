@@ -21,11 +21,11 @@ from preservation.errors import (
     UsageError,
 )
 from preservation.model.progress import Progress
-from preservation.supervise import processes
+from preservation.supervise import processes, vitals
 from preservation.supervise.components import airflow_program, rotate, spawn
 from preservation.supervise.environment import User, users
 from preservation.supervise.places import Places
-from preservation.supervise.rest import AirflowApi, ensure_pools, health
+from preservation.supervise.rest import AirflowApi, ensure_pools
 from preservation.supervise.settings import Settings
 from preservation.supervise.state import Phase, State
 from preservation.supervise.supervisor import end_strays, take_lock
@@ -133,19 +133,17 @@ def status(home: Path) -> Status:
         orphaned = any(word == "running" for word in parts.values())
         phase = Phase.FAILED if orphaned or state.phase is Phase.FAILED else Phase.STOPPED
         return Status(phase, "", parts, state.restarts)
-    for name, part in health(state.url).items() if state.url else ():
-        known = {"metadatabase": "postgres"}.get(name, name.replace("_", "-"))
-        if parts.get(known) == "running":
-            parts[known] = "healthy" if part.healthy else "unhealthy"
-            parts["api-server"] = "healthy"
+    unwell = vitals.unwell(state.url, state.components)
+    for name in state.components:
+        if parts[name] == "running":
+            parts[name] = "unhealthy" if name in unwell else "healthy"
     return Status(state.phase, state.url, parts, state.restarts)
 
 
 def healthy(home: Path) -> bool:
     """True if it runs and every part of it says that it is well."""
     found = status(home)
-    rest = set(found.parts.items()) - {("supervisor", "running")}
-    return found.phase is Phase.RUNNING and {word for _, word in rest} == {"healthy"}
+    return found.phase is Phase.RUNNING and not {"ended", "unhealthy"} & set(found.parts.values())
 
 
 def _already(places: Places) -> bool:
@@ -209,9 +207,10 @@ def _follow(supervisor: str, places: Places, progress: Progress) -> None:
 
 def _failure(state: State | None, places: Places) -> SamarkandError:
     if state is None and processes.runs(_holder(places)):
+        phase = State.load(places.state).phase.value
         return BusyError(
-            f"another `preserve up` is starting this home's Airflow"
-            f" (process {processes.number_of(_holder(places))})",
+            f"this home's Airflow is already {phase}, by process"
+            f" {processes.number_of(_holder(places))}",
             hint="wait for it, or stop it: `preserve down`",
             code="SUP-BUSY",
         )

@@ -8,6 +8,7 @@ Source: unix(7), ``sun_path``.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -70,6 +71,17 @@ def known(places: Places) -> Path | None:
     """The data folder that was written down, without deciding anything."""
     base = _read(places.run / "place.json").get("base")
     return base / "postgres" if base else None
+
+
+def remove_sockets(places: Places) -> None:
+    """Remove the socket's folder while no server runs; the next start makes another."""
+    sockets = _read(places.run / "place.json").get("sockets")
+    if sockets is None or sockets.is_symlink() or not sockets.is_dir():
+        return
+    for left in sockets.glob(".s.PGSQL.*"):
+        left.unlink()
+    with contextlib.suppress(OSError):  # somebody else's files in it: it stays
+        sockets.rmdir()
 
 
 def _read(record: Path) -> dict[str, Path]:

@@ -105,6 +105,12 @@ class Database:
         """Stop it, fast: sessions are ended, the data are left tidy. Waits until all is gone."""
         stop(self.data)
 
+    def discard(self) -> None:
+        """Remove a database that holds nothing yet: it was being made when its maker was killed."""
+        if self.data.exists():
+            with durable.plain_errors(self.data):
+                shutil.rmtree(self.data)
+
     def _create(self) -> None:
         making = self.data.with_name("postgres.making")
         shutil.rmtree(making, ignore_errors=True)

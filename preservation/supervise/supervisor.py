@@ -19,11 +19,20 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from preservation.errors import BusyError, NotNowError, SamarkandError
 from preservation.files import durable, process
-from preservation.supervise import components, database_place, ports, postgres, processes, rest
+from preservation.supervise import (
+    components,
+    database_place,
+    ports,
+    postgres,
+    processes,
+    rest,
+    vitals,
+)
 from preservation.supervise.components import Backoff, Component
 from preservation.supervise.environment import environment, for_component, users
 from preservation.supervise.places import Places, is_up_to_date
@@ -39,11 +48,6 @@ _MOST_STARTS = 3  # while starting: what dies so often will not come up by itsel
 _HEALTH_SECONDS = 15.0
 _SICK_SECONDS = 180.0
 _PR_SET_CHILD_SUBREAPER = 36
-_REPORTS = {
-    "scheduler": "scheduler",
-    "dag_processor": "dag-processor",
-    "triggerer": "triggerer",
-}
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for the end
@@ -103,6 +107,8 @@ class Supervisor:
         users(self._places)
         self._say("starting PostgreSQL")
         self._database = Database(self._places)
+        if not self._migrated.exists():
+            self._database.discard()
         self._state.postgres = self._database.start()
         url = self._database.url("{driver}")
         variables = environment(self._settings, self._places, url, self._state.port)
@@ -118,8 +124,7 @@ class Supervisor:
     def _migrate(self, variables: dict[str, str]) -> None:
         """Bring the database to this Airflow's schema, once for each version of it."""
         version = importlib.metadata.version("apache-airflow-core")
-        done = self._database.data / "samarkand-migrated"
-        if is_up_to_date(done, version):
+        if is_up_to_date(self._migrated, version):
             return
         self._say("preparing Airflow's database")
         program = str(components.airflow_program())
@@ -145,14 +150,19 @@ class Supervisor:
                 hint=f"read {self._places.log('migrate')}",
                 code="SUP-MIGRATE",
             )
-        durable.replace(done, version.encode())
+        durable.replace(self._migrated, version.encode())
+
+    @property
+    def _migrated(self) -> Path:
+        """Names the Airflow whose schema the database has. Until it is there, nothing is in it."""
+        return self._database.data / "samarkand-migrated"
 
     def _wait_until_healthy(self) -> None:
         end = time.monotonic() + _START_SECONDS
         warmed = False
         while True:
             self._keep_up()
-            missing = self._unhealthy()
+            missing = self._unwell()
             if not warmed and "api-server" not in missing:
                 warmed = True
                 rest.warm_up(self._state.url)
@@ -169,19 +179,8 @@ class Supervisor:
     def _not_healthy(self, what: str) -> NotNowError:
         return NotNowError(what, hint=f"read the logs in {self._places.logs}", code="SUP-UNHEALTHY")
 
-    def _unhealthy(self) -> list[str]:
-        """Names of what does not yet say that it is well; a former life's word does not count."""
-        found = rest.health(self._state.url)
-        if not found:
-            return list(components.COMMANDS)
-        sick = [] if found["metadatabase"].healthy else ["postgres"]
-        for reported, name in _REPORTS.items():
-            part = found.get(reported)
-            born = processes.born(self._components[name].who)
-            alive = part is not None and part.healthy and part.heartbeat is not None
-            if not (alive and part and part.heartbeat and part.heartbeat.timestamp() >= born):
-                sick.append(name)
-        return sick
+    def _unwell(self) -> list[str]:
+        return vitals.unwell(self._state.url, self._state.components)
 
     # Watching
 
@@ -239,7 +238,7 @@ class Supervisor:
         if now - self._asked_health < _HEALTH_SECONDS:
             return
         self._asked_health = now
-        sick = set(self._unhealthy()) - {"postgres"}
+        sick = set(self._unwell())
         if len(sick) == len(components.COMMANDS):
             sick = {"api-server"}  # nobody else can be judged while it says nothing
         self._sick_since = {name: self._sick_since.get(name, now) for name in sick}
@@ -351,3 +350,4 @@ def end_strays(places: Places, last: State) -> None:
     data = database_place.known(places)
     if data is not None:
         postgres.stop(data)
+    database_place.remove_sockets(places)
