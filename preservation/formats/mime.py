@@ -124,7 +124,10 @@ def is_text(mime: str) -> bool:
 
 
 def relate(registry: str, magic: str) -> Relation:
-    """Weigh libmagic's type against PRONOM's, which may be a list with commas."""
+    """Weigh libmagic's type against PRONOM's, which may be a list with commas.
+
+    Two kinds of text do not contradict each other: libmagic tells them by a few words.
+    """
     second = canonical(magic)
     firsts = {canonical(one) for one in registry.split(",")} - _NOTHING
     if not firsts or second in _NOTHING:
@@ -135,6 +138,8 @@ def relate(registry: str, magic: str) -> Relation:
         return Relation.COARSER
     if firsts & _ancestors(second):
         return Relation.FINER
+    if is_text(second) and any(is_text(first) for first in firsts):
+        return Relation.SILENT
     return Relation.CONFLICT
 
 

@@ -56,7 +56,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     ),
     "SUR-FORMAT-DAMAGED": (
         _W,
-        "{n} [file looks|files look] damaged: cut off, or a container that can't be opened",
+        "{n} [file|files] may be damaged: cut off, or a container that can't be opened",
         "open them; ask the depositor for another copy",
     ),
     "SUR-FORMAT-TROUBLE": (
@@ -86,7 +86,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     ),
     "SUR-NAME-EDGE": (
         _W,
-        "{n} [name begins or ends|names begin or end] with a space, or end with a dot",
+        "{n} [name has|names have] a space at either end, or a dot at the last",
         "rename them: Windows and some stores drop what they end with",
     ),
     "SUR-NAME-WINDOWS": (

@@ -57,7 +57,7 @@ def views(survey: Survey) -> tuple[View, ...]:
 def figures(survey: Survey) -> tuple[tuple[str, str], ...]:
     """The numbers of the first screen, each with its words."""
     totals = survey.totals
-    years = sorted({totals.oldest[:4], totals.newest[:4]})
+    years = sorted({totals.oldest[:4], totals.newest[:4]} - {""})
     return (
         (f"{totals.files:,}", _plural(totals.files, "file")),
         (format_size(totals.octets), "in all"),
@@ -66,7 +66,7 @@ def figures(survey: Survey) -> tuple[tuple[str, str], ...]:
         (f"{totals.links:,}", _plural(totals.links, "link")),
         (_percent(survey.formats.unidentified), "of files unidentified"),
         (format_size(survey.duplicates.octets), "in duplicates"),
-        (" to ".join(years) or "never", "last changed"),
+        ("–".join(years) or "never", "last changed"),
     )
 
 

@@ -40,12 +40,12 @@ def span(seconds: int) -> str:
 def _can(totals: Totals, errors: list[SurveyFinding], bag: str) -> str:
     if not totals.files:
         return "There is nothing to take in: the folder holds no files."
-    what = f"{amount(totals.files, 'file')} ({format_size(totals.octets)})"
-    what += f", declared as {bag}," if bag else ""
+    what = f"{amount(totals.files, 'file')}, {format_size(totals.octets)}"
+    what += f", declared as {bag}" if bag else ""
     if errors:
-        kinds = amount(len(errors), "kind")
-        return f"It can't be taken in as it is: {kinds} of trouble in {what.rstrip(',')} forbid it."
-    return f"It can be taken in as it is: {what} and nothing that forbids it."
+        refused = amount(sum(one.count for one in errors), "thing")
+        return f"Not as it is: {refused} in it would be refused. It holds {what}."
+    return f"Yes, as it is: {what}, and nothing that would be refused."
 
 
 def _mend(errors: list[SurveyFinding], warnings: list[SurveyFinding]) -> str:
@@ -55,7 +55,7 @@ def _mend(errors: list[SurveyFinding], warnings: list[SurveyFinding]) -> str:
         return f"Nothing has to be mended first; {more}."
     named = "; ".join(one.message for one in errors[:_NAMED])
     rest = f"; and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
-    return f"To be mended first: {named}{rest} ({more})."
+    return f"{named[:1].upper()}{named[1:]}{rest}; {more}."
 
 
 def _cost(cost: Cost, totals: Totals) -> str:

@@ -26,6 +26,7 @@ OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml.documen
         ("application/zip", OFFICE, Relation.FINER),
         ("application/xml, text/xml", "image/svg+xml", Relation.FINER),
         ("image/png", "application/pdf", Relation.CONFLICT),
+        ("text/markdown", "text/html", Relation.SILENT),
         ("", "image/png", Relation.SILENT),
         ("image/png", "", Relation.SILENT),
         ("image/png", "application/octet-stream", Relation.SILENT),
