@@ -131,7 +131,7 @@ def read_policies(folder: Path) -> Checked:
         UsageError: there is no such folder (``POL-NO-FILES``).
     """
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".yaml"))
+        names = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
         return check({f"{folder}/{name}": (folder / name).read_bytes() for name in names})
     except OSError as error:
         raise UsageError(

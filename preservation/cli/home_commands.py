@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from rich.console import Console
 
-from preservation.app import create_home
+from preservation.app import create_home, find_home
+from preservation.app.home import tiers_of
 from preservation.cli.options import Json
-from preservation.cli.shell import account, shell
+from preservation.cli.shell import Shell, account, shell, table
+from preservation.errors import UsageError
+from preservation.ledger.policies import PolicyFiles
+from preservation.model.progress import Progress
+from preservation.supervise.control import Running
+from preservation.supervise.control import down as stop
+from preservation.supervise.control import up as start
+from preservation.supervise.settings import Settings
 
 init_app = typer.Typer()
 up_app = typer.Typer()
 down_app = typer.Typer()
+
+SLOTS = 2  # of each tier's pool: replicas read or written there at once
 
 
 @init_app.command()
@@ -21,8 +34,67 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     home = create_home(here.home, here.policies, account())
 
     def render(out: Console) -> None:
-        out.print(f"home      {home.path}")
-        out.print(f"catalogue {home.catalogue_url}")
-        out.print("next      put a deposit into inbox/<community>/, then `preserve ingest --inbox`")
+        out.print(f"home       {home.path}", markup=False)
+        out.print(f"catalogue  {home.catalogue_url}", markup=False)
+        out.print("next       put a deposit into inbox/<community>/, then preserve ingest --inbox")
 
     here.answer(as_json, "samarkand.init/1", {"home": str(home.path)}, render)
+
+
+@up_app.command()
+def up(
+    ctx: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(help="Of the web interface; default: first free from 8080.")
+    ] = None,
+    dags: Annotated[Path, typer.Option(help="The folder of DAG files.")] = Path("dags"),
+    as_json: Json = False,
+) -> None:
+    """Start Airflow and its database for this home, and say where it is and who may log in."""
+    here = shell(ctx)
+    with here.watching() as progress:
+        running = start_airflow(here, dags, port, progress)
+    body = {
+        "url": running.url,
+        "users": [{"name": user.name, "password": user.password} for user in running.users],
+    }
+
+    def render(out: Console) -> None:
+        out.print(f"Airflow runs at {running.url}", markup=False)
+        logins = table("Logins", "user", "password")
+        for user in running.users:
+            logins.add_row(user.name, user.password)
+        out.print(logins)
+        out.print("`preserve down` stops all of it")
+
+    here.answer(as_json, "samarkand.up/1", body, render)
+
+
+def start_airflow(here: Shell, dags: Path, port: int | None, progress: Progress) -> Running:
+    """Start Airflow over a home that is there, with a pool for each of its tiers.
+
+    Raises:
+        HomeNotFoundError: there is no home.
+        UsageError: there are no DAG files.
+    """
+    home = find_home(here.home)
+    if not dags.is_dir():
+        raise UsageError(
+            f"there are no DAG files at {dags.absolute()}",
+            hint="run it in the project's folder, or name them with --dags",
+            code="HOME-NO-DAGS",
+        )
+    tiers = tiers_of(home, PolicyFiles(home.policies))
+    pools = {f"tier-{name}": SLOTS for name in tiers}
+    return start(Settings(here.home, here.policies, dags, port=port, pools=pools), progress)
+
+
+@down_app.command()
+def down(ctx: typer.Context, as_json: Json = False) -> None:
+    """Stop everything that `up` started for this home; nothing else is ever signalled."""
+    here = shell(ctx)
+    home = find_home(here.home)
+    with here.watching() as progress:
+        stopped = stop(home.path, progress)
+    text = "stopped" if stopped else "nothing was running"
+    here.answer(as_json, "samarkand.down/1", {"stopped": stopped}, lambda out: out.print(text))

@@ -37,7 +37,10 @@ def check(
     """Check policy files: every mistake at once, with file, line, column and what is allowed."""
     here = shell(ctx)
     if files:
-        checked = check_files({str(path): _read(path) for path in files})
+        shared = [here.policies / name for name in ("tiers.yaml", "baseline.yaml")]
+        named = {path.name for path in files}
+        paths = [*files, *(path for path in shared if path.name not in named)]
+        checked = check_files({str(path): _read(path) for path in paths})
     else:
         checked = read_policies(here.policies)
 

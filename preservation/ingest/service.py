@@ -331,7 +331,8 @@ class IngestService:
         folder = self._places.receipts / arrival.community
         receipt = write_receipt(folder, arrival.id, result, now)
         state = {"accepted": "accepted", "held already": "held"}.get(result.outcome, "rejected")
-        self._catalogue.settle_arrival(arrival.id, state, result.version, result.aip, receipt, now)
+        aip = result.aip or arrival.aip
+        self._catalogue.settle_arrival(arrival.id, state, result.version, aip, receipt, now)
         return result
 
     def _settled_before(
