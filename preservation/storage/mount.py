@@ -47,9 +47,14 @@ def mount_of(path: Path) -> Mount:
     Raises:
         OSError: the folder isn't there.
     """
-    real = str(path.resolve(strict=True))
+    table = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    return mount_in(table, str(path.resolve(strict=True)))
+
+
+def mount_in(table: str, real: str) -> Mount:
+    """The mount in a mountinfo table that holds an absolute path without links."""
     found = Mount("/", "unknown", "none")
-    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
+    for line in table.splitlines():
         before, _, after = line.partition(" - ")
         point = _unescape(before.split(" ")[4])
         fstype, source = after.split(" ")[:2]
@@ -62,29 +67,35 @@ def mount_of(path: Path) -> Mount:
 def failure_domain(path: Path, mount: Mount) -> str:
     """What the folder fails together with: ``device 8:0 on <host>``, ``server <name>``."""
     host = socket.gethostname()
-    if mount.fstype in _NETWORK or mount.fstype.startswith("fuse.sshfs"):
-        server = re.split(r":/|:$|(?<=.)/", mount.source.removeprefix("//"))[0]
-        return f"server {server or mount.source}"
+    if mount.fstype in _NETWORK or mount.fstype == "fuse.sshfs":
+        return f"server {_server(mount.source)}"
     if mount.fstype in _MEMORY:
         return f"memory of {host}"
     device = os.stat(path).st_dev
     if os.major(device) == 0 and mount.source.startswith("/dev/"):
         device = os.stat(mount.source).st_rdev  # btrfs and others number their volumes
     number = f"{os.major(device)}:{os.minor(device)}"
-    disks = _disks(Path("/sys/dev/block") / number)
+    disks = whole_disks(Path("/sys/dev/block") / number)
     return f"device {'+'.join(sorted(disks) or [number])} on {host}"
 
 
-def _disks(block: Path) -> set[str]:
-    """The whole disks below a block device, as ``major:minor``."""
+def _server(source: str) -> str:
+    """``nas`` of ``nas:/export``, ``//nas/share``, ``me@nas:``; IPv6 addresses stay whole."""
+    name = source.removeprefix("//")
+    name = name.split("/")[0] if source.startswith("//") else name.rpartition(":")[0]
+    return name.rpartition("@")[2] or source
+
+
+def whole_disks(block: Path) -> set[str]:
+    """The whole disks below a block device of sysfs, as ``major:minor``; none if it isn't there."""
     if not block.exists():
         return set()
     block = block.resolve()
     if (block / "partition").exists():
-        return _disks(block.parent)
+        return whole_disks(block.parent)
     below = list((block / "slaves").glob("*"))
     if below:
-        return set().union(*(_disks(slave) for slave in below))
+        return set().union(*(whole_disks(slave) for slave in below))
     return {(block / "dev").read_text("ascii").strip()}
 
 
