@@ -17,6 +17,7 @@ from preservation.files import durable
 from preservation.model.clock import Clock
 from preservation.reports.document import Report
 from preservation.reports.gather import Sources, gather
+from preservation.reports.holdings import shown
 from preservation.reports.index import write_index
 from preservation.reports.page import report_page
 from preservation.reports.parquet import parquet_files
@@ -54,7 +55,7 @@ def build(
         CatalogueUnavailableError: the catalogue does not answer.
     """
     policy = sources.policy
-    about = Run(run, policy.community, since, clock.now(), agent, policy.ref)
+    about = Run(shown(run), policy.community, since, clock.now(), shown(agent), policy.ref)
     report = gather(sources, about)
     folder = out / policy.community / folder_name(run, since)
     with durable.plain_errors(folder):
