@@ -19,11 +19,11 @@ from typing import Any
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from preservation.catalogue.schema import migrate
+from preservation.catalogue.tables import metadata
 
-TEMPLATE = "samarkand_template"
+SHARED = "samarkand"
 _NUMBERS = itertools.count(1)
 _SETTINGS = {
     "listen_addresses": "",
@@ -34,7 +34,7 @@ _SETTINGS = {
 
 
 class PrivatePostgres:
-    """A running server. Databases are made from a template that is migrated once."""
+    """A running server, and one database with a migrated schema that tests share in turn."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs = programs
@@ -76,15 +76,20 @@ class PrivatePostgres:
         ) as connection:
             connection.execute(statement.encode())
 
-    def database(self, template: str = TEMPLATE) -> str:
-        """A new database; returns its URL."""
+    def database(self) -> str:
+        """A new database with nothing in it; returns its URL."""
         name = f"test_{next(_NUMBERS)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE template0")
         return self.url(name)
 
-    def drop(self, url: str) -> None:
-        name = sa.make_url(url).database
-        self.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    def emptied(self) -> str:
+        """The one database that tests share, as if it were new; returns its URL."""
+        with psycopg.connect(
+            dbname=SHARED, user="samarkand", host=str(self.folder), autocommit=True
+        ) as connection:
+            names = ", ".join(f"samarkand.{table}" for table in metadata.tables)
+            connection.execute(f"TRUNCATE {names} RESTART IDENTITY".encode())
+        return self.url(SHARED)
 
 
 @pytest.fixture(scope="session")
@@ -103,8 +108,8 @@ def postgres_server() -> Iterator[PrivatePostgres]:
         server = PrivatePostgres(programs, folder)
         server.start()
         try:
-            server.sql(f"CREATE DATABASE {TEMPLATE}")
-            migrate(server.url(TEMPLATE))
+            server.sql(f"CREATE DATABASE {SHARED}")
+            migrate(server.url(SHARED))
             yield server
         finally:
             server.stop()
@@ -113,11 +118,9 @@ def postgres_server() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PrivatePostgres) -> Iterator[str]:
+def postgres_url(postgres_server: PrivatePostgres) -> str:
     """A catalogue on PostgreSQL, empty."""
-    url = postgres_server.database()
-    yield url
-    postgres_server.drop(url)
+    return postgres_server.emptied()
 
 
 def _programs() -> Path | None:

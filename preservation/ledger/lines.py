@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from preservation.errors import MalformedError, SamarkandError
 from preservation.model.digest import Algorithm, Digest
@@ -29,16 +30,18 @@ def parse(
     Raises:
         MalformedError: ``JRN-DAMAGED``, with the file and line that is no event.
     """
-    lines = data.split(b"\n")
-    torn = lines.pop() != b"" or not lines
-    if torn:
-        _tell(_damaged(name, max(len(lines), 1), "it does not end with a newline"), damaged)
+    *lines, tail = data.split(b"\n")
     events = []
     for number, line in enumerate(lines, 1):
         try:
             events.append(Event.from_json(json.loads(line)))
         except (ValueError, RecursionError) as error:
             _tell(_damaged(name, number, str(error)), damaged)
+    if tail or not lines:
+        torn = _damaged(name, len(lines) + 1, "the file does not end with a newline")
+        _tell(torn, damaged)
+        with suppress(ValueError, RecursionError):  # only the newline may have been lost
+            events.append(Event.from_json(json.loads(tail)))
     return events
 
 

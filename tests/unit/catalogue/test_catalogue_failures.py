@@ -158,7 +158,7 @@ def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
 
 
 def test_a_database_without_our_schema_is_refused(postgres_server: PrivatePostgres) -> None:
-    address = postgres_server.database(template="template0")
+    address = postgres_server.database()
     assert refusal(address).code == "CAT-SCHEMA"
     no_database = refusal(address.replace("/test_", "/no_such_"))
     assert no_database.code == "CAT-UNREACHABLE"
