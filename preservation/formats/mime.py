@@ -102,6 +102,16 @@ _PARENT_OF_SUFFIX = (
     ("+json", "application/json"),
     ("+zip", "application/zip"),
 )
+# Types that IANA or the format's makers registered, and PRONOM V125 does not have yet.
+_REGISTERED = {
+    "fmt/2023": "application/vnd.apache.parquet",
+    "fmt/286": "application/x-hdf5",
+    "fmt/287": "application/x-hdf5",
+    "fmt/807": "application/x-hdf5",
+    "fmt/818": "application/yaml",
+    "fmt/206": "application/sql",
+    "fmt/2054": "application/jsonl",
+}
 _NOTHING = frozenset({"", "application/octet-stream", "inode/x-empty"})
 
 
@@ -109,6 +119,11 @@ def canonical(mime: str) -> str:
     """One spelling for each type: lower case, without parameters, dialects folded."""
     bare = mime.partition(";")[0].strip().lower()
     return _CANONICAL.get(bare, bare)
+
+
+def registered(puid: str) -> str:
+    """The type of a format for which PRONOM has none; empty if we know none either."""
+    return _REGISTERED.get(puid, "")
 
 
 def is_specific(mime: str) -> bool:

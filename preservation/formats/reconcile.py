@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from preservation.formats.evidence import Content, Evidence, Status
-from preservation.formats.mime import Relation, canonical, is_specific, is_text, relate
+from preservation.formats.mime import Relation, canonical, is_specific, is_text, registered, relate
 from preservation.model.identification import Basis, Identification
 
 # Siegfried's words for what a match rests on, strongest first.
@@ -73,10 +73,11 @@ def basis_of(evidence: Evidence) -> Basis:
 
 
 def _reported_mime(case: _Case) -> str:
-    """PRONOM's first MIME type, else libmagic's; a guess yields to a specific contradiction."""
+    """PRONOM's first MIME type, else libmagic's; a bare guess yields to a contradiction."""
     if case.basis is Basis.EXTENSION and case.relation is Relation.CONFLICT:
         return canonical(case.magic)
-    return case.evidence.mime.partition(",")[0].strip() or canonical(case.magic)
+    first = case.evidence.mime.partition(",")[0].strip()
+    return first or registered(case.evidence.puid) or canonical(case.magic)
 
 
 def _unidentified(case: _Case) -> bool:

@@ -19,6 +19,9 @@ from preservation.model.digest import Algorithm, Digest
 _MANIFEST = re.compile(rb"(tag)?manifest-([a-z0-9]+)\.txt")
 _SUMS = re.compile(rb"(?i)(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512)[-_]?sums?(\.txt|\.asc)?")
 _BESIDE = re.compile(rb"(?i)(.+)\.(md5|sha1|sha224|sha256|sha384|sha512)(sum)?(\.txt)?")
+_ABOUT_MANY = re.compile(
+    rb"(?i)(all|files?|check[-_]?sums?|hash(es)?|digests?|manifest|(md5|sha\d+)sums?)"
+)
 _GENERAL = re.compile(rb"(?i)(check|hash)[-_]?(sums?|deep|list|es)?.*\.(txt|csv|hash)|hashdeep.*")
 
 _GNU = re.compile(rb"(\\?)([0-9A-Fa-f]{32,128})[ \t]+\*?(.+)")
@@ -69,7 +72,10 @@ def recognise(name: bytes) -> Recognised | None:
     if sums := _SUMS.fullmatch(name):
         return Recognised(ListKind.SUMS, Algorithm.named(sums[1].decode()))
     if beside := _BESIDE.fullmatch(name):
-        return Recognised(ListKind.BESIDE, Algorithm.named(beside[2].decode()), beside[1])
+        algorithm = Algorithm.named(beside[2].decode())
+        if _ABOUT_MANY.fullmatch(beside[1]):
+            return Recognised(ListKind.SUMS, algorithm)
+        return Recognised(ListKind.BESIDE, algorithm, beside[1])
     if _GENERAL.fullmatch(name):
         return Recognised(ListKind.SUMS, None)
     return None

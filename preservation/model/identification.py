@@ -36,7 +36,9 @@ class Identification:
 
     Attributes:
         puid: PRONOM identifier, empty when unknown.
-        mime: what we report: PRONOM's MIME type, else libmagic's, else empty.
+        mime: what we report: PRONOM's MIME type, else one that we know to be registered, else
+            libmagic's, else empty; a bare guess by extension yields to libmagic's contradiction.
+        mime_magic: libmagic's own word; empty where it is absent or was not asked.
         flags: sorted words: ``unidentified tentative extension_mismatch conflict
             suspect_damage empty timeout crashed unreadable second_opinion_absent``.
     """

@@ -150,6 +150,14 @@ TABLE = [
         ("unidentified",),
     ),
     (
+        "neither tool has the MIME type that is registered",
+        {"puid": "fmt/2023", "basis": "byte match at 0, 4", "magic": "application/octet-stream"},
+        "fmt/2023",
+        "application/vnd.apache.parquet",
+        "signature",
+        (),
+    ),
+    (
         "PRONOM knows the format but no MIME type for it",
         {"puid": "fmt/690", "basis": "byte match at 0, 7", "magic": "application/x-sharedlib"},
         "fmt/690",

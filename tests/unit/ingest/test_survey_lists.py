@@ -28,6 +28,7 @@ def lines(name, *text):
         (b"SHA256SUMS", ListKind.SUMS, Algorithm.SHA256),
         (b"sha1sums", ListKind.SUMS, Algorithm.SHA1),
         (b"checksums.txt", ListKind.SUMS, None),
+        (b"checksums.md5", ListKind.SUMS, Algorithm.MD5),
         (b"hashdeep.txt", ListKind.SUMS, None),
         (b"data.csv.md5", ListKind.BESIDE, Algorithm.MD5),
         (b"data.csv.sha256", ListKind.BESIDE, Algorithm.SHA256),
