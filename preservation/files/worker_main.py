@@ -4,7 +4,7 @@ Started by ``preservation.files.workers`` as a script, in isolated mode; it impo
 ours by itself. Its one argument is a JSON object: ``path`` (``sys.path``), ``module``,
 ``parent`` (process number), ``memory`` (octets of address space), ``files`` (descriptors).
 
-It says ``{"ready": true}``, then answers each line ``{"items": […]}`` with one line
+It says ``{"ready": true, "streams": …}``, then answers each line ``{"items": […]}`` with one line
 ``{"answer": {…}}`` per item as soon as it is known, and ``{"done": true}``; or says
 ``{"raised": "…"}`` and is ready again.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import inspect
 import json
 import os
 import resource
@@ -78,7 +79,7 @@ def _main() -> None:
     except Exception as error:  # noqa: BLE001 - told to the asker, who can tell a person
         _say(answers, {"raised": f"{type(error).__name__}: {error}"})
         return
-    _say(answers, {"ready": True})
+    _say(answers, {"ready": True, "streams": inspect.isgeneratorfunction(module.answer)})
     _serve(module, answers)
 
 

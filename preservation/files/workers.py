@@ -6,7 +6,8 @@ limits; it dies with its asker. Each question has a deadline. What hangs, dies o
 asked again in smaller parts until the one item at fault is alone; the others get their answers.
 
 The module that workers run has ``answer(items: list[dict]) -> Iterable[dict]``: one answer
-per item, in order; a generator hands out each one as soon as it is known.
+per item, in order. A generator hands out each one as soon as it is known, and then the
+culprit is found at once.
 """
 
 from __future__ import annotations
@@ -122,8 +123,8 @@ class WorkerPool:
                 if failure and len(rest) == 1:
                     results.append(failure)
                 elif failure:
-                    # Answers that came one by one point at the next item; else halve.
-                    cut = 1 if answers else len(rest) // 2
+                    # Where answers come one by one, the next item is the suspect; else halve.
+                    cut = 1 if worker.streams else len(rest) // 2
                     parts += [rest[cut:], rest[:cut]]
         except BaseException:
             if worker:
@@ -184,12 +185,14 @@ class _Worker:
         self._to, self._from = _fileno(self._process.stdin), _fileno(self._process.stdout)
         os.set_blocking(self._to, False)
         self.usable = True
+        self.streams = False
         hello = self._hear(time.monotonic() + _START_SECONDS)
         if isinstance(hello, WorkerFailure) or "ready" not in hello:
             self.stop()
             raise _cannot_start(
                 module, hello.message if isinstance(hello, WorkerFailure) else hello["raised"]
             )
+        self.streams = hello["streams"]
 
     def ask(
         self, items: Sequence[Item], seconds: float

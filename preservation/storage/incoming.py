@@ -16,7 +16,7 @@ and of :meth:`LocalIncoming.swap`:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from preservation.errors import BusyError, MalformedError, SamarkandError
@@ -57,13 +57,15 @@ class LocalIncoming:
             raise SamarkandError(f"{self._key}: a folder is built, not written as a stream")
         with self._place.errors():
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                _pour(fd, chunks)
-            except BaseException:
-                os.unlink(self._path)
-                raise
-            finally:
-                os.close(fd)
+        try:
+            for block in _blocks(chunks):  # a source that fails is not this tier's failure
+                with self._place.errors():
+                    durable.write_all(fd, block)
+        except BaseException:
+            os.unlink(self._path)
+            raise
+        finally:
+            os.close(fd)
 
     def settle(self) -> None:
         if self._settled:
@@ -172,15 +174,15 @@ def _suffix(packaging: Packaging) -> str:
     return ".tar" if packaging is Packaging.TAR else ""
 
 
-def _pour(fd: int, chunks: Iterable[bytes]) -> None:
-    """Write chunks of any size in few calls."""
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytearray]:
+    """The same octets in pieces that are worth a system call."""
     buffer = bytearray()
     for chunk in chunks:
         buffer += chunk
         if len(buffer) >= _BUFFER:
-            durable.write_all(fd, buffer)
+            yield buffer
             buffer = bytearray()
-    durable.write_all(fd, buffer)
+    yield buffer
 
 
 def _sync_file(path: Path) -> None:

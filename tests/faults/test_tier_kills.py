@@ -20,6 +20,8 @@ from preservation.errors import BusyError
 from preservation.model.replica import Packaging
 from preservation.storage.local import LocalTier, create_tier
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=list(Packaging), ids=lambda packaging: packaging.value)
 def packaging(request: pytest.FixtureRequest) -> Packaging:

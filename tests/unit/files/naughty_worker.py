@@ -11,14 +11,11 @@ from typing import Any
 
 
 def answer(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    if any(item.get("whole") for item in items):  # like a library that takes a batch at once
-        yield from list(map(_one, items))
-        return
     for item in items:
-        yield _one(item)
+        yield one(item)
 
 
-def _one(item: dict[str, Any]) -> dict[str, Any]:
+def one(item: dict[str, Any]) -> dict[str, Any]:
     match item["do"]:
         case "hang":
             time.sleep(3600)
