@@ -1,0 +1,79 @@
+# Everything a person does with this project. `make help` lists it.
+# Needs Python 3.11 with venv, and make; nothing else has to be there before.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python
+HOME_DIR ?= var
+PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-quick lint format bench soak docs lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/uv: requirements/uv.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; or name another: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# What runs. The development set holds it too, so it is installed only where neither is.
+$(VENV)/.app: $(BIN)/uv requirements/app.txt pyproject.toml
+	@if [ ! -e $(VENV)/.dev ]; then echo "installing"; $(UV) requirements/app.txt; fi
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml
+	@echo "installing the development set"
+	@$(UV) requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
+
+demo: $(VENV)/.app ## the main job on samples, by DAG runs; DEPOSITS=folder for your own
+	@$(PRESERVE) demo $(if $(DEPOSITS),--deposits "$(DEPOSITS)")
+
+up: $(VENV)/.app ## start Airflow for the home, and leave it running
+	@test -e $(HOME_DIR)/samarkand.toml || $(PRESERVE) init
+	@$(PRESERVE) up
+
+down: $(VENV)/.app ## stop all of it
+	@$(PRESERVE) down
+
+test: $(VENV)/.dev ## all tests
+	$(BIN)/pytest
+
+test-quick: $(VENV)/.dev ## the tests that take under a minute together
+	$(BIN)/pytest -m "not slow and not airflow and not browser" tests/unit tests/contract
+
+lint: $(VENV)/.dev ## style, types, floors, generated reference pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate/all.py --check
+
+format: $(VENV)/.dev ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure against the peers, side by side
+	$(BIN)/python benchmarks/run.py
+
+soak: $(VENV)/.dev ## the long runs: every kill point, many mapped tasks
+	SAMARKAND_SOAK=1 $(BIN)/pytest -m "slow" --timeout 3600 tests
+
+docs: $(VENV)/.dev ## write the generated reference pages
+	$(BIN)/python docs/generate/all.py
+
+# Only this needs the package index by name resolution; the results name no index.
+lock: $(BIN)/uv ## resolve the requirements anew
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --python-version 3.11 \
+	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/app.txt
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --group dev --python-version 3.11 \
+	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+
+clean: ## remove what was installed; the home stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
