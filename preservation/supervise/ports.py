@@ -1,9 +1,17 @@
-"""Which address the local Airflow is served at."""
+"""Which address the local Airflow is served at.
+
+Between the choice of a port and the moment when Airflow opens it lie many seconds. So that two
+homes that start together do not choose the same one, a supervisor holds the port's name as long
+as it lives: a Unix socket in the abstract name space, which ends with its process.
+
+Source: unix(7), "Abstract sockets".
+"""
 
 from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import dataclass
 
 from preservation.errors import NotNowError, UsageError
 from preservation.supervise.settings import FIRST_PORT, Settings
@@ -11,7 +19,15 @@ from preservation.supervise.settings import FIRST_PORT, Settings
 _TRIED = 100
 
 
-def choose(settings: Settings, last: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A port that no other supervisor of this machine uses, as long as ``claim`` is open."""
+
+    port: int
+    claim: socket.socket
+
+
+def choose(settings: Settings, last: int) -> Held:
     """The configured port; else the one of last time; else the first free one from 8080.
 
     ``last`` is the port of this home's last run, 0 if there was none: bookmarks stay good.
@@ -20,24 +36,34 @@ def choose(settings: Settings, last: int) -> int:
         NotNowError: the configured one is taken, or none of a hundred is free (``SUP-PORT``).
         UsageError: no such port or host can be opened at all.
     """
-    if settings.port is not None:
-        if not is_free(settings.host, settings.port):
-            raise NotNowError(
-                f"port {settings.port} on {settings.host} is taken by another program",
-                hint="stop that program, or choose another port: `preserve up --port"
-                f" {settings.port + 1}`",
-                code="SUP-PORT",
-            )
-        return settings.port
     first = range(FIRST_PORT, FIRST_PORT + _TRIED)
-    for port in (last, *first) if last else first:
-        if is_free(settings.host, port):
-            return port
+    tried = (settings.port,) if settings.port is not None else (last, *first) if last else first
+    for port in tried:
+        claim = _claim(port)
+        if claim is not None:
+            if is_free(settings.host, port):
+                return Held(port, claim)
+            claim.close()
+    if settings.port is None:
+        taken, hint = f"no port from {first.start} to {first.stop - 1}", "`preserve up --port N`"
+        raise NotNowError(
+            f"{taken} on {settings.host} is free", hint=f"choose one: {hint}", code="SUP-PORT"
+        )
     raise NotNowError(
-        f"no port from {first.start} to {first.stop - 1} on {settings.host} is free",
-        hint="choose one yourself: `preserve up --port N`",
+        f"port {settings.port} on {settings.host} is taken by another program",
+        hint=f"stop that program, or choose another port: `preserve up --port {settings.port + 1}`",
         code="SUP-PORT",
     )
+
+
+def _claim(port: int) -> socket.socket | None:
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0samarkand-port-{port}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def is_free(host: str, port: int) -> bool:

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from preservation.errors import BusyError, NotNowError, SamarkandError
+from preservation.errors import BusyError, NotNowError, SamarkandError, UsageError
 from preservation.files import durable, process
 from preservation.supervise import (
     components,
@@ -102,7 +102,8 @@ class Supervisor:
         self._say("looking for what an earlier run left behind")
         end_strays(self._places, former)
         self._state.components = {}
-        self._state.port = ports.choose(self._settings, former.port)
+        self._port = ports.choose(self._settings, former.port)
+        self._state.port = self._port.port
         self._state.url = f"http://{self._settings.host}:{self._state.port}"
         users(self._places)
         self._say("starting PostgreSQL")
@@ -167,6 +168,7 @@ class Supervisor:
                 warmed = True
                 rest.warm_up(self._state.url)
             if not missing:
+                self._make_sure_that_it_is_ours()
                 return
             for each in self._components.values():
                 if each.starts > _MOST_STARTS:
@@ -175,6 +177,18 @@ class Supervisor:
                 raise self._not_healthy(f"not healthy in time: {', '.join(missing)}")
             self._say(f"waiting for {', '.join(missing)}")
             self._pause(_TICK_SECONDS)
+
+    def _make_sure_that_it_is_ours(self) -> None:
+        """Only our own api-server knows our logins; a stranger may have been faster at the port."""
+        admin = users(self._places)[0]
+        try:
+            rest.AirflowApi(self._state.url, admin.name, admin.password).pools()
+        except UsageError as error:
+            raise NotNowError(
+                f"another program took port {self._state.port} while Airflow was starting",
+                hint="run `preserve up` again",
+                code="SUP-PORT",
+            ) from error
 
     def _not_healthy(self, what: str) -> NotNowError:
         return NotNowError(what, hint=f"read the logs in {self._places.logs}", code="SUP-UNHEALTHY")
