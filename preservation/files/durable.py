@@ -47,7 +47,8 @@ def plain_errors(path: AnyPath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        told = _told(error, os.fsdecode(path))
+        named = error.filename if isinstance(error.filename, str | bytes) else path
+        told = _told(error, os.fsdecode(named))
         if told is None:
             raise
         raise told from error

@@ -56,6 +56,18 @@ def test_another_tier_is_not_taken_over(tmp_path: Path) -> None:
     LocalTier(tmp_path, "vault").check()
 
 
+def test_a_refusal_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_tier(tmp_path, "vault")
+
+    def refused(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "mkdir", refused)
+    with pytest.raises(TierUnavailableError, match=r"tier vault: not permitted: .*incoming") as told:
+        LocalTier(tmp_path, "vault").incoming(KEY, Packaging.FOLDER)
+    assert (told.value.code, told.value.retry) == ("FS-DENIED", True)
+
+
 def test_a_marker_is_read_without_blocking_or_following(tmp_path: Path) -> None:
     create_tier(tmp_path / "real", "vault")
     (tmp_path / "fake").mkdir()
