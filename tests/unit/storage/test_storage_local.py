@@ -63,7 +63,7 @@ def test_a_refusal_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "mkdir", refused)
-    with pytest.raises(TierUnavailableError, match=r"tier vault: not permitted: .*incoming") as told:
+    with pytest.raises(TierUnavailableError, match=r"vault: not permitted: .*incoming") as told:
         LocalTier(tmp_path, "vault").incoming(KEY, Packaging.FOLDER)
     assert (told.value.code, told.value.retry) == ("FS-DENIED", True)
 
