@@ -176,6 +176,17 @@ def format_bag_info(elements: Iterable[Element]) -> bytes:
     return text
 
 
+def plain_value(text: str) -> str:
+    """Any text as one that ``bag-info.txt`` can hold on one line.
+
+    White space, line ends and controls become single spaces; what is not Unicode text (bytes
+    of a file name that are not UTF-8) is escaped.
+    """
+    words = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    spaced = "".join(char if char.isprintable() else " " for char in words)
+    return " ".join(spaced.split())
+
+
 def parse_fetch(text: Iterable[bytes], findings: Findings) -> Iterator[bytes]:
     """The payload paths that ``fetch.txt`` names, telling what is wrong with its lines."""
     for number, line in enumerate(text, 1):

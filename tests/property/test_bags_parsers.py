@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from preservation.bags.tagfiles import (
     parse_declaration,
     parse_fetch,
     parse_oxum,
+    plain_value,
 )
 from preservation.bags.text import NotTextError, known_encoding, lines
 from preservation.bags.trust import Trust
@@ -102,6 +104,12 @@ ordinary = st.text(
 
 @given(st.lists(st.tuples(ordinary, ordinary), min_size=1, max_size=4))
 def test_ordinary_elements_can_always_be_written(elements: list[tuple[str, str]]) -> None:
+    assert parse_bag_info(lines([format_bag_info(elements)], "utf-8"), Findings()) == elements
+
+
+@given(st.text(max_size=40) | st.binary(max_size=20).map(os.fsdecode))
+def test_any_text_has_a_plain_form_that_can_be_written(text: str) -> None:
+    elements = [("External-Description", plain_value(text))]
     assert parse_bag_info(lines([format_bag_info(elements)], "utf-8"), Findings()) == elements
 
 
