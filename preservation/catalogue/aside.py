@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from preservation.catalogue import schema
-from preservation.catalogue.database import Database
+from preservation.catalogue.database import LOCK_TIMEOUT_S, Database
 from preservation.catalogue.failures import plain_failures
 from preservation.catalogue.place import Place
 from preservation.catalogue.sql import SqlCatalogue, open_place
@@ -71,7 +71,7 @@ def _empty_log(place: Place, file: Path) -> None:
 
 def _fold_log(file: Path) -> None:
     """Bring a SQLite database into its one file, without log; needs it for itself."""
-    connection = sqlite3.connect(file, isolation_level=None)
+    connection = sqlite3.connect(file, timeout=LOCK_TIMEOUT_S, isolation_level=None)
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         connection.execute("PRAGMA journal_mode=DELETE").close()

@@ -1,8 +1,9 @@
 """Where a catalogue is: what its URL says.
 
 ``sqlite:///`` and a path, taken as it stands (``?`` and ``%`` are no more than letters of a file
-name); ``postgresql://…`` in any of the spellings that people write, with our tables in a schema of their own (``?schema=``, default ``samarkand``), so
-that a database may hold other things and a rebuild can stand beside what it replaces.
+name); ``postgresql://…`` in any of the spellings that people write, with our tables in a schema
+of their own (``?schema=``, default ``samarkand``), so that a database may hold other things and
+a rebuild can stand beside what it replaces.
 """
 
 from __future__ import annotations
