@@ -8,14 +8,14 @@ import typer
 from rich.console import Console
 
 from preservation.audit.service import AuditResult, summed
-from preservation.cli.options import Aip, Community, Json, Tier
+from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import shell, table, worst
 from preservation.model.check import CheckResult
 from preservation.model.outcome import Outcome
 from preservation.model.shard import Shard
 from preservation.model.units import format_size, parse_size
 
-audit_app = typer.Typer(invoke_without_command=True)
+audit_app = application(invoke_without_command=True)
 
 
 @audit_app.callback()

@@ -13,12 +13,13 @@ from preservation.cli.demo_engines import InAirflow, InProcess
 from preservation.cli.demo_inbox import own, put, put_hostile, samples
 from preservation.cli.demo_story import tell
 from preservation.cli.home_commands import start_airflow
+from preservation.cli.options import application
 from preservation.cli.shell import Shell, account, shell
 from preservation.errors import UsageError
 from preservation.ledger.policies import PolicyFiles
 from preservation.supervise.control import down
 
-demo_app = typer.Typer()
+demo_app = application()
 
 
 @demo_app.command()

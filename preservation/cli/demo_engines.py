@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from preservation.app import open_home
+from preservation.app import SystemClock, open_home
 from preservation.cli.shell import Shell
 from preservation.errors import NotNowError
 from preservation.model.progress import Progress, Silence
@@ -51,13 +51,13 @@ class InProcess:
         self._here = here
         self._progress: Progress = Sentences(say)
         self._say = say
+        self._began = SystemClock().now()
 
     def ingest(self, communities: list[str]) -> None:
         with open_home(self._here.home, self._here.policies) as parts:
             for policy in map(parts.store.governing, communities):
                 for arrival in parts.ingest.scan(policy):
-                    result = parts.ingest.take(policy, arrival, self._progress)
-                    self._say(f"{result.deposit}: {result.outcome}")
+                    parts.ingest.take(policy, arrival, self._progress)
 
     def replicate(self, communities: list[str]) -> None:
         with open_home(self._here.home, self._here.policies) as parts:
@@ -70,13 +70,10 @@ class InProcess:
     def audit(self, communities: list[str]) -> None:
         with open_home(self._here.home, self._here.policies) as parts:
             for policy in map(parts.store.governing, communities):
-                began = parts.clock.now()
                 for shard in parts.audit.plan(policy, everything=True):
                     result = parts.audit.run(policy, shard, self._progress)
                     told = ", ".join(f"{n} {what}" for what, n in result.outcomes.items() if n)
                     self._say(f"{policy.community}: {shard.label}, {told}")
-                parts.drain()
-                parts.report(policy, f"audit {began:%Y-%m-%dT%H:%M:%SZ}", began)
 
     def repair(self, communities: list[str]) -> None:
         with open_home(self._here.home, self._here.policies) as parts:
@@ -85,6 +82,7 @@ class InProcess:
                     result = parts.repair.repair(policy, finding.id, self._progress)
                     self._say(f"{result.key} on {result.tier}: {result.state}")
                 parts.drain()
+                parts.report(policy, f"demo {self._began:%Y-%m-%dT%H:%M:%SZ}", self._began)
 
 
 class InAirflow:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from preservation.app import Parts
 from preservation.catalogue.protocol import ReplicaRow
-from preservation.model.replica import Packaging
+from preservation.model.replica import Packaging, VersionKey
 
 _SECONDS = 300.0
 
@@ -28,18 +28,25 @@ class Proof:
     said: str
 
 
-def prove(parts: Parts, community: str, say: Callable[[Proof], None]) -> bool:
-    """Run ``sha256sum``, ``bagit.py`` and ``tar`` over every replica of the newest AIP.
+def prove(
+    parts: Parts, community: str, key: VersionKey | None, say: Callable[[Proof], None]
+) -> bool:
+    """Run ``sha256sum``, ``bagit.py`` and ``tar`` over every replica of one AIP version.
+
+    Args:
+        parts: the open home.
+        community: whose newest AIP is taken where ``key`` is None.
+        key: the version that was damaged and healed.
+        say: hears of each command.
 
     Returns:
         Whether all of them were content.
     """
-    versions = sorted(parts.catalogue.versions(community), key=lambda row: row.ingested_at)
-    if not versions:
-        return True
-    newest = versions[-1].key
-    rows = parts.catalogue.replicas(community, aip=newest.aip)
-    results = [proof for row in rows if row.key == newest for proof in _proofs(parts, row)]
+    if key is None:
+        newest = max(parts.catalogue.versions(community), key=lambda row: row.ingested_at)
+        key = newest.key
+    rows = parts.catalogue.replicas(community, aip=key.aip)
+    results = [proof for row in rows if row.key == key for proof in _proofs(parts, row)]
     for proof in results:
         say(proof)
     return all(proof.ok for proof in results)

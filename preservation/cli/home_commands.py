@@ -10,7 +10,7 @@ from rich.console import Console
 
 from preservation.app import create_home, find_home
 from preservation.app.home import tiers_of
-from preservation.cli.options import Json
+from preservation.cli.options import Json, application
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.errors import UsageError
 from preservation.ledger.policies import PolicyFiles
@@ -20,9 +20,9 @@ from preservation.supervise.control import down as stop
 from preservation.supervise.control import up as start
 from preservation.supervise.settings import Settings
 
-init_app = typer.Typer()
-up_app = typer.Typer()
-down_app = typer.Typer()
+init_app = application()
+up_app = application()
+down_app = application()
 
 SLOTS = 2  # of each tier's pool: replicas read or written there at once
 

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
-from preservation.cli.options import Community, Json
+from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import Shell, shell, table, worst
 from preservation.errors import UsageError
 from preservation.ingest.result import DepositResult
 from preservation.model.units import format_size
 
-ingest_app = typer.Typer()
+ingest_app = application()
 
 
 @ingest_app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,3 +12,10 @@ Community = Annotated[
 ]
 Tier = Annotated[str | None, typer.Option("--tier", "-t", help="This tier only.")]
 Aip = Annotated[str | None, typer.Option("--aip", "-a", help="This AIP only, by its UUID.")]
+
+
+def application(**settings: Any) -> typer.Typer:
+    """A command or group of commands, as all of ours are."""
+    return typer.Typer(
+        add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}, **settings
+    )

@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.cli.options import Aip, Community, Json, Tier
+from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import account, shell, table, worst
 from preservation.model.units import format_size
 from preservation.repair.service import RepairResult
 from preservation.replication.service import ReplicaResult
 
-replicate_app = typer.Typer()
-repair_app = typer.Typer()
-report_app = typer.Typer()
+replicate_app = application()
+repair_app = application()
+report_app = application()
 
 _REPLICA_CODES = {"verified": 0, "damaged": 4}
 _REPAIR_CODES = {"repaired": 0, "intact": 0, "waiting": 4, "hopeless": 4}
