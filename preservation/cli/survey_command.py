@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +29,7 @@ survey_app = typer.Typer()
 _ROWS = 12  # of one table on a terminal; the page and the document have them all
 _LINES = 3  # names below a cell
 _WORKERS = 2
+_ALL = 2**62  # more files, or octets, than there are
 
 
 @survey_app.command()
@@ -58,7 +61,7 @@ def survey(
     here = shell(ctx)
     settings = SurveySettings(replicas=replicas, verify=verify, compare=parse_size(compare))
     if everything:
-        settings = SurveySettings(replicas=replicas, verify=verify, identify=2**62, compare=2**62)
+        settings = replace(settings, identify=_ALL, compare=_ALL, patience=timedelta(days=365))
     if html is not None and html.exists():
         raise UsageError(f"{html} exists already", hint="name a file that is not there yet")
     with here.watching() as progress, FormatIdentifier(_WORKERS) as identifier:

@@ -82,7 +82,7 @@ class _Run:
         before = self._clock.now()
         self._progress.begin("identifying formats", None)
         formats = survey_formats.identify(
-            root, spool, self._identifier, settings, tally, self._progress
+            root, spool, self._identifier, settings, tally, self._progress, self._clock
         )
         naming = (formats.looked_at, self._clock.now() - before)
         supplied = survey_digests.supplied(root, spool, settings, tally, self._progress)
@@ -146,8 +146,8 @@ def _limits(
     said = []
     if formats.sampled:
         said.append(
-            f"Formats were told from {formats.looked_at:,} of {formats.of:,} files, some of each "
-            "extension; files and bytes per format are estimates."
+            f"Formats were told from {formats.looked_at:,} of {formats.of:,} files; "
+            "files and bytes per format are estimates by extension."
         )
     if duplicates.not_compared:
         said.append(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from preservation.formats.protocol import Identifier
 from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import FormatRow, Formats, SurveySettings
 from preservation.ingest.survey_spool import Spool
+from preservation.model.clock import Clock
 from preservation.model.identification import Identification
 from preservation.model.progress import Progress
 
-_CHUNK = 1024
+_CHUNK = 1024  # files
+_CHUNK_OCTETS = 4 * 1024**3
 _FLAGS = {
     "unidentified": "SUR-FORMAT-UNKNOWN",
     "tentative": "SUR-FORMAT-DOUBTFUL",
@@ -49,8 +50,9 @@ def identify(
     settings: SurveySettings,
     tally: Tally,
     progress: Progress,
+    clock: Clock,
 ) -> Formats:
-    """Identify all files, or of each extension some."""
+    """Identify all files, or of each extension some, as far as patience goes."""
     extensions = spool.extensions()
     of = sum(files for _, files, _ in extensions)
     if of <= settings.identify:
@@ -58,6 +60,7 @@ def identify(
     else:
         each = _each([files for _, files, _ in extensions], settings.sample)
         wanted = spool.sample(each, settings.sample)
+    wanted = _while_patient(wanted, settings, clock)
     seen = _ask(root, wanted, identifier, tally, progress)
     looked_at = sum(one.files for one in seen.values())
     scale = {
@@ -87,6 +90,16 @@ def _each(files: list[int], most: int) -> int:
     return low
 
 
+def _while_patient(
+    wanted: Iterator[tuple[bytes, str, int]], settings: SurveySettings, clock: Clock
+) -> Iterator[tuple[bytes, str, int]]:
+    until = clock.now() + settings.patience
+    for one in wanted:
+        if clock.now() > until:
+            return
+        yield one
+
+
 def _ask(
     root: Path,
     wanted: Iterator[tuple[bytes, str, int]],
@@ -96,7 +109,7 @@ def _ask(
 ) -> dict[str, _Seen]:
     seen: dict[str, _Seen] = {}
     done = 0
-    while chunk := list(islice(wanted, _CHUNK)):
+    while chunk := _chunk(wanted):
         answers = identifier.identify(root, [path for path, _, _ in chunk])
         for (path, extension, octets), answer in zip(chunk, answers, strict=True):
             _note(seen.setdefault(extension, _Seen()), answer, octets)
@@ -105,6 +118,16 @@ def _ask(
         done += len(chunk)
         progress.say(f"{done:,} files identified")
     return seen
+
+
+def _chunk(wanted: Iterator[tuple[bytes, str, int]]) -> list[tuple[bytes, str, int]]:
+    """So many files that a pool of workers is busy, and patience is asked again soon."""
+    chunk: list[tuple[bytes, str, int]] = []
+    octets = 0
+    while len(chunk) < _CHUNK and octets < _CHUNK_OCTETS and (one := next(wanted, None)):
+        chunk.append(one)
+        octets += one[2]
+    return chunk
 
 
 def _note(seen: _Seen, answer: Identification, octets: int) -> None:

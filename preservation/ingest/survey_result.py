@@ -7,7 +7,7 @@ reading; sizes are octets, times seconds.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.model.clock import stamp
@@ -24,6 +24,7 @@ class SurveySettings:
         replicas: how many the cost is reckoned for.
         identify: files up to which each one is identified.
         sample: files that are identified where there are more; some of each extension.
+        patience: how long to go on identifying; some giants keep the tools busy for two minutes.
         compare: octets to read at most in search of duplicates.
         verify: whether to verify the digests that lie beside the files.
         examples: names shown per finding.
@@ -34,6 +35,7 @@ class SurveySettings:
     replicas: int = 3
     identify: int = 20_000
     sample: int = 10_000
+    patience: timedelta = timedelta(minutes=5)
     compare: int = 8 * 1024**3
     verify: bool = False
     examples: int = 10

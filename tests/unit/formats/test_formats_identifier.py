@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from preservation.files.walk import Kind, walk
+from preservation.files.workers import Trouble, WorkerFailure, WorkerPool
 from preservation.formats.identifier import FormatIdentifier
 from preservation.model.identification import Basis
 
@@ -222,3 +223,40 @@ def test_only_the_worker_names_the_tools():
     files = [*(project / "preservation").rglob("*.py"), *(project / "dags").rglob("*.py")]
     named = {file.name for file in files if tools.search(file.read_text(encoding="utf-8"))}
     assert named == {"worker.py"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "flag"),
+    [
+        (Trouble.TIMEOUT, "timeout"),
+        (Trouble.CRASHED, "crashed"),
+        (Trouble.RAISED, "crashed"),
+    ],
+)
+def test_each_trouble_of_a_worker_has_its_flag(tmp_path, monkeypatch, trouble, flag):
+    monkeypatch.setattr(
+        WorkerPool, "run", lambda self, items, deadline: [WorkerFailure(trouble, "")] * len(items)
+    )
+    with FormatIdentifier() as identifier:
+        assert one(identifier, tmp_path, b"a").flags == (flag,)
+
+
+def test_the_deadline_grows_with_the_files_and_no_file_takes_too_long(tmp_path, monkeypatch):
+    asked = []
+
+    def run(self, items, deadline):
+        asked.append((len(items), deadline(items)))
+        return [WorkerFailure(Trouble.TIMEOUT, "")] * len(items)
+
+    monkeypatch.setattr(WorkerPool, "run", run)
+    sizes = {b"small": 1, b"large": 500_000_000, b"huge": 1 << 40}
+    for name, octets in sizes.items():
+        with (tmp_path / name.decode()).open("wb") as file:
+            file.truncate(octets)
+    with FormatIdentifier() as identifier:
+        for name in (*sizes, b"absent"):
+            identifier.identify(tmp_path, [name])
+        identifier.identify(tmp_path, list(sizes))
+    small, large, huge, absent, all_three = (seconds for _, seconds in asked)
+    assert absent <= small < large < huge <= 120
+    assert huge < all_three < huge + large

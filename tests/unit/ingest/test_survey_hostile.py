@@ -8,12 +8,14 @@ import os
 import shutil
 import socket
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from preservation.errors import UsageError
 from preservation.formats.identifier import FormatIdentifier
+from preservation.ingest import survey_formats
 from preservation.ingest.survey import survey
 from preservation.ingest.survey_html import to_html
 from preservation.ingest.survey_result import SurveySettings
@@ -78,7 +80,7 @@ def hostile(tmp_path):
     (root / "loop").symlink_to(".")
     os.link(root / "AUX.txt", root / "hard")
     with (root / "sparse.bin").open("wb") as file:
-        file.truncate(64 * 1024 * 1024)
+        file.truncate(2 * 1024 * 1024)
     return root
 
 
@@ -227,6 +229,20 @@ def test_a_large_folder_is_sampled_and_says_so(tmp_path, clock):
     assert found.formats.sampled
     assert sum(row.files for row in found.formats.rows) == 61
     assert any("11 of 61 files" in sentence for sentence in found.limits)
+
+
+def test_patience_ends_and_is_said(tmp_path, clock, monkeypatch):
+    class Slow(EverythingIsText):
+        def identify(self, root, paths):
+            clock.advance(timedelta(minutes=2))
+            return super().identify(root, paths)
+
+    for number in range(4):
+        write(tmp_path, b"%d.csv" % number)
+    monkeypatch.setattr(survey_formats, "_CHUNK", 1)
+    found = look(tmp_path, clock, Slow(), compare=0, patience=timedelta(minutes=3))
+    assert found.formats.looked_at == 2
+    assert any("2 of 4 files" in sentence for sentence in found.limits)
 
 
 def test_digests_that_came_along_are_counted_and_verified_when_asked(tmp_path, clock):
