@@ -19,9 +19,10 @@ OPENING = """\
 
 *Made by `docs/generate/bags.py` from `preservation/bags/codes.py`; edit that.*
 
-What `preserve bag validate`, `preserve bag create` and ingest can say about a bag. An error makes the bag invalid, a warning
-does not, unless `--strict` is given. Clauses are sections of RFC 8493; `-` is a rule of ours. Bags that declare a version
-before 1.0 are judged by what those versions allowed, where that differs.
+What `preserve bag validate`, `preserve bag create` and ingest can say about a bag. An error
+makes the bag invalid, a warning does not, unless `--strict` is given. Clauses are sections of
+RFC 8493; `-` is a rule of ours. Bags that declare a version before 1.0 are judged by what those
+versions allowed, where that differs.
 
 | Code | Clause | Severity | What it means | What to do |
 |---|---|---|---|---|

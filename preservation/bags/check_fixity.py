@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from preservation.bags.codes import Findings
 from preservation.bags.contents import Listing
+from preservation.bags.findings import Findings
 from preservation.fixity.engine import EngineSettings, measure
 from preservation.fixity.reading import Measured, Reading
 from preservation.model.digest import Algorithm

@@ -8,8 +8,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from preservation.bags.codes import Findings
 from preservation.bags.contents import Contents, sizes
+from preservation.bags.findings import Findings
 from preservation.model.names import display
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from preservation.bags.codes import Findings
+from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD, ManifestName, Parser
 from preservation.bags.tagfiles import (
     Declaration,

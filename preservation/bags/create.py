@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from preservation.bags.codes import Findings
 from preservation.bags.fenced import SourceChangedError, add_fenced
+from preservation.bags.findings import Findings
 from preservation.bags.tagfiles import Element
 from preservation.bags.write import BagWriter
 from preservation.errors import UsageError

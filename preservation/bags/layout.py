@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.bags.check_fixity import FixityCheck
-from preservation.bags.codes import Findings
 from preservation.bags.completeness import check_listings, check_oxum, match_names
 from preservation.bags.contents import Contents, Listing, read_contents
+from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD
 from preservation.bags.tagfiles import Element
 from preservation.fixity.engine import EngineSettings, never

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from preservation.bags.codes import Findings
+from preservation.bags.findings import Findings
 from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm
 from preservation.model.names import display, is_safe

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.bags.codes import Findings
+from preservation.bags.findings import Findings
 from preservation.bags.folder import BagFolder
 from preservation.bags.members import Member, members
 from preservation.bags.tagfiles import Element, parse_bag_info, parse_oxum

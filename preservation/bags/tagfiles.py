@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from preservation.bags.codes import Findings
+from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD, decode_path
 from preservation.bags.text import known_encoding, lines, split_bom
 from preservation.errors import MalformedError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from preservation.bags.codes import Findings
+from preservation.bags.findings import Findings
 from preservation.bags.manifest import ManifestName, Parser, manifest_name
 from preservation.bags.text import LineTooLongError, NotTextError, lines
 from preservation.fixity.multihash import MultiHash, digest_bytes

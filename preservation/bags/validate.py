@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from preservation.bags.check_fixity import FixityCheck, algorithms_of
-from preservation.bags.codes import Findings
 from preservation.bags.completeness import check_completeness, check_oxum
 from preservation.bags.contents import Contents, read_contents, sizes
+from preservation.bags.findings import Findings
 from preservation.fixity.engine import EngineSettings, never
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, is_fatal

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preservation.bags.codes import Findings
+from preservation.bags.findings import Findings
 from preservation.bags.layout import open_bag
 from preservation.bags.manifest import (
     ManifestName,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from bagmaker import QUIET, SETTINGS, by_hand, sha512
 
-from preservation.bags.codes import CAP, CODES
+from preservation.bags.codes import CODES
+from preservation.bags.findings import CAP
 from preservation.bags.layout import open_bag
 from preservation.bags.validate import BagReport, Mode, validate
 from preservation.model.finding import Severity

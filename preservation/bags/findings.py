@@ -1,0 +1,60 @@
+"""The findings of one bag, collected in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from preservation.bags.codes import CODES
+from preservation.model.finding import Finding, Severity
+
+CAP = 1000  # findings of one code that are told one by one
+
+
+class Findings:
+    """Collects findings of one bag, in order; memory stays bounded whatever the bag holds.
+
+    Attributes:
+        legacy: the bag declares a version before 1.0.
+        strict: warnings count as errors.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.legacy = False
+        self.strict = strict
+        self._told: list[Finding] = []
+        self._counts: Counter[str] = Counter()
+
+    def add(self, code: str, subject: str, detail: str = "") -> None:
+        """Record one. Beyond ``CAP`` of one code they are only counted.
+
+        Args:
+            code: one of ``CODES``.
+            subject: what it is about, printable.
+            detail: what exactly was found, no full stop; the table's meaning goes before it.
+        """
+        self._counts[code] += 1
+        if self._counts[code] <= CAP:
+            entry = CODES[code]
+            message = f"{entry.meaning} {detail}".rstrip()
+            self._told.append(Finding(code, subject, message, entry.hint, self.severity(code)))
+
+    def severity(self, code: str) -> Severity:
+        """How much a code matters in this bag."""
+        entry = CODES[code]
+        severity = entry.before_1_0 if self.legacy else entry.severity
+        return Severity.ERROR if self.strict else severity
+
+    def all(self) -> tuple[Finding, ...]:
+        """Every finding, and for each code beyond the cap one more that counts the rest."""
+        rest = tuple(
+            Finding(
+                code,
+                "the bag",
+                f"{CODES[code].meaning} So do {count - CAP} more.",
+                CODES[code].hint,
+                self.severity(code),
+            )
+            for code, count in self._counts.items()
+            if count > CAP
+        )
+        return (*self._told, *rest)
