@@ -59,7 +59,7 @@ class Status:
     restarts: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        """For ``preserve status --json``."""
+        """As one document."""
         return {
             "phase": self.phase.value,
             "url": self.url,
