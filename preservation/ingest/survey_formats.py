@@ -16,6 +16,7 @@ from preservation.model.identification import Identification
 from preservation.model.progress import Progress
 
 _CHUNK = 1024  # files
+_TELL_EVERY = 2500  # files
 _CHUNK_OCTETS = 4 * 1024**3
 _FLAGS = {
     "unidentified": "SUR-FORMAT-UNKNOWN",
@@ -116,7 +117,8 @@ def _ask(
             for code in _codes(answer):
                 tally.add(code, path, octets, note=_note_of(answer))
         done += len(chunk)
-        progress.say(f"{done:,} files identified")
+        if done // _TELL_EVERY > (done - len(chunk)) // _TELL_EVERY:
+            progress.say(f"{done:,} files identified")
     return seen
 
 
