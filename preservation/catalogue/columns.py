@@ -18,6 +18,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import types
 
+from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm, Digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,16 +72,28 @@ class Moment(types.TypeDecorator[datetime]):
 
 
 class Id(types.TypeDecorator[str]):
-    """A UUID as its 16 octets; they sort as its text does."""
+    """A UUID as its 16 octets; they sort as its text does.
+
+    Raises:
+        MalformedError: a text that is no UUID was to be stored or looked for.
+    """
 
     impl = OCTETS
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> bytes | None:
-        return None if value is None else UUID(value).bytes
+        if value is None:
+            return None
+        try:
+            return UUID(value).bytes
+        except ValueError as error:
+            raise MalformedError(f"not a UUID: {value!r}") from error
 
     def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else str(UUID(bytes=value))
+        if value is None:
+            return None
+        text = value.hex()  # a UUID object would cost three times as much
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class Sha256(types.TypeDecorator[Digest]):

@@ -53,10 +53,11 @@ def plain_failures(place: Place) -> Iterator[None]:
         CatalogueUnavailableError: with a code ``CAT-…`` and what to do.
         NoSpaceError: its disk is full.
         SamarkandError: ``CAT-DEFECT``, a statement of ours was wrong.
+        MalformedError: a value that the columns refuse (``columns``).
     """
     try:
         yield
-    except sa.exc.DBAPIError as error:
+    except sa.exc.StatementError as error:
         raise _told(place, error.orig) from error
     except sqlite3.Error as error:
         raise _told(place, error) from error
@@ -67,7 +68,9 @@ def plain_failures(place: Place) -> Iterator[None]:
 
 
 def _told(place: Place, error: BaseException | None) -> SamarkandError:
-    """Translate what the driver raised."""
+    """Translate what the driver, or one of our columns, raised."""
+    if isinstance(error, SamarkandError):
+        return error
     if isinstance(error, sqlite3.Error):
         # sqlite3 adds the name to what the engine raises, not to its own complaints.
         name: str = getattr(error, "sqlite_errorname", "")

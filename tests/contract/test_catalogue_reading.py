@@ -11,6 +11,7 @@ from catalogues import MINUTE, START, a_key, check, finding, ingestion, kept, re
 from preservation.catalogue import reading
 from preservation.catalogue.protocol import FormatCount, VersionRow
 from preservation.catalogue.sql import SqlCatalogue
+from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
 
@@ -65,6 +66,12 @@ def test_what_is_not_held_is_none(catalogue: SqlCatalogue) -> None:
     assert catalogue.arrival("nothing") is None
     assert catalogue.held_content("silk-road", sha256("nothing")) is None
     assert list(catalogue.versions()) == catalogue.communities() == catalogue.outbox(9) == []
+
+
+def test_an_identifier_that_is_none_is_the_callers_to_mend(catalogue: SqlCatalogue) -> None:
+    for ask in (catalogue.finding, lambda id: list(catalogue.replicas(aip=id))):
+        with pytest.raises(MalformedError):
+            ask("'; DROP TABLE finding; --")
 
 
 def test_held_content_is_the_communitys_own_and_its_first(catalogue: SqlCatalogue) -> None:
