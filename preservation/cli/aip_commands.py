@@ -13,7 +13,7 @@ from preservation.app import Parts
 from preservation.bags.members import members
 from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
-from preservation.cli.options import Community, Json, application
+from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
 from preservation.errors import NotNowError, SourceDamagedError, UsageError
 from preservation.files import durable
@@ -22,7 +22,7 @@ from preservation.model.outcome import Outcome
 from preservation.model.replica import Packaging
 from preservation.model.units import format_size
 
-aip_app = application(no_args_is_help=True)
+aip_app = group("Look at what is held; get it out again.")
 
 Uuid = Annotated[str, typer.Argument(help="The AIP's UUID, or the beginning of it.")]
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from preservation.bags.create import create as create_bag
 from preservation.bags.validate import Mode
 from preservation.bags.validate import validate as validate_bag
-from preservation.cli.options import Json, application
+from preservation.cli.options import Json, group
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.fixity.engine import EngineSettings
@@ -19,7 +19,7 @@ from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding
 from preservation.model.units import format_size
 
-bag_app = application(no_args_is_help=True)
+bag_app = group("Make and validate BagIt bags; no home is needed.")
 
 _WORKERS = 2
 

@@ -7,12 +7,12 @@ from rich.console import Console
 
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.catalogue.rebuild import RebuildReport
-from preservation.cli.options import Json, application
+from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, shell
 from preservation.errors import CatalogueUnavailableError
 
-catalogue_app = application(no_args_is_help=True)
-journal_app = application(no_args_is_help=True)
+catalogue_app = group("Check the catalogue, or make it again.")
+journal_app = group("Move events into the journal and onto the tiers.")
 
 
 @catalogue_app.command()

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.catalogue.protocol import FindingRow
-from preservation.cli.options import Community, Json, application
+from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.event import Event, EventType
 
-finding_app = application(no_args_is_help=True)
+finding_app = group("See what is wrong; accept what is known.")
 
 Id = Annotated[str, typer.Argument(help="The finding's id, or the beginning of it.")]
 

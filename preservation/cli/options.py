@@ -15,7 +15,18 @@ Aip = Annotated[str | None, typer.Option("--aip", "-a", help="This AIP only, by 
 
 
 def application(**settings: Any) -> typer.Typer:
-    """A command or group of commands, as all of ours are."""
+    """A command, as all of ours are."""
     return typer.Typer(
         add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}, **settings
     )
+
+
+def group(about: str) -> typer.Typer:
+    """A group of commands; one alone would else take the group's name."""
+    made = application(no_args_is_help=True)
+    made.callback(help=about)(_nothing)
+    return made
+
+
+def _nothing() -> None:
+    """A group does nothing by itself."""

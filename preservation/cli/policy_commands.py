@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import SystemClock, apply_policies, find_home, read_policies
-from preservation.cli.options import Json, application
+from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.errors import PolicyError, UsageError
 from preservation.ledger.policies import PolicyFiles
@@ -23,7 +23,7 @@ from preservation.policy.compare import Change, compare
 from preservation.policy.explain import explain as explained
 from preservation.policy.schema import schema as make_schema
 
-policy_app = application(no_args_is_help=True)
+policy_app = group("Check, preview, apply and explain policies.")
 
 
 @policy_app.command()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from preservation.model.progress import Progress
     from preservation.policy.policy import Policy
 
+PIPED_WIDTH = 160
 ORDER = (1, 2, 4, 3, 5)  # which exit code wins where several apply
 
 
@@ -45,10 +46,8 @@ class Shell:
 
     home: Path
     policies: Path
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
-    err: Console = field(
-        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True)
-    )
+    out: Console = field(default_factory=lambda: _console(stderr=False))
+    err: Console = field(default_factory=lambda: _console(stderr=True))
 
     @contextmanager
     def open(self) -> Iterator[Parts]:
@@ -116,6 +115,13 @@ class Shell:
         return [parts.store.policy(lines[name].digest) for name in sorted(lines)]
 
 
+def _console(*, stderr: bool) -> Console:
+    """A console; into a file or pipe, tables are as wide as they need."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if terminal else PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+
+
 def shell(ctx: typer.Context) -> Shell:
     """The shell of the command that is running."""
     where = ctx.find_object(Where)
@@ -124,12 +130,20 @@ def shell(ctx: typer.Context) -> Shell:
     return Shell(where.home, where.policies)
 
 
+_WHOLE = {"AIP", "id", "code", "since", "when", "community", "tier", "state", "outcome"}
+
+
 def table(title: str, *columns: str) -> Table:
     """A table as all commands print it; a column named ``>bytes`` is aligned to the right."""
     made = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for column in columns:
         name = column.removeprefix(">")
-        made.add_column(name, justify="right" if column != name else "left", overflow="fold")
+        made.add_column(
+            name,
+            justify="right" if column != name else "left",
+            overflow="fold",
+            no_wrap=name in _WHOLE,
+        )
     return made
 
 

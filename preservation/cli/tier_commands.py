@@ -7,12 +7,12 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from preservation.cli.options import Json, application
+from preservation.cli.options import Json, group
 from preservation.cli.shell import shell, table
 from preservation.errors import SamarkandError
 from preservation.model.units import format_size
 
-tier_app = application(no_args_is_help=True)
+tier_app = group("Look at the places that keep replicas.")
 
 
 @tier_app.command("list")
