@@ -212,7 +212,7 @@ class Catalogue(Protocol):
         tier: str | None = None,
         aip: str | None = None,
     ) -> Iterator[ReplicaRow]:
-        """By AIP, version, tier; read in pages by key."""
+        """By community, AIP, version, tier; read in pages by key."""
         ...
 
     def replica(self, key: VersionKey, tier: str) -> ReplicaRow | None: ...
@@ -220,8 +220,8 @@ class Catalogue(Protocol):
     def oldest_checked(
         self, community: str, tier: str, before: datetime | None, limit: int
     ) -> list[ReplicaRow]:
-        """The replicas checked longest ago (never checked first, by ``written_at``), those
-        not checked since ``before`` only; None for all.
+        """The replicas checked longest ago, those not checked since ``before`` only; None for
+        all. One that was never checked counts from ``written_at``.
         """
         ...
 
