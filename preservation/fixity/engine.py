@@ -1,10 +1,10 @@
 """The engine: measures many files below a folder, on several cores, in flat memory.
 
-Small files go to threads in batches, since a hand-over costs as much as reading one. A thread
-that meets a large file hands it back; those are read at the end, largest first, so that no
-core waits for a giant that was begun last. hashlib and read(2) release the GIL: large files
-scale with cores. Small ones hardly do; a pool of processes behind this same function is the
-next step for them.
+Opening a file holds the GIL, reading and hashing a large one does not. So a single thread goes
+through the paths, in batches, reading what is small; what is large it hands back, and the other
+threads read that, the largest first, so that no core waits for a giant that was begun last. A
+second thread among small files that are in the page cache would only be in the way: a pool of
+processes behind this same function is the next step for them.
 
 The engine starts threads only, when asked and never before, so it works inside a forked task
 of a process that has threads.
@@ -12,6 +12,7 @@ of a process that has threads.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import os
 import threading
@@ -26,8 +27,12 @@ from preservation.fixity.reading import Measured, Reader, Reading
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
 
-BATCH = 256
-LARGE = 8 * 1024 * 1024
+BATCH = 256  # paths that one thread goes through before it reports
+LARGE = 128 * 1024  # octets; above, hashing outweighs what holds the GIL
+LOT = 8 * 1024 * 1024  # octets of large files handed to a thread at a time
+WAITING = 10_000  # large files that may wait; keeps memory flat
+
+_Read = tuple[list[Measured], list[tuple[int, bytes]]]
 
 
 def never() -> bool:
@@ -101,7 +106,8 @@ class _Run:
         self._root, self._algorithms, self._settings = root, algorithms, settings
         self._progress, self._cancelled = progress, cancelled
         self._stop = threading.Event()
-        self._large: list[tuple[int, bytes]] = []
+        # Waiting for the medium lets go of the GIL; then more than one may go through paths.
+        self._walkers = settings.workers if settings.drop_cache else 1
 
     def alone(self, paths: Iterable[bytes]) -> Iterator[Measured]:
         """Read in this thread, in the order given."""
@@ -115,46 +121,58 @@ class _Run:
             reader.close()
 
     def together(self, paths: Iterable[bytes]) -> Iterator[Measured]:
-        """Read in threads: all that is small first, then what is large, largest first."""
+        """Read in threads: one goes through the paths, the others take what it hands back."""
         pool = ThreadPoolExecutor(self._settings.workers, thread_name_prefix="fixity")
         try:
             remaining = iter(paths)
             batches = iter(lambda: list(itertools.islice(remaining, BATCH)), [])
-            yield from self._spread(pool, batches, LARGE)
-            self._large.sort(reverse=True)
-            giants = ([path] for _, path in self._large)
-            yield from self._spread(pool, giants, None)
+            yield from self._spread(pool, batches)
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _spread(
-        self, pool: ThreadPoolExecutor, batches: Iterator[list[bytes]], large: int | None
+        self, pool: ThreadPoolExecutor, batches: Iterator[list[bytes]]
     ) -> Iterator[Measured]:
-        # A window of running and waiting batches: keeps every thread busy, and memory flat
-        # however slowly the results are taken.
-        running: set[Future[list[Measured]]] = set()
-        while True:
-            for batch in itertools.islice(batches, 2 * self._settings.workers - len(running)):
-                running.add(pool.submit(self._batch, batch, large))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+        large: list[tuple[int, bytes]] = []  # a heap: the largest first
+        running: dict[Future[_Read], bool] = {}  # True where it goes through a batch of paths
+        ready: list[Measured] = []
+        more = True
+        while more or large or running:
+            while len(running) < self._settings.workers:
+                batch = []
+                if more and len(large) < WAITING and sum(running.values()) < self._walkers:
+                    batch = next(batches, [])
+                    more = bool(batch)
+                if batch:
+                    running[pool.submit(self._batch, batch, LARGE)] = True
+                elif large:
+                    running[pool.submit(self._batch, _lot(large), None)] = False
+                else:
+                    break
+            yield from ready  # while the threads go on
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            ready = []
             for future in done:
-                yield from future.result()
+                del running[future]
+                results, handed_back = future.result()
+                ready.extend(results)
+                for size, path in handed_back:
+                    heapq.heappush(large, (-size, path))
+        yield from ready
 
-    def _batch(self, paths: list[bytes], large: int | None) -> list[Measured]:
-        reader, results = self._reader(), []
+    def _batch(self, paths: list[bytes], large: int | None) -> _Read:
+        reader, results, handed_back = self._reader(), [], []
         try:
             for path in paths:
                 result = reader.measure(path, large)
                 if isinstance(result, Measured):
                     results.append(result)
                 else:
-                    self._large.append((result, path))
+                    handed_back.append((result, path))
         finally:
             reader.close()
-        return results
+        return results, handed_back
 
     def _reader(self) -> Reader:
         return Reader(
@@ -165,6 +183,16 @@ class _Run:
             progress=self._progress,
             cancelled=lambda: self._stop.is_set() or self._cancelled(),
         )
+
+
+def _lot(large: list[tuple[int, bytes]]) -> list[bytes]:
+    """Enough of the largest files to be worth a hand-over."""
+    lot, octets = [], 0
+    while large and octets < LOT:
+        size, path = heapq.heappop(large)
+        lot.append(path)
+        octets -= size
+    return lot
 
 
 __all__ = ["EngineSettings", "Measured", "Reading", "measure", "never"]
