@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from io import FileIO
 from typing import BinaryIO, cast
 
@@ -10,6 +11,7 @@ from preservation.bags.write import BagWriter, Written
 from preservation.errors import NotNowError
 from preservation.fixity.fence import Fence
 from preservation.fixity.reading import Folders, open_regular, reason_of
+from preservation.model.digest import Algorithm
 from preservation.model.names import display
 from preservation.model.progress import Progress
 
@@ -27,7 +29,12 @@ class _ChangedError(Exception):
 
 
 def add_fenced(
-    writer: BagWriter, path: bytes, root: int, source: bytes, progress: Progress
+    writer: BagWriter,
+    path: bytes,
+    root: int,
+    source: bytes,
+    progress: Progress,
+    also: Iterable[Algorithm] = (),
 ) -> Written:
     """Add one payload file; if it changes while it is read, read it once more.
 
@@ -37,6 +44,7 @@ def add_fenced(
         root: the source's folder, open.
         source: the file, relative to ``root``; no part of its path may be a link.
         progress: hears of every octet, of a second attempt too.
+        also: further digests to take in the same read.
 
     Raises:
         SourceChangedError: it changed at every attempt.
@@ -44,9 +52,10 @@ def add_fenced(
             the way.
         MalformedError: as :meth:`BagWriter.add`.
     """
+    also = tuple(also)
     for _ in range(ATTEMPTS):
         try:
-            return _add(writer, path, root, source, progress)
+            return _add(writer, path, root, source, progress, also)
         except _ChangedError:
             continue
         except OSError as error:
@@ -61,7 +70,14 @@ def add_fenced(
     )
 
 
-def _add(writer: BagWriter, path: bytes, root: int, source: bytes, progress: Progress) -> Written:
+def _add(
+    writer: BagWriter,
+    path: bytes,
+    root: int,
+    source: bytes,
+    progress: Progress,
+    also: tuple[Algorithm, ...],
+) -> Written:
     folders = Folders(root)
     try:
         fd = open_regular(folders, source)
@@ -75,7 +91,7 @@ def _add(writer: BagWriter, path: bytes, root: int, source: bytes, progress: Pro
             if Fence.of(fd) != before or bounded.left != 1:
                 raise _ChangedError
 
-        return writer.add(path, cast("BinaryIO", bounded), progress, still)
+        return writer.add(path, cast("BinaryIO", bounded), progress, still, also)
 
 
 class _Bounded:

@@ -27,7 +27,7 @@ _RESERVED = {b"bagit.txt", b"bag-info.txt", b"fetch.txt", b"data"}
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One payload file, as it was read and written."""
+    """One payload file, as it was read and written, with every digest that was taken."""
 
     octets: int
     digests: Mapping[Algorithm, Digest]
@@ -82,6 +82,7 @@ class BagWriter:
         source: BinaryIO,
         progress: Progress,
         still: Callable[[], None] = nothing,
+        also: Iterable[Algorithm] = (),
     ) -> Written:
         """Copy one payload file, hashing what is copied.
 
@@ -90,6 +91,7 @@ class BagWriter:
             source: read from where it stands to its end.
             progress: hears of every octet.
             still: called after the last octet; what it raises takes the file back.
+            also: further digests to take in the same read, for comparison; in no manifest.
 
         Raises:
             MalformedError: a path that is not UTF-8 (``BAG-NAME-ENCODING``), that leads out of
@@ -98,7 +100,7 @@ class BagWriter:
             OSError: the source cannot be read; the file is taken back.
         """
         check_name(path)
-        hashes = MultiHash(self.algorithms)
+        hashes = MultiHash(dict.fromkeys((*self.algorithms, *also)))
         with self._folder.created(PAYLOAD + path) as fd:
             while block := source.read(_BLOCK):
                 hashes.update(block)

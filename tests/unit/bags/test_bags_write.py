@@ -165,6 +165,14 @@ def test_what_is_raised_at_the_end_takes_the_file_back(folder: Path) -> None:
     assert writer.payload().oxum == "5.1"
 
 
+def test_a_digest_taken_beside_is_in_no_manifest(folder: Path) -> None:
+    writer = BagWriter(folder, [])
+    written = writer.add(b"a", io.BytesIO(b"abc"), QUIET, also=[Algorithm.MD5, Algorithm.SHA256])
+    writer.finish([])
+    assert written.digests[Algorithm.MD5].hex == "900150983cd24fb0d6963f7d28e17f72"
+    assert sorted(path.name for path in folder.glob("manifest*")) == ["manifest-sha256.txt"]
+
+
 @pytest.mark.parametrize(
     ("number", "kind"), [(errno.ENOSPC, NoSpaceError), (errno.EROFS, NotNowError)]
 )
