@@ -1,15 +1,16 @@
 """The schema: making it, bringing it up to date, and refusing another version's.
 
 Migrations are Alembic's, inside the package, and run from code: nobody needs an ``alembic.ini``.
+Alembic is loaded when there is something to migrate: every task and command opens a catalogue,
+and would pay a third of a second for what happens once in the life of a home.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from preservation.catalogue.database import Database
 from preservation.catalogue.failures import missing, other_schema
@@ -71,8 +72,8 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def _upgrade(connection: sa.Connection, schema: str) -> None:
-    config = Config()
+    config = import_module("alembic.config").Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["schema"] = schema or None
-    command.upgrade(config, "head")
+    import_module("alembic.command").upgrade(config, "head")
