@@ -211,7 +211,7 @@ class Archive:
                 state="resolved",
                 opened_at=opened,
                 closed_at=closed,
-                detail={"localised": localised},
+                detail=localised,
             )
         )
         return self.findings_[-1]

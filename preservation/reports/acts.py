@@ -134,8 +134,7 @@ def finding_lines(
 def _finding(
     row: FindingRow, acts: Sequence[Event], results: Results, titles: Titles
 ) -> FindingLine:
-    localised = row.detail.get("localised", {})
-    found = localised.get("files", [])
+    found = row.detail.get("files", [])
     key = VersionKey(row.community, row.aip, row.version) if row.aip and row.version else None
     return FindingLine(
         id=row.id,
@@ -151,7 +150,7 @@ def _finding(
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         files=tuple(_files(found, _differences(acts, results))),
-        more_files=int(localised.get("more", 0)),
+        more_files=int(row.detail.get("more", 0)),
         actions=tuple(
             ActionLine(event.at, act, shown(event.agent), event.id)
             for event in acts

@@ -83,3 +83,21 @@ def test_report_and_standing_agree(catalogue: SqlCatalogue, seed: int) -> None:
     )
     assert len(low) >= fewest
     assert bool(low) == bool(fewest)
+
+
+def test_a_finding_of_a_real_catalogue_names_its_files(catalogue: SqlCatalogue) -> None:
+    key = a_key(1)
+    file = {"path": "data/a", "outcome": "altered", "reason": "its bytes are not those sealed"}
+    opened = finding(key, "vault", START, localised={"files": [file], "more": 3})
+    events = [ingestion(key), replication(key, "vault"), opened]
+    catalogue.record(events)
+    journal: Any = SimpleNamespace(events=lambda since: iter(events), result=None)
+    policy = Policy.from_effective(effective())
+    report = gather(
+        Sources(policy, catalogue, journal),
+        Run("run", "silk-road", START - DAY, START, "a test", policy.ref),
+    )
+    (line,) = report.tables.findings
+    assert [found.path for found in line.files] == ["data/a"]
+    assert line.more_files == 3
+    assert [action.act for action in line.actions] == ["found"]
