@@ -13,14 +13,13 @@ from airflow.sdk import (
     AssetOrTimeSchedule,
     Param,
     TaskGroup,
-    TriggerRule,
     XComArg,
     get_current_context,
 )
 
 from preservation.orchestration import approval, parts, settings, words, work
 from preservation.orchestration.progress import LogProgress
-from preservation.orchestration.steps import gate, step, steps, tier_step
+from preservation.orchestration.steps import afterwards, gate, step, steps, tier_step
 from preservation.orchestration.tell import tell_standing
 from preservation.orchestration.watch import watch
 from preservation.policy.policy import Policy
@@ -143,10 +142,11 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
 
 
 def _report(community: str, found: Any) -> Any:
-    @step(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
-    def report(found: list[work.Json], run_id: Any = None) -> str:
+    @afterwards()
+    def report(found: list[work.Json] | None, run_id: Any = None) -> str:
         """Write a report that tells what became of the findings."""
+        since = work.first_opened(found) if found else None
         with parts.open_parts() as home:
-            return work.report(home, community, run_id, work.first_opened(found), [])
+            return work.report(home, community, run_id, since, [])
 
     return report(found)

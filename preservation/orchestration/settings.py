@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, conf, get_current_context
@@ -56,10 +57,16 @@ def on_tier(tier: str) -> dict[str, str]:
     the tier stands, so it is the rule under Celery only; ``[preservation] queues`` in
     Airflow's settings (``AIRFLOW__PRESERVATION__QUEUES``) says ``tiers`` or ``one`` otherwise.
     """
+    return {"pool": pool(tier), "queue": _common_queue() or tier}
+
+
+@cache
+def _common_queue() -> str:
+    """The one queue of all tiers; empty where each has its own. Asked once: it is slow."""
     default = "tiers" if "Celery" in conf.get("core", "executor") else "one"
-    per_tier = conf.get("preservation", "queues", fallback=default) == "tiers"
-    queue = tier if per_tier else conf.get("operators", "default_queue")
-    return {"pool": pool(tier), "queue": queue}
+    if conf.get("preservation", "queues", fallback=default) == "tiers":
+        return ""
+    return conf.get("operators", "default_queue")
 
 
 def pool(tier: str) -> str:

@@ -6,19 +6,21 @@ of this folder is.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dag_homes import PROJECT, load, make_home
 
-PROJECT = Path(__file__).parents[2]
 AIRFLOW = Path(tempfile.mkdtemp(prefix="samarkand-airflow-"))
+atexit.register(shutil.rmtree, AIRFLOW, ignore_errors=True)
 os.environ.update(
     AIRFLOW_HOME=str(AIRFLOW),
     AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
@@ -38,12 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow_database() -> Iterator[None]:
+def airflow_database() -> None:
     """Airflow's own database, migrated once for all tests of this folder."""
     command = [sys.executable, "-m", "airflow", "db", "migrate"]
     subprocess.run(command, check=True, capture_output=True)
-    yield
-    shutil.rmtree(AIRFLOW, ignore_errors=True)
 
 
 @pytest.fixture
@@ -52,34 +52,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return make_home(tmp_path / "home", PROJECT / "policies", monkeypatch)
 
 
-def make_home(path: Path, policies: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from preservation.app import create_home
-
-    create_home(path, policies, by="a test")
-    monkeypatch.setenv("PRESERVATION_HOME", str(path))
-    monkeypatch.setenv("PRESERVATION_POLICIES", str(policies))
-    return path
-
-
-def load() -> Any:
-    """What Airflow sees in ``dags/``."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(dag_folder=str(PROJECT / "dags"))
-    assert bag.import_errors == {}
-    return bag
-
-
 @pytest.fixture
 def run(airflow_database: None, home: Path) -> Callable[..., Ran]:
-    """Run a DAG to its end by ``dag.test()``; no task of it is tried twice."""
+    """Run a DAG to its end by ``dag.test()``; no task of it is tried twice.
 
-    def really_run(dag_id: str, **conf: Any) -> Ran:
+    ``succeed`` names tasks that are marked a success instead of being run.
+    """
+
+    def really_run(dag_id: str, succeed: str | None = None, **conf: Any) -> Ran:
         dag = load().dags[dag_id]
         for task in dag.tasks:
             settings = getattr(task, "partial_kwargs", None)
             settings.update(retries=0) if settings is not None else setattr(task, "retries", 0)
-        dag_run = dag.test(run_conf=conf)
+        dag_run = dag.test(run_conf=conf, mark_success_pattern=succeed)
         ran: Ran = {"": [str(dag_run.state)]}
         for ti in sorted(dag_run.get_task_instances(), key=lambda ti: (ti.task_id, ti.map_index)):
             shown = str(ti.state)

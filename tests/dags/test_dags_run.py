@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from dag_homes import PROJECT, make_home, put_in_force
+
 Run = Callable[..., dict[str, list[str]]]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with one community: every run of a DAG parses and stores all there are."""
+    policies = tmp_path / "policies"
+    shutil.copytree(PROJECT / "policies", policies)
+    (policies / "field-notes.yaml").unlink()
+    return make_home(tmp_path / "home", policies, monkeypatch)
+
+
+def notes(dag_id: str) -> list[str]:
+    """The notes of the runs of a DAG that Airflow's database knows of, oldest first."""
+    from airflow.models.dagrun import DagRun
+    from airflow.settings import Session
+
+    runs = Session().query(DagRun).filter_by(dag_id=dag_id).order_by(DagRun.id)
+    return [run.note for run in runs if run.note]
+
+
+def emitted(dag_id: str) -> list[str]:
+    """The assets that runs of a DAG have updated."""
+    from airflow.models.asset import AssetEvent
+    from airflow.settings import Session
+
+    events = Session().query(AssetEvent).filter_by(source_dag_id=dag_id)
+    return [event.asset.uri for event in events]
 
 
 def deposit(home: Path, community: str, name: str) -> Path:
@@ -39,18 +69,72 @@ def test_the_main_job_from_deposit_to_healed_replica(home: Path, run: Run) -> No
     assert made["tier-mirror.replicate"] == ["mirror · 1 AIP"]
     assert made["tier-deep.replicate"] == ["deep · 1 AIP"]
     assert made["tier-vault.replicate"] == ["skipped"]
-    assert run("standing__silk-road")[""] == ["success"]
+    assert emitted("ingest__silk-road") == ["samarkand://silk-road/replicas-due"]
 
     flip_a_byte(home, "mirror")
     checked = run("audit__silk-road", everything=True)
     assert checked[""] == ["success"]
     assert checked["tier-vault.audit"] == ["vault · 1 AIP · 1 intact"]
     assert checked["tier-mirror.audit"] == ["mirror · 1 AIP · 1 altered"]
+    assert emitted("audit__silk-road") == ["samarkand://silk-road/findings-open"]
+    assert notes("standing__silk-road")[-1].startswith("**Not all promises are kept: 1 open")
+    assert "Next: run `preserve repair`" in notes("standing__silk-road")[-1]
     assert run("standing__silk-road")[""] == ["failed"]
 
     healed = run("repair__silk-road")
     assert healed[""] == ["success"]
     assert healed["tier-mirror.replica.repair"] == ["Станция 7 on mirror · repaired"]
     assert healed["tier-mirror.replica.verify"] == ["Станция 7 on mirror · 1 intact"]
+    assert notes("standing__silk-road")[-1] == "**Every promise is kept for 1 AIP version**"
     assert run("standing__silk-road")[""] == ["success"]
     assert run("journal")[""] == ["success"]
+    assert len(list((home / "reports" / "silk-road").glob("*/report.html"))) == 2
+
+
+def test_a_rejected_deposit_is_an_answer_and_a_green_square(home: Path, run: Run) -> None:
+    deposit(home, "silk-road", "good")
+    bad = deposit(home, "silk-road", "bad")
+    (bad / "out").symlink_to("/etc/hostname")
+
+    took = run("ingest__silk-road")
+
+    assert took[""] == ["success"]
+    assert sorted(took["deposit.take"]) == ["bad · rejected", "good · accepted"]
+
+
+def test_an_empty_inbox_costs_one_task(home: Path, run: Run) -> None:
+    took = run("ingest__silk-road")
+    assert took.pop("") == ["success"]
+    assert took.pop("find") == ["success"]
+    assert set(map(tuple, took.values())) == {("skipped",)}
+
+
+def test_a_tier_that_is_away_reddens_the_audit_and_the_standing(home: Path, run: Run) -> None:
+    deposit(home, "silk-road", "Станция 7")
+    run("ingest__silk-road")
+    (home / "tiers" / "vault").rename(home / "unplugged")
+
+    checked = run("audit__silk-road", everything=True)
+
+    assert checked[""] == ["failed"]
+    assert checked["tier-vault.audit"] == ["vault · 1 AIP · 1 unchecked"]
+    assert checked["report"] == ["success"]
+    assert checked["all_checked"] == ["failed"]
+
+
+def test_marking_the_approval_a_success_repairs_nothing(home: Path, run: Run) -> None:
+    put_in_force(home, "silk-road", repair={"mode": "approved", "approvers": ["archivist"]})
+    deposit(home, "silk-road", "Станция 7")
+    run("ingest__silk-road")
+    run("replicate__silk-road")
+    victim = flip_a_byte(home, "mirror")
+    damaged = victim.read_bytes()
+    run("audit__silk-road", everything=True)
+
+    tried = run("repair__silk-road", succeed="approve")
+
+    assert tried[""] == ["failed"]
+    assert tried["approve"] == ["success"]
+    assert tried["tier-mirror.damaged"] == ["failed"]
+    assert tried["tell_standing"] == ["success"]
+    assert victim.read_bytes() == damaged
