@@ -134,7 +134,7 @@ def finding_lines(
 def _finding(
     row: FindingRow, acts: Sequence[Event], results: Results, titles: Titles
 ) -> FindingLine:
-    found = row.detail.get("files", [])
+    found = [_as_file(file) for file in row.detail.get("files", [])]
     key = VersionKey(row.community, row.aip, row.version) if row.aip and row.version else None
     return FindingLine(
         id=row.id,
@@ -169,6 +169,11 @@ def _differences(acts: Iterable[Event], results: Results) -> dict[str, list[Mapp
                 return {}  # the map is lost: the finding is told without it
             return {file["path"]: file["ranges"] for file in document.get("files", [])}
     return {}
+
+
+def _as_file(file: Any) -> Mapping[str, Any]:
+    """What a finding names: a file with its outcome, or, from other writers, a bare name."""
+    return file if isinstance(file, Mapping) else {"path": str(file)}
 
 
 def _files(
