@@ -6,6 +6,9 @@ import errno
 import hashlib
 import os
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 from pathlib import Path
 
@@ -198,3 +201,36 @@ def test_walking_away_from_the_results_stops_the_threads(tmp_path: Path) -> None
 def test_an_engine_without_workers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MalformedError):
         list(measure(tmp_path, [], BOTH, EngineSettings(workers=0), Silence()))
+
+
+def test_the_engine_works_in_a_forked_child_of_a_process_with_threads(tmp_path: Path) -> None:
+    for n in range(600):
+        (tmp_path / f"{n}").write_bytes(bytes(n * 400))
+    script = textwrap.dedent(
+        """
+        import os, sys, threading
+        from concurrent.futures import ThreadPoolExecutor
+        from pathlib import Path
+        from preservation.fixity.engine import EngineSettings, Reading, measure
+        from preservation.model.digest import Algorithm
+        from preservation.model.progress import Silence
+
+        def all_read():
+            paths = [b"%d" % n for n in range(600)]
+            settings = EngineSettings(workers=3)
+            results = measure(Path(sys.argv[1]), paths, [Algorithm.SHA256], settings, Silence())
+            return sum(result.reading is Reading.READ for result in results) == 600
+
+        pool = ThreadPoolExecutor(4)
+        held = threading.Event()
+        waiting = [pool.submit(held.wait) for _ in range(4)]
+        assert all_read()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if all_read() else 1)
+        held.set()
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+    )
+    ended = subprocess.run([sys.executable, "-c", script, tmp_path], timeout=60)
+    assert ended.returncode == 0
