@@ -24,11 +24,12 @@ from preservation.model.progress import Progress
 from preservation.supervise import processes, vitals
 from preservation.supervise.components import airflow_program, rotate, spawn
 from preservation.supervise.environment import User, users
+from preservation.supervise.lock import holder, take_lock
 from preservation.supervise.places import Places
 from preservation.supervise.rest import AirflowApi, ensure_pools
 from preservation.supervise.settings import Settings
 from preservation.supervise.state import Phase, State
-from preservation.supervise.supervisor import end_strays, take_lock
+from preservation.supervise.supervisor import end_strays
 
 _LOOK_AGAIN_SECONDS = 0.1
 _UP_SECONDS = 300.0
@@ -153,15 +154,8 @@ def _already(places: Places) -> bool:
 
 def _somebody(places: Places) -> bool:
     state = State.load(places.state)
-    known = (state.supervisor, state.postgres, *state.components.values(), _holder(places))
+    known = (state.supervisor, state.postgres, *state.components.values(), holder(places))
     return any(processes.runs(who) for who in known) or bool(processes.marked(places.token()))
-
-
-def _holder(places: Places) -> str:
-    try:
-        return places.lock.read_text("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def _launch(settings: Settings, places: Places, progress: Progress) -> None:
@@ -206,11 +200,11 @@ def _follow(supervisor: str, places: Places, progress: Progress) -> None:
 
 
 def _failure(state: State | None, places: Places) -> SamarkandError:
-    if state is None and processes.runs(_holder(places)):
+    if state is None and processes.runs(holder(places)):
         phase = State.load(places.state).phase.value
         return BusyError(
             f"this home's Airflow is already {phase}, by process"
-            f" {processes.number_of(_holder(places))}",
+            f" {processes.number_of(holder(places))}",
             hint="wait for it, or stop it: `preserve down`",
             code="SUP-BUSY",
         )
@@ -233,7 +227,7 @@ def _failure(state: State | None, places: Places) -> SamarkandError:
 
 def _end_supervisor(places: Places) -> None:
     state = State.load(places.state)
-    for who in {state.supervisor, _holder(places)}:
+    for who in {state.supervisor, holder(places)}:
         for what, seconds in ((signal.SIGTERM, _DOWN_SECONDS), (signal.SIGKILL, 5.0)):
             if not processes.send(who, what) or processes.wait_until_gone([who], seconds):
                 break

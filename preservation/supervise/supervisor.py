@@ -10,7 +10,6 @@ rest (:func:`end_strays`).
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import importlib.metadata
 import logging
 import os
@@ -22,7 +21,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from preservation.errors import BusyError, NotNowError, SamarkandError, UsageError
+from preservation.errors import NotNowError, SamarkandError, UsageError
 from preservation.files import durable, process
 from preservation.supervise import (
     components,
@@ -35,6 +34,7 @@ from preservation.supervise import (
 )
 from preservation.supervise.components import Backoff, Component
 from preservation.supervise.environment import environment, for_component, users
+from preservation.supervise.lock import take_lock
 from preservation.supervise.places import Places, is_up_to_date
 from preservation.supervise.postgres import Database
 from preservation.supervise.settings import Settings
@@ -319,30 +319,6 @@ class Supervisor:
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
     """SIGCHLD only has to wake the loop."""
-
-
-def take_lock(places: Places) -> int:
-    """Lock the home against another supervisor; the open lock, to be kept.
-
-    Raises:
-        BusyError: somebody has it.
-    """
-    with durable.plain_errors(places.lock):
-        handle = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(handle, 200).decode("utf-8", "replace")
-        os.close(handle)
-        raise BusyError(
-            f"the Airflow of this home is already being run, by process"
-            f" {processes.number_of(holder) or 'unknown'}",
-            hint="see `preserve up` in the other window, or stop it: `preserve down`",
-            code="SUP-BUSY",
-        ) from error
-    os.ftruncate(handle, 0)
-    os.write(handle, process.identity().encode())
-    return handle
 
 
 def end_strays(places: Places, last: State) -> None:

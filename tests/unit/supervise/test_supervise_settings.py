@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 import subprocess
@@ -15,9 +16,9 @@ from preservation.files import process
 from preservation.model.progress import Silence
 from preservation.supervise import Settings, components, down, ports, status, up
 from preservation.supervise.environment import environment, for_component, users
+from preservation.supervise.lock import holder, take_lock
 from preservation.supervise.places import Places
 from preservation.supervise.state import Phase, State
-from preservation.supervise.supervisor import take_lock
 
 URL = "postgresql+{driver}://airflow@/airflow"
 
@@ -124,10 +125,13 @@ def test_a_home_that_is_not_there_is_never_made(tmp_path: Path) -> None:
 
 
 def test_a_home_has_one_supervisor(places: Places) -> None:
+    assert holder(places) == ""
     lock = take_lock(places)
     with pytest.raises(BusyError, match=process.identity().split(":")[1]):
         take_lock(places)
-    assert lock > 0
+    assert holder(places) == process.identity()
+    os.close(lock)
+    assert holder(places) == ""  # though its name is still written there
 
 
 def test_a_state_is_read_back_and_a_broken_one_knows_nothing(places: Places) -> None:
