@@ -105,21 +105,27 @@ def test_state_and_events_agree_after_kill_9(catalogue: SqlCatalogue, tmp_path: 
     catalogue.record(kept(key, "vault"))
     catalogue.close()
 
+    heard, say = os.pipe()
+
     def work() -> None:
         while True:
             lease = catalogue.lease("aip/1", DAY, START)
             assert lease is not None  # what a killed process held, nobody holds
             catalogue.record([replication(key), check(key), replication(key, "deep")], lease)
             catalogue.release(lease)
+            os.write(say, b".")
 
     for _ in range(12):
         child = forked(work)
-        time.sleep(chance.uniform(0.02, 0.15))
+        os.read(heard, 1)  # it is at work
+        time.sleep(chance.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
         assert ended(child) == -signal.SIGKILL
+    os.close(heard)
+    os.close(say)
     events = fold_of_outbox_is_state(catalogue, tmp_path / "scratch.sqlite")
     assert len(events) % 3 == 0
-    assert len(events) > 3
+    assert len(events) > 12
 
 
 def test_a_stale_process_cannot_write_after_a_take_over(catalogue: SqlCatalogue) -> None:
