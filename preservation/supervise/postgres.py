@@ -27,6 +27,7 @@ NAME = "airflow"  # of the database, and of the role that owns it
 _PORT = 5432  # only a part of the socket's name
 _START_SECONDS = 60
 _STOP_SECONDS = 20
+_NO_SPACE = ("No space left on device", "could not extend file", "Disk quota exceeded")
 _SETTINGS = """\
 # Written by Samarkand at every start: changes here are lost.
 listen_addresses = ''
@@ -112,8 +113,10 @@ class Database:
                 shutil.rmtree(self.data)
 
     def _create(self) -> None:
-        making = self.data.with_name("postgres.making")
-        shutil.rmtree(making, ignore_errors=True)
+        # A name of its own: the `initdb` of a supervisor that was killed may still be at work.
+        for given_up in self.data.parent.glob("postgres.making.*"):
+            shutil.rmtree(given_up, ignore_errors=True)
+        making = self.data.with_name(f"postgres.making.{os.getpid()}")
         since = self._log_size()
         with durable.plain_errors(making):
             making.mkdir(mode=0o700)
@@ -170,7 +173,7 @@ class Database:
     def _failure(self, since: int, what: str) -> SamarkandError:
         log = self._places.log("postgres")
         said = log.read_bytes()[since:].decode("utf-8", "replace")
-        if "No space left on device" in said:
+        if any(words in said for words in _NO_SPACE):
             return NoSpaceError(
                 f"{what}: no space left for {str(self.data)!r}",
                 hint="free space, then run `preserve up` again",
