@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from preservation.catalogue.place import Place
 from preservation.catalogue.sql import create_catalogue, open_catalogue
 from preservation.errors import HomeNotFoundError, UsageError
 from preservation.files import durable
@@ -36,6 +37,7 @@ format = "samarkand.home/1"
 # catalogue = "postgresql://user@host/database"
 catalogue = "sqlite:///catalogue.sqlite"
 """
+CATALOGUE = "sqlite:///catalogue.sqlite"
 
 
 class SystemClock:
@@ -144,7 +146,8 @@ def read_policies(folder: Path) -> Checked:
 def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = None) -> Home:
     """Make a home, or complete one whose making was interrupted; what is there stays.
 
-    Puts the policies in force if none is yet.
+    The settings are written last: with them, it is a home. Puts the policies in force if none
+    is yet.
 
     Raises:
         PolicyError: the policy files are wrong; nothing was made.
@@ -155,17 +158,29 @@ def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = N
         for folder in ("inbox", "journal", "policies", "receipts", "reports", "scratch"):
             (path / folder).mkdir(parents=True, exist_ok=True)
         (path / "keys").mkdir(mode=0o700, exist_ok=True)
-        if not (path / SETTINGS).exists():
-            durable.write_new(path / SETTINGS, _TOML.encode(), mode=0o644)
+    if not (path / SETTINGS).exists():
+        create_catalogue(_absolute(CATALOGUE, path.absolute())).close()
+        FileJournal.create(path / "journal")
+        durable.write_new(path / SETTINGS, _TOML.encode(), mode=0o644)
     home = find_home(path)
-    create_catalogue(home.catalogue_url).close()
-    FileJournal.create(home.journal)
+    _bring_up_to_date(home)
     if not PolicyFiles(home.policies).in_force():
         apply_policies(home, checked, by, "the first policies of this home", clock or SystemClock())
     for document in checked.effective.values():
         with durable.plain_errors(path):
             (home.path / document["intake"]["inbox"]).mkdir(parents=True, exist_ok=True)
     return home
+
+
+def _bring_up_to_date(home: Home) -> None:
+    """Migrate the catalogue's schema. One that is gone is not made anew: that would be an empty
+    archive over full tiers.
+    """
+    file = Place.parse(home.catalogue_url).file
+    if file is None or file.exists():
+        create_catalogue(home.catalogue_url).close()
+    else:
+        open_catalogue(home.catalogue_url)  # says what is missing, and what to do
 
 
 def apply_policies(home: Home, checked: Checked, by: str, reason: str, clock: Clock) -> list[str]:

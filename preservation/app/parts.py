@@ -7,10 +7,9 @@ import json
 import socket
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from preservation import __version__
@@ -27,14 +26,11 @@ from preservation.ingest.service import IngestService, Places
 from preservation.ledger.drain import Drained, drain, replicate_documents
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
-from preservation.model.check import CheckResult
 from preservation.model.clock import Clock
 from preservation.model.event import Event, EventMaker
 from preservation.policy.policy import Policy
 from preservation.repair.service import RepairService
 from preservation.replication.service import ReplicationService, write_replica
-from preservation.reports.build import ReportFiles, build
-from preservation.reports.gather import Sources
 from preservation.storage.tier import Tier
 
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
@@ -70,30 +66,16 @@ class Parts:
         """Whether everything promised to a community is true now."""
         return standing(self.catalogue, policy, self.observed(), self.clock.now())
 
-    def report(
-        self,
-        policy: Policy,
-        run: str,
-        since: datetime,
-        *,
-        unchecked: Sequence[CheckResult] = (),
-        out: Path | None = None,
-    ) -> ReportFiles:
-        """Write the report of one run for one community; into the home's folder by default."""
-        pending = [Event.from_json(json.loads(body)) for body in self.catalogue.outbox(PENDING)]
-        sources = Sources(policy, self.catalogue, self.journal, pending, unchecked, self.observed())
-        folder, agent = out or self.home.reports, self.events.agent
-        return build(sources, folder, clock=self.clock, run=run, since=since, agent=agent)
-
     def all_events(self) -> Iterator[Event]:
         """Every event, oldest first: the journal's, then those not drained yet."""
         seen = set()
         for event in self.journal.events():
             seen.add(event.id)
             yield event
-        yield from (event for event in self._pending() if event.id not in seen)
+        yield from (event for event in self.pending_events() if event.id not in seen)
 
-    def _pending(self) -> list[Event]:
+    def pending_events(self) -> list[Event]:
+        """Events that are recorded and not in the journal yet."""
         return [Event.from_json(json.loads(body)) for body in self.catalogue.outbox(PENDING)]
 
     def observed(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,9 +94,10 @@ def _findings(catalogue: SqlCatalogue) -> dict[str, object]:
 def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
     store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
     tiers = tiers_of(home, store)
-    fetch_missing(journal, list(tiers.values()))
+    _, findings = fetch_missing(journal, list(tiers.values()))
     new = aside.begin(home.catalogue_url)
-    return new, rebuild(new, tiers, journal, version_facts, SystemClock())
+    report = rebuild(new, tiers, journal, version_facts, SystemClock())
+    return new, replace(report, findings=(*findings, *report.findings))
 
 
 def version_facts(tier: Tier, sidecar: Sidecar) -> VersionRow | None:

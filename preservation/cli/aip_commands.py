@@ -13,6 +13,7 @@ from preservation.app import Parts
 from preservation.bags.members import members
 from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.cli.opening import opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
 from preservation.errors import NotNowError, SourceDamagedError, UsageError
@@ -31,7 +32,7 @@ Uuid = Annotated[str, typer.Argument(help="The AIP's UUID, or the beginning of i
 def list_(ctx: typer.Context, community: Community = None, as_json: Json = False) -> None:
     """Every AIP version held."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         rows = list(parts.catalogue.versions(community))
 
     def render(out: Console) -> None:
@@ -51,7 +52,7 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
 def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
     """One AIP: its versions, and where each of them is kept."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         rows = find(parts, aip)
         replicas = list(parts.catalogue.replicas(rows[0].key.community, aip=rows[0].key.aip))
 
@@ -78,7 +79,7 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
 def history(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
     """Every event about one AIP, oldest first."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         whole = find(parts, aip)[0].key.aip
         events = [event for event in parts.all_events() if event.aip == whole]
 
@@ -104,7 +105,7 @@ def export(
 ) -> None:
     """Write a version out as a bag, every file verified under the seal while it is written."""
     here = shell(ctx)
-    with here.open() as parts, here.watching() as progress:
+    with opened(here) as parts, here.watching() as progress:
         rows = find(parts, aip)
         row = next((r for r in rows if version in (None, r.key.version)), None)
         if version is None:

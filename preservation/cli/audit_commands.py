@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from preservation.audit.service import AuditResult, summed
+from preservation.cli.opening import communities, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import shell, table, worst
 from preservation.model.check import CheckResult
@@ -36,8 +37,8 @@ def audit(
     here, overdue = shell(ctx), 0
     checks: list[CheckResult] = []
     octets = None if budget is None else parse_size(budget)
-    with here.open() as parts, here.watching() as progress:
-        for policy in here.communities(parts, community):
+    with opened(here) as parts, here.watching() as progress:
+        for policy in communities(parts, community):
             planned = parts.audit.plan(
                 policy, tier=tier, aip=aip, everything=everything, budget=octets
             )
@@ -84,8 +85,8 @@ def plan(
     """What the next audit would read, tier by tier; nothing is read now."""
     here = shell(ctx)
     shards: list[Shard] = []
-    with here.open() as parts:
-        for policy in here.communities(parts, community):
+    with opened(here) as parts:
+        for policy in communities(parts, community):
             shards.extend(parts.audit.plan(policy, tier=tier))
 
     def render(out: Console) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.catalogue.rebuild import RebuildReport
+from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, shell
 from preservation.errors import CatalogueUnavailableError
@@ -52,7 +53,7 @@ def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
 def _drain_first(here: Shell) -> None:
     """Save what the catalogue alone knows; a catalogue that is gone has nothing to save."""
     try:
-        with here.open() as parts:
+        with opened(here) as parts:
             parts.drain()
     except CatalogueUnavailableError as error:
         here.warn(f"{error.message}; events that were not drained from it are lost")
@@ -75,7 +76,7 @@ def _render(out: Console, report: RebuildReport) -> None:
 def drain(ctx: typer.Context, as_json: Json = False) -> None:
     """Move events from the catalogue's outbox into the journal, and copy it to two tiers."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         drained = parts.drain()
 
     def render(out: Console) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from preservation.app import SystemClock, open_home
+from preservation.app.reporting import write_report
 from preservation.cli.shell import Shell
 from preservation.errors import NotNowError
 from preservation.model.progress import Progress, Silence
@@ -82,7 +83,7 @@ class InProcess:
                     result = parts.repair.repair(policy, finding.id, self._progress)
                     self._say(f"{result.key} on {result.tier}: {result.state}")
                 parts.drain()
-                parts.report(policy, f"demo {self._began:%Y-%m-%dT%H:%M:%SZ}", self._began)
+                write_report(parts, policy, f"demo {self._began:%Y-%m-%dT%H:%M:%SZ}", self._began)
 
 
 class InAirflow:

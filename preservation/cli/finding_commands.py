@@ -9,6 +9,7 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.catalogue.protocol import FindingRow
+from preservation.cli.opening import opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
 from preservation.errors import UsageError
@@ -29,7 +30,7 @@ def list_(
 ) -> None:
     """The findings that are open; exit code 4 if there are any."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         rows = parts.catalogue.findings(community, state=None if every else "open")
 
     def render(out: Console) -> None:
@@ -53,13 +54,13 @@ def list_(
 def show(ctx: typer.Context, id: Id, as_json: Json = False) -> None:
     """One finding, with what localises it and what was done about it."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         row = _find(parts, id)
 
     def render(out: Console) -> None:
         out.print(f"\\[{row.code}] {row.severity} · {row.state} · {row.id}")
         out.print(f"{row.subject}\n{row.message}\nnext: {row.hint}", markup=False)
-        for file in row.detail.get("localised", {}).get("files", []):
+        for file in row.detail.get("files", []):
             out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}", markup=False)
         if row.decided:
             out.print(f"closed by {row.decided.get('by')}: {row.decided.get('reason')}")
@@ -78,7 +79,7 @@ def accept(
     here = shell(ctx)
     if not reason.strip():
         raise UsageError("an acceptance needs a reason", hint="say why the finding may stand")
-    with here.open() as parts:
+    with opened(here) as parts:
         row = _find(parts, id)
         if row.state != "open":
             raise UsageError(f"finding {row.id} is {row.state} already", code="FND-CLOSED")

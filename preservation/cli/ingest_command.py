@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
+from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import Shell, shell, table, worst
 from preservation.errors import UsageError
@@ -35,7 +36,7 @@ def ingest(
     here = shell(ctx)
     if (path is None) == (not inbox):
         raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
-    with here.open() as parts:
+    with opened(here) as parts:
         results = _take(here, parts, path, community)
     exit_code = worst({_code(result) for result in results})
     body = {"deposits": [result.to_json() for result in results]}
@@ -53,7 +54,7 @@ def _take(
             policy = parts.store.governing(community)
             arrival = parts.ingest.arrive(policy, path.absolute())
             return [parts.ingest.take(policy, arrival, progress)]
-        for policy in here.communities(parts, community):
+        for policy in communities(parts, community):
             waiting = parts.ingest.scan(policy)
             results.extend(parts.ingest.take(policy, one, progress) for one in waiting)
     return results

@@ -32,7 +32,7 @@ _COMMANDS = {
     "aip": ("aip_commands", "Look at what is held; get it out again."),
     "finding": ("finding_commands", "See what is wrong; accept what is known."),
     "policy": ("policy_commands", "Check, preview, apply and explain policies."),
-    "report": ("work_commands", "Write the audit report of each community."),
+    "report": ("report_command", "Write the audit report of each community."),
     "tier": ("tier_commands", "Look at the places that keep replicas."),
     "catalogue": ("catalogue_commands", "Check the catalogue, or make it again."),
     "journal": ("catalogue_commands", "Move events into the journal and onto the tiers."),

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import SystemClock, apply_policies, find_home, read_policies
+from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.errors import PolicyError, UsageError
@@ -161,7 +162,7 @@ def explain(
 def status(ctx: typer.Context, as_json: Json = False) -> None:
     """What is in force for each community, and whether it is true now; exit code 4 if not."""
     here = shell(ctx)
-    with here.open() as parts:
+    with opened(here) as parts:
         lines = parts.store.in_force()
         standings = {name: parts.standing(parts.store.governing(name)) for name in sorted(lines)}
 

@@ -20,16 +20,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from preservation.app import open_home, read_policies
 from preservation.cli.main import Where
 from preservation.cli.watching import watch
-from preservation.errors import SamarkandError, UsageError
-from preservation.ledger.policies import edited
+from preservation.errors import SamarkandError
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
     from preservation.model.progress import Progress
-    from preservation.policy.policy import Policy
 
 PIPED_WIDTH = 160
 ORDER = (1, 2, 4, 3, 5)  # which exit code wins where several apply
@@ -48,22 +44,6 @@ class Shell:
     policies: Path
     out: Console = field(default_factory=lambda: _console(stderr=False))
     err: Console = field(default_factory=lambda: _console(stderr=True))
-
-    @contextmanager
-    def open(self) -> Iterator[Parts]:
-        """Open the home; say so if policy files were edited and are not in force."""
-        with open_home(self.home, self.policies) as parts:
-            self._mention_edits(parts)
-            yield parts
-
-    def _mention_edits(self, parts: Parts) -> None:
-        try:
-            changed = edited(parts.store, read_policies(self.policies))
-        except UsageError:
-            return  # no policy files here: nothing was edited
-        if changed:
-            files = f"{len(changed)} edited file{'s' * (len(changed) != 1)} not in force"
-            self.warn(f"{files} ({', '.join(changed)}): run `preserve policy plan`")
 
     @contextmanager
     def watching(self) -> Iterator[Progress]:
@@ -98,21 +78,6 @@ class Shell:
         else:
             render(self.out)
         raise typer.Exit(exit_code)
-
-    def communities(self, parts: Parts, only: str | None) -> list[Policy]:
-        """The policies in force, of all communities or of one.
-
-        Raises:
-            UsageError: none is in force.
-        """
-        if only is not None:
-            return [parts.store.governing(only)]
-        lines = parts.store.in_force()
-        if not lines:
-            raise UsageError(
-                "no policy is in force", hint="run `preserve policy apply`", code="POL-NOT-IN-FORCE"
-            )
-        return [parts.store.policy(lines[name].digest) for name in sorted(lines)]
 
 
 def _console(*, stderr: bool) -> Console:

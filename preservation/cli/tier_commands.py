@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import shell, table
 from preservation.errors import SamarkandError
@@ -20,7 +21,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
     """The tiers of this home, what they are by observation, and what they hold."""
     here = shell(ctx)
     found: list[dict[str, Any]] = []
-    with here.open() as parts:
+    with opened(here) as parts:
         for name, tier in parts.tiers.items():
             row: dict[str, Any] = {"tier": name, "error": ""}
             try:

@@ -1,14 +1,13 @@
-"""``preserve replicate``, ``repair`` and ``report``."""
+"""``preserve replicate`` and ``repair``."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from preservation.cli.opening import communities, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import account, shell, table, worst
 from preservation.model.units import format_size
@@ -17,7 +16,6 @@ from preservation.replication.service import ReplicaResult
 
 replicate_app = application()
 repair_app = application()
-report_app = application()
 
 _REPLICA_CODES = {"verified": 0, "damaged": 4}
 _REPAIR_CODES = {"repaired": 0, "intact": 0, "waiting": 4, "hopeless": 4}
@@ -34,8 +32,8 @@ def replicate(
     """Make every replica that a policy promises and that is not there yet; read each back."""
     here = shell(ctx)
     results: list[ReplicaResult] = []
-    with here.open() as parts, here.watching() as progress:
-        for policy in here.communities(parts, community):
+    with opened(here) as parts, here.watching() as progress:
+        for policy in communities(parts, community):
             for shard in parts.replication.plan(policy, tier=tier, aip=aip):
                 results.extend(parts.replication.run(policy, shard, progress))
 
@@ -69,8 +67,8 @@ def repair(
     here = shell(ctx)
     results: list[RepairResult] = []
     approver = account() if approve else ""
-    with here.open() as parts, here.watching() as progress:
-        for policy in here.communities(parts, community):
+    with opened(here) as parts, here.watching() as progress:
+        for policy in communities(parts, community):
             due = parts.repair.plan(policy, tier=tier, aip=aip)
             heal = parts.repair.repair
             results.extend(heal(policy, one.id, progress, approver) for one in due)
@@ -90,34 +88,3 @@ def repair(
     exit_code = worst({_REPAIR_CODES.get(one.state, 5) for one in results})
     body = {"repairs": [one.to_json() for one in results]}
     here.answer(as_json, "samarkand.repair/1", body, render, exit_code)
-
-
-@report_app.command()
-def report(
-    ctx: typer.Context,
-    community: Community = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A folder for the reports; default: the home's.")
-    ] = None,
-    days: Annotated[int, typer.Option(help="Tell what happened in the last so many days.")] = 1,
-    as_json: Json = False,
-) -> None:
-    """Write the audit report of each community: HTML, JSON and Parquet."""
-    here = shell(ctx)
-    with here.open() as parts:
-        parts.drain()
-        since = parts.clock.now() - timedelta(days=days)
-        name = f"report-{parts.clock.now():%Y%m%dT%H%M%SZ}"
-        made = [
-            parts.report(policy, name, since, out=out)
-            for policy in here.communities(parts, community)
-        ]
-
-    def render(console: Console) -> None:
-        for one in made:
-            for sentence in one.report.sentences:
-                console.print(sentence.text, markup=False)
-            console.print(f"  {one.html}", markup=False)
-
-    body = {"reports": [{"html": str(one.html), "json": str(one.json)} for one in made]}
-    here.answer(as_json, "samarkand.reports/1", body, render)

@@ -47,7 +47,8 @@ def find(
             spool.note_hash(one.path, one.octets, one.digests[Algorithm.SHA256])
         else:
             tally.add("SUR-UNREADABLE", one.path, note=one.reason)
-    rows, files, octets = [], 0, 0
+    rows: list[DuplicateRow] = []
+    files = octets = 0
     for value, size, copies in spool.duplicates():
         files += copies - 1
         octets += size * (copies - 1)

@@ -190,25 +190,13 @@ def report(
     What happened since then is told, or since its policy came into force. ``unchecked`` are
     the rows of checks that this run could not make: they left no event.
     """
-    from preservation.reports.build import build
-    from preservation.reports.gather import Sources
+    from preservation.app.reporting import write_report
 
     parts.drain()
-    sources = Sources(
-        policy=parts.store.governing(community),
-        catalogue=parts.catalogue,
-        journal=parts.journal,
-        unchecked=[_unchecked(row) for row in unchecked],
-        domains=parts.observed(),
-    )
-    written = build(
-        sources,
-        parts.home.reports,
-        clock=parts.clock,
-        run=run,
-        since=since or parts.store.in_force()[community].at,
-        agent=parts.events.agent,
-    )
+    policy = parts.store.governing(community)
+    began = since or parts.store.in_force()[community].at
+    checks = [_unchecked(row) for row in unchecked]
+    written = write_report(parts, policy, run, began, unchecked=checks)
     for sentence in written.report.sentences:
         _log.info("%s %s: %s", sentence.question, sentence.word, sentence.text)
     return str(written.html)

@@ -1,0 +1,94 @@
+"""Whole processes, started in turn, measured by the operating system."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process: seconds of wall and CPU, MiB at its peak, cores that others used meanwhile."""
+
+    wall: float
+    cpu: float
+    peak_mib: float
+    others: float
+
+
+def run(command: Sequence[str], cwd: Path | None = None) -> Run:
+    """Run a command to its end.
+
+    Raises:
+        SystemExit: it failed; a figure of a failed command means nothing.
+    """
+    busy_before, began = _busy(), time.perf_counter()
+    process = subprocess.Popen(
+        list(command), cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    said = process.stderr.read() if process.stderr else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{said}")
+    cpu = usage.ru_utime + usage.ru_stime
+    others = max(0.0, (_busy() - busy_before - cpu) / wall)
+    return Run(wall, cpu, usage.ru_maxrss / 1024, others)
+
+
+def _busy() -> float:
+    """Seconds of CPU that the machine has spent at work."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = fields
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Commands by name, what has to happen before each run, and who is the peer."""
+
+    title: str
+    commands: dict[str, Sequence[str]]
+    peer: str
+    before: Callable[[str], None] = lambda name: None
+
+
+def compete(contest: Contest, rounds: int, warm_up: int = 1) -> dict[str, list[Run]]:
+    """Let the commands run in turn, A B A B …; the first rounds are not counted."""
+    runs: dict[str, list[Run]] = {name: [] for name in contest.commands}
+    for number in range(rounds + warm_up):
+        for name, command in contest.commands.items():
+            contest.before(name)
+            measured = run(command)
+            if number >= warm_up:
+                runs[name].append(measured)
+    return runs
+
+
+def rows(contest: Contest, runs: dict[str, list[Run]]) -> list[str]:
+    """Markdown: medians, and the ratio to the peer, taken round by round."""
+    out = [
+        f"### {contest.title}",
+        "",
+        "| command | wall s | CPU s | peak MiB | wall / peer | CPU / peer | others |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    peers = runs[contest.peer]
+    for name, mine in runs.items():
+        wall = statistics.median(a.wall / b.wall for a, b in zip(mine, peers, strict=True))
+        cpu = statistics.median(a.cpu / b.cpu for a, b in zip(mine, peers, strict=True))
+        out.append(
+            f"| {name} | {_median(mine, 'wall'):.2f} | {_median(mine, 'cpu'):.2f} "
+            f"| {_median(mine, 'peak_mib'):.0f} | {wall:.2f} | {cpu:.2f} "
+            f"| {_median(mine, 'others'):.1f} |"
+        )
+    return [*out, ""]
+
+
+def _median(runs: list[Run], field: str) -> float:
+    return statistics.median(getattr(one, field) for one in runs)
