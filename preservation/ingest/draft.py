@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import Arrival, Catalogue, VersionRow
-from preservation.ingest.metadata import BagInfo, PackageEvent, premis
+from preservation.ingest.metadata import DEPOSIT, BagInfo, PackageEvent, premis
 from preservation.ingest.package import Packaged
 from preservation.ingest.source import Opened
 from preservation.model.canonical import canonical
@@ -39,16 +39,20 @@ class Draft:
     lineage: str
 
 
-def draft(catalogue: Catalogue, policy: Policy, arrival: Arrival, opened: Opened) -> Draft:
+def draft(
+    catalogue: Catalogue, policy: Policy, arrival: Arrival, opened: Opened, lineage: str
+) -> Draft:
     """Find out which AIP version a deposit is to be.
 
     A new version only through the policy's lineage identifier, and only where it leads to
     exactly one AIP of the community. Folder names never match anything.
 
+    Args:
+        lineage: as :func:`lineage_of` gave it; its lease is held.
+
     Raises:
         Rejected: it is ambiguous.
     """
-    lineage = _lineage(policy, opened)
     aips = catalogue.lineage(policy.community, lineage) if lineage else []
     if len(aips) > 1:
         message = f"{lineage} is the lineage of {len(aips)} AIPs: {', '.join(aips)}"
@@ -56,13 +60,17 @@ def draft(catalogue: Catalogue, policy: Policy, arrival: Arrival, opened: Opened
     if not aips or aips[0] == arrival.aip:
         key = VersionKey(policy.community, arrival.aip, 1)
         return Draft(policy, arrival, opened, key, None, lineage)
-    last = list(catalogue.versions(policy.community, aip=aips[0]))[-1]
+    last = max(catalogue.versions(policy.community, aip=aips[0]), key=lambda row: row.key)
     key = VersionKey(policy.community, aips[0], last.key.version + 1)
     return Draft(policy, arrival, opened, key, last, lineage)
 
 
-def _lineage(policy: Policy, opened: Opened) -> str:
-    """The identifier that says which data set this is, by the policy's schemes in order."""
+def lineage_of(policy: Policy, opened: Opened) -> str:
+    """The identifier that says which data set this is, by the policy's schemes in order.
+
+    Raises:
+        Rejected: there are several of one scheme.
+    """
     for scheme in policy.intake.lineage:
         found = [one for one in opened.identifiers if one.scheme == scheme]
         if len(found) > 1:
@@ -86,7 +94,8 @@ def finish(
     facts, now = writer.payload(), events.clock.now()
     effective = canonical(public(draft.policy.document)) + b"\n"
     writer.tag(b"metadata/ingest-policy.json", effective)
-    writer.tag(b"metadata/deposit.json", canonical(draft.opened.facts) + b"\n")
+    deposit = {**draft.opened.facts, "supplied": dict(packaged.supplied)}
+    writer.tag(DEPOSIT, canonical(deposit) + b"\n")
     told = [
         PackageEvent(events.new_id(), type_, now, "success", detail)
         for type_, detail in (
@@ -99,6 +108,7 @@ def finish(
     writer.tag(b"metadata/premis.xml", premis(draft.key, events.agent, toolchain, told))
     info = BagInfo(
         key=draft.key,
+        reserved=draft.arrival.aip,
         policy=draft.policy,
         title=draft.arrival.name,
         organization=draft.opened.organization or draft.policy.title["en"],

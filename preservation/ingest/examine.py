@@ -19,6 +19,7 @@ from preservation.model.names import display, parts
 from preservation.policy.policy import Limits
 
 LISTED = 1000  # findings of one code; more are counted in one line
+TOO_MUCH = frozenset({"DEP-FILES", "DEP-SIZE", "DEP-FILE-SIZE"})  # not even worth opening
 
 _SPECIAL = {
     Kind.LINK: ("DEP-LINK", "a symbolic link to {target}", "put the file itself in its place"),
@@ -35,14 +36,17 @@ class Examined:
 
     Attributes:
         octets: of all regular files.
-        newest_ns: the latest modification or change of anything in it, nanoseconds.
+        newest_ns: the latest change of anything in it, nanoseconds. By the change time alone:
+            a depositor can date a file into the future, and would wait for ever.
         signature: SHA-256 over path, kind, size, mtime, ctime and inode of every entry.
+        openable: whether it makes sense to look inside, whatever was found.
     """
 
     files: int = 0
     octets: int = 0
     newest_ns: int = 0
     signature: str = ""
+    openable: bool = True
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -79,11 +83,11 @@ def examine(root: Path, limits: Limits) -> Examined:
     signature, twins = hashlib.sha256(), _Twins()
     for entry in walk(root):
         signature.update(_line(entry))
-        seen.newest_ns = max(seen.newest_ns, entry.mtime_ns, entry.ctime_ns)
+        seen.newest_ns = max(seen.newest_ns, entry.ctime_ns)
         if entry.kind is Kind.FILE:
             seen.files += 1
             seen.octets += entry.octets
-        for finding in _of_entry(entry, limits, root):
+        for finding in _of_entry(entry, limits):
             findings.add(finding)
         for finding in twins.of(entry):
             findings.add(finding)
@@ -91,6 +95,7 @@ def examine(root: Path, limits: Limits) -> Examined:
         findings.add(finding)
     seen.signature = signature.hexdigest()
     seen.findings = list(findings.all())
+    seen.openable = not any(finding.code in TOO_MUCH for finding in seen.findings)
     return seen
 
 
@@ -99,11 +104,11 @@ def _line(entry: Entry) -> bytes:
     return b"%s\0%s\0%d %d %d %d\n" % (entry.path, entry.kind.value.encode(), *facts)
 
 
-def _of_entry(entry: Entry, limits: Limits, root: Path) -> Iterator[Finding]:
+def _of_entry(entry: Entry, limits: Limits) -> Iterator[Finding]:
     subject = display(entry.path)
     if entry.kind in _SPECIAL:
         code, message, hint = _SPECIAL[entry.kind]
-        if entry.kind is Kind.LINK and _escapes(entry, root):
+        if entry.kind is Kind.LINK and _escapes(entry):
             code, hint = "DEP-LINK-ESCAPES", "it leads out of the deposit: remove it"
         target = display(entry.link_target)
         yield Finding(code, subject, message.format(target=target, error=entry.error), hint)
@@ -117,7 +122,7 @@ def _of_entry(entry: Entry, limits: Limits, root: Path) -> Iterator[Finding]:
         )
 
 
-def _escapes(entry: Entry, root: Path) -> bool:
+def _escapes(entry: Entry) -> bool:
     """Whether a link's target, taken by its text alone, is outside of the deposit."""
     if entry.link_target.startswith(b"/"):
         return True

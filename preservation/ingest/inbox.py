@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,9 @@ from preservation.ingest.unpack import is_serialised
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.policy.policy import Intake, Limits
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK_NS = 20_000_000  # twice the longest tick of Linux (CONFIG_HZ=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,20 @@ def look(inbox: Path, marker: str) -> Iterator[Path]:
 def candidate(path: Path, limits: Limits) -> Candidate:
     """Look at one deposit.
 
+    A folder that may not be listed is a finding; it is told to the depositor like any other.
+
     Raises:
-        NotNowError: it vanished, or may not be read (``DEP-GONE``).
+        NotNowError: it vanished, or cannot be seen at all (``DEP-GONE``).
     """
+    path = Path(os.path.abspath(path))  # one deposit, wherever the process stands
     name = display(os.fsencode(path.name))
     try:
-        if stat.S_ISDIR(path.lstat().st_mode):
+        if not is_folder(path):
+            return Candidate(path, name, _examine_single(path, name))
+        try:
             return Candidate(path, name, examine(path, limits))
-        return Candidate(path, name, _examine_single(path, name))
+        except OSError as error:
+            return Candidate(path, name, _denied(path, name, error))
     except OSError as error:
         raise NotNowError(
             f"the deposit {display(os.fsencode(path))} cannot be read: {error.strerror}",
@@ -82,12 +92,50 @@ def is_complete(found: Candidate, intake: Intake, now: datetime) -> bool:
     A marker lies in a folder deposit, or beside a container with the marker as its suffix.
     """
     if intake.marker:
-        if found.path.is_dir():
-            return (found.path / intake.marker).exists()
-        return found.path.with_name(found.path.name + intake.marker).exists()
-    seconds, nanoseconds = divmod(found.examined.newest_ns, 1_000_000_000)
-    last = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=nanoseconds // 1000)
-    return now - last >= intake.quiet
+        if is_folder(found.path):
+            return os.path.lexists(found.path / intake.marker)
+        return os.path.lexists(found.path.with_name(found.path.name + intake.marker))
+    last = timedelta(microseconds=found.examined.newest_ns // 1000)
+    return now - _EPOCH - last >= intake.quiet
+
+
+def rest(found: Candidate, beside: Path) -> bool:
+    """Wait for a moment if the deposit changed just now.
+
+    The kernel's file times advance in ticks: a change made in the tick of the latest one would
+    have the same time, and could not be noticed.
+
+    Args:
+        beside: a folder of ours; touching it tells the file system's idea of now.
+
+    Returns:
+        Whether it waited: then the candidate has to be looked at again.
+    """
+    os.utime(beside)
+    since = beside.stat().st_ctime_ns - found.examined.newest_ns
+    if not 0 <= since < _TICK_NS:
+        return False
+    time.sleep(_TICK_NS / 1_000_000_000)
+    return True
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder, and no link to one, has the name.
+
+    Raises:
+        OSError: nothing has it, or it cannot be looked at.
+    """
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
+def _denied(path: Path, name: str, error: OSError) -> Examined:
+    facts = path.lstat()
+    signature = f"denied {facts.st_ctime_ns} {facts.st_ino}"
+    seen = Examined(newest_ns=facts.st_ctime_ns, signature=signature, openable=False)
+    message = f"cannot be listed: {error.strerror}"
+    hint = "give the archive's account the right to read it"
+    seen.findings.append(Finding("DEP-UNREADABLE", name, message, hint))
+    return seen
 
 
 def _examine_single(path: Path, name: str) -> Examined:
@@ -97,10 +145,11 @@ def _examine_single(path: Path, name: str) -> Examined:
     seen = Examined(
         files=1,
         octets=facts.st_size,
-        newest_ns=max(facts.st_mtime_ns, facts.st_ctime_ns),
+        newest_ns=facts.st_ctime_ns,
         signature=f"single {times}",
     )
     if not (stat.S_ISREG(facts.st_mode) and is_serialised(path.name)):
+        seen.openable = False
         seen.findings.append(
             Finding(
                 "DEP-NOT-A-DEPOSIT",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from preservation.bags.tagfiles import plain_value
 from preservation.files.walk import Entry, Kind
 from preservation.model.clock import stamp
 from preservation.model.digest import Algorithm, Digest
@@ -22,6 +23,9 @@ from preservation.model.units import format_size
 from preservation.policy.policy import Policy
 
 PROFILE = "urn:samarkand:bagit-profile:aip-1"
+RESERVED = "Deposit-Identifier"
+INVENTORY = b"metadata/inventory.csv"
+DEPOSIT = b"metadata/deposit.json"
 
 INVENTORY_COLUMNS = (
     "path",
@@ -87,17 +91,25 @@ def inventory_row(
 
 def tree_row(entry: Entry) -> bytes:
     """One entry of the deposit as it came, folders and empty ones included."""
-    modified = datetime.fromtimestamp(entry.mtime_ns // 1_000_000_000, UTC)
     return csv_line(
         (
             escaped(entry.path),
             entry.kind.value,
             entry.octets if entry.kind is Kind.FILE else "",
-            f"{modified:%Y-%m-%dT%H:%M:%S}.{entry.mtime_ns % 1_000_000_000:09d}Z",
+            _moment(entry.mtime_ns),
             f"{entry.mode:04o}",
             escaped(entry.link_target),
         )
     )
+
+
+def _moment(nanoseconds: int) -> str:
+    """ISO 8601 with nanoseconds; a time beyond the years that it can spell as ``@<seconds>``."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    except (ValueError, OverflowError, OSError):
+        return f"@{seconds}.{rest:09d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,7 @@ class BagInfo:
     """What ``bag-info.txt`` of a version says."""
 
     key: VersionKey
+    reserved: str  # the identifier drawn when the deposit arrived
     policy: Policy
     title: str
     organization: str
@@ -117,20 +130,21 @@ class BagInfo:
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Labels and values, in the order in which they are written."""
-        yield "Source-Organization", self.organization
+        yield "Source-Organization", plain_value(self.organization)
         yield "Bagging-Date", f"{self.at:%Y-%m-%d}"
         yield "Payload-Oxum", self.oxum
         yield "Bag-Size", format_size(self.octets)
-        yield "External-Description", self.title
+        yield "External-Description", plain_value(self.title) or self.key.aip
         yield "External-Identifier", f"urn:uuid:{self.key.aip}"
         for identifier in self.identifiers:
-            yield "External-Identifier", identifier.shown
+            yield "External-Identifier", plain_value(identifier.shown)
         yield "BagIt-Profile-Identifier", PROFILE
         yield "Community", self.key.community
         yield "AIP-Identifier", self.key.aip
         yield "AIP-Version", str(self.key.version)
+        yield RESERVED, f"urn:uuid:{self.reserved}"
         if self.lineage:
-            yield "Lineage-Identifier", self.lineage
+            yield "Lineage-Identifier", plain_value(self.lineage)
         yield "Content-Digest", str(self.content)
         yield "Ingest-Policy-Digest", self.policy.ref
         yield "Ingest-Time", stamp(self.at)

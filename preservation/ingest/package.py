@@ -6,7 +6,6 @@ Memory holds a few hundred files at a time, whatever the deposit.
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
 from collections import deque
@@ -18,8 +17,11 @@ from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import FormatCount
-from preservation.files.walk import Entry, Kind, open_below, walk
+from preservation.errors import MalformedError
+from preservation.files import durable
+from preservation.files.walk import Entry, Kind, walk
 from preservation.fixity.multihash import MultiHash
+from preservation.ingest.fenced import Fenced, cannot_read, open_root
 from preservation.ingest.metadata import (
     INVENTORY_COLUMNS,
     TREE_COLUMNS,
@@ -115,19 +117,6 @@ class _Row(NamedTuple):
     digests: Mapping[Algorithm, Digest]
 
 
-class _Listening(io.RawIOBase):
-    """A source that more algorithms listen to than the bag's manifests have."""
-
-    def __init__(self, content: BinaryIO, hashes: MultiHash) -> None:
-        self._content = content
-        self._hashes = hashes
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._content.read(size)
-        self._hashes.update(data)
-        return data
-
-
 def package(
     source: Source,
     writer: BagWriter,
@@ -145,32 +134,34 @@ def package(
         scratch: an existing private folder for two spool files.
 
     Raises:
-        OSError: the deposit vanished or cannot be read.
-        NoSpaceError: the tier is full.
+        Changed: a file changed, or was taken away, while it was read.
+        NotNowError: the deposit cannot be read (``DEP-READ``), or a disk is in the way.
+        NoSpaceError: the tier or the scratch folder is full.
     """
     packaged = Packaged()
     inventory, tree = scratch / "inventory.csv", scratch / "tree.csv"
-    root = os.open(source.root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with inventory.open("wb") as rows, tree.open("wb") as entries:
-            rows.write(csv_line(INVENTORY_COLUMNS))
-            entries.write(csv_line(TREE_COLUMNS))
-            files = _payload(source, root, writer, entries)
-            work = _Work(source, root, writer, folder / "data", identifier, progress)
-            for row, found in work.through(files, workers):
-                rows.write(_inventory(row, found))
-                _judge(packaged, source, row, found, rules)
-    finally:
-        os.close(root)
-    _absent(packaged, source)
-    for spool in (inventory, tree):
-        with spool.open("rb") as content:
-            writer.tag(b"metadata/" + os.fsencode(spool.name), _read(content))
+    with durable.plain_errors(scratch):
+        root = open_root(source.root)
+        try:
+            with inventory.open("wb") as rows, tree.open("wb") as entries:
+                rows.write(csv_line(INVENTORY_COLUMNS))
+                entries.write(csv_line(TREE_COLUMNS))
+                files = _payload(packaged, source, root, writer, entries)
+                work = _Work(source, root, writer, folder / "data", identifier, progress)
+                for row, found in work.through(packaged, files, workers):
+                    rows.write(_inventory(row, found))
+                    _judge(packaged, source, row, found, rules)
+        finally:
+            os.close(root)
+        _absent(packaged, source)
+        for spool in (inventory, tree):
+            with spool.open("rb") as content:
+                writer.tag(b"metadata/" + os.fsencode(spool.name), _read(content))
     return packaged
 
 
 def _payload(
-    source: Source, root: int, writer: BagWriter, tree: BinaryIO
+    packaged: Packaged, source: Source, root: int, writer: BagWriter, tree: BinaryIO
 ) -> Iterator[tuple[bytes, Entry]]:
     """Walk the deposit: payload files are yielded, the depositor's tag files kept as they are."""
     for entry in walk(source.root):
@@ -179,9 +170,13 @@ def _payload(
             continue
         if entry.path.startswith(source.payload):
             yield entry.path[len(source.payload) :], entry
-        else:
-            with os.fdopen(open_below(root, entry.path, os.O_RDONLY), "rb") as content:
+            continue
+        try:
+            with Fenced(root, entry) as content:
                 writer.tag(b"metadata/deposit/" + entry.path, _read(content))
+                content.still()
+        except PermissionError as error:
+            packaged.find(cannot_read(entry.path, error))
 
 
 class _Work:
@@ -205,26 +200,36 @@ class _Work:
         self._also = set(source.algorithms) - set(writer.algorithms)
 
     def through(
-        self, files: Iterator[tuple[bytes, Entry]], workers: int
+        self, packaged: Packaged, files: Iterator[tuple[bytes, Entry]], workers: int
     ) -> Iterator[tuple[_Row, Identification]]:
         """Take files in chunks; rows come out in the order of the walk."""
         pending: deque[tuple[list[_Row], Future[list[Identification]]]] = deque()
         with ThreadPoolExecutor(workers) as hands, ThreadPoolExecutor(1) as asking:
             while chunk := list(itertools.islice(files, CHUNK)):
-                rows = list(hands.map(self._write, chunk))
+                rows = []
+                for done in hands.map(self._write, chunk):
+                    if isinstance(done, Finding):
+                        packaged.find(done)
+                    else:
+                        rows.append(done)
                 pending.append((rows, asking.submit(self._identify, rows)))
                 if len(pending) > 1:
                     yield from _zipped(*pending.popleft())
             while pending:
                 yield from _zipped(*pending.popleft())
 
-    def _write(self, file: tuple[bytes, Entry]) -> _Row:
+    def _write(self, file: tuple[bytes, Entry]) -> _Row | Finding:
+        """Copy one file; a finding if it may not be read, or has a name that cannot be kept."""
         path, entry = file
         also = MultiHash(self._also)
-        fd = open_below(self._root, entry.path, os.O_RDONLY)
-        with os.fdopen(fd, "rb", 0) as content:
-            source = cast(BinaryIO, _Listening(content, also)) if self._also else content
-            written = self._writer.add(path, source, self._progress)
+        try:
+            with Fenced(self._root, entry, also) as content:
+                source = cast(BinaryIO, content)
+                written = self._writer.add(path, source, self._progress, content.still)
+        except PermissionError as error:
+            return cannot_read(entry.path, error)
+        except MalformedError as error:
+            return Finding("DEP-NAME-UNKEPT", display(entry.path), error.message, error.hint)
         return _Row(path, written.octets, {**also.digests(), **written.digests})
 
     def _identify(self, rows: list[_Row]) -> list[Identification]:
@@ -273,7 +278,7 @@ def _judge(
 
 def _compare(packaged: Packaged, source: Source, row: _Row) -> None:
     expected = source.supplied.get(row.path)
-    if expected is None:
+    if not expected:  # a listed name whose digest says nothing is not listed
         packaged.unlisted += 1
         if source.exhaustive:
             packaged.find(
@@ -307,8 +312,8 @@ def _compare(packaged: Packaged, source: Source, row: _Row) -> None:
 
 
 def _absent(packaged: Packaged, source: Source) -> None:
-    for path in source.supplied:
-        if path not in packaged.listed:
+    for path, digests in source.supplied.items():
+        if digests and path not in packaged.listed:
             packaged.absent += 1
             packaged.find(
                 Finding(
@@ -322,6 +327,6 @@ def _absent(packaged: Packaged, source: Source) -> None:
             )
 
 
-def _read(content: BinaryIO) -> Iterator[bytes]:
+def _read(content: BinaryIO | Fenced) -> Iterator[bytes]:
     while piece := content.read(1 << 18):
         yield piece

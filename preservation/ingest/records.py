@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from preservation.catalogue.protocol import Arrival, FormatCount, VersionRow
 from preservation.model.event import Event, EventMaker, EventType
@@ -55,7 +58,8 @@ def ingested(
 def held_already(events: EventMaker, policy: Policy, key: VersionKey, arrival: Arrival) -> Event:
     """The same content was deposited again: stored once, and an event."""
     detail = _arrived(arrival, ())
-    return events.about(key, EventType.VALIDATION, "held already", detail, policy=policy.ref)
+    event = events.about(key, EventType.VALIDATION, "held already", detail, policy=policy.ref)
+    return replace(event, id=_once(arrival, policy, str(key)))
 
 
 def rejected(
@@ -63,7 +67,16 @@ def rejected(
 ) -> Event:
     """A deposit was not taken in; all of its findings."""
     detail = _arrived(arrival, findings)
-    return events.of(policy.community, EventType.VALIDATION, "rejected", detail, policy=policy.ref)
+    event = events.of(policy.community, EventType.VALIDATION, "rejected", detail, policy=policy.ref)
+    return replace(event, id=_once(arrival, policy, "rejected"))
+
+
+def _once(arrival: Arrival, policy: Policy, verdict: str) -> str:
+    """One identity for one verdict on one deposit: a run that was killed before it could settle
+    the arrival gives it again, and it is recorded once. As random as the reserved identifier.
+    """
+    text = f"{arrival.aip} {policy.ref} {verdict}"
+    return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
 def _arrived(arrival: Arrival, findings: Iterable[Finding]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from preservation.catalogue.protocol import Arrival
 from preservation.files import durable
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
@@ -38,7 +39,8 @@ class MadeReplica:
 @dataclass(frozen=True, slots=True)
 class DepositResult:
     """One deposit's outcome: ``accepted``, ``rejected``, ``held already``, or ``busy`` when
-    another run is at it."""
+    another run is at it.
+    """
 
     outcome: str
     deposit: str
@@ -68,17 +70,44 @@ class DepositResult:
         }
 
 
-def write_receipt(folder: Path, name: str, result: DepositResult, at: datetime) -> dict[str, Any]:
+def write_receipt(
+    folder: Path, name: str, result: DepositResult, at: datetime, policy: str
+) -> dict[str, Any]:
     """Write ``<name>.json`` and ``<name>.txt`` for the depositor; the latest replaces the last.
+
+    Args:
+        policy: ``sha256:<hex>`` of the one that was obeyed.
 
     Returns:
         The receipt's document, ``samarkand.receipt/1``.
+
+    Raises:
+        NoSpaceError, NotNowError: the home's disk is in the way.
     """
-    document = {"schema": "samarkand.receipt/1", "at": stamp(at), **result.to_json()}
-    folder.mkdir(parents=True, exist_ok=True)
+    head = {"schema": "samarkand.receipt/1", "at": stamp(at), "policy": policy}
+    document = {**head, **result.to_json()}
+    with durable.plain_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     durable.replace(folder / f"{name}.json", canonical(document) + b"\n")
     durable.replace(folder / f"{name}.txt", _letter(result, at).encode("utf-8"))
     return document
+
+
+def earlier(arrival: Arrival, replicas: tuple[MadeReplica, ...]) -> DepositResult:
+    """What became of an unchanged deposit when it was taken in, by its receipt."""
+    receipt = arrival.receipt
+    return DepositResult(
+        "rejected" if arrival.state == "rejected" else "held already",
+        arrival.name,
+        arrival.id,
+        arrival.aip if arrival.version else "",
+        arrival.version,
+        str(receipt.get("seal", "")),
+        int(receipt.get("files", 0)),
+        int(receipt.get("bytes", 0)),
+        replicas,
+        tuple(Finding.from_json(found) for found in receipt.get("findings", ())),
+    )
 
 
 _FIRST = {

@@ -14,22 +14,24 @@ What a crash leaves at each step (``take`` finishes the work when it is run agai
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from preservation.bags import sealed
 from preservation.bags.write import BagWriter
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Arrival, Catalogue, Lease, ReplicaRow, VersionRow
-from preservation.errors import BusyError, SamarkandError, UsageError
+from preservation.errors import BusyError, NotNowError, SamarkandError, UsageError
+from preservation.files import durable
+from preservation.files.remove import remove_tree
 from preservation.ingest import records
-from preservation.ingest.draft import Draft, Rejected, draft, finish
-from preservation.ingest.inbox import Candidate, candidate, is_complete, look
+from preservation.ingest.adopt import Adopted, adopt, reserved_for
+from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
+from preservation.ingest.fenced import Changed
+from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
 from preservation.ingest.package import Identify, Packaged, package
-from preservation.ingest.result import DepositResult, MadeReplica, write_receipt
+from preservation.ingest.result import DepositResult, MadeReplica, earlier, write_receipt
 from preservation.ingest.source import Opened, open_source
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
@@ -38,7 +40,10 @@ from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, VersionKey
 from preservation.policy.policy import Policy
+from preservation.storage.steps import tier_errors
 from preservation.storage.tier import Incoming, Tier
+
+ATTEMPTS = 2  # at a deposit that changes while it is read
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 
@@ -50,10 +55,6 @@ class Places:
     home: Path
     scratch: Path
     receipts: Path
-
-
-class _Changed(Exception):  # noqa: N818 (leads to another try, not to an error)
-    """The deposit changed while it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,29 @@ class IngestService:
         return self._places.home / policy.intake.inbox
 
     def scan(self, policy: Policy) -> list[Arrival]:
-        """Note what lies in the inbox; returns the deposits that are complete and waiting."""
+        """Note what lies in the inbox; returns the deposits that are complete and waiting.
+
+        Raises:
+            NotNowError: there is no inbox (``DEP-NO-INBOX``).
+        """
         waiting = []
         for path in look(self.inbox(policy), policy.intake.marker):
-            found = candidate(path, policy.intake.limits)
+            try:
+                found = candidate(path, policy.intake.limits)
+            except NotNowError:
+                continue  # taken away since the inbox was listed; the others needn't wait for it
             arrival = self._arrive(policy, found)
             complete = is_complete(found, policy.intake, self._events.clock.now())
-            if arrival.state == "waiting" and complete:
+            if complete and not _is_settled(arrival, policy):
                 waiting.append(arrival)
         return waiting
 
     def arrive(self, policy: Policy, path: Path) -> Arrival:
-        """Note one deposit, wherever it lies."""
+        """Note one deposit, wherever it lies.
+
+        Raises:
+            NotNowError: it is not there (``DEP-GONE``).
+        """
         return self._arrive(policy, candidate(path, policy.intake.limits))
 
     def _arrive(self, policy: Policy, found: Candidate) -> Arrival:
@@ -127,56 +139,118 @@ class IngestService:
         with hold(self._catalogue, f"deposit:{arrival.id}", self._events.clock) as lease:
             if lease is None:
                 return DepositResult("busy", arrival.name, arrival.id)
-            path = Path(os.fsdecode(bytes.fromhex(arrival.path)))
+            with self._scratch(arrival) as scratch:
+                for attempt in range(1, ATTEMPTS + 1):
+                    task = self._task(policy, arrival, scratch, lease, progress)
+                    if _is_settled(task.arrival, policy):
+                        return self._settled_before(task)
+                    try:
+                        return self._settle(task, self._taken(task))
+                    except Changed:
+                        progress.say(f"{arrival.name}: changed while it was read (try {attempt})")
+                message = f"something in it changed while it was read, {ATTEMPTS} times"
+                hint = "wait until nobody writes to it, then deposit it again"
+                changed = Finding("DEP-CHANGED", arrival.name, message, hint)
+                return self._settle(task, self._reject(task, [changed]))
+
+    @contextmanager
+    def _scratch(self, arrival: Arrival) -> Iterator[Path]:
+        """A private folder; what a killed run left in it is cleared away."""
+        scratch = self._places.scratch / arrival.id
+        with durable.plain_errors(scratch):
+            remove_tree(scratch)
+            scratch.mkdir(parents=True, mode=0o700)
+        try:
+            yield scratch
+        finally:
+            remove_tree(scratch)
+
+    def _task(
+        self, policy: Policy, arrival: Arrival, scratch: Path, lease: Lease, progress: Progress
+    ) -> _Task:
+        """Look at the deposit as it is now."""
+        path = Path(os.fsdecode(bytes.fromhex(arrival.path)))
+        found = candidate(path, policy.intake.limits)
+        if rest(found, scratch):
             found = candidate(path, policy.intake.limits)
-            current = self._arrive(policy, found)
-            if current.state != "waiting":
-                return self._settled_before(policy, current, progress)
-            progress.begin(f"ingest {current.name}", found.examined.octets)
-            scratch = self._places.scratch / arrival.id
-            return self._taken(_Task(policy, current, found, scratch, lease, progress))
+        current = self._arrive(policy, found)
+        return _Task(policy, current, found, scratch, lease, progress)
 
     def _taken(self, task: _Task) -> DepositResult:
-        shutil.rmtree(task.scratch, ignore_errors=True)
-        task.scratch.mkdir(parents=True, mode=0o700)
-        examined = task.found.examined.findings
+        """Give the verdict on a deposit: all that forbids it, or a version.
+
+        Raises:
+            Changed: it is not any more what it was.
+        """
+        task.progress.begin(f"ingest {task.arrival.name}", task.found.examined.octets)
+        examined = task.found.examined
         try:
-            if is_fatal(examined):
-                raise Rejected(*examined)
-            opened = open_source(task.found, task.policy.intake, task.scratch)
-            if is_fatal(opened.findings):
-                raise Rejected(*examined, *opened.findings)
-            result = self._packaged(task, opened)
+            opened = None
+            if examined.openable:
+                opened = open_source(task.found, task.policy.intake, task.scratch)
+            findings = (*examined.findings, *(opened.findings if opened else ()))
+            if opened is None or is_fatal(findings):
+                self._expect_unchanged(task)
+                raise Rejected(*findings)
+            return self._packaged(task, opened)
         except Rejected as verdict:
-            result = self._reject(task, verdict.findings)
-        finally:
-            shutil.rmtree(task.scratch, ignore_errors=True)
-        return self._settle(task.arrival, result)
+            return self._reject(task, verdict.findings)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Changed from error
+
+    def _expect_unchanged(self, task: _Task) -> None:
+        """Raise ``Changed`` if anything in the deposit is not as it was before it was read."""
+        again = candidate(task.found.path, task.policy.intake.limits)
+        if again.examined.signature != task.found.examined.signature:
+            raise Changed
 
     def _packaged(self, task: _Task, opened: Opened) -> DepositResult:
-        plan = draft(self._catalogue, task.policy, task.arrival, opened)
-        with hold(self._catalogue, f"aip:{plan.key.aip}", self._events.clock) as lease:
+        """Under a lease: one data set, or one reserved AIP, grows by one version at a time."""
+        lineage = lineage_of(task.policy, opened)
+        about = f"{task.policy.community}:{lineage}" if lineage else task.arrival.aip
+        with hold(self._catalogue, f"lineage:{about}", self._events.clock) as lease:
             if lease is None:
-                raise BusyError(f"AIP {plan.key.aip} is being added to by another run")
+                raise BusyError(f"{task.arrival.name}: another run adds to the same data set")
             tier = self._first_tier(task.policy)
-            if (sidecar := tier.sidecar(plan.key)) is not None:
-                return self._adopt(task, plan, sidecar, tier)
-            for attempt in (1, 2):
-                try:
+            while True:
+                plan = draft(self._catalogue, task.policy, task.arrival, opened, lineage)
+                left = self._left_behind(task, plan, tier)
+                if left is None:
                     return self._attempt(task, plan, tier)
-                except _Changed:
-                    name = task.arrival.name
-                    task.progress.say(f"{name}: changed while it was read (try {attempt})")
-        message = "files changed while the deposit was read, twice"
-        hint = "wait until nobody writes to it, then deposit it again"
-        raise Rejected(Finding("DEP-CHANGED", task.arrival.name, message, hint))
+                if left.reserved == task.arrival.aip:
+                    findings = (*task.found.examined.findings, *opened.findings)
+                    return self._accepted(task, left.version, tier, left.supplied, findings)
+
+    def _left_behind(self, task: _Task, plan: Draft, tier: Tier) -> Adopted | None:
+        """The version that a killed run made of this deposit, or in the place that it would have.
+
+        One that was visible and not recorded is recorded, whichever deposit it was made from.
+        """
+        previous = plan.previous
+        if previous is not None and reserved_for(tier, previous.key) == task.arrival.aip:
+            sidecar = tier.sidecar(previous.key)
+        else:
+            sidecar = tier.sidecar(plan.key)
+        if sidecar is None:
+            return None
+        left = adopt(tier, sidecar)
+        if self._catalogue.version(left.version.key) is None:
+            arrival = task.arrival
+            if left.reserved != arrival.aip:
+                arrival = replace(arrival, id="", name=left.version.title)
+            self._record(task, arrival, left.version, left.supplied, tier)
+        return left
 
     def _attempt(self, task: _Task, plan: Draft, tier: Tier) -> DepositResult:
         tier.clear_unfinished(plan.key)
-        incoming = tier.incoming(plan.key, Packaging.FOLDER)
+        octets = task.found.examined.octets
+        incoming = tier.incoming(plan.key, Packaging.FOLDER, octets)
         try:
-            writer = BagWriter(incoming.folder, task.policy.intake.algorithms)
-            with closing(writer):
+            # What the deposit did to fail was told before: the rest is the tier's.
+            with (
+                tier_errors(tier.id),
+                closing(BagWriter(incoming.folder, task.policy.intake.algorithms)) as writer,
+            ):
                 packaged = package(
                     plan.opened.source,
                     writer,
@@ -187,18 +261,17 @@ class IngestService:
                     self._workers,
                     task.progress,
                 )
-                if self._changed(task):
-                    raise _Changed
-                if is_fatal(packaged.findings):
-                    raise Rejected(*plan.opened.findings, *packaged.findings)
-                return self._commit(task, plan, writer, packaged, tier, incoming)
+                self._expect_unchanged(task)
+                findings = (
+                    *task.found.examined.findings,
+                    *plan.opened.findings,
+                    *packaged.findings,
+                )
+                if is_fatal(findings):
+                    raise Rejected(*findings)
+                return self._commit(task, plan, writer, packaged, tier, incoming, findings)
         finally:
             incoming.discard()
-
-    def _changed(self, task: _Task) -> bool:
-        """Whether anything in the deposit is not as it was before it was read."""
-        again = candidate(task.found.path, task.policy.intake.limits)
-        return again.examined.signature != task.found.examined.signature
 
     def _commit(
         self,
@@ -208,6 +281,7 @@ class IngestService:
         packaged: Packaged,
         tier: Tier,
         incoming: Incoming,
+        findings: Iterable[Finding],
     ) -> DepositResult:
         facts = writer.payload()
         content = f"content:{plan.key.community}:{facts.content_digest}"
@@ -217,8 +291,7 @@ class IngestService:
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
                 return self._held_already(task, held)
-            toolchain = self._identifier.toolchain
-            seal = finish(plan, writer, packaged, toolchain, self._events)
+            seal = finish(plan, writer, packaged, self._identifier.toolchain, self._events)
             previous = None if plan.previous is None else plan.previous.seal
             incoming.commit(Sidecar(plan.key, seal, previous, facts.oxum, Packaging.FOLDER, None))
             version = VersionRow(
@@ -234,37 +307,20 @@ class IngestService:
                 policy=task.policy.ref,
                 formats=packaged.counts,
             )
-            self._record(task, version, packaged.supplied, tier)
-        findings = (*task.found.examined.findings, *plan.opened.findings, *packaged.findings)
+            self._record(task, task.arrival, version, packaged.supplied, tier)
         return self._accepted(task, version, tier, packaged.supplied, findings)
 
-    def _adopt(self, task: _Task, plan: Draft, sidecar: Sidecar, tier: Tier) -> DepositResult:
-        """A killed run made the replica visible; it may not have got to record it."""
-        version = self._catalogue.version(plan.key)
-        if version is None:
-            facts = sealed.facts(tier.held(plan.key, Packaging.FOLDER), sidecar.seal)
-            version = VersionRow(
-                key=plan.key,
-                title=task.arrival.name,
-                seal=sidecar.seal,
-                previous_seal=sidecar.previous_seal,
-                content_digest=facts.content_digest,
-                lineage=plan.lineage,
-                files=facts.files,
-                octets=facts.octets,
-                ingested_at=self._events.clock.now(),
-                policy=task.policy.ref,
-                formats=(),
-            )
-            self._record(task, version, {}, tier)
-        return self._accepted(task, version, tier, {}, plan.opened.findings)
-
     def _record(
-        self, task: _Task, version: VersionRow, supplied: Mapping[str, int], tier: Tier
+        self,
+        task: _Task,
+        arrival: Arrival,
+        version: VersionRow,
+        supplied: Mapping[str, int],
+        tier: Tier,
     ) -> None:
         toolchain = self._identifier.toolchain
         events = records.ingested(
-            self._events, task.policy, version, task.arrival, supplied, toolchain, tier.id
+            self._events, task.policy, version, arrival, supplied, toolchain, tier.id
         )
         self._catalogue.record(events, task.lease)
 
@@ -294,13 +350,14 @@ class IngestService:
     def _verified(
         self, policy: Policy, key: VersionKey, tier: str, progress: Progress
     ) -> MadeReplica:
-        """Read the first replica back, unless that was done before."""
-        row = self._catalogue.replica(key, tier)
-        if row is None:
-            raise SamarkandError(f"{key} on {tier}: recorded, yet not in the catalogue")
-        if row.state is ReplicaState.WRITTEN:
-            self._check(policy, row, progress)
-            row = self._catalogue.replica(key, tier) or row
+        """Read the first replica back, unless that was done before, or another run is at it."""
+        with hold(self._catalogue, f"replica:{key}:{tier}", self._events.clock) as lease:
+            row = self._catalogue.replica(key, tier)
+            if row is None:
+                raise SamarkandError(f"{key} on {tier}: recorded, yet not in the catalogue")
+            if lease is not None and row.state is ReplicaState.WRITTEN:
+                self._check(policy, row, progress)
+                row = self._catalogue.replica(key, tier) or row
         at = "" if row.verified_at is None else stamp(row.verified_at)
         place = key.place(row.packaging)
         return MadeReplica(tier, place, row.packaging.value, row.state.value, at)
@@ -325,41 +382,25 @@ class IngestService:
         self._catalogue.record([event], task.lease)
         return DepositResult("rejected", task.arrival.name, task.arrival.id, findings=found)
 
-    def _settle(self, arrival: Arrival, result: DepositResult) -> DepositResult:
+    def _settle(self, task: _Task, result: DepositResult) -> DepositResult:
         """Write the receipt, then note the outcome: a crash between writes it again."""
-        now = self._events.clock.now()
+        now, arrival = self._events.clock.now(), task.arrival
         folder = self._places.receipts / arrival.community
-        receipt = write_receipt(folder, arrival.id, result, now)
+        receipt = write_receipt(folder, arrival.id, result, now, task.policy.ref)
         state = {"accepted": "accepted", "held already": "held"}.get(result.outcome, "rejected")
         aip = result.aip or arrival.aip
         self._catalogue.settle_arrival(arrival.id, state, result.version, aip, receipt, now)
         return result
 
-    def _settled_before(
-        self, policy: Policy, arrival: Arrival, progress: Progress
-    ) -> DepositResult:
+    def _settled_before(self, task: _Task) -> DepositResult:
         """An unchanged deposit is not read again: its receipt says what became of it."""
-        receipt = arrival.receipt
-        outcome = {"accepted": "held already", "held": "held already"}.get(
-            arrival.state, "rejected"
-        )
+        arrival, tier = task.arrival, task.policy.replicas[0].tier
         replicas: tuple[MadeReplica, ...] = ()
-        if arrival.aip and arrival.version and arrival.state != "rejected":
+        if arrival.state != "rejected" and arrival.version:
             key = VersionKey(arrival.community, arrival.aip, arrival.version)
-            if self._catalogue.replica(key, policy.replicas[0].tier) is not None:
-                replicas = (self._verified(policy, key, policy.replicas[0].tier, progress),)
-        return DepositResult(
-            outcome,
-            arrival.name,
-            arrival.id,
-            arrival.aip if arrival.version else "",
-            arrival.version,
-            str(receipt.get("seal", "")),
-            int(receipt.get("files", 0)),
-            int(receipt.get("bytes", 0)),
-            replicas,
-            tuple(Finding.from_json(found) for found in receipt.get("findings", ())),
-        )
+            if self._catalogue.replica(key, tier) is not None:
+                replicas = (self._verified(task.policy, key, tier, task.progress),)
+        return earlier(arrival, replicas)
 
     def _first_tier(self, policy: Policy) -> Tier:
         name = policy.replicas[0].tier
@@ -368,3 +409,10 @@ class IngestService:
         tier = self._tiers[name]
         tier.check()
         return tier
+
+
+def _is_settled(arrival: Arrival, policy: Policy) -> bool:
+    """Whether nothing is to be done: a rejection holds for the policy that it was made under."""
+    if arrival.state == "rejected":
+        return arrival.receipt.get("policy") == policy.ref
+    return arrival.state != "waiting"

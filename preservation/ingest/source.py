@@ -10,26 +10,31 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
-from preservation.files.walk import Kind, open_below, walk
+from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.examine import examine
-from preservation.ingest.inbox import Candidate
+from preservation.ingest.fenced import Fenced, open_root
+from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.survey_lists import ListKind, read_lines, recognise
 from preservation.ingest.unpack import Unpacked, unpack
 from preservation.model.digest import Digest
-from preservation.model.finding import Finding
+from preservation.model.finding import Finding, Severity
 from preservation.model.identifier import Identifier, find_all
 from preservation.model.names import display, is_safe
 from preservation.policy.policy import Intake
 
-SMALL = 64 << 20  # octets; a list of digests or a metadata file beyond it is payload only
+LARGEST_LIST = 64 << 20  # octets; a list of digests beyond it is payload only
+LARGEST_METADATA = 4 << 20
+LONGEST_IDENTIFIER = 500  # characters
 METADATA = b"datacite.json"
+DECLARATION = "bagit.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,19 @@ def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
         scratch: an existing private folder; a container is unpacked below it.
 
     Raises:
-        OSError: the deposit cannot be read.
-        NotNowError: the scratch folder's disk is in the way.
+        Changed: it is being written to, or taken away.
+        NotNowError: it cannot be read, or the scratch folder's disk is in the way.
     """
-    if found.path.is_dir():
-        return _open_folder(found, found.path, [], {"kind": "folder"})
+    if is_folder(found.path):
+        return _open_folder(found, found.path, intake, [], {"kind": "folder"})
     dest = scratch / "unpacked"
     dest.mkdir(mode=0o700)
     unpacked = unpack(found.path, dest, intake.limits)
     findings = list(unpacked.findings)
     if not findings:
         findings.extend(examine(dest, intake.limits).findings)
-    return _open_folder(found, _base(dest), findings, _container(found, unpacked))
+    base = _base(dest)
+    return _open_folder(found, base, intake, findings, _container(found, unpacked))
 
 
 def _container(found: Candidate, unpacked: Unpacked) -> dict[str, Any]:
@@ -79,18 +85,26 @@ def _container(found: Candidate, unpacked: Unpacked) -> dict[str, Any]:
 def _base(dest: Path) -> Path:
     """A serialised bag has one top folder (RFC 8493 section 4); otherwise all is payload."""
     inside = os.listdir(dest)
-    if len(inside) == 1 and (dest / inside[0] / "bagit.txt").is_file():
+    if len(inside) == 1 and _is_file(dest / inside[0] / DECLARATION):
         return dest / inside[0]
     return dest
 
 
+def _is_file(path: Path) -> bool:
+    """Whether a regular file, and no link to one, has the name."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def _open_folder(
-    found: Candidate, base: Path, findings: list[Finding], facts: dict[str, Any]
+    found: Candidate, base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
 ) -> Opened:
     facts = {"schema": "samarkand.deposit/1", "name": found.name, **facts}
-    if (base / "bagit.txt").is_file():
+    if _is_file(base / DECLARATION):
         return _open_bag(base, findings, facts)
-    return _open_plain(base, findings, facts)
+    return _open_plain(base, intake, findings, facts)
 
 
 def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Opened:
@@ -109,59 +123,109 @@ def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Ope
 def _identifiers(layout: BagLayout) -> tuple[Identifier, ...]:
     labels = ("external-identifier", "internal-sender-identifier")
     values = [value for label, value in layout.bag_info if label.lower() in labels]
-    return tuple(find_all(values))
+    return _found(values)
+
+
+def _found(texts: list[str]) -> tuple[Identifier, ...]:
+    """The identifiers among texts; what is longer than any is none."""
+    return tuple(find_all(text for text in texts if len(text) <= LONGEST_IDENTIFIER))
 
 
 def _first(layout: BagLayout, label: str) -> str:
     return next((value for key, value in layout.bag_info if key.lower() == label), "").strip()
 
 
-def _open_plain(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Opened:
-    supplied: dict[bytes, tuple[Digest, ...]] = {}
+def _open_plain(
+    base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
+) -> Opened:
+    supplied = _Supplied(intake.limits.files)
     texts: list[str] = []
     lists: list[str] = []
-    root = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
+    root = open_root(base)
     try:
         for entry in walk(base):
-            if entry.kind is not Kind.FILE or entry.octets > SMALL:
+            if entry.kind is not Kind.FILE:
                 continue
-            if entry.path == METADATA:
-                texts = list(_datacite(_read(root, entry.path)))
-            elif _list_of(root, entry.path, supplied):
+            if entry.path == METADATA and entry.octets <= LARGEST_METADATA:
+                texts = list(_datacite(_read(root, entry)))
+            elif entry.octets <= LARGEST_LIST and _list_of(root, entry, supplied):
                 lists.append(display(entry.path))
     finally:
         os.close(root)
     if lists:
         facts = {**facts, "digest_lists": lists}
     return Opened(
-        source=Source(base, b"", supplied, exhaustive=False),
-        findings=tuple(findings),
-        identifiers=tuple(find_all(texts)),
+        source=Source(base, b"", supplied.digests, exhaustive=False),
+        findings=(*findings, *supplied.findings()),
+        identifiers=_found(texts),
         organization="",
         facts=facts,
     )
 
 
-def _list_of(root: int, path: bytes, supplied: dict[bytes, tuple[Digest, ...]]) -> bool:
+class _Supplied:
+    """Digests that came along, by path; as many as a deposit may have files."""
+
+    def __init__(self, most: int) -> None:
+        self.digests: dict[bytes, tuple[Digest, ...]] = {}
+        self._most = most
+        self._more = 0
+
+    def add(self, path: bytes, digest: Digest) -> None:
+        """Note one. Two of one algorithm that differ prove enough: a third adds nothing."""
+        known = self.digests.get(path, ())
+        if not known and len(self.digests) >= self._most:
+            self._more += 1
+            return
+        of_kind = sum(other.algorithm is digest.algorithm for other in known)
+        if digest not in known and of_kind < 2:
+            self.digests[path] = (*known, digest)
+
+    def findings(self) -> Iterator[Finding]:
+        """What could not be taken in."""
+        if self._more:
+            message = f"{self._more} lines name more files than a deposit may have"
+            hint = "they were not compared: leave out of the lists what was not sent"
+            yield Finding("DEP-LISTS-LONG", "", message, hint, Severity.WARNING)
+
+
+def _list_of(root: int, entry: Entry, supplied: _Supplied) -> bool:
     """Add the digests of one list, if the file is one; names are relative to its folder."""
-    folder, name = posixpath.split(path)
+    folder, name = posixpath.split(entry.path)
     seen = recognise(name)
     if seen is None or seen.kind is ListKind.BAGIT:
         return False
     any_line = False
-    for line in read_lines(_read(root, path).splitlines(keepends=True), seen):
+    for line in read_lines(_lines(_read(root, entry)), seen):
         if line is None:
             continue
         about = posixpath.normpath(posixpath.join(folder, line.name))
         if is_safe(about):
-            supplied[about] = (*supplied.get(about, ()), line.digest)
+            supplied.add(about, line.digest)
             any_line = True
     return any_line
 
 
-def _read(root: int, path: bytes) -> bytes:
-    with os.fdopen(open_below(root, path, os.O_RDONLY), "rb") as content:
-        return content.read(SMALL)
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Lines that end with LF, one at a time: a list of them all would be many times as large."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        yield data[start:end]
+        start = end
+
+
+def _read(root: int, entry: Entry) -> bytes:
+    """A small file whole; nothing of one that may not be read, which packaging will tell."""
+    pieces = []
+    try:
+        with Fenced(root, entry) as content:
+            while piece := content.read(entry.octets + 1):
+                pieces.append(piece)
+            content.still()
+    except PermissionError:
+        return b""
+    return b"".join(pieces)
 
 
 def _datacite(data: bytes) -> Iterator[str]:
@@ -181,7 +245,8 @@ def _datacite(data: bytes) -> Iterator[str]:
     if isinstance(document.get("doi"), str):
         yield f"doi:{document['doi']}"
     for field in ("identifiers", "alternateIdentifiers"):
-        for item in document.get(field) or ():
+        items = document.get(field)
+        for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
                 yield from _typed(item)
 

@@ -9,13 +9,11 @@ on the way.
 
 from __future__ import annotations
 
-import bz2
 import errno
-import gzip
-import hashlib
-import io
 import lzma
+import math
 import os
+import re
 import stat
 import struct
 import tarfile
@@ -25,21 +23,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, NoReturn, cast
 
 from preservation.errors import MalformedError
 from preservation.files import durable
+from preservation.ingest.containers import (
+    CHUNK,
+    Capped,
+    CarefulInfo,
+    Hashing,
+    decompressed,
+    expect_end,
+    expect_whole,
+    open_container,
+    zip_directory,
+)
 from preservation.ingest.examine import of_name
 from preservation.model.finding import Finding
 from preservation.model.names import display, is_safe
 from preservation.policy.policy import Limits
 
-CHUNK = 1 << 18
-HEADER_LIMIT = 1 << 20  # octets of one extended tar header
 FREE_OCTETS = 64 << 20  # may always be unpacked, whatever the ratio
 DIRECTORY_FREE = 16 << 20  # a zip's directory up to this size is read whatever it claims
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+_DRIVE = re.compile(rb"[A-Za-z]:(/|$)")
+_TOO_LARGE = "unpacks to more than {} octets"
+_EARLIEST, _LATEST = -(2**31), 2**33  # seconds: what ext4 holds
 _BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -81,22 +92,25 @@ def unpack(container: Path, dest: Path, limits: Limits) -> Unpacked:
     """Unpack into ``dest``, an empty folder.
 
     Raises:
-        OSError: the container cannot be read, or ``dest`` cannot be written.
+        Changed: the container was taken away.
+        NotNowError: it cannot be read (``DEP-READ``), or the disk of ``dest`` is in the way.
     """
-    result = Unpacked(octets=container.stat().st_size)
-    with container.open("rb") as raw:
-        hashed = _Hashing(raw)
+    with durable.plain_errors(dest), open_container(container) as raw:
+        result = Unpacked(octets=raw.seek(0, os.SEEK_END))
+        raw.seek(0)
+        hashed = Hashing(raw)
         try:
             if container.name.lower().endswith(".zip"):
-                result.sha256 = _digest(raw)
+                result.sha256 = hashed.finish()
+                raw.seek(0)
                 _Out(dest, limits, result).zip(raw)
             else:
-                _Out(dest, limits, result).tar(_plain(hashed, container.name.lower()))
+                _Out(dest, limits, result).tar(decompressed(hashed, container.name.lower()))
         except _Stop:
             pass
         except _BROKEN as error:
             result.findings.append(_broken(container, error))
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, OverflowError) as error:
             # gzip and bz2 call a bad stream an OSError without errno; zipfile a bad password
             # a RuntimeError. One with an errno is about our own disk: not the deposit's fault.
             if isinstance(error, OSError) and error.errno is not None:
@@ -116,64 +130,6 @@ def _broken(container: Path, error: Exception) -> Finding:
     )
 
 
-class _Hashing(io.RawIOBase):
-    """Reads a file once and hashes it on the way."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._hash = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._raw.read(len(buffer))
-        buffer[: len(data)] = data
-        self._hash.update(data)
-        return len(data)
-
-    def finish(self) -> str:
-        """Read what is left, so that the digest is the whole file's."""
-        while data := self._raw.read(CHUNK):
-            self._hash.update(data)
-        return self._hash.hexdigest()
-
-
-def _digest(raw: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while data := raw.read(CHUNK):
-        digest.update(data)
-    raw.seek(0)
-    return digest.hexdigest()
-
-
-def _plain(hashed: _Hashing, name: str) -> BinaryIO:
-    buffered = io.BufferedReader(hashed, CHUNK)
-    if name.endswith((".gz", ".tgz")):
-        return gzip.GzipFile(fileobj=buffered)  # type: ignore[return-value]
-    if name.endswith((".bz2", ".tbz2")):
-        return bz2.BZ2File(buffered)  # type: ignore[return-value]
-    if name.endswith((".xz", ".txz")):
-        return lzma.LZMAFile(buffered)  # type: ignore[return-value]
-    return buffered
-
-
-class _CarefulInfo(tarfile.TarInfo):
-    """Refuses extended headers that would be read into memory whole."""
-
-    def _proc_pax(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        self._limit()
-        return super()._proc_pax(tar)  # type: ignore[misc,no-any-return]
-
-    def _proc_gnulong(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        self._limit()
-        return super()._proc_gnulong(tar)  # type: ignore[misc,no-any-return]
-
-    def _limit(self) -> None:
-        if self.size > HEADER_LIMIT:
-            raise tarfile.HeaderError(f"an extended header of {self.size} octets")
-
-
 class _Out:
     """Writes members below one folder, within the caps."""
 
@@ -183,15 +139,19 @@ class _Out:
         self._result = result
         self._members = 0
         self._octets = 0
-        ratio_cap = max(FREE_OCTETS, result.octets * limits.ratio)
+        self._packed_cap = max(FREE_OCTETS, result.octets * limits.ratio)
+        ratio_cap = self._packed_cap
         self._cap = min(limits.octets, ratio_cap)
         self._cap_code = "DEP-SIZE" if self._cap == limits.octets else "DEP-BOMB"
 
     def tar(self, stream: BinaryIO) -> None:
+        # What is skipped is unpacked too: the cap holds for the stream, headers and all.
+        most = self._cap + 2 * 1024 * self._limits.files + FREE_OCTETS
+        whole = Capped(stream, most, lambda: self._stop(self._cap_code, _TOO_LARGE.format(most)))
         with tarfile.open(
-            fileobj=stream,
+            fileobj=cast(BinaryIO, whole),
             mode="r|",
-            tarinfo=_CarefulInfo,
+            tarinfo=CarefulInfo,
             encoding="utf-8",
             errors="surrogateescape",
             bufsize=CHUNK,
@@ -201,15 +161,16 @@ class _Out:
                 path = os.fsencode(member.name).rstrip(b"/")
                 if not self._welcome(path, _tar_special(member), member.isdir()):
                     continue
-                moment = int(member.mtime * 1_000_000_000)
                 content = archive.extractfile(member) if member.isreg() else None
-                self._place(path, content, moment, member.mode)
+                self._place(path, content, member.mtime, member.mode)
+            expect_end(archive, whole)
 
     def zip(self, raw: BinaryIO) -> None:
-        octets = _zip_directory(raw)
+        octets = zip_directory(raw)
         if octets > DIRECTORY_FREE and octets // 46 > self._limits.files * 2:
             self._stop("DEP-FILES", "more members than a deposit may have files")
         with zipfile.ZipFile(raw) as archive:
+            expect_whole(archive, raw)
             for info in archive.infolist():
                 path = _zip_name(info)
                 folder = path.endswith(b"/")
@@ -238,7 +199,7 @@ class _Out:
         subject = display(path)
         if special is not None:
             yield Finding(special[0], subject, special[1], "pack regular files only")
-        if not is_safe(path) or b"\\" in path:
+        if not is_safe(path) or b"\\" in path or _DRIVE.match(path):
             yield Finding(
                 "DEP-MEMBER-ESCAPES",
                 subject,
@@ -249,7 +210,7 @@ class _Out:
             if finding.code in ("DEP-NAME-ENCODING", "DEP-PATH-LENGTH", "DEP-DEPTH"):
                 yield finding
 
-    def _place(self, path: bytes, content: IO[bytes] | None, moment: int, mode: int) -> None:
+    def _place(self, path: bytes, content: IO[bytes] | None, moment: float, mode: int) -> None:
         target = os.path.join(self._dest, path.removeprefix(b"./"))
         try:
             if content is None:
@@ -274,7 +235,8 @@ class _Out:
         try:
             self._fill(fd, path, content)
             os.fchmod(fd, 0o600 | (mode & 0o777))
-            os.utime(fd, ns=(max(0, moment), max(0, moment)))
+            nanoseconds = _nanoseconds(moment)
+            os.utime(fd, ns=(nanoseconds, nanoseconds))
         finally:
             os.close(fd)
         self._result.files += 1
@@ -287,10 +249,10 @@ class _Out:
             if size > self._limits.file_octets:
                 self._stop("DEP-FILE-SIZE", "larger than one file may be", path)
             if self._octets > self._cap:
-                self._stop(self._cap_code, f"unpacks to more than {self._cap} octets", path)
+                self._stop(self._cap_code, _TOO_LARGE.format(self._cap), path)
             durable.write_all(fd, data)
 
-    def _stop(self, code: str, message: str, path: bytes = b"") -> None:
+    def _stop(self, code: str, message: str, path: bytes = b"") -> NoReturn:
         hint = "divide it into several deposits, or ask the archive for a larger limit"
         self._result.findings.append(Finding(code, display(path), message, hint))
         raise _Stop
@@ -316,6 +278,8 @@ def _zip_special(info: zipfile.ZipInfo) -> tuple[str, str] | None:
         return ("DEP-DEVICE", "neither a file nor a folder")
     if info.flag_bits & 0x1:
         return ("DEP-ENCRYPTED", "the member is encrypted")
+    if info.compress_type not in _METHODS:
+        return ("DEP-CONTAINER", f"packed by method {info.compress_type}, which we do not read")
     return None
 
 
@@ -324,25 +288,15 @@ def _zip_name(info: zipfile.ZipInfo) -> bytes:
     return info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
 
 
-def _zip_moment(info: zipfile.ZipInfo) -> int:
+def _zip_moment(info: zipfile.ZipInfo) -> float:
     try:
-        return int(datetime(*info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
+        return datetime(*info.date_time, tzinfo=UTC).timestamp()
     except ValueError:
         return 0
 
 
-def _zip_directory(raw: BinaryIO) -> int:
-    """Octets of the central directory, by the end record, before it is read into memory."""
-    size = raw.seek(0, os.SEEK_END)
-    raw.seek(max(0, size - 65557))
-    tail = raw.read()
-    locator = tail.rfind(b"PK\x06\x07")
-    record = b""
-    if 0 <= locator <= len(tail) - 16:
-        raw.seek(min(struct.unpack_from("<Q", tail, locator + 8)[0], size))
-        record = raw.read(56)
-    raw.seek(0)
-    if len(record) == 56 and record[:4] == b"PK\x06\x06":
-        return int(struct.unpack_from("<Q", record, 40)[0])
-    end = tail.rfind(b"PK\x05\x06")
-    return int(struct.unpack_from("<I", tail, end + 12)[0]) if 0 <= end <= len(tail) - 22 else 0
+def _nanoseconds(moment: float) -> int:
+    """A time that every file system can hold; what is none at all is the epoch."""
+    if not math.isfinite(moment):
+        return 0
+    return int(min(max(moment, _EARLIEST), _LATEST) * 1_000_000_000)

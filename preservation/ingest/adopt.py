@@ -1,0 +1,96 @@
+"""What a killed run left visible: a version whose replica is on its tier, but in no record.
+
+Everything comes out of the bag, verified under the seal of its sidecar.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from preservation.bags import sealed
+from preservation.bags.text import lines
+from preservation.catalogue.protocol import FormatCount, VersionRow
+from preservation.errors import SourceDamagedError
+from preservation.ingest.metadata import DEPOSIT, INVENTORY, RESERVED
+from preservation.model.clock import parse_stamp
+from preservation.model.replica import Sidecar, VersionKey
+from preservation.storage.tier import Tier
+
+_LARGEST_FACTS = 1 << 20  # octets of ``metadata/deposit.json``
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A version as its own bag tells of it.
+
+    Attributes:
+        reserved: the identifier drawn for the deposit that it was made from.
+        supplied: counts of the digests that came along.
+    """
+
+    version: VersionRow
+    reserved: str
+    supplied: Mapping[str, int]
+
+
+def reserved_for(tier: Tier, key: VersionKey) -> str:
+    """The identifier of the deposit that a kept version was made from; empty if unknown."""
+    sidecar = tier.sidecar(key)
+    if sidecar is None:
+        return ""
+    try:
+        facts = sealed.facts(tier.held(key, sidecar.packaging), sidecar.seal)
+    except SourceDamagedError:
+        return ""
+    return _reserved(dict(facts.bag_info))
+
+
+def adopt(tier: Tier, sidecar: Sidecar) -> Adopted:
+    """Read a version that nothing but its sidecar speaks of.
+
+    Raises:
+        SourceDamagedError: its tag files do not verify.
+    """
+    held = tier.held(sidecar.key, sidecar.packaging)
+    facts = sealed.facts(held, sidecar.seal)
+    info = dict(facts.bag_info)
+    deposit: dict[str, Any] = {}
+    formats: tuple[FormatCount, ...] = ()
+    for path, octets, chunks in sealed.members(held, sidecar.seal, sidecar.tar):
+        if path.startswith(b"data/"):
+            break
+        if path == DEPOSIT and octets <= _LARGEST_FACTS:
+            deposit = json.loads(b"".join(chunks))
+        elif path == INVENTORY:
+            formats = _formats(lines(chunks, "utf-8"))
+    version = VersionRow(
+        key=sidecar.key,
+        title=str(deposit.get("name", info.get("External-Description", ""))),
+        seal=sidecar.seal,
+        previous_seal=sidecar.previous_seal,
+        content_digest=facts.content_digest,
+        lineage=info.get("Lineage-Identifier", ""),
+        files=facts.files,
+        octets=facts.octets,
+        ingested_at=parse_stamp(info["Ingest-Time"]),
+        policy=info["Ingest-Policy-Digest"],
+        formats=formats,
+    )
+    return Adopted(version, _reserved(info), deposit.get("supplied", {}))
+
+
+def _reserved(info: Mapping[str, str]) -> str:
+    return info.get(RESERVED, "").removeprefix("urn:uuid:")
+
+
+def _formats(inventory: Iterable[bytes]) -> tuple[FormatCount, ...]:
+    counts: dict[tuple[str, str, str], list[int]] = {}
+    for row in csv.DictReader(line.decode("utf-8") for line in inventory):
+        count = counts.setdefault((row["puid"], row["mime"], row["format"]), [0, 0])
+        count[0] += 1
+        count[1] += int(row["bytes"])
+    return tuple(FormatCount(*key, *count) for key, count in sorted(counts.items()))
