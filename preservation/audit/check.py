@@ -7,23 +7,22 @@ read back with it, the audit checks with it, repair asks it before and after.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from preservation.bags import sealed
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
-from preservation.errors import NotNowError
+from preservation.errors import MalformedError, NotNowError
 from preservation.fixity.engine import EngineSettings
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventMaker, EventType
-from preservation.model.finding import Finding, Severity
+from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Severity
 from preservation.model.names import display
 from preservation.model.outcome import Level, Outcome
 from preservation.model.progress import Progress
-from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
@@ -39,7 +38,6 @@ _HINTS = {
     Outcome.MISSING: "look whether the tier is whole, then run `preserve repair`",
     Outcome.UNREADABLE: "look at the medium's own log, replace it, then run `preserve repair`",
 }
-DAMAGE_CODES = frozenset(_CODES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +98,7 @@ class Checker:
             tier.check()
             if not tier.exists(row.key, row.packaging):
                 return _nothing(Outcome.MISSING, "the tier is there, the replica is not")
+            label = _of_sidecar(tier, row)
             verified = sealed.verify(
                 tier.held(row.key, row.packaging),
                 row.seal,
@@ -109,7 +108,7 @@ class Checker:
             )
         except NotNowError as error:
             return _nothing(Outcome.UNCHECKED, error.message)
-        return _Seen(
+        seen = _Seen(
             outcome=verified.outcome,
             reason=_reason(verified),
             level=Level.E3,
@@ -120,6 +119,9 @@ class Checker:
             files=verified.files,
             more=verified.more,
         )
+        if label and seen.outcome is Outcome.INTACT:
+            return replace(seen, outcome=Outcome.ALTERED, reason=label)
+        return seen
 
     def _unchecked(self, row: ReplicaRow, seen: _Seen) -> CheckResult:
         finding = Finding(
@@ -171,9 +173,10 @@ class Checker:
     def _follow(
         self, policy: Policy, row: ReplicaRow, seen: _Seen, event: Event
     ) -> tuple[list[Event], str, tuple[Finding, ...]]:
-        standing = open_damage(self._catalogue, row)
+        standing = _open_findings(self._catalogue, row)
         if seen.outcome is Outcome.INTACT:
             return [self._resolved(policy, row, found, event) for found in standing], "", ()
+        standing = [found for found in standing if found.code in DAMAGE]
         finding = Finding(
             _CODES[seen.outcome],
             f"{row.key} on {row.tier}",
@@ -210,20 +213,35 @@ class Checker:
                 "reason": "the replica was read back intact",
                 "event": event.id,
             },
-            tier=row.tier,
+            tier=found.tier,
             policy=policy.ref,
         )
 
 
-def open_damage(catalogue: Catalogue, row: ReplicaRow) -> list[FindingRow]:
-    """The open findings that say that this replica is damaged."""
+def _open_findings(catalogue: Catalogue, row: ReplicaRow) -> list[FindingRow]:
+    """The open findings that say that this replica is damaged, or that none is intact."""
     return [
         found
-        for found in catalogue.findings(
-            row.key.community, state="open", aip=row.key.aip, tier=row.tier
-        )
-        if found.version == row.key.version and found.code in DAMAGE_CODES
+        for found in catalogue.findings(row.key.community, state="open", aip=row.key.aip)
+        if found.version == row.key.version
+        and ((found.code in DAMAGE and found.tier == row.tier) or found.code == NO_INTACT_REPLICA)
     ]
+
+
+def _of_sidecar(tier: Tier, row: ReplicaRow) -> str:
+    """What is wrong with the replica's sidecar; empty if nothing is.
+
+    Without it nobody finds the replica again once the catalogue is lost.
+    """
+    try:
+        sidecar = tier.sidecar(row.key)
+    except MalformedError:
+        return "its sidecar cannot be read"
+    if sidecar is None:
+        return "its sidecar is gone"
+    if (sidecar.seal, sidecar.packaging, sidecar.tar) != (row.seal, row.packaging, row.tar):
+        return "its sidecar speaks of another replica"
+    return ""
 
 
 def _nothing(outcome: Outcome, reason: str) -> _Seen:

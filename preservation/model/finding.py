@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+DAMAGE = frozenset({"FIX-ALTERED", "FIX-MISSING", "FIX-UNREADABLE"})  # of one replica
+NO_INTACT_REPLICA = "FIX-NO-INTACT-REPLICA"  # of an AIP version
+
 
 class Severity(Enum):
     """How much it matters. Warnings never reject a deposit and never redden an archive."""

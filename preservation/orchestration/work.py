@@ -1,6 +1,6 @@
 """What the tasks do: the services' calls, with references in and references out.
 
-Plain functions over the home's parts and JSON that fits into an XCom. Nothing here knows
+Plain functions over the home's parts and JSON that fits into an XCom. Nothing here calls
 Airflow; nothing here decides anything that a service does not.
 """
 
@@ -22,6 +22,7 @@ from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.shard import Shard
 from preservation.model.units import format_size
+from preservation.orchestration.settings import short
 from preservation.orchestration.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def of_tier(planned: list[Json], tier: str) -> list[Json]:
     return [one for one in planned if one["tier"] == tier]
 
 
-def shard_label(shard: Json) -> str:
-    """What an archivist reads on a mapped task: ``vault · 12 AIPs``."""
-    return Shard.from_json(shard).label
+def shard_json(shard: Shard) -> Json:
+    """A shard, and what an archivist reads on its task: ``vault · 12 AIPs``."""
+    return shard.to_json() | {"label": shard.label}
 
 
 def tally(results: Json | Iterable[Json], field: str) -> Json:
@@ -68,7 +69,7 @@ def deposits(parts: Parts, community: str, name: str | None) -> list[Json]:
     """The complete deposits in a community's inbox, or the one of this name."""
     policy = parts.store.governing(community)
     return [
-        {"arrival": seen.id, "name": seen.name, "policy": policy.ref}
+        {"arrival": seen.id, "label": short(seen.name), "policy": policy.ref}
         for seen in parts.ingest.scan(policy)
         if name in (None, seen.name)
     ]
@@ -79,14 +80,14 @@ def take_in(parts: Parts, found: Json, progress: Progress) -> Json:
     arrival = parts.catalogue.arrival(found["arrival"])
     if arrival is None:
         raise UsageError(
-            f"the arrival of {found['name']!r} is not noted any more",
+            f"the arrival of {found['label']!r} is not noted any more",
             hint="nothing was lost: the next run finds the deposit again",
             code="DEP-ARRIVAL-GONE",
         )
     result = parts.ingest.take(policy_of(parts, found["policy"]), arrival, progress)
     for finding in result.findings:
         _tell(finding)
-    _log.info("%s: %s %s v%s", found["name"], result.outcome, result.aip, result.version)
+    _log.info("%s: %s %s v%s", found["label"], result.outcome, result.aip, result.version)
     return {"outcome": result.outcome, "aip": result.aip, "version": result.version}
 
 
@@ -95,15 +96,23 @@ def take_in(parts: Parts, found: Json, progress: Progress) -> Json:
 
 def replicas_due(parts: Parts, community: str) -> list[Json]:
     """The replicas that are promised and not there, as shards."""
-    return [shard.to_json() for shard in parts.replication.plan(parts.store.governing(community))]
+    return [shard_json(shard) for shard in parts.replication.plan(parts.store.governing(community))]
 
 
 def replicate(parts: Parts, data: Json, progress: Progress) -> Json:
-    """Make a shard's replicas. Returns how many ended in which state."""
+    """Make a shard's replicas. Returns how many ended in which state.
+
+    Raises:
+        BusyError: all was tried, and some could not be made: worth a retry.
+    """
     shard = Shard.from_json(data)
     results = parts.replication.run(policy_of(parts, shard.policy), shard, progress)
     for result in results:
         _log.info("%s on %s: %s %s", result.key, result.tier, result.state, result.reason)
+    failed = [result for result in results if result.state in ("not made", "written", "busy")]
+    if failed:
+        first = f"{failed[0].key} on {failed[0].tier}: {failed[0].state}. {failed[0].reason}"
+        raise BusyError(f"{len(failed)} of {len(results)}: {first}", code="REP-UNFINISHED")
     return tally([{"state": result.state} for result in results], "state")
 
 
@@ -118,7 +127,7 @@ def checks_due(parts: Parts, community: str, aim: Json) -> list[Json]:
         aip=aim["aip"],
         everything=aim["everything"],
     )
-    return [shard.to_json() for shard in planned]
+    return [shard_json(shard) for shard in planned]
 
 
 def check(parts: Parts, data: Json, progress: Progress) -> Json:
@@ -134,11 +143,6 @@ def check(parts: Parts, data: Json, progress: Progress) -> Json:
         "findings": len(result.findings),
         "unchecked": [row.to_json() for row in result.checks if row.outcome is Outcome.UNCHECKED],
     }
-
-
-def checked_label(shard: Json, result: Json) -> str:
-    """The label once it is known how it ended."""
-    return outcomes_label(shard_label(shard), result)
 
 
 def outcomes_label(label: str, result: Json) -> str:
@@ -220,7 +224,7 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
             "aip": row.aip,
             "version": row.version,
             "code": row.code,
-            "label": f"{_title(parts, row)} on {row.tier}",
+            "label": f"{short(_title(parts, row))} on {row.tier}",
             "message": row.message,
             "opened": stamp(row.opened_at),
             "policy": policy.ref,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,12 +19,15 @@ from preservation.model.replica import VersionKey
 BLOCK = 1 << 20
 RANGES = 100  # listed for one file; a file that differs everywhere has one long range
 SAMPLE = 16  # octets shown of each side of a range
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL}
 
 
 def difference_map(
     damaged: Held, intact: Held, paths: Sequence[bytes], key: VersionKey
 ) -> dict[str, Any]:
     """Where quarantined bytes differ from those that took their place.
+
+    What cannot be read is told as unreadable: a map never stands in the way of a repair.
 
     Args:
         paths: the files that the check named; used where the replica is a folder. A tar is
@@ -30,10 +36,7 @@ def difference_map(
     if isinstance(damaged, HeldFolder) and isinstance(intact, HeldFolder):
         files = [difference(damaged.path, intact.path, path) for path in paths]
     elif isinstance(damaged, HeldTar) and isinstance(intact, HeldTar):
-        with damaged.open() as bad, intact.open() as good:
-            ranges = list(itertools.islice(_ranges(bad, good), RANGES))
-        name = f"v{key.version}.tar".encode()
-        files = [_document(name, damaged.octets, intact.octets, ranges)]
+        files = [_compared(f"v{key.version}.tar".encode(), damaged.open, intact.open)]
     else:
         files = []
     return {
@@ -49,19 +52,12 @@ def difference(damaged: Path, intact: Path, path: bytes) -> dict[str, Any]:
 
     Returns:
         ``{"path", "damaged_bytes", "intact_bytes", "ranges": [{"offset", "bytes", "damaged",
-        "intact"}], "truncated"}``; offsets and lengths in octets, samples in hexadecimal. A
-        file that is gone has ``damaged_bytes`` null. ``truncated``: there may be more ranges;
-        looking ended at ``RANGES``.
+        "intact"}], "truncated", "unreadable"}``; offsets and lengths in octets, samples in
+        hexadecimal. A side where there is no such file has null ``…_bytes`` and no ranges are
+        given. ``truncated``: there may be more ranges; looking ended at ``RANGES``.
+        ``unreadable``: where the medium failed, what it said; else empty.
     """
-    with _open(intact, path) as good:
-        intact_size = os.fstat(good.fileno()).st_size
-        try:
-            bad = _open(damaged, path)
-        except OSError:
-            return _document(path, None, intact_size, [])
-        with bad:
-            ranges = list(itertools.islice(_ranges(bad, good), RANGES))
-            return _document(path, os.fstat(bad.fileno()).st_size, intact_size, ranges)
+    return _compared(path, lambda: _open(damaged, path), lambda: _open(intact, path))
 
 
 def _open(folder: Path, path: bytes) -> BinaryIO:
@@ -70,6 +66,48 @@ def _open(folder: Path, path: bytes) -> BinaryIO:
         return os.fdopen(open_below(root, path, os.O_RDONLY), "rb")
     finally:
         os.close(root)
+
+
+def _compared(
+    path: bytes, damaged: Callable[[], BinaryIO], intact: Callable[[], BinaryIO]
+) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "path": display(path),
+        "damaged_bytes": None,
+        "intact_bytes": None,
+        "ranges": [],
+        "truncated": False,
+        "unreadable": "",
+    }
+    with ExitStack() as stack:
+        bad = _entered(stack, damaged, document, "damaged_bytes")
+        good = _entered(stack, intact, document, "intact_bytes")
+        if bad is None or good is None:
+            return document
+        try:
+            for found in itertools.islice(_ranges(bad, good), RANGES):
+                document["ranges"].append(found)
+        except OSError as error:
+            document["unreadable"] = error.strerror or str(error)
+    document["truncated"] = len(document["ranges"]) == RANGES
+    return document
+
+
+def _entered(
+    stack: ExitStack, opening: Callable[[], BinaryIO], document: dict[str, Any], size: str
+) -> BinaryIO | None:
+    """Open one side and note its size; None where there is no regular file, or no reading it."""
+    try:
+        file = stack.enter_context(opening())
+        status = os.fstat(file.fileno())
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            document["unreadable"] = error.strerror or str(error)
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    document[size] = status.st_size
+    return file
 
 
 def _ranges(bad: BinaryIO, good: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -106,16 +144,4 @@ def _range(left: bytes, right: bytes, start: int, end: int, offset: int) -> dict
         "bytes": end - start,
         "damaged": left[start:end][:SAMPLE].hex(),
         "intact": right[start:end][:SAMPLE].hex(),
-    }
-
-
-def _document(
-    path: bytes, damaged: int | None, intact: int, ranges: list[dict[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "path": display(path),
-        "damaged_bytes": damaged,
-        "intact_bytes": intact,
-        "ranges": ranges,
-        "truncated": len(ranges) == RANGES,
     }

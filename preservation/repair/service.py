@@ -23,6 +23,7 @@ from preservation.bags import sealed
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow, VersionRow
 from preservation.errors import (
+    MalformedError,
     SamarkandError,
     SourceDamagedError,
     TierUnavailableError,
@@ -34,16 +35,13 @@ from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
 from preservation.model.event import Event, EventMaker, EventType
-from preservation.model.finding import Finding, Severity
+from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Severity
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
 from preservation.policy.policy import Policy
 from preservation.repair.difference import difference_map
 from preservation.storage.tier import Incoming, Tier
-
-REPAIRABLE = frozenset({"FIX-ALTERED", "FIX-MISSING", "FIX-UNREADABLE"})
-HOPELESS = "FIX-NO-INTACT-REPLICA"
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 Write = Callable[
@@ -88,6 +86,25 @@ class RepairResult:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One replica being repaired, under its lease."""
+
+    policy: Policy
+    finding: FindingRow
+    row: ReplicaRow
+    version: VersionRow
+    tier: Tier
+    lease: Lease
+    progress: Progress
+    approved_by: str
+
+    def result(self, state: str, reason: str = "", source: str = "") -> RepairResult:
+        """What became of the finding."""
+        row = self.row
+        return RepairResult(self.finding.id, row.key, row.tier, state, source=source, reason=reason)
+
+
 class RepairService:
     """Heals the damaged replicas of one community."""
 
@@ -114,9 +131,7 @@ class RepairService:
     ) -> list[FindingRow]:
         """The open findings that a repair can close, oldest first."""
         rows = self._catalogue.findings(policy.community, state="open", aip=aip, tier=tier)
-        return sorted(
-            (row for row in rows if row.code in REPAIRABLE), key=lambda row: row.opened_at
-        )
+        return sorted((row for row in rows if row.code in DAMAGE), key=lambda row: row.opened_at)
 
     def repair(
         self, policy: Policy, finding_id: str, progress: Progress, approved_by: str = ""
@@ -127,7 +142,7 @@ class RepairService:
             UsageError: no such finding (``FND-UNKNOWN``).
         """
         finding = self._catalogue.finding(finding_id)
-        if finding is None or finding.code not in REPAIRABLE:
+        if finding is None or finding.code not in DAMAGE:
             raise UsageError(
                 f"no repairable finding {finding_id!r}",
                 hint="`preserve finding list` shows them",
@@ -137,45 +152,50 @@ class RepairService:
         with hold(self._catalogue, f"replica:{key}:{finding.tier}", self._events.clock) as lease:
             if lease is None:
                 return RepairResult(finding_id, key, finding.tier, "busy")
-            return self._held(policy, finding, key, lease, progress, approved_by)
+            row, version = self._catalogue.replica(key, finding.tier), self._catalogue.version(key)
+            if row is None or version is None:
+                raise SamarkandError(f"{key} on {finding.tier}: a finding without a replica")
+            # Again, under the lease: another run may have closed it meanwhile.
+            finding = self._catalogue.finding(finding_id) or finding
+            tier = self._tiers.get(row.tier)
+            if tier is None:
+                reason = f"there is no tier {row.tier!r} in this home"
+                return RepairResult(finding_id, key, row.tier, "unfinished", reason=reason)
+            return self._held(
+                _Task(policy, finding, row, version, tier, lease, progress, approved_by)
+            )
 
-    def _held(
-        self,
-        policy: Policy,
-        finding: FindingRow,
-        key: VersionKey,
-        lease: Lease,
-        progress: Progress,
-        approved_by: str,
-    ) -> RepairResult:
-        row = self._catalogue.replica(key, finding.tier)
-        version = self._catalogue.version(key)
-        if row is None or version is None:
-            raise SamarkandError(f"{key} on {finding.tier}: a finding without a replica")
-        if finding.state != "open":
-            return RepairResult(finding.id, key, finding.tier, "intact")
-        if not (policy.repair.automatic or approved_by):
-            reason = f"the policy asks for an approval by {', '.join(policy.repair.approvers)}"
-            return RepairResult(finding.id, key, finding.tier, "waiting", reason=reason)
-        begun = finding.detail.get("repair")
+    def _held(self, task: _Task) -> RepairResult:
+        row, begun = task.row, task.finding.detail.get("repair")
+        if task.finding.state != "open":
+            return task.result("intact")
+        rule = task.policy.repair
+        if not (rule.automatic or task.approved_by):
+            approvers = ", ".join(rule.approvers)
+            return task.result("waiting", f"the policy asks for an approval by {approvers}")
         unrecorded = row.state is ReplicaState.DAMAGED
-        if begun is not None and unrecorded and self._is_intact(row, progress):
-            self._complete(policy, finding, row, begun, lease, progress)
-        now = self._check(policy, row, progress)
+        if begun is not None and unrecorded and self._was_exchanged(task):
+            self._complete(task, begun)
+        now = self._check(task.policy, row, task.progress)
         if now.outcome is Outcome.INTACT:
-            return _done(finding, row, begun or {}, "repaired" if begun else "intact")
+            source = str((begun or {}).get("source", ""))
+            return task.result("repaired" if begun else "intact", source=source)
         if now.outcome is Outcome.UNCHECKED:
-            return RepairResult(finding.id, key, row.tier, "unfinished", reason=now.reason)
-        return self._replace(policy, finding, row, version, lease, progress, approved_by)
+            return task.result("unfinished", now.reason)
+        return self._replace(task)
 
-    def _is_intact(self, row: ReplicaRow, progress: Progress) -> bool:
+    def _was_exchanged(self, task: _Task) -> bool:
         """Whether an exchange that a killed run announced did happen."""
-        tier = self._tiers[row.tier]
-        tier.check()
-        if not tier.exists(row.key, row.packaging):
+        row, tier = task.row, task.tier
+        try:
+            sidecar = tier.sidecar(row.key)
+        except MalformedError:
+            return False
+        labelled = sidecar is not None and sidecar.seal == row.seal
+        if not (labelled and tier.exists(row.key, row.packaging)):
             return False
         held = tier.held(row.key, row.packaging)
-        return self._verify(row, held, row.tar, progress) is Outcome.INTACT
+        return self._verify(row, held, row.tar, task.progress) is Outcome.INTACT
 
     def _verify(
         self, row: ReplicaRow, held: Held, tar: TarFacts | None, progress: Progress
@@ -183,109 +203,105 @@ class RepairService:
         verified = sealed.verify(held, row.seal, tar=tar, settings=self._engine, progress=progress)
         return verified.outcome
 
-    def _replace(
-        self,
-        policy: Policy,
-        finding: FindingRow,
-        row: ReplicaRow,
-        version: VersionRow,
-        lease: Lease,
-        progress: Progress,
-        approved_by: str,
-    ) -> RepairResult:
-        tier, tried = self._tiers[row.tier], []
+    def _replace(self, task: _Task) -> RepairResult:
+        """Replace the bytes from the first of the other replicas that verifies."""
+        row, tried, unknown = task.row, [], False
         for source in self._others(row):
-            incoming = tier.incoming(row.key, row.packaging)
             try:
                 held = self._tiers[source.tier].held(source.key, source.packaging)
-                expected = row.tar or source.tar
-                sidecar = self._write(
-                    version, row.packaging, held, source, incoming, progress, expected
-                )
-                self._verify_aside(row, sidecar, incoming, progress)
-            except (SourceDamagedError, TierUnavailableError) as error:
-                incoming.discard()
-                tried.append(f"{source.tier}: {error.message}")
-                self._check(policy, source, progress)
+            except (KeyError, TierUnavailableError) as error:
+                reason = getattr(error, "message", "no such tier in this home")
+                tried.append(f"{source.tier}: {reason}")
+                unknown = True
                 continue
-            return self._exchange(
-                policy, finding, row, source, sidecar, incoming, lease, progress, approved_by
-            )
-        return self._hopeless(policy, finding, row, tried)
+            incoming = task.tier.incoming(row.key, row.packaging, row.octets)
+            try:
+                sidecar = self._copied_aside(task, source, held, incoming)
+                return self._exchange(task, source, sidecar, incoming)
+            except SourceDamagedError as error:
+                tried.append(f"{source.tier}: {error.message}")
+                unknown |= not self._is_damaged(task, source)
+            finally:
+                incoming.discard()
+        reason = "; ".join(tried) or "there is no other replica"
+        return task.result("unfinished", reason) if unknown else self._hopeless(task, reason)
 
     def _others(self, row: ReplicaRow) -> list[ReplicaRow]:
         """The other replicas, those last found intact first, folders before tars."""
         others = [
             other
             for other in self._catalogue.replicas(row.key.community, aip=row.key.aip)
-            if other.key == row.key and other.tier != row.tier and other.tier in self._tiers
+            if other.key == row.key and other.tier != row.tier
         ]
         return sorted(others, key=_promise)
 
-    def _verify_aside(
-        self, row: ReplicaRow, sidecar: Sidecar, incoming: Incoming, progress: Progress
-    ) -> None:
+    def _copied_aside(
+        self, task: _Task, source: ReplicaRow, held: Held, incoming: Incoming
+    ) -> Sidecar:
         """Nothing is replaced before its replacement was read back under the seal."""
+        row, expected = task.row, task.row.tar or source.tar
+        sidecar = self._write(
+            task.version, row.packaging, held, source, incoming, task.progress, expected
+        )
         incoming.settle()
-        outcome = self._verify(row, incoming.held(), sidecar.tar, progress)
+        outcome = self._verify(row, incoming.held(), sidecar.tar, task.progress)
         if outcome is not Outcome.INTACT:
-            raise SourceDamagedError(f"the copy reads back {outcome.value}")
+            raise TierUnavailableError(
+                f"tier {row.tier}: what was written for {row.key} reads back {outcome.value}",
+                hint="the medium does not keep what it is given: replace it; nothing was changed",
+                code="REP-NOT-KEPT",
+            )
+        return sidecar
+
+    def _is_damaged(self, task: _Task, source: ReplicaRow) -> bool:
+        """Check a source that failed; False if nothing could be found out about it."""
+        name = f"replica:{source.key}:{source.tier}"
+        with hold(self._catalogue, name, self._events.clock) as lease:
+            if lease is None:
+                return False
+            outcome = self._check(task.policy, source, task.progress).outcome
+        return outcome not in (Outcome.UNCHECKED, Outcome.INTACT)
 
     def _exchange(
-        self,
-        policy: Policy,
-        finding: FindingRow,
-        row: ReplicaRow,
-        source: ReplicaRow,
-        sidecar: Sidecar,
-        incoming: Incoming,
-        lease: Lease,
-        progress: Progress,
-        approved_by: str,
+        self, task: _Task, source: ReplicaRow, sidecar: Sidecar, incoming: Incoming
     ) -> RepairResult:
+        row, finding = task.row, task.finding
         when = stamp(self._events.clock.now()).replace(":", "").replace("-", "")
         begun: dict[str, Any] = {
             "finding": finding.id,
             "source": source.tier,
-            "stamp": f"{when}-{finding.id[:8]}",
+            "stamp": f"{when}-{self._events.new_id()[:8]}",
             "packaging": row.packaging.value,
             "tar": sidecar.to_json()["tar"],
-            "approved_by": approved_by,
+            "approved_by": task.approved_by,
         }
-        self._catalogue.record([self._about(policy, row, EventType.REPAIR_BEGUN, begun)], lease)
+        self._catalogue.record([self._about(task, EventType.REPAIR_BEGUN, begun)], task.lease)
         incoming.swap(sidecar, begun["stamp"])
-        quarantine, mapped = self._complete(policy, finding, row, begun, lease, progress)
-        checked = self._check(policy, row, progress)
+        quarantine, mapped = self._complete(task, begun)
+        checked = self._check(task.policy, row, task.progress)
         state = "repaired" if checked.outcome is Outcome.INTACT else "unfinished"
         return RepairResult(
             finding.id, row.key, row.tier, state, source.tier, quarantine, mapped, checked.reason
         )
 
-    def _complete(
-        self,
-        policy: Policy,
-        finding: FindingRow,
-        row: ReplicaRow,
-        begun: Mapping[str, Any],
-        lease: Lease,
-        progress: Progress,
-    ) -> tuple[str, str]:
+    def _complete(self, task: _Task, begun: Mapping[str, Any]) -> tuple[str, str]:
         """Put into the record what the exchange came to."""
-        place = self._tiers[row.tier].quarantined(row.key, row.packaging, begun["stamp"])
+        row, finding = task.row, task.finding
+        place = task.tier.quarantined(row.key, row.packaging, begun["stamp"])
         mapped = ""
         events: list[Event] = []
         if place:
-            mapped = self._map(finding, row, begun)
+            mapped = self._map(task, begun)
             detail = {"place": place, "finding": finding.id, "difference": mapped}
-            events.append(self._about(policy, row, EventType.QUARANTINE, detail))
+            events.append(self._about(task, EventType.QUARANTINE, detail))
         detail = {**begun, "quarantine": place, "difference": mapped}
-        events.append(self._about(policy, row, EventType.RECOVERY, detail))
-        self._catalogue.record(events, lease)
-        progress.say(f"{row.key} on {row.tier}: healed from {begun['source']}")
+        events.append(self._about(task, EventType.RECOVERY, detail))
+        self._catalogue.record(events, task.lease)
+        task.progress.say(f"{row.key} on {row.tier}: healed from {begun['source']}")
         return place, mapped
 
-    def _map(self, finding: FindingRow, row: ReplicaRow, begun: Mapping[str, Any]) -> str:
-        tier = self._tiers[row.tier]
+    def _map(self, task: _Task, begun: Mapping[str, Any]) -> str:
+        row, tier, finding = task.row, task.tier, task.finding
         document = difference_map(
             tier.held_in_quarantine(row.key, row.packaging, begun["stamp"]),
             tier.held(row.key, row.packaging),
@@ -294,21 +310,23 @@ class RepairService:
         )
         return str(self._journal.put_result({"finding": finding.id, **document}))
 
-    def _about(
-        self, policy: Policy, row: ReplicaRow, type_: EventType, detail: Mapping[str, Any]
-    ) -> Event:
-        return self._events.about(
-            row.key, type_, "success", detail, tier=row.tier, policy=policy.ref
-        )
+    def _about(self, task: _Task, type_: EventType, detail: Mapping[str, Any]) -> Event:
+        row, ref = task.row, task.policy.ref
+        return self._events.about(row.key, type_, "success", detail, tier=row.tier, policy=ref)
 
-    def _hopeless(
-        self, policy: Policy, finding: FindingRow, row: ReplicaRow, tried: list[str]
-    ) -> RepairResult:
-        reason = "; ".join(tried) or "there is no other replica"
+    def _hopeless(self, task: _Task, reason: str) -> RepairResult:
+        """Every replica was looked at, and none is intact: the worst that can be said."""
+        with hold(self._catalogue, f"finding:{task.row.key}", self._events.clock) as lease:
+            if lease is not None:  # otherwise another replica's repair says it now
+                self._say_hopeless(task, reason)
+        return task.result("hopeless", reason)
+
+    def _say_hopeless(self, task: _Task, reason: str) -> None:
+        row = task.row
         known = self._catalogue.findings(row.key.community, state="open", aip=row.key.aip)
-        if not any(k.code == HOPELESS and k.version == row.key.version for k in known):
+        if not any(k.code == NO_INTACT_REPLICA and k.version == row.key.version for k in known):
             critical = Finding(
-                HOPELESS,
+                NO_INTACT_REPLICA,
                 str(row.key),
                 f"no intact replica is left to repair {row.tier} from: {reason}",
                 "look for a copy elsewhere before anything else is done; nothing was removed",
@@ -316,17 +334,10 @@ class RepairService:
             )
             detail = {"finding": self._events.new_id(), **critical.to_json(), "localised": {}}
             event = self._events.about(
-                row.key, EventType.FINDING_OPENED, "fail", detail, policy=policy.ref
+                row.key, EventType.FINDING_OPENED, "fail", detail, policy=task.policy.ref
             )
-            self._catalogue.record([event])
-        return RepairResult(finding.id, row.key, row.tier, "hopeless", reason=reason)
+            self._catalogue.record([event], task.lease)
 
 
 def _promise(row: ReplicaRow) -> tuple[bool, bool]:
     return row.outcome is not Outcome.INTACT, row.packaging is not Packaging.FOLDER
-
-
-def _done(
-    finding: FindingRow, row: ReplicaRow, begun: Mapping[str, Any], state: str
-) -> RepairResult:
-    return RepairResult(finding.id, row.key, row.tier, state, str(begun.get("source", "")))

@@ -15,7 +15,12 @@ from preservation.bags import sealed
 from preservation.bags.members import members
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow, VersionRow
-from preservation.errors import SamarkandError, SourceDamagedError, TierUnavailableError
+from preservation.errors import (
+    MalformedError,
+    SamarkandError,
+    SourceDamagedError,
+    TierUnavailableError,
+)
 from preservation.files.held import Held
 from preservation.fixity.multihash import MultiHash
 from preservation.model.check import CheckResult
@@ -45,7 +50,7 @@ class ReplicaResult:
     key: VersionKey
     tier: str
     packaging: Packaging
-    state: str  # "verified", "written" (could not be read back), "damaged", "busy"
+    state: str  # "verified", "written" (not read back yet), "damaged", "busy", "not made"
     source: str  # the tier it was copied from; empty when it was there already
     octets: int
     reason: str = ""
@@ -63,6 +68,12 @@ class ReplicaResult:
             "bytes": self.octets,
             "reason": self.reason,
         }
+
+
+class DisputeError(SamarkandError):
+    """What lies on a tier, and what is on record about it, cannot both be true."""
+
+    default_code = "REP-DISPUTE"
 
 
 class ReplicationService:
@@ -103,12 +114,29 @@ class ReplicationService:
                 yield version.key, version.octets
 
     def run(self, policy: Policy, shard: Shard, progress: Progress) -> list[ReplicaResult]:
-        """Make and verify a shard's replicas, each recorded before the next begins."""
+        """Make and verify a shard's replicas, each recorded before the next begins.
+
+        One that cannot be made (no source verifies, the catalogue is at odds with the tier) is
+        told as ``not made``, and the others are made all the same.
+
+        Raises:
+            TierUnavailableError, NoSpaceError: the shard's tier is in the way, for all of them.
+        """
         progress.begin(f"replicate {shard.label}", shard.octets)
         rule = next((rule for rule in policy.replicas if rule.tier == shard.tier), None)
         if rule is None:
             return []
-        return [self._one(policy, rule, key, progress) for key in shard.keys]
+        return [self._told(policy, rule, key, progress) for key in shard.keys]
+
+    def _told(
+        self, policy: Policy, rule: ReplicaRule, key: VersionKey, progress: Progress
+    ) -> ReplicaResult:
+        try:
+            return self._one(policy, rule, key, progress)
+        except (SourceDamagedError, DisputeError, MalformedError) as error:
+            progress.say(f"{key} on {rule.tier}: {error.message}")
+            reason = f"[{error.code}] {error.message}"
+            return ReplicaResult(key, rule.tier, rule.packaging, "not made", "", 0, reason)
 
     def _one(
         self, policy: Policy, rule: ReplicaRule, key: VersionKey, progress: Progress
@@ -142,7 +170,7 @@ class ReplicationService:
         if sidecar is None:
             sidecar, source = self._copy(policy, rule, version, tier, progress)
         elif sidecar.seal != version.seal:
-            raise SamarkandError(
+            raise DisputeError(
                 f"{key} on {rule.tier}: the sidecar there carries another seal",
                 hint=f"look at {key.sidecar} on that tier; nothing was changed",
                 code="REP-OTHER-SEAL",
@@ -163,48 +191,53 @@ class ReplicationService:
     ) -> tuple[Sidecar, str]:
         """Write the replica from the first source that verifies while it is read."""
         tried: list[str] = []
-        for source in self._sources(version, rule.tier):
-            tier.clear_unfinished(version.key)
-            incoming = tier.incoming(version.key, rule.packaging)
+        made = self._known_tar(version.key)
+        tier.clear_unfinished(version.key)
+        for source in self._sources(version.key, rule.tier):
             try:
-                sidecar = self._write(version, rule.packaging, source, incoming, progress)
-                incoming.commit(sidecar)
-            except (SourceDamagedError, TierUnavailableError) as error:
-                incoming.discard()
+                held = _tier(self._tiers, source.tier).held(source.key, source.packaging)
+            except TierUnavailableError as error:
                 tried.append(f"{source.tier}: {error.message}")
-                self._check(policy, source, progress)
+                continue
+            incoming = tier.incoming(version.key, rule.packaging, version.octets)
+            try:
+                sidecar = write_replica(
+                    version, rule.packaging, held, source, incoming, progress, made
+                )
+                incoming.commit(sidecar)
+            except SourceDamagedError as error:
+                tried.append(f"{source.tier}: {error.message}")
+                self._check_source(policy, source, progress)
             else:
                 return sidecar, source.tier
+            finally:
+                incoming.discard()
         raise SourceDamagedError(
             f"{version.key}: no intact source to copy from ({'; '.join(tried) or 'none known'})",
             hint="run `preserve audit`, then `preserve repair`, for this AIP",
             code="REP-NO-SOURCE",
         )
 
-    def _sources(self, version: VersionRow, target: str) -> list[ReplicaRow]:
-        rows = self._catalogue.replicas(version.key.community, aip=version.key.aip)
-        verified = [
+    def _sources(self, key: VersionKey, target: str) -> list[ReplicaRow]:
+        """Replicas to copy from: verified ones first, then those not read back yet."""
+        rows = [
             row
-            for row in rows
-            if row.key == version.key
-            and row.tier != target
-            and row.tier in self._tiers
-            and row.state is ReplicaState.VERIFIED
+            for row in self._catalogue.replicas(key.community, aip=key.aip)
+            if row.key == key and row.tier != target and row.state is not ReplicaState.DAMAGED
         ]
-        return sorted(verified, key=lambda row: row.packaging is not Packaging.FOLDER)
+        return sorted(rows, key=_promise)
 
-    def _write(
-        self,
-        version: VersionRow,
-        packaging: Packaging,
-        source: ReplicaRow,
-        incoming: Incoming,
-        progress: Progress,
-    ) -> Sidecar:
-        held = _tier(self._tiers, source.tier).held(source.key, source.packaging)
-        rows = self._catalogue.replicas(version.key.community, aip=version.key.aip)
-        made = next((row.tar for row in rows if row.key == version.key and row.tar), None)
-        return write_replica(version, packaging, held, source, incoming, progress, made)
+    def _known_tar(self, key: VersionKey) -> TarFacts | None:
+        """What every tar of this version is, if one was made before."""
+        rows = self._catalogue.replicas(key.community, aip=key.aip)
+        return next((row.tar for row in rows if row.key == key and row.tar), None)
+
+    def _check_source(self, policy: Policy, source: ReplicaRow, progress: Progress) -> None:
+        """Record what is wrong with a source, unless another run is at it."""
+        name = f"replica:{source.key}:{source.tier}"
+        with hold(self._catalogue, name, self._events.clock) as lease:
+            if lease is not None:
+                self._check(policy, source, progress)
 
     def _record(
         self,
@@ -267,12 +300,16 @@ def write_replica(
     incoming.write(_hashing(sealed.tar_chunks(source_members, version.key, progress), hashed))
     facts = TarFacts(hashed.digests()[Algorithm.SHA256], hashed.octets)
     if expected is not None and expected != facts:
-        raise SamarkandError(
+        raise DisputeError(
             f"{version.key}: the tar made now ({facts.digest}) differs from the one on record",
             hint="every samarkand-tar-1 of a version has one digest: please report this",
             code="REP-TAR-DIFFERS",
         )
     return replace(sidecar, tar=facts)
+
+
+def _promise(row: ReplicaRow) -> tuple[bool, bool]:
+    return row.state is not ReplicaState.VERIFIED, row.packaging is not Packaging.FOLDER
 
 
 def _hashing(chunks: Iterator[bytes], hashed: MultiHash) -> Iterator[bytes]:
