@@ -52,15 +52,14 @@ def _tier(tier: str, planned: Any) -> Any:
             return work.of_tier(planned, tier)
 
         @tier_step(tier)
-        def audit(shard: work.Json) -> work.Json:
+        def audit(one: work.Json) -> work.Json:
             """Read and compare each replica; every result is recorded before the next."""
-            settings.label(work.shard_label(shard))
             with parts.open_parts() as home:
-                result = work.check(home, shard, LogProgress())
-            settings.label(work.checked_label(shard, result))
+                result = work.check(home, one, LogProgress())
+            settings.label(work.outcomes_label(one["label"], result))
             return result
 
-        return audit.expand(shard=shards(planned))
+        return audit.expand(one=shards(planned))
 
 
 def _settle(community: str, checked: list[Any]) -> Any:
@@ -94,7 +93,7 @@ def _report(community: str, settled: Any) -> Any:
 
 
 def _all_checked(settled: Any) -> Any:
-    @step(retries=0)
+    @step()
     def all_checked(settled: work.Json) -> None:
         """Red if something that was planned could not be checked: it is not known to be well."""
         with parts.told_to_airflow():

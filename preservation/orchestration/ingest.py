@@ -40,17 +40,16 @@ def ingest_dag(policy: Policy) -> DAG:
                 return work.deposits(home, community, params["deposit"])
 
         @steps
-        def deposit(found: work.Json) -> Any:
+        def deposit(one: work.Json) -> Any:
             @tier_step(first, settings.DEPOSIT)
-            def take(found: work.Json) -> work.Json:
+            def take(one: work.Json) -> work.Json:
                 """Examine, package, commit, verify: one transaction for one deposit."""
-                settings.label(found["name"])
                 with parts.open_parts() as home:
-                    outcome = work.take_in(home, found, LogProgress())
-                settings.label(f"{found['name']} · {outcome['outcome']}")
+                    outcome = work.take_in(home, one, LogProgress())
+                settings.label(f"{one['label']} · {outcome['outcome']}")
                 return outcome
 
-            return take(found)
+            return take(one=one)
 
         @step(
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -60,6 +59,6 @@ def ingest_dag(policy: Policy) -> DAG:
             """Wake the DAG that makes the other replicas."""
             return work.tally(outcomes, "outcome")
 
-        taken = deposit.expand(found=find())
+        taken = deposit.expand(one=find())
         watch(taken, announce(taken))
     return dag

@@ -29,7 +29,7 @@ def placeholder_dag(kind: str, line: InForce, reason: str) -> DAG:
         doc_md=text,
     ) as dag:
 
-        @step(retries=0)
+        @step()
         def read_policy() -> None:
             """Says what is wrong with the policy in force."""
             raise AirflowFailException(text)

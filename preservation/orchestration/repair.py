@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     DAG,
@@ -16,6 +17,7 @@ from airflow.sdk import (
     XComArg,
     get_current_context,
 )
+from airflow.sdk.exceptions import AirflowFailException
 
 from preservation.orchestration import approval, parts, settings, words, work
 from preservation.orchestration.progress import LogProgress
@@ -84,6 +86,13 @@ class ApproveRepair(ApprovalOperator):
         context["ti"].xcom_push("asked", self.digest)
         return super().execute(context)
 
+    def execute_complete(self, context: Any, event: Any) -> Any:
+        """Hand the answer on. No answer is not asked for again: the next run has a new list."""
+        try:
+            return super().execute_complete(context, event)
+        except HITLTimeoutError as error:
+            raise AirflowFailException("Nobody answered; nothing was changed.") from error
+
 
 def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:
     """Ask once for the whole list. Returns the answer and the digest it is about."""
@@ -97,7 +106,6 @@ def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:
         assigned_users=[{"id": name, "name": name} for name in policy.repair.approvers],
         response_timeout=ANSWER_WITHIN,
         execution_timeout=None,
-        retries=0,
         doc_md=words.APPROVAL,
     )
     found >> approve
@@ -119,7 +127,6 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
             @tier_step(tier)
             def repair(one: work.Json) -> work.Json:
                 """Copy from a replica just read intact; damaged bytes go into quarantine."""
-                settings.label(one["label"])
                 with parts.open_parts() as home:
                     result = work.repair(home, one, LogProgress())
                 settings.label(f"{one['label']} · {result['state']}")
@@ -128,14 +135,13 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
             @tier_step(tier)
             def verify(one: work.Json) -> work.Json:
                 """Read the replica once more, as any audit would."""
-                settings.label(one["label"])
                 with parts.open_parts() as home:
                     result = work.verify(home, one, LogProgress())
                 settings.label(work.outcomes_label(one["label"], result))
                 return result
 
-            verified = verify(one)
-            repair(one) >> verified
+            verified = verify(one=one)
+            repair(one=one) >> verified
             return verified
 
         return replica.expand(one=damaged(found, *answer))

@@ -44,10 +44,9 @@ def _tier(tier: str, planned: Any) -> None:
             return work.of_tier(planned, tier)
 
         @tier_step(tier)
-        def replicate(shard: work.Json) -> work.Json:
+        def replicate(one: work.Json) -> work.Json:
             """Write each replica, read it back, record it; done ones are not done again."""
-            settings.label(work.shard_label(shard))
             with parts.open_parts() as home:
-                return work.replicate(home, shard, LogProgress())
+                return work.replicate(home, one, LogProgress())
 
-        replicate.expand(shard=shards(planned))
+        replicate.expand(one=shards(planned))

@@ -97,10 +97,11 @@ def findings_open(community: str) -> Asset:
 
 
 def label(text: str) -> None:
-    """Name the running mapped task, as ``map_index_template="{{ label }}"`` shows it.
-
-    The template is rendered before the task and again after it: an undefined name there
-    would fail the task, hence a variable of the context, set first thing in each body.
-    """
+    """Give the running mapped task another name than that of what it is mapped over."""
     context: Any = get_current_context()
-    context["label"] = text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
+    context["label"] = short(text)
+
+
+def short(text: str) -> str:
+    """Text that fits into the label of a mapped task."""
+    return text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"

@@ -23,7 +23,7 @@ def standing_dag(policy: Policy) -> DAG:
         doc_md=words.standing(policy),
     ) as dag:
 
-        @step(retries=0)
+        @step()
         def look() -> str:
             """Compare what was promised with what is known; fails where they differ."""
             with parts.open_parts() as home:

@@ -27,6 +27,10 @@ class Step(Protocol):
 
 Decorator = Callable[[Callable[..., Any]], Step]
 
+# Rendered before the body, so that a running task has a name, and again after it. A name that
+# is not defined would fail the task; an expression that is not reached does no harm.
+LABEL = "{{ label if label is defined else task.op_kwargs['one']['label'] }}"
+
 
 def step(**options: Any) -> Decorator:
     """A task."""
@@ -44,8 +48,8 @@ def gate() -> Decorator:
 
 
 def tier_step(tier: str, timeout: timedelta = SHARD) -> Decorator:
-    """A mapped task that touches a tier. Its body names it by ``settings.label``."""
-    return step(map_index_template="{{ label }}", execution_timeout=timeout, **on_tier(tier))
+    """A mapped task that touches a tier, over an argument ``one`` that has a ``label``."""
+    return step(map_index_template=LABEL, execution_timeout=timeout, **on_tier(tier))
 
 
 def afterwards(**options: Any) -> Decorator:

@@ -17,7 +17,7 @@ def watch(*watched: Any) -> None:
     telling come after it and succeed.
     """
 
-    @step(trigger_rule=TriggerRule.ONE_FAILED, retries=0)
+    @step(trigger_rule=TriggerRule.ONE_FAILED)
     def a_task_failed() -> None:
         """Skipped is good here."""
         raise AirflowFailException(
