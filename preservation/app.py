@@ -1,1 +1,0 @@
-"""Composition: settings in, parts out. The only place where the rooms meet."""
