@@ -15,7 +15,6 @@ def journal_dag() -> DAG:
         dag_display_name="Journal",
         tags=["journal"],
         schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
-        start_date=settings.START,
         catchup=False,
         max_active_runs=1,
         default_args=settings.RETRYING,

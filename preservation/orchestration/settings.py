@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,6 @@ from airflow.sdk import Asset, CronTriggerTimetable, conf, get_current_context
 
 from preservation.policy.policy import Policy
 
-START = datetime(2026, 1, 1, tzinfo=UTC)  # any fixed day in the past: nothing is caught up
 PLANNING = timedelta(minutes=30)
 SHARD = timedelta(hours=6)  # 16 GiB at 1 MB/s; and well below Redis's visibility time-out
 DEPOSIT = timedelta(hours=18)
@@ -33,12 +32,15 @@ def dag_id(kind: str, community: str) -> str:
 
 
 def dag_settings(kind: str, policy: Policy) -> dict[str, Any]:
-    """What every DAG of a community is made with, but for its schedule and words."""
+    """What every DAG of a community is made with, but for its schedule and words.
+
+    Without a start date a new DAG waits for the first tick that is still to come; with one in
+    the past it would run at once for the tick before.
+    """
     return {
         "dag_id": dag_id(kind, policy.community),
         "dag_display_name": f"{kind.capitalize()} · {title(policy)}",
         "tags": [policy.community, kind],
-        "start_date": START,
         "catchup": False,
         "max_active_runs": 1,
         "default_args": RETRYING,
