@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from catalogues import catalogue, catalogue_url
+from homes import archive, ground
 from private_postgres import postgres_server, postgres_url
 
-__all__ = ["catalogue", "catalogue_url", "postgres_server", "postgres_url"]
+__all__ = ["archive", "catalogue", "catalogue_url", "ground", "postgres_server", "postgres_url"]
 
 
 class FakeClock:

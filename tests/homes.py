@@ -1,0 +1,258 @@
+"""Homes for tests: real parts on a small policy, a clock that only goes on, formats guessed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from preservation.app import create_home, open_home
+from preservation.app.parts import Parts
+from preservation.audit.service import AuditResult, summed
+from preservation.ingest.result import DepositResult
+from preservation.model.event import Event
+from preservation.model.identification import Basis, Identification, Toolchain
+from preservation.model.progress import Progress, Silence
+from preservation.policy.policy import Policy
+from preservation.repair.service import RepairResult
+from preservation.replication.service import ReplicaResult
+
+COMMUNITY = "notes"
+SILENCE = Silence()
+_TIER = {"kind": "local", "site": "here", "operator": "us", "technology": "disk"}
+_RULES: dict[str, Any] = {
+    "version": 1,
+    "community": COMMUNITY,
+    "title": {"en": "Notes"},
+    "intake": {
+        "complete": {"quiet": "0s"},
+        "lineage": ["doi", "cstr"],
+        "limits": {
+            "files": 5000,
+            "size": "100 MiB",
+            "file_size": "10 MiB",
+            "path": 4096,
+            "depth": 40,
+            "ratio": 20,
+        },
+        "formats": {"refused": ["x-fmt/411"], "unidentified": "accept"},
+    },
+    "replicas": [
+        {"tier": "vault", "packaging": "folder"},
+        {"tier": "mirror", "packaging": "folder"},
+        {"tier": "deep", "packaging": "tar"},
+    ],
+}
+
+
+class GoingClock:
+    """A second passes whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+class Guesser:
+    """Formats by extension, in no time: stands in for the tools that ``formats`` runs."""
+
+    toolchain = Toolchain("0", "none", "")
+    _known = {
+        b"txt": Identification("x-fmt/111", "Plain Text", "", "text/plain", basis=Basis.EXTENSION),
+        b"exe": Identification("x-fmt/411", "Windows Executable", basis=Basis.SIGNATURE),
+    }
+
+    def __enter__(self) -> Guesser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
+        assert all(os.path.lexists(os.path.join(os.fsencode(root), path)) for path in paths)
+        return [self._known.get(path.rpartition(b".")[2], Identification()) for path in paths]
+
+
+class Archive:
+    """A home, opened anew for every act, as commands and tasks do."""
+
+    def __init__(self, root: Path, rules: Mapping[str, Any] | None = None) -> None:
+        self.home = root / "home"
+        self.policies = root / "policies"
+        self.clock = GoingClock()
+        self.write_policies(rules or {})
+        create_home(self.home, self.policies, "a test", self.clock)
+
+    def write_policies(self, rules: Mapping[str, Any]) -> None:
+        """Write the policy files; ``rules`` are laid over the community's own."""
+        self.policies.mkdir(exist_ok=True)
+        tiers = {name: {**_TIER, "path": f"tiers/{name}"} for name in ("vault", "mirror", "deep")}
+        audits = {name: {"level": "E3", "max_age": "90d"} for name in tiers}
+        documents = {
+            "tiers": {"version": 1, "tiers": tiers},
+            "baseline": {"version": 1, "contact": "us", "audit": {"tiers": audits}},
+            COMMUNITY: _laid_over(_RULES, rules),
+        }
+        for name, document in documents.items():
+            (self.policies / f"{name}.yaml").write_text(yaml.safe_dump(document))
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Parts, Policy]]:
+        with open_home(self.home, self.policies, agent="a test", clock=self.clock) as parts:
+            yield parts, parts.store.governing(COMMUNITY)
+
+    @property
+    def inbox(self) -> Path:
+        return self.home / "inbox" / COMMUNITY
+
+    def tier(self, name: str) -> Path:
+        return self.home / "tiers" / name
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> Path:
+        """Put a folder into the inbox."""
+        for path, data in files.items():
+            place = self.inbox / name / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        return self.inbox / name
+
+    def ingest(self, path: Path, progress: Progress = SILENCE) -> DepositResult:
+        with self.opened() as (parts, policy):
+            arrival = parts.ingest.arrive(policy, path)
+            return parts.ingest.take(policy, arrival, progress)
+
+    def take_inbox(self) -> list[DepositResult]:
+        with self.opened() as (parts, policy):
+            waiting = parts.ingest.scan(policy)
+            return [parts.ingest.take(policy, one, SILENCE) for one in waiting]
+
+    def replicate(self) -> list[ReplicaResult]:
+        with self.opened() as (parts, policy):
+            shards = parts.replication.plan(policy)
+            return [
+                one for shard in shards for one in parts.replication.run(policy, shard, SILENCE)
+            ]
+
+    def audit(self, tier: str | None = None) -> AuditResult:
+        with self.opened() as (parts, policy):
+            shards = parts.audit.plan(policy, tier=tier, everything=True)
+            runs = [parts.audit.run(policy, shard, SILENCE) for shard in shards]
+            return summed(check for run in runs for check in run.checks)
+
+    def repair(self, approved_by: str = "") -> list[RepairResult]:
+        with self.opened() as (parts, policy):
+            return [
+                parts.repair.repair(policy, finding.id, SILENCE, approved_by)
+                for finding in parts.repair.plan(policy)
+            ]
+
+    def events(self) -> list[Event]:
+        with self.opened() as (parts, _):
+            return list(parts.all_events())
+
+    def told(self) -> Counter[tuple[str, str, str]]:
+        """How many events of each type, outcome and tier there are."""
+        return Counter((e.type.value, e.outcome, e.tier) for e in self.events())
+
+    def bag(self, result: DepositResult, tier: str = "vault") -> Path:
+        """The folder of a version on a tier."""
+        aip = result.aip
+        place = f"{COMMUNITY}/{aip[:2]}/{aip[2:4]}/{aip}/v{result.version}"
+        return self.tier(tier) / place
+
+    def unfinished(self) -> list[str]:
+        """What work in progress left behind."""
+        places = [self.home / "scratch", *(self.home / "tiers").glob("*/.incoming")]
+        return [str(path) for place in places for path in place.iterdir()]
+
+    def standing(self) -> dict[str, object]:
+        """What there is in the end: replicas and their states, findings, sidecars on tiers."""
+        with self.opened() as (parts, _):
+            replicas = {
+                (row.tier, row.key.version): row.state.value for row in parts.catalogue.replicas()
+            }
+            findings = sorted((f.code, f.tier, f.state) for f in parts.catalogue.findings())
+            sidecars = sorted(
+                (name, str(sidecar.seal) if hasattr(sidecar, "seal") else "bad")
+                for name, tier in parts.tiers.items()
+                for sidecar in tier.sidecars()
+            )
+            versions = list(parts.catalogue.versions())
+        return {
+            "replicas": replicas,
+            "findings": findings,
+            "versions": [(row.key.version, row.title, row.files, row.formats) for row in versions],
+            "seals": len({seal for _, seal in sidecars}),
+            "sidecars": [name for name, _ in sidecars],
+        }
+
+
+def snapshot(root: Path) -> dict[bytes, tuple[object, ...]]:
+    """Every name below a folder with its kind, mode, times and content; nothing is followed."""
+    seen: dict[bytes, tuple[object, ...]] = {}
+    for folder, names, files in os.walk(os.fsencode(root)):
+        for name in [b".", *names, *files]:
+            path = os.path.join(folder, name)
+            facts = os.lstat(path)
+            content = b""
+            if stat.S_ISREG(facts.st_mode):
+                with open(path, "rb") as file:
+                    content = file.read()
+            elif stat.S_ISLNK(facts.st_mode):
+                content = os.readlink(path)
+            seen[path] = (facts.st_mode, facts.st_mtime_ns, facts.st_ctime_ns, content)
+    return seen
+
+
+def codes(result: DepositResult) -> set[str]:
+    """The codes of a result's findings."""
+    return {finding.code for finding in result.findings}
+
+
+def _laid_over(base: Mapping[str, Any], rules: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in rules.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        both = both and key != "complete"  # it says one thing or the other
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged
+
+
+def quick_folder(fallback: Path) -> Path:
+    """A new folder in memory, where syncs cost nothing, or else below ``fallback``."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else fallback))
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for homes, with formats guessed."""
+    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+    place = quick_folder(tmp_path)
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def archive(ground: Path) -> Archive:
+    """A home with one community and three tiers."""
+    return Archive(ground)
+
+
+def only(results: Iterable[Any]) -> Any:
+    """The one result there is."""
+    (one,) = results
+    return one
