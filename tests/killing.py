@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from preservation.files import durable
@@ -32,13 +32,16 @@ OS_CALLS = (
 DURABLE_CALLS = ("rename_exclusive", "exchange", "sync_tree", "write_new", "replace", "fsync_dir")
 
 
-def killed_at(act: Callable[[], object], n: int) -> bool:
+Also = Sequence[tuple[Any, str]]  # further functions to die before: (module or class, name)
+
+
+def killed_at(act: Callable[[], object], n: int, also: Also = ()) -> bool:
     """Run ``act`` in a child that dies before its n-th call; False if it ended before that."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            _arm(n)
+            _arm(n, also)
             act()
             status = 0
         except BaseException:  # noqa: BLE001 - the parent asserts on the exit status
@@ -64,10 +67,10 @@ def each_kill(prepare: Callable[[], Callable[[], object]]) -> Iterator[int]:
         yield n
 
 
-def trace(act: Callable[[], object]) -> list[str]:
+def trace(act: Callable[[], object], also: Also = ()) -> list[str]:
     """The names of the calls that ``act`` makes, in order."""
     calls: list[str] = []
-    restore = _wrap(calls.append)
+    restore = _wrap(calls.append, also)
     try:
         act()
     finally:
@@ -75,7 +78,7 @@ def trace(act: Callable[[], object]) -> list[str]:
     return calls
 
 
-def _arm(n: int) -> None:
+def _arm(n: int, also: Also) -> None:
     left = [n]
 
     def count(_: str) -> None:
@@ -83,24 +86,22 @@ def _arm(n: int) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    _wrap(count)
+    _wrap(count, also)
 
 
-def _wrap(before: Callable[[str], None]) -> Callable[[], None]:
+def _wrap(before: Callable[[str], None], also: Also) -> Callable[[], None]:
     kept: list[tuple[Any, str, Any]] = []
-    for module, names in ((os, OS_CALLS), (durable, DURABLE_CALLS)):
-        for name in names:
-            original = getattr(module, name)
-            kept.append((module, name, original))
+    ours = [(os, name) for name in OS_CALLS] + [(durable, name) for name in DURABLE_CALLS]
+    for module, name in (*ours, *also):
+        original = getattr(module, name)
+        kept.append((module, name, original))
 
-            @functools.wraps(original)
-            def wrapped(
-                *args: Any, _original: Any = original, _name: str = name, **kwargs: Any
-            ) -> Any:
-                before(_name)
-                return _original(*args, **kwargs)
+        @functools.wraps(original)
+        def wrapped(*args: Any, _original: Any = original, _name: str = name, **kwargs: Any) -> Any:
+            before(_name)
+            return _original(*args, **kwargs)
 
-            setattr(module, name, wrapped)
+        setattr(module, name, wrapped)
 
     def restore() -> None:
         for module, name, original in kept:
