@@ -18,6 +18,8 @@ def main() -> int:
         try:
             runpy.run_path(str(script), run_name="__main__")
         except SystemExit as left:
+            if isinstance(left.code, str):
+                sys.stderr.write(f"{script.name}: {left.code}\n")
             if left.code:
                 failed.append(script.name)
     if failed:

@@ -72,6 +72,11 @@ SAID = {
         "the tier is there; the replica, or a file of it, is not",
         "look whether the tier is whole, then `preserve repair`",
     ),
+    "FIX-NO-INTACT-REPLICA": (
+        "finding, critical",
+        "no intact replica of a version is left to repair from",
+        "look for a copy elsewhere before anything else is done; nothing was removed",
+    ),
     "FIX-UNREADABLE": (
         "finding, error",
         "the medium failed, after retries",

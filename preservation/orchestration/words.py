@@ -72,7 +72,7 @@ counts.
 
 **Red means** that a tier could not be written or a source did not verify. What was finished stays.
 
-**Next**: read the log of the red square; `preserve tier check` looks at the tiers. Clear the task,
+**Next**: read the log of the red square; `preserve tier list` looks at the tiers. Clear the task,
 or wait for the hour.
 {_footer(policy)}"""
 
@@ -145,7 +145,7 @@ def unusable_policy(line: InForce, reason: str) -> str:
     return (
         f"The policy in force for `{line.community}` ({line.digest}) cannot be used: {reason}. "
         "None of its DAGs run until that is mended; the other communities go on. Next: "
-        f"`preserve policy check`, then `preserve policy apply --community {line.community}`."
+        "`preserve policy check`, then `preserve policy apply --reason …`."
     )
 
 

@@ -181,7 +181,7 @@ def refuse_unchecked(total: Json) -> None:
     if unchecked := total["unchecked"]:
         raise UsageError(
             f"{len(unchecked)} replicas could not be checked",
-            hint="the logs of the shards say why; `preserve tier check` looks at the tiers",
+            hint="the logs of the shards say why; `preserve tier list` looks at the tiers",
             code="AUD-UNCHECKED",
         )
 

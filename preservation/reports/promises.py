@@ -214,7 +214,7 @@ def _look(tiers: Sequence[TierLine]) -> Iterator[TaskLine]:
                 None,
                 True,
                 (),
-                f"run `preserve tier check {line.tier}`",
+                "run `preserve tier list`",
             )
 
 
