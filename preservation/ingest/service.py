@@ -139,8 +139,8 @@ class IngestService:
         with hold(self._catalogue, f"deposit:{arrival.id}", self._events.clock) as lease:
             if lease is None:
                 return DepositResult("busy", arrival.name, arrival.id)
-            with self._scratch(arrival) as scratch:
-                for attempt in range(1, ATTEMPTS + 1):
+            for attempt in range(1, ATTEMPTS + 1):
+                with self._scratch(arrival) as scratch:
                     task = self._task(policy, arrival, scratch, lease, progress)
                     if _is_settled(task.arrival, policy):
                         return self._settled_before(task)
@@ -148,10 +148,10 @@ class IngestService:
                         return self._settle(task, self._taken(task))
                     except Changed:
                         progress.say(f"{arrival.name}: changed while it was read (try {attempt})")
-                message = f"something in it changed while it was read, {ATTEMPTS} times"
-                hint = "wait until nobody writes to it, then deposit it again"
-                changed = Finding("DEP-CHANGED", arrival.name, message, hint)
-                return self._settle(task, self._reject(task, [changed]))
+            message = f"something in it changed while it was read, {ATTEMPTS} times"
+            hint = "wait until nobody writes to it, then deposit it again"
+            changed = Finding("DEP-CHANGED", arrival.name, message, hint)
+            return self._settle(task, self._reject(task, [changed]))
 
     @contextmanager
     def _scratch(self, arrival: Arrival) -> Iterator[Path]:

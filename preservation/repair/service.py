@@ -208,11 +208,14 @@ class RepairService:
         row, tried, unknown = task.row, [], False
         for source in self._others(row):
             try:
-                held = self._tiers[source.tier].held(source.key, source.packaging)
-            except (KeyError, TierUnavailableError) as error:
-                reason = getattr(error, "message", "no such tier in this home")
-                tried.append(f"{source.tier}: {reason}")
+                held = self._held_by(source)
+            except TierUnavailableError as error:
+                tried.append(f"{source.tier}: {error.message}")
                 unknown = True
+                continue
+            if held is None:
+                tried.append(f"{source.tier}: the replica is not there")
+                unknown |= not self._is_damaged(task, source)
                 continue
             incoming = task.tier.incoming(row.key, row.packaging, row.octets)
             try:
@@ -225,6 +228,18 @@ class RepairService:
                 incoming.discard()
         reason = "; ".join(tried) or "there is no other replica"
         return task.result("unfinished", reason) if unknown else self._hopeless(task, reason)
+
+    def _held_by(self, source: ReplicaRow) -> Held | None:
+        """A source's bytes; None if they are not there.
+
+        Raises:
+            TierUnavailableError: nothing can be said about them now.
+        """
+        tier = self._tiers.get(source.tier)
+        if tier is None:
+            raise TierUnavailableError("there is no such tier in this home")
+        there = tier.exists(source.key, source.packaging)
+        return tier.held(source.key, source.packaging) if there else None
 
     def _others(self, row: ReplicaRow) -> list[ReplicaRow]:
         """The other replicas, those last found intact first, folders before tars."""

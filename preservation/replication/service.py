@@ -195,7 +195,12 @@ class ReplicationService:
         tier.clear_unfinished(version.key)
         for source in self._sources(version.key, rule.tier):
             try:
-                held = _tier(self._tiers, source.tier).held(source.key, source.packaging)
+                there = _tier(self._tiers, source.tier)
+                if not there.exists(source.key, source.packaging):
+                    tried.append(f"{source.tier}: the replica is not there")
+                    self._check_source(policy, source, progress)
+                    continue
+                held = there.held(source.key, source.packaging)
             except TierUnavailableError as error:
                 tried.append(f"{source.tier}: {error.message}")
                 continue
