@@ -58,7 +58,7 @@ def show(ctx: typer.Context, id: Id, as_json: Json = False) -> None:
         row = _find(parts, id)
 
     def render(out: Console) -> None:
-        out.print(f"\\[{row.code}] {row.severity} · {row.state} · {row.id}")
+        out.print(f"[{row.code}] {row.severity} · {row.state} · {row.id}")
         out.print(f"{row.subject}\n{row.message}\nnext: {row.hint}", markup=False)
         for file in row.detail.get("files", []):
             out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}", markup=False)

@@ -82,6 +82,6 @@ def render(out: Console, results: list[DepositResult]) -> None:
     for one in results:
         for finding in one.findings:
             where = f" {finding.subject}:" if finding.subject else ""
-            out.print(f"{one.deposit}: \\[{finding.code}]{where} {finding.message}", markup=True)
+            out.print(f"{one.deposit}: [{finding.code}]{where} {finding.message}")
             if finding.hint:
                 out.print(f"    next: {finding.hint}", markup=False)

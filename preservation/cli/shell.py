@@ -62,6 +62,8 @@ class Shell:
         body: Mapping[str, Any],
         render: Callable[[Console], None],
         exit_code: int = 0,
+        *,
+        styled: bool = False,
     ) -> None:
         """Print one answer and leave with its exit code.
 
@@ -71,20 +73,24 @@ class Shell:
             body: of the JSON document.
             render: prints the same for people.
             exit_code: by the contract.
+            styled: whether what is printed holds Rich's markup, and escapes what others wrote.
+                Otherwise square brackets are square brackets: names hold them.
         """
         if as_json:
             document = {"schema": schema, "exit": exit_code, **body}
             sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
         else:
-            render(self.out)
+            render(self.out if styled else _console(stderr=False, markup=False))
         raise typer.Exit(exit_code)
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool, markup: bool = True) -> Console:
     """A console; into a file or pipe, tables are as wide as they need."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else PIPED_WIDTH
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+    return Console(
+        stderr=stderr, highlight=False, soft_wrap=True, width=width, markup=markup, emoji=False
+    )
 
 
 def shell(ctx: typer.Context) -> Shell:

@@ -70,7 +70,7 @@ def survey(
         _write(html, found)
     exit_code = 4 if found.must_be_mended else 0
     body = found.to_json()
-    here.answer(as_json, SCHEMA, body, lambda out: render(found, out, html), exit_code)
+    here.answer(as_json, SCHEMA, body, lambda out: render(found, out, html), exit_code, styled=True)
 
 
 def render(survey: Survey, console: Console, page: Path | None = None) -> None:
