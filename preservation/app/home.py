@@ -166,9 +166,6 @@ def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = N
     _bring_up_to_date(home)
     if not PolicyFiles(home.policies).in_force():
         apply_policies(home, checked, by, "the first policies of this home", clock or SystemClock())
-    for document in checked.effective.values():
-        with durable.plain_errors(path):
-            (home.path / document["intake"]["inbox"]).mkdir(parents=True, exist_ok=True)
     return home
 
 
@@ -184,7 +181,7 @@ def _bring_up_to_date(home: Home) -> None:
 
 
 def apply_policies(home: Home, checked: Checked, by: str, reason: str, clock: Clock) -> list[str]:
-    """Put checked policies in force, with an event each; makes tiers that are new.
+    """Put checked policies in force, with an event each; makes tiers and inboxes that are new.
 
     Returns:
         The communities whose policy changed.
@@ -195,8 +192,11 @@ def apply_policies(home: Home, checked: Checked, by: str, reason: str, clock: Cl
     store = PolicyFiles(home.policies)
     expected: dict[str, Digest] = {name: line.digest for name, line in store.in_force().items()}
     for document in checked.effective.values():
-        for spec in Policy.from_effective(document).tiers.values():
+        policy = Policy.from_effective(document)
+        for spec in policy.tiers.values():
             create_tier(tier_root(spec, home.path), spec.id)
+        with durable.plain_errors(home.path):
+            (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)
     lines = store.apply(checked.effective, by, reason, clock.now(), expected)
     events = EventMaker(clock, by, lambda: str(uuid.uuid4()))
     catalogue = open_catalogue(home.catalogue_url)

@@ -37,7 +37,7 @@ def audit(
     here, overdue = shell(ctx), 0
     checks: list[CheckResult] = []
     octets = None if budget is None else parse_size(budget)
-    with opened(here) as parts, here.watching() as progress:
+    with opened(here, acts=True) as parts, here.watching() as progress:
         for policy in communities(parts, community):
             planned = parts.audit.plan(
                 policy, tier=tier, aip=aip, everything=everything, budget=octets

@@ -79,7 +79,7 @@ def accept(
     here = shell(ctx)
     if not reason.strip():
         raise UsageError("an acceptance needs a reason", hint="say why the finding may stand")
-    with opened(here) as parts:
+    with opened(here, acts=True) as parts:
         row = _find(parts, id)
         if row.state != "open":
             raise UsageError(f"finding {row.id} is {row.state} already", code="FND-CLOSED")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.app import create_home, find_home
+from preservation.app import Home, create_home, find_home
 from preservation.app.home import tiers_of
 from preservation.cli.options import Json, application
 from preservation.cli.shell import Shell, account, shell, table
@@ -84,9 +84,14 @@ def start_airflow(here: Shell, dags: Path, port: int | None, progress: Progress)
             hint="run it in the project's folder, or name them with --dags",
             code="HOME-NO-DAGS",
         )
+    settings = Settings(here.home, here.policies, dags, port=port, pools=pools_of(home))
+    return start(settings, progress)
+
+
+def pools_of(home: Home) -> dict[str, int]:
+    """Slots by pool name: one pool for each tier of the policies in force."""
     tiers = tiers_of(home, PolicyFiles(home.policies))
-    pools = {f"tier-{name}": SLOTS for name in tiers}
-    return start(Settings(here.home, here.policies, dags, port=port, pools=pools), progress)
+    return {f"tier-{name}": SLOTS for name in tiers}
 
 
 @down_app.command()

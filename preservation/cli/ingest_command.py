@@ -36,7 +36,7 @@ def ingest(
     here = shell(ctx)
     if (path is None) == (not inbox):
         raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
-    with opened(here) as parts:
+    with opened(here, acts=True) as parts:
         results = _take(here, parts, path, community)
     exit_code = worst({_code(result) for result in results})
     body = {"deposits": [result.to_json() for result in results]}

@@ -7,17 +7,38 @@ from contextlib import contextmanager
 
 from preservation.app import Parts, open_home, read_policies
 from preservation.cli.shell import Shell
-from preservation.errors import UsageError
+from preservation.errors import BusyError, NotNowError, UsageError
 from preservation.ledger.policies import edited
 from preservation.policy.policy import Policy
 
 
 @contextmanager
-def opened(here: Shell) -> Iterator[Parts]:
-    """Open the home; say so if policy files were edited and are not in force."""
+def opened(here: Shell, *, acts: bool = False) -> Iterator[Parts]:
+    """Open the home; say so if policy files were edited and are not in force.
+
+    Args:
+        here: the shell of the command.
+        acts: the command records events; they are drained into the journal when it ends, also
+            where no Airflow does that every few minutes.
+    """
     with open_home(here.home, here.policies) as parts:
         _mention_edits(here, parts)
-        yield parts
+        try:
+            yield parts
+        finally:
+            if acts:
+                _drain(here, parts)
+
+
+def _drain(here: Shell, parts: Parts) -> None:
+    """What cannot be drained now waits in the outbox; a tier that is away is served later."""
+    try:
+        for finding in parts.drain().findings:
+            here.warn(f"{finding.subject}: {finding.message}")
+    except BusyError:
+        return  # another drain is at it, and takes ours along
+    except NotNowError as error:
+        here.warn(f"the journal waits: {error.message}")
 
 
 def _mention_edits(here: Shell, parts: Parts) -> None:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import SystemClock, apply_policies, find_home, read_policies
+from preservation.cli.home_commands import pools_of
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, account, shell, table
@@ -19,10 +20,14 @@ from preservation.errors import PolicyError, UsageError
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
+from preservation.model.progress import Silence
 from preservation.policy.check import check as check_files
 from preservation.policy.compare import Change, compare
 from preservation.policy.explain import explain as explained
 from preservation.policy.schema import schema as make_schema
+from preservation.supervise.control import healthy
+from preservation.supervise.control import up as start
+from preservation.supervise.settings import Settings
 
 policy_app = group("Check, preview, apply and explain policies.")
 
@@ -117,6 +122,10 @@ def apply(
         )
     told = f"{reason} (weakening agreed by {consent})" if weaker else reason
     changed = apply_policies(home, checked, account(), told, SystemClock())
+    if healthy(home.path):
+        # A DAG of a tier that is new waits for ever without its pool; `up` makes what is missing.
+        settings = Settings(here.home, here.policies, Path("dags"), pools=pools_of(home))
+        start(settings, Silence())
 
     def render(out: Console) -> None:
         out.print(f"now in force: {', '.join(changed)}" if changed else "nothing to change")

@@ -32,7 +32,7 @@ def replicate(
     """Make every replica that a policy promises and that is not there yet; read each back."""
     here = shell(ctx)
     results: list[ReplicaResult] = []
-    with opened(here) as parts, here.watching() as progress:
+    with opened(here, acts=True) as parts, here.watching() as progress:
         for policy in communities(parts, community):
             for shard in parts.replication.plan(policy, tier=tier, aip=aip):
                 results.extend(parts.replication.run(policy, shard, progress))
@@ -67,7 +67,7 @@ def repair(
     here = shell(ctx)
     results: list[RepairResult] = []
     approver = account() if approve else ""
-    with opened(here) as parts, here.watching() as progress:
+    with opened(here, acts=True) as parts, here.watching() as progress:
         for policy in communities(parts, community):
             due = parts.repair.plan(policy, tier=tier, aip=aip)
             heal = parts.repair.repair

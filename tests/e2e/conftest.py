@@ -91,3 +91,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     down = preserve(home, policies, "down")
     assert down.returncode == 0, down.stderr
     assert of_home(home) == []
+
+
+@pytest.fixture(scope="session")
+def told(archive: Archive) -> str:
+    """What `preserve demo` says, run once over the running Airflow."""
+    demo = archive.preserve("demo")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    return demo.stdout
