@@ -5,17 +5,16 @@ Source: RFC 8493; ``docs/formats/bag.md`` for what is written.
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from preservation.bags.fenced import SourceChangedError, add_fenced
+from preservation.bags.copying import Copier
+from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.tagfiles import Element
 from preservation.bags.write import BagWriter
@@ -29,7 +28,7 @@ from preservation.model.finding import Finding, is_fatal
 from preservation.model.names import display
 from preservation.model.progress import Progress
 
-_CHUNK = 256  # files handed to the threads at a time: keeps memory flat
+_CHUNK = 256  # files between two questions whether to go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def create(
     with _appearing(dest) as folder:
         writer = BagWriter(folder, algorithms)
         try:
-            _fill(writer, source, settings.workers, progress, cancelled)
+            _fill(writer, source, total, settings.workers, progress, cancelled)
             facts = writer.payload()
             if facts.files != total.files:
                 raise SourceChangedError(
@@ -169,29 +168,28 @@ def _is_text(path: bytes) -> bool:
 def _fill(
     writer: BagWriter,
     source: Path,
+    total: _Total,
     workers: int,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> None:
     root = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="bag") as threads:
-            files = _files(walk(source))
-            while chunk := list(itertools.islice(files, _CHUNK)):
-                if cancelled():
+        with Copier(writer, root, total.files, workers, progress) as copier:
+            for number, entry in enumerate(_files(walk(source))):
+                if number % _CHUNK == 0 and cancelled():
                     raise StoppedError("making the bag was cancelled")
-                for _ in threads.map(
-                    lambda path: add_fenced(writer, path, root, path, progress), chunk
-                ):
-                    pass
+                most_of_all = entry.octets > total.octets // 2
+                copier.put(entry.path, entry.octets, apart=most_of_all)
+            copier.finish()
     finally:
         os.close(root)
 
 
-def _files(entries: Iterable[Entry]) -> Iterator[bytes]:
+def _files(entries: Iterable[Entry]) -> Iterator[Entry]:
     for entry in entries:
         if entry.kind is Kind.FILE:
-            yield entry.path
+            yield entry
         elif entry.kind is not Kind.FOLDER:
             raise SourceChangedError(
                 f"became a {entry.kind.value} meanwhile: {display(entry.path)}",

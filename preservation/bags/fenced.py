@@ -35,6 +35,8 @@ def add_fenced(
     source: bytes,
     progress: Progress,
     also: Iterable[Algorithm] = (),
+    *,
+    apart: bool = False,
 ) -> Written:
     """Add one payload file; if it changes while it is read, read it once more.
 
@@ -45,6 +47,7 @@ def add_fenced(
         source: the file, relative to ``root``; no part of its path may be a link.
         progress: hears of every octet, of a second attempt too.
         also: further digests to take in the same read.
+        apart: see :meth:`BagWriter.add`.
 
     Raises:
         SourceChangedError: it changed at every attempt.
@@ -55,7 +58,7 @@ def add_fenced(
     also = tuple(also)
     for _ in range(ATTEMPTS):
         try:
-            return _add(writer, path, root, source, progress, also)
+            return _add(writer, path, root, source, progress, also, apart=apart)
         except _ChangedError:
             continue
         except OSError as error:
@@ -77,6 +80,8 @@ def _add(
     source: bytes,
     progress: Progress,
     also: tuple[Algorithm, ...],
+    *,
+    apart: bool,
 ) -> Written:
     folders = Folders(root)
     try:
@@ -91,7 +96,7 @@ def _add(
             if Fence.of(fd) != before or bounded.left != 1:
                 raise _ChangedError
 
-        return writer.add(path, cast("BinaryIO", bounded), progress, still, also)
+        return writer.add(path, cast("BinaryIO", bounded), progress, still, also, apart=apart)
 
 
 class _Bounded:

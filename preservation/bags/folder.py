@@ -65,8 +65,7 @@ class BagFolder:
         """
         check_name(path)
         parent, _, name = path.rpartition(b"/")
-        with self._plain(path):
-            folder = self._open(parent)
+        folder = self.folder(parent)
         try:
             with self._plain(path):
                 fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
@@ -80,6 +79,16 @@ class BagFolder:
                 os.close(fd)
         finally:
             os.close(folder)
+
+    def folder(self, path: bytes) -> int:
+        """A folder of the bag, open; made, if it is not there. The caller closes it.
+
+        Raises:
+            MalformedError: there cannot be such a folder.
+            NoSpaceError, NotNowError: the medium is in the way.
+        """
+        with self._plain(path):
+            return self._open(path)
 
     def write(self, fd: int, data: bytes) -> None:
         """Write some octets of a file.

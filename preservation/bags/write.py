@@ -6,6 +6,7 @@ settles and commits it. Every byte that is written is specified in ``docs/format
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from preservation.bags.folder import BagFolder, check_name
 from preservation.bags.manifest import PAYLOAD, ManifestName, format_line, manifest_name
 from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
+from preservation.fixity.lanes import BLOCK as LANE_BLOCK
+from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash
+from preservation.fixity.reading import Measured
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.progress import Progress
@@ -74,6 +78,7 @@ class BagWriter:
         # before all else, so sorting these sorts by path.
         self._payload: list[bytes] = []
         self._octets = 0
+        self._prepared: set[bytes] = set()  # folders of the last batch that was prepared
         self._tags: dict[bytes, bytes] = {}
 
     def add(
@@ -83,6 +88,8 @@ class BagWriter:
         progress: Progress,
         still: Callable[[], None] = nothing,
         also: Iterable[Algorithm] = (),
+        *,
+        apart: bool = False,
     ) -> Written:
         """Copy one payload file, hashing what is copied.
 
@@ -92,6 +99,7 @@ class BagWriter:
             progress: hears of every octet.
             still: called after the last octet; what it raises takes the file back.
             also: further digests to take in the same read, for comparison; in no manifest.
+            apart: each digest may have a thread of its own: for a huge file, with idle cores.
 
         Raises:
             MalformedError: a path that is not UTF-8 (``BAG-NAME-ENCODING``), that leads out of
@@ -100,19 +108,50 @@ class BagWriter:
             OSError: the source cannot be read; the file is taken back.
         """
         check_name(path)
-        hashes = MultiHash(dict.fromkeys((*self.algorithms, *also)))
-        with self._folder.created(PAYLOAD + path) as fd:
-            while block := source.read(_BLOCK):
+        wanted = dict.fromkeys((*self.algorithms, *also))
+        size = LANE_BLOCK if apart else _BLOCK
+        with (
+            Lanes(wanted) if apart else MultiHash(wanted) as hashes,
+            self._folder.created(PAYLOAD + path) as fd,
+        ):
+            while block := source.read(size):
                 hashes.update(block)
                 self._folder.write(fd, block)
                 progress.advance(len(block))
             still()
-        digests = hashes.digests()
-        raw = b"".join(digests[algorithm].value for algorithm in self.algorithms)
+            written = Written(hashes.octets, hashes.digests())
+        self._note(path, written)
+        return written
+
+    def prepare(self, paths: Iterable[bytes]) -> None:
+        """Make the folders of payload files that helper processes are going to copy.
+
+        Raises:
+            MalformedError: as :meth:`add`.
+            NoSpaceError, NotNowError: the bag's medium is in the way.
+        """
+        folders = set()
+        for path in paths:
+            check_name(path)
+            folders.add(path.rpartition(b"/")[0])
+        for folder in sorted(folders - self._prepared):
+            os.close(self._folder.folder((PAYLOAD + folder).rstrip(b"/")))
+        self._prepared = folders
+
+    def open_payload(self) -> int:
+        """The payload's folder, open, for helper processes to copy to; the caller closes it."""
+        return self._folder.folder(b"data")
+
+    def note(self, copied: Iterable[Measured]) -> None:
+        """Count payload files in that were copied as :meth:`add` does it, and measured."""
+        for each in copied:
+            self._note(each.path, Written(each.octets, each.digests))
+
+    def _note(self, path: bytes, written: Written) -> None:
+        raw = b"".join([written.digests[algorithm].value for algorithm in self.algorithms])
         with self._lock:
             self._payload.append(b"%s\0%s" % (path, raw))
-            self._octets += hashes.octets
-        return Written(hashes.octets, digests)
+            self._octets += written.octets
 
     def tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
         """Write one tag file.

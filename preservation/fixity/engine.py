@@ -3,11 +3,11 @@
 Opening a file holds the GIL, reading and hashing a large one does not. So a single thread goes
 through the paths, in batches, reading what is small; what is large it hands back, and the other
 threads read that, the largest first, so that no core waits for a giant that was begun last. A
-second thread among small files that are in the page cache would only be in the way: a pool of
-processes behind this same function is the next step for them.
+second thread among small files that are in the page cache would only be in the way: where there
+are many of them, helper processes go through the batches.
 
-The engine starts threads only, when asked and never before, so it works inside a forked task
-of a process that has threads.
+Threads and processes are started when they are needed and never forked, so the engine works
+inside a forked task of a process that has threads.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.errors import MalformedError
+from preservation.fixity.helpers import ENOUGH, Helpers, Taken
 from preservation.fixity.rate import RateLimit
-from preservation.fixity.reading import Measured, Reader, Reading
+from preservation.fixity.reading import Measured, Reader, Reading, StoppedError
 from preservation.model.digest import Algorithm
+from preservation.model.names import is_safe
 from preservation.model.progress import Progress
 
 BATCH = 256  # paths that one thread goes through before it reports
 LARGE = 128 * 1024  # octets; above, hashing outweighs what holds the GIL
 LOT = 8 * 1024 * 1024  # octets of large files handed to a thread at a time
 WAITING = 10_000  # large files that may wait; keeps memory flat
-
-_Read = tuple[list[Measured], list[tuple[int, bytes]]]
 
 
 def never() -> bool:
@@ -108,6 +109,7 @@ class _Run:
         self._stop = threading.Event()
         # Waiting for the medium lets go of the GIL; then more than one may go through paths.
         self._walkers = settings.workers if settings.drop_cache else 1
+        self._helpers: Helpers | None = None
 
     def alone(self, paths: Iterable[bytes]) -> Iterator[Measured]:
         """Read in this thread, in the order given."""
@@ -121,33 +123,46 @@ class _Run:
             reader.close()
 
     def together(self, paths: Iterable[bytes]) -> Iterator[Measured]:
-        """Read in threads: one goes through the paths, the others take what it hands back."""
-        pool = ThreadPoolExecutor(self._settings.workers, thread_name_prefix="fixity")
-        try:
-            remaining = iter(paths)
-            batches = iter(lambda: list(itertools.islice(remaining, BATCH)), [])
-            yield from self._spread(pool, batches)
-        finally:
-            self._stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+        """Read in threads: one goes through the paths, the others take what it hands back.
+
+        Where there are many paths, helper processes go through them instead.
+        """
+        remaining = iter(paths)
+        first = list(itertools.islice(remaining, ENOUGH))
+        remaining = itertools.chain(first, remaining)
+        batches = iter(lambda: list(itertools.islice(remaining, BATCH)), [])
+        workers = self._settings.workers
+        with ExitStack() as ending:
+            if len(first) == ENOUGH and self._settings.rate is None and self._walkers == 1:
+                helpers = Helpers(self._root, self._algorithms, workers, LARGE)
+                self._helpers = ending.enter_context(helpers)
+                # One batch more than there are helpers, so that none of them has to wait.
+                self._walkers = workers = workers + 1
+            pool = ThreadPoolExecutor(workers, thread_name_prefix="fixity")
+            ending.callback(pool.shutdown, wait=True, cancel_futures=True)
+            ending.callback(self._stop.set)
+            yield from self._spread(pool, batches, workers)
 
     def _spread(
-        self, pool: ThreadPoolExecutor, batches: Iterator[list[bytes]]
+        self, pool: ThreadPoolExecutor, batches: Iterator[list[bytes]], workers: int
     ) -> Iterator[Measured]:
         large: list[tuple[int, bytes]] = []  # a heap: the largest first
-        running: dict[Future[_Read], bool] = {}  # True where it goes through a batch of paths
+        running: dict[Future[Taken], bool] = {}  # True where it goes through a batch of paths
         ready: list[Measured] = []
         more = True
         while more or large or running:
-            while len(running) < self._settings.workers:
+            while len(running) < workers:
                 batch = []
                 if more and len(large) < WAITING and sum(running.values()) < self._walkers:
                     batch = next(batches, [])
                     more = bool(batch)
                 if batch:
-                    running[pool.submit(self._batch, batch, LARGE)] = True
+                    walk = self._batch if self._helpers is None else self._by_helper
+                    running[pool.submit(walk, batch, LARGE)] = True
                 elif large:
-                    running[pool.submit(self._batch, _lot(large), None)] = False
+                    lot = _lot(large)
+                    alone = not (more or large or running)
+                    running[pool.submit(self._batch, lot, None, apart=alone)] = False
                 else:
                     break
             yield from ready  # while the threads go on
@@ -161,8 +176,18 @@ class _Run:
                     heapq.heappush(large, (-size, path))
         yield from ready
 
-    def _batch(self, paths: list[bytes], large: int | None) -> _Read:
-        reader, results, handed_back = self._reader(), [], []
+    def _by_helper(self, paths: list[bytes], _large: int) -> Taken:
+        if self._stop.is_set() or self._cancelled():
+            raise StoppedError("reading was cancelled")
+        safe = [path for path in paths if is_safe(path)]
+        results, handed_back = self._helpers.take(safe) if self._helpers and safe else ([], [])
+        self._progress.advance(sum(result.octets for result in results))
+        if len(safe) < len(paths):
+            handed_back += [(0, path) for path in paths if not is_safe(path)]
+        return results, handed_back
+
+    def _batch(self, paths: list[bytes], large: int | None, *, apart: bool = False) -> Taken:
+        reader, results, handed_back = self._reader(apart=apart), [], []
         try:
             for path in paths:
                 result = reader.measure(path, large)
@@ -174,10 +199,11 @@ class _Run:
             reader.close()
         return results, handed_back
 
-    def _reader(self) -> Reader:
+    def _reader(self, *, apart: bool = False) -> Reader:
         return Reader(
             self._root,
             self._algorithms,
+            apart=apart,
             drop_cache=self._settings.drop_cache,
             rate=self._settings.rate,
             progress=self._progress,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from preservation.model.digest import Algorithm, Digest
 
@@ -51,6 +52,17 @@ class MultiHash:
     def __init__(self, algorithms: Iterable[Algorithm], data: Octets = b"") -> None:
         self._hashes = [(algorithm, _NEW[algorithm](data)) for algorithm in algorithms]
         self.octets = memoryview(data).nbytes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to let go of."""
 
     def update(self, data: Octets) -> None:
         """Hash some more octets."""

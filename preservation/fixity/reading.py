@@ -7,6 +7,7 @@ or a socket in the place of a file is recognised before a byte is read from it.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import time
@@ -16,6 +17,8 @@ from enum import Enum
 
 from preservation.errors import NotNowError
 from preservation.files import walk
+from preservation.fixity.lanes import BLOCK as LANE_BLOCK
+from preservation.fixity.lanes import WORTH, Lanes
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.rate import RateLimit
 from preservation.model.digest import Algorithm, Digest
@@ -121,13 +124,18 @@ def open_regular(folders: Folders, path: bytes, *, drop_cache: bool = False) -> 
 
 
 class Reader:
-    """Reads files of one root, one after the other; one per thread."""
+    """Reads files of one root, one after the other; one per thread.
+
+    Args:
+        apart: a core is idle, so that each digest of a huge file may have a thread of its own.
+    """
 
     def __init__(
         self,
         root: int,
         algorithms: tuple[Algorithm, ...],
         *,
+        apart: bool = False,
         drop_cache: bool,
         rate: RateLimit | None,
         progress: Progress,
@@ -139,7 +147,10 @@ class Reader:
         self._rate = rate
         self._progress = progress
         self._cancelled = cancelled
-        self._block = bytearray(BLOCK)
+        self._apart = apart and len(algorithms) > 1
+        # Lanes hash a block while the next one is read.
+        blocks = (bytearray(LANE_BLOCK), bytearray(LANE_BLOCK)) if apart else (bytearray(BLOCK),)
+        self._views = [memoryview(block) for block in blocks]
         self._untold = 0
 
     def measure(self, path: bytes, large: int | None = None) -> Measured | int:
@@ -186,31 +197,31 @@ class Reader:
                 return status.st_size
             if self._drop_cache:
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            hashes = self._hash(fd, status.st_size)
+            return self._hash(path, fd, status.st_size)
         finally:
             os.close(fd)
-        return Measured(path, Reading.READ, hashes.octets, hashes.digests())
 
-    def _hash(self, fd: int, size: int) -> MultiHash:
-        if size > SMALL:
-            hashes = MultiHash(self._algorithms)
-        else:
+    def _hash(self, path: bytes, fd: int, size: int) -> Measured:
+        if size <= SMALL:
             self._pause_for(size)
             data = os.read(fd, size + 1)
-            hashes = MultiHash(self._algorithms, data)
             self._count(len(data))
+            hashes = MultiHash(self._algorithms, data)
             if len(data) == size:
-                return hashes
-        for block in self._blocks(fd):
-            hashes.update(block)
-            if hashes.octets > 2 * size + _GROWTH:
-                raise OSError(errno.ETXTBSY, "it grows while it is read")
-        return hashes
+                return Measured(path, Reading.READ, size, hashes.digests())
+        else:
+            lanes = self._apart and size > WORTH
+            hashes = Lanes(self._algorithms) if lanes else MultiHash(self._algorithms)
+        with hashes:
+            for block in self._blocks(fd):
+                hashes.update(block)
+                if hashes.octets > 2 * size + _GROWTH:
+                    raise OSError(errno.ETXTBSY, "it grows while it is read")
+            return Measured(path, Reading.READ, hashes.octets, hashes.digests())
 
     def _blocks(self, fd: int) -> Iterator[memoryview]:
-        view = memoryview(self._block)
-        while True:
-            self._pause_for(BLOCK)
+        for view in itertools.cycle(self._views):
+            self._pause_for(len(view))
             got = os.readv(fd, [view])
             if not got:
                 return

@@ -34,6 +34,9 @@ class Algorithm(Enum):
     SHA3_512 = "sha3512"
     BLAKE2B = "blake2b512"
 
+    # Members are one of a kind. Enum's own hash is Python code, and every digest looks it up.
+    __hash__ = object.__hash__
+
     @property
     def octets(self) -> int:
         """Output length in octets. The hex form has twice as many characters."""

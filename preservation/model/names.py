@@ -40,6 +40,6 @@ def parts(path: bytes) -> list[bytes]:
 
 def is_safe(path: bytes) -> bool:
     """True for a relative path that stays inside: no empty, ``.`` or ``..`` part, no NUL."""
-    return (
-        bool(path) and b"\0" not in path and all(p not in (b"", b".", b"..") for p in parts(path))
-    )
+    # Asked of every path of every manifest: searching the octets costs a tenth of splitting them.
+    whole = b"/%b/" % path
+    return not (b"//" in whole or b"/./" in whole or b"/../" in whole or b"\0" in whole)
