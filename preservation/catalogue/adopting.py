@@ -27,13 +27,22 @@ class Adopting:
     def adopt_many(
         self, shown: Sequence[tuple[Sidecar, VersionRow | None]], tier: str, at: datetime
     ) -> None:
-        """As :meth:`adopt`, for many of one tier in one transaction."""
-        replicas = {sidecar.key: _written(sidecar, tier, at) for sidecar, _ in shown}
+        """As :meth:`adopt`, for many of one tier in one transaction.
+
+        A replica that no event dates is as old as its version says, so that every rebuild
+        gives the same row; ``at`` dates only what nothing else does.
+        """
+        sidecars = {sidecar.key: sidecar for sidecar, _ in shown}
         versions = {row.key: row for sidecar, row in shown if row and row.key == sidecar.key}
         with self.database.writing() as connection:
-            rows.mention(connection, replicas)
-            places = {(key, tier) for key in replicas}
-            known = rows.load(connection, set(versions), places, set())
+            rows.mention(connection, sidecars)
+            places = {(key, tier) for key in sidecars}
+            known = rows.load(connection, set(sidecars), places, set())
+            dated = {**versions, **known.versions}
+            replicas = {
+                key: _written(sidecar, tier, dated[key].ingested_at if key in dated else at)
+                for key, sidecar in sidecars.items()
+            }
             fresh = [row for key, row in versions.items() if key not in known.versions]
             rows.save_versions(connection, fresh, adopted=True)
             kept = [row for key, row in replicas.items() if (key, tier) not in known.replicas]

@@ -13,7 +13,7 @@ from preservation.app import Parts
 from preservation.bags.members import members
 from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
-from preservation.cli.opening import opened
+from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
 from preservation.errors import NotNowError, SourceDamagedError, UsageError
@@ -161,14 +161,7 @@ def find(parts: Parts, aip: str) -> list[VersionRow]:
     Raises:
         UsageError: none does, or several do.
     """
-    rows = [row for row in parts.catalogue.versions() if row.key.aip.startswith(aip.lower())]
-    aips = {row.key.aip for row in rows}
-    if len(aips) != 1:
-        what = "no AIP" if not aips else f"{len(aips)} AIPs"
-        raise UsageError(
-            f"{what} begin with {aip!r}", hint="`preserve aip list` shows all", code="AIP-UNKNOWN"
-        )
-    return rows
+    return list(parts.catalogue.versions(aip=known_aip(parts, aip)))
 
 
 def _version(row: VersionRow) -> dict[str, Any]:

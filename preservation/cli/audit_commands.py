@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from preservation.audit.service import AuditResult, summed
-from preservation.cli.opening import communities, opened
+from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import shell, table, worst
 from preservation.model.check import CheckResult
@@ -38,6 +38,7 @@ def audit(
     checks: list[CheckResult] = []
     octets = None if budget is None else parse_size(budget)
     with opened(here, acts=True) as parts, here.watching() as progress:
+        tier, aip = known_tier(parts, tier), known_aip(parts, aip)
         for policy in communities(parts, community):
             planned = parts.audit.plan(
                 policy, tier=tier, aip=aip, everything=everything, budget=octets
@@ -86,6 +87,7 @@ def plan(
     here = shell(ctx)
     shards: list[Shard] = []
     with opened(here) as parts:
+        tier = known_tier(parts, tier)
         for policy in communities(parts, community):
             shards.extend(parts.audit.plan(policy, tier=tier))
 

@@ -51,6 +51,39 @@ def _mention_edits(here: Shell, parts: Parts) -> None:
         here.warn(f"{files} ({', '.join(changed)}): run `preserve policy plan`")
 
 
+def known_tier(parts: Parts, name: str | None) -> str | None:
+    """A tier's name as given, if there is one of that name.
+
+    Raises:
+        UsageError: there is none: nothing would be selected, and nothing said (``TIER-UNKNOWN``).
+    """
+    if name is not None and name not in parts.tiers:
+        raise UsageError(
+            f"there is no tier {name!r} in this home",
+            hint=f"there are {', '.join(parts.tiers) or 'none'}",
+            code="TIER-UNKNOWN",
+        )
+    return name
+
+
+def known_aip(parts: Parts, name: str | None) -> str | None:
+    """A whole UUID from the beginning of one, as ``aip list`` shows it.
+
+    Raises:
+        UsageError: no AIP begins so, or several do (``AIP-UNKNOWN``).
+    """
+    if name is None:
+        return None
+    found = sorted({row.key.aip for row in parts.catalogue.versions()})
+    aips = [aip for aip in found if aip.startswith(name.lower())]
+    if len(aips) != 1:
+        what = "no AIP begins" if not aips else f"{len(aips)} AIPs begin"
+        raise UsageError(
+            f"{what} with {name!r}", hint="`preserve aip list` shows all", code="AIP-UNKNOWN"
+        )
+    return aips[0]
+
+
 def communities(parts: Parts, only: str | None) -> list[Policy]:
     """The policies in force, of all communities or of one.
 

@@ -11,7 +11,10 @@ Community = Annotated[
     str | None, typer.Option("--community", "-c", help="This community only; else all.")
 ]
 Tier = Annotated[str | None, typer.Option("--tier", "-t", help="This tier only.")]
-Aip = Annotated[str | None, typer.Option("--aip", "-a", help="This AIP only, by its UUID.")]
+Aip = Annotated[
+    str | None,
+    typer.Option("--aip", "-a", help="This AIP only, by its UUID or the beginning of it."),
+]
 
 
 def application(**settings: Any) -> typer.Typer:

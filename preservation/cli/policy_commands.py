@@ -179,7 +179,8 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         shown = table("In force", "community", "policy", "since", "by", "kept")
         for name, standing in standings.items():
             line = lines[name]
-            kept = "yes" if standing.kept else f"no: {len(standing.broken)} broken"
+            held = "yes" if standing.holdings.versions else "nothing is held yet"
+            kept = held if standing.kept else "NO"
             shown.add_row(name, str(line.digest)[:19], f"{line.at:%Y-%m-%d %H:%M}", line.by, kept)
         out.print(shown)
         for standing in standings.values():

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.cli.opening import communities, opened
+from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import account, shell, table, worst
 from preservation.model.units import format_size
@@ -33,6 +33,7 @@ def replicate(
     here = shell(ctx)
     results: list[ReplicaResult] = []
     with opened(here, acts=True) as parts, here.watching() as progress:
+        tier, aip = known_tier(parts, tier), known_aip(parts, aip)
         for policy in communities(parts, community):
             for shard in parts.replication.plan(policy, tier=tier, aip=aip):
                 results.extend(parts.replication.run(policy, shard, progress))
@@ -68,6 +69,7 @@ def repair(
     results: list[RepairResult] = []
     approver = account() if approve else ""
     with opened(here, acts=True) as parts, here.watching() as progress:
+        tier, aip = known_tier(parts, tier), known_aip(parts, aip)
         for policy in communities(parts, community):
             due = parts.repair.plan(policy, tier=tier, aip=aip)
             heal = parts.repair.repair

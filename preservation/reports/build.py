@@ -57,7 +57,7 @@ def build(
     policy = sources.policy
     about = Run(shown(run), policy.community, since, clock.now(), shown(agent), policy.ref)
     report = gather(sources, about)
-    folder = out / policy.community / folder_name(run, since)
+    folder = _folder(out / policy.community, run, about.at)
     with durable.plain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     tables = parquet_files(report.tables, about)
@@ -74,8 +74,15 @@ def build(
     )
 
 
-def folder_name(run: str, since: datetime) -> str:
+def _folder(reports: Path, run: str, at: datetime) -> Path:
+    """The run's folder; one that was written before midnight is written again."""
+    name = folder_name(run, at)
+    before = sorted(reports.glob(f"*-{name.rpartition('-')[2]}"))
+    return before[0] if before else reports / name
+
+
+def folder_name(run: str, at: datetime) -> str:
     """A run's folder: its day, its name as far as every file system takes it, a digest."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", run).strip("-")[:60]
     mark = hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return "-".join(part for part in (f"{since.astimezone(UTC):%Y-%m-%d}", plain, mark) if part)
+    return "-".join(part for part in (f"{at.astimezone(UTC):%Y-%m-%d}", plain, mark) if part)
