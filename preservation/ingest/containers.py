@@ -15,13 +15,14 @@ import hashlib
 import io
 import lzma
 import os
+import re
 import stat
 import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 from preservation.errors import MalformedError, NotNowError
 from preservation.fixity.reading import reason_of
@@ -32,6 +33,7 @@ CHUNK = 1 << 18
 HEADER_LIMIT = 1 << 20  # octets of one extended tar header
 XZ_MEMORY = 192 << 20  # octets; `xz -9` needs 65 MiB
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
+_RECORD = re.compile(rb"([0-9]{1,9}) [^=]+=")
 _DESCRIPTOR = 24  # octets that may follow a member: CRC and sizes, once more
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
@@ -188,6 +190,34 @@ class _Before:
         return self._rest.read(size)
 
 
+class _FirstRead:
+    """A stream, and what the first read from it gave."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.first = b""
+
+    def read(self, size: int) -> bytes:
+        """As of any stream."""
+        data: bytes = self.stream.read(size)
+        self.first = self.first or data
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def _expect_records(data: bytes) -> None:
+    """Raise ``MalformedError`` unless the data are records of a PAX header to their end."""
+    at = 0
+    while data[at:].strip(b"\0"):
+        record = _RECORD.match(data, at)
+        end = at + int(record[1]) if record else 0
+        if record is None or end <= record.end() - 1 or data[end - 1 : end] != b"\n":
+            raise MalformedError("a damaged extended header")
+        at = end
+
+
 class CarefulInfo(tarfile.TarInfo):
     """Refuses extended headers that would be read into memory whole, and takes nothing but an
     end marker for the end.
@@ -210,8 +240,16 @@ class CarefulInfo(tarfile.TarInfo):
             raise MalformedError(f"a damaged header: {error}") from error
 
     def _proc_pax(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        """Read an extended header. ``tarfile`` stops at a damaged record and says nothing."""
         self._limit()
-        return super()._proc_pax(tar)  # type: ignore[misc,no-any-return]
+        heard = _FirstRead(tar.fileobj)
+        tar.fileobj = heard
+        try:
+            made: tarfile.TarInfo = super()._proc_pax(tar)  # type: ignore[misc]
+        finally:
+            tar.fileobj = heard.stream
+        _expect_records(heard.first[: self.size])
+        return made
 
     def _proc_gnulong(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         self._limit()

@@ -102,7 +102,7 @@ def test_a_container_with_an_octet_changed_is_refused_or_whole(
 
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
-def test_a_tar_with_an_octet_changed_is_refused_or_has_the_same_names_and_sizes(
+def test_a_tar_with_an_octet_changed_is_refused_or_has_as_many_files_of_the_same_sizes(
     data: st.DataObject,
 ) -> None:
     damaged = bytearray(WHOLE["a.tar"])
@@ -110,9 +110,9 @@ def test_a_tar_with_an_octet_changed_is_refused_or_has_the_same_names_and_sizes(
     damaged[at] ^= data.draw(st.integers(1, 255))
     found = unpacked("a.tar", bytes(damaged))
     if found is not None:
-        assert {name: len(octets) for name, octets in found.items()} == {
-            name: len(octets) for name, octets in FILES.items()
-        }
+        # A name that needs an extended header has no checksum in a tar: those may differ.
+        assert sorted(map(len, found.values())) == sorted(map(len, FILES.values()))
+        assert {n for n in FILES if n.isascii()} <= found.keys()
 
 
 @pytest.mark.parametrize("name", WHOLE)
