@@ -31,8 +31,9 @@ from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
 from preservation.ingest.package import Identify, Packaged, package
-from preservation.ingest.result import DepositResult, MadeReplica, earlier, write_receipt
+from preservation.ingest.result import DepositResult, MadeReplica, earlier
 from preservation.ingest.source import Opened, open_source
+from preservation.ingest.verdicts import Verdicts, is_settled
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
 from preservation.model.event import EventMaker
@@ -89,6 +90,7 @@ class IngestService:
         self._check = check
         self._places = places
         self._workers = workers
+        self._verdicts = Verdicts(catalogue, events, places.receipts)
 
     def inbox(self, policy: Policy) -> Path:
         """Where this community's deposits arrive."""
@@ -108,7 +110,7 @@ class IngestService:
                 continue  # taken away since the inbox was listed; the others needn't wait for it
             arrival = self._arrive(policy, found)
             complete = is_complete(found, policy.intake, self._events.clock.now())
-            if complete and not _is_settled(arrival, policy):
+            if complete and not is_settled(arrival, policy):
                 waiting.append(arrival)
         return waiting
 
@@ -142,7 +144,7 @@ class IngestService:
             for attempt in range(1, ATTEMPTS + 1):
                 with self._scratch(arrival) as scratch:
                     task = self._task(policy, arrival, scratch, lease, progress)
-                    if _is_settled(task.arrival, policy):
+                    if is_settled(task.arrival, policy):
                         return self._settled_before(task)
                     try:
                         return self._settle(task, self._taken(task))
@@ -290,7 +292,7 @@ class IngestService:
                 raise BusyError(f"{task.arrival.name}: another run takes in the same content")
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
-                return self._held_already(task, held)
+                return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)
             seal = finish(plan, writer, packaged, self._identifier.toolchain, self._events)
             previous = None if plan.previous is None else plan.previous.seal
             incoming.commit(Sidecar(plan.key, seal, previous, facts.oxum, Packaging.FOLDER, None))
@@ -362,35 +364,11 @@ class IngestService:
         place = key.place(row.packaging)
         return MadeReplica(tier, place, row.packaging.value, row.state.value, at)
 
-    def _held_already(self, task: _Task, held: VersionRow) -> DepositResult:
-        event = records.held_already(self._events, task.policy, held.key, task.arrival)
-        self._catalogue.record([event], task.lease)
-        return DepositResult(
-            "held already",
-            task.arrival.name,
-            task.arrival.id,
-            held.key.aip,
-            held.key.version,
-            str(held.seal),
-            held.files,
-            held.octets,
-        )
-
     def _reject(self, task: _Task, findings: Iterable[Finding]) -> DepositResult:
-        found = tuple(findings)
-        event = records.rejected(self._events, task.policy, task.arrival, found)
-        self._catalogue.record([event], task.lease)
-        return DepositResult("rejected", task.arrival.name, task.arrival.id, findings=found)
+        return self._verdicts.rejected(task.policy, task.arrival, findings, task.lease)
 
     def _settle(self, task: _Task, result: DepositResult) -> DepositResult:
-        """Write the receipt, then note the outcome: a crash between writes it again."""
-        now, arrival = self._events.clock.now(), task.arrival
-        folder = self._places.receipts / arrival.community
-        receipt = write_receipt(folder, arrival.id, result, now, task.policy.ref)
-        state = {"accepted": "accepted", "held already": "held"}.get(result.outcome, "rejected")
-        aip = result.aip or arrival.aip
-        self._catalogue.settle_arrival(arrival.id, state, result.version, aip, receipt, now)
-        return result
+        return self._verdicts.settle(task.policy, task.arrival, result)
 
     def _settled_before(self, task: _Task) -> DepositResult:
         """An unchanged deposit is not read again: its receipt says what became of it."""
@@ -409,10 +387,3 @@ class IngestService:
         tier = self._tiers[name]
         tier.check()
         return tier
-
-
-def _is_settled(arrival: Arrival, policy: Policy) -> bool:
-    """Whether nothing is to be done: a rejection holds for the policy that it was made under."""
-    if arrival.state == "rejected":
-        return arrival.receipt.get("policy") == policy.ref
-    return arrival.state != "waiting"
