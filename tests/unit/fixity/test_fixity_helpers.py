@@ -1,0 +1,155 @@
+"""Helper processes change how fast files are read, never what comes out."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from preservation.fixity import engine, helpers, lanes, reading
+from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
+from preservation.fixity.helpers import Helpers
+from preservation.fixity.multihash import MultiHash
+from preservation.fixity.reading import StoppedError
+from preservation.model.digest import Algorithm
+from preservation.model.progress import Silence
+
+
+@pytest.fixture
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start helpers for a handful of files."""
+    monkeypatch.setattr(engine, "ENOUGH", 4)
+    monkeypatch.setattr(engine, "BATCH", 5)
+    monkeypatch.setattr(engine, "LARGE", 4096)
+
+
+def everything(root: Path, paths: list[bytes], workers: int = 2) -> list[Measured]:
+    every = tuple(Algorithm)
+    results = measure(root, paths, every, EngineSettings(workers=workers), Silence())
+    return sorted(results, key=lambda result: result.path)
+
+
+def test_helpers_say_what_one_thread_says(tmp_path: Path, few_are_enough: None) -> None:
+    for number in range(40):
+        place = tmp_path / f"d{number % 3}" / "inner"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"f{number}").write_bytes(os.urandom(number * 200))
+    (tmp_path / "top").write_bytes(b"")
+    (tmp_path / "link").symlink_to("top")
+    (tmp_path / "linked").symlink_to("d0")
+    (tmp_path / "d1" / "line\nbreak").write_bytes(b"a name like any other")
+    os.mkfifo(tmp_path / "fifo")
+    paths = [b"d%d/inner/f%d" % (number % 3, number) for number in range(40)]
+    paths += [b"top", b"link", b"linked/inner/f0", b"fifo", b"d1/line\nbreak", b"d2", b"gone"]
+    paths += [b"../outside", b"d0//inner", b"nul\0", b"top/below"]
+    assert everything(tmp_path, paths) == everything(tmp_path, paths, workers=1)
+
+
+def test_helpers_are_used_for_many_files(
+    tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [b"%d" % number for number in range(30)]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).write_bytes(path)
+    taken: list[bytes] = []
+    take = Helpers.take
+
+    def noting(self: Helpers, batch: list[bytes]) -> helpers.Taken:
+        read, left = take(self, batch)
+        taken.extend(result.path for result in read)
+        return read, left
+
+    monkeypatch.setattr(Helpers, "take", noting)
+    everything(tmp_path, paths)
+    assert sorted(taken) == sorted(paths)
+
+
+@pytest.mark.parametrize("trouble", ["cannot start", "dies at once"])
+def test_without_helpers_all_is_read_just_the_same(
+    tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    command = "/no/such/python" if trouble == "cannot start" else "/bin/false"
+    monkeypatch.setattr(helpers.sys, "executable", command)
+    paths = [b"%d" % number for number in range(30)]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).write_bytes(path)
+    assert {result.reading for result in everything(tmp_path, paths)} == {Reading.READ}
+
+
+def test_cancelling_ends_the_helpers(tmp_path: Path, few_are_enough: None) -> None:
+    paths = [b"%d" % number for number in range(100)]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).write_bytes(path)
+    results = measure(
+        tmp_path, paths, [Algorithm.MD5], EngineSettings(), Silence(), cancelled=lambda: True
+    )
+    with pytest.raises(StoppedError):
+        list(results)
+    assert not _children()
+
+
+def test_walking_away_ends_the_helpers(tmp_path: Path, few_are_enough: None) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    endless = iter(lambda: b"f", None)
+    results = measure(tmp_path, endless, [Algorithm.MD5], EngineSettings(), Silence())
+    next(results)
+    results.close()
+    assert not _children()
+
+
+def test_helpers_end_with_a_killed_asker(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, time\n"
+        "from preservation.fixity.helpers import Helpers\n"
+        "held = Helpers(os.open(sys.argv[1], os.O_RDONLY), [], 2, 100)\n"
+        "print(*(each.pid for each in held._started), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asker:
+        assert asker.stdout
+        helpers_of_it = [int(pid) for pid in asker.stdout.readline().split()]
+        pipes = [os.pidfd_open(pid) for pid in helpers_of_it]
+        asker.kill()
+    for pipe in pipes:
+        assert select.select([pipe], [], [], 30)[0], "a helper goes on"
+        os.close(pipe)
+
+
+def test_lanes_give_the_digests_of_one_thread() -> None:
+    blocks = [os.urandom(5000) for _ in range(50)]
+    plain = MultiHash(Algorithm)
+    with lanes.Lanes(Algorithm) as apart:
+        for block in blocks:
+            plain.update(block)
+            apart.update(block)
+        assert (apart.digests(), apart.octets) == (plain.digests(), plain.octets)
+
+
+def test_the_last_huge_file_is_read_in_lanes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LARGE", 4096)
+    monkeypatch.setattr(reading, "SMALL", 4096)
+    monkeypatch.setattr(reading, "WORTH", 4096)
+    monkeypatch.setattr(reading, "LANE_BLOCK", 1000)
+    (tmp_path / "huge").write_bytes(os.urandom(123_456))
+    used: list[bool] = []
+
+    class Noting(lanes.Lanes):
+        def __init__(self, algorithms: object) -> None:
+            used.append(True)
+            super().__init__(algorithms)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "Lanes", Noting)
+    assert everything(tmp_path, [b"huge"]) == everything(tmp_path, [b"huge"], workers=1)
+    assert used == [True]
+
+
+def _children() -> list[str]:
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [pid for pid in listed if "helper_main" in Path(f"/proc/{pid}/cmdline").read_text()]
