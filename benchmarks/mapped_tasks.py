@@ -23,10 +23,12 @@ def main() -> int:
     parser.add_argument("--deposits", type=int, default=200)
     said = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="samarkand-soak-"))
-    preserve = [str(Path(sys.executable).with_name("preserve")), "--home", str(work)]
+    policies = _policies(work)
+    program = str(Path(sys.executable).with_name("preserve"))
+    preserve = [program, "--home", str(work / "home"), "--policies", str(policies)]
     subprocess.run([*preserve, "init"], check=True, cwd=PROJECT, stdout=subprocess.DEVNULL)
     for number in range(said.deposits):
-        deposit = work / "inbox" / "field-notes" / f"deposit {number:04d}"
+        deposit = work / "home" / "inbox" / "field-notes" / f"deposit {number:04d}"
         deposit.mkdir()
         (deposit / "note.txt").write_text(f"note {number}\n" * 20, "utf-8")
     try:
@@ -37,6 +39,16 @@ def main() -> int:
     finally:
         subprocess.run([*preserve, "down"], check=False, cwd=PROJECT)
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _policies(work: Path) -> Path:
+    """The shipped ones, but that nothing is taken in until we say so."""
+    policies = work / "policies"
+    shutil.copytree(PROJECT / "policies", policies)
+    baseline = policies / "baseline.yaml"
+    text = baseline.read_text("utf-8")
+    baseline.write_text(text.replace('"*/15 * * * *"', '"0 0 1 1 *"'), "utf-8")
+    return policies
 
 
 def _soak(running: dict[str, object], deposits: int) -> int:

@@ -11,9 +11,10 @@ from rich.console import Console
 from preservation.app import Parts
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
-from preservation.cli.shell import Shell, shell, table, worst
+from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import UsageError
 from preservation.ingest.result import DepositResult
+from preservation.model.progress import Progress
 from preservation.model.units import format_size
 
 ingest_app = application()
@@ -36,27 +37,34 @@ def ingest(
     here = shell(ctx)
     if (path is None) == (not inbox):
         raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
-    with opened(here, acts=True) as parts:
-        results = _take(here, parts, path, community)
-    exit_code = worst({_code(result) for result in results})
-    body = {"deposits": [result.to_json() for result in results]}
+    several = Several(here)
+    with opened(here, acts=True) as parts, here.watching() as progress:
+        if path is None:
+            results = _take_all(parts, community, several, progress)
+        else:
+            results = [_take_one(parts, path, community, progress)]
+    exit_code = worst({_code(result) for result in results} | several.codes)
+    body = {"deposits": [result.to_json() for result in results], "errors": several.errors}
     here.answer(as_json, "samarkand.ingest/1", body, lambda out: render(out, results), exit_code)
 
 
-def _take(
-    here: Shell, parts: Parts, path: Path | None, community: str | None
+def _take_one(parts: Parts, path: Path, community: str | None, progress: Progress) -> DepositResult:
+    if community is None:
+        raise UsageError("a deposit needs --community", hint="say for whom it is kept")
+    policy = parts.store.governing(community)
+    return parts.ingest.take(policy, parts.ingest.arrive(policy, path.absolute()), progress)
+
+
+def _take_all(
+    parts: Parts, community: str | None, several: Several, progress: Progress
 ) -> list[DepositResult]:
+    """Everything complete; an inbox or deposit that cannot be read now stops no other."""
     results: list[DepositResult] = []
-    with here.watching() as progress:
-        if path is not None:
-            if community is None:
-                raise UsageError("a deposit needs --community", hint="say for whom it is kept")
-            policy = parts.store.governing(community)
-            arrival = parts.ingest.arrive(policy, path.absolute())
-            return [parts.ingest.take(policy, arrival, progress)]
-        for policy in communities(parts, community):
-            waiting = parts.ingest.scan(policy)
-            results.extend(parts.ingest.take(policy, one, progress) for one in waiting)
+    for policy in communities(parts, community):
+        with several.one():
+            for arrival in parts.ingest.scan(policy):
+                with several.one():
+                    results.append(parts.ingest.take(policy, arrival, progress))
     return results
 
 

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from preservation.cli.main import Where
 from preservation.cli.watching import watch
-from preservation.errors import SamarkandError
+from preservation.errors import NotNowError, SamarkandError
 
 if TYPE_CHECKING:
     from preservation.model.progress import Progress
@@ -124,6 +124,33 @@ def account() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+class Several:
+    """Several pieces of work, of which one that cannot be done now stops no other."""
+
+    def __init__(self, here: Shell) -> None:
+        self._here = here
+        self.failed: list[NotNowError] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Do one piece; say what is in its way, and go on with the next."""
+        try:
+            yield
+        except NotNowError as error:
+            self.failed.append(error)
+            self._here.warn(f"[{error.code}] {error.message}; next: {error.hint}")
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """For the JSON document."""
+        return [error.to_json() for error in self.failed]
+
+    @property
+    def codes(self) -> set[int]:
+        """The exit codes that the failures stand for."""
+        return {error.exit_code for error in self.failed}
 
 
 def worst(codes: set[int]) -> int:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
-from preservation.cli.shell import account, shell, table, worst
+from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.model.units import format_size
 from preservation.repair.service import RepairResult
 from preservation.replication.service import ReplicaResult
@@ -32,15 +32,17 @@ def replicate(
     """Make every replica that a policy promises and that is not there yet; read each back."""
     here = shell(ctx)
     results: list[ReplicaResult] = []
+    several = Several(here)
     with opened(here, acts=True) as parts, here.watching() as progress:
         tier, aip = known_tier(parts, tier), known_aip(parts, aip)
         for policy in communities(parts, community):
             for shard in parts.replication.plan(policy, tier=tier, aip=aip):
-                results.extend(parts.replication.run(policy, shard, progress))
+                with several.one():
+                    results.extend(parts.replication.run(policy, shard, progress))
 
     def render(out: Console) -> None:
         if not results:
-            out.print("nothing was due: every promised replica is there")
+            out.print("" if several.failed else "nothing was due: every promised replica is there")
             return
         rows = table("Replicas", "AIP", ">version", "tier", "state", "from", ">size", "why")
         for one in results:
@@ -48,8 +50,8 @@ def replicate(
             rows.add_row(one.key.aip, version, one.tier, one.state, one.source, size, one.reason)
         out.print(rows)
 
-    exit_code = worst({_REPLICA_CODES.get(one.state, 5) for one in results})
-    body = {"replicas": [one.to_json() for one in results]}
+    exit_code = worst({_REPLICA_CODES.get(one.state, 5) for one in results} | several.codes)
+    body = {"replicas": [one.to_json() for one in results], "errors": several.errors}
     here.answer(as_json, "samarkand.replicate/1", body, render, exit_code)
 
 
@@ -67,17 +69,18 @@ def repair(
     """Heal damaged replicas from ones that verify; the damaged bytes stay in quarantine."""
     here = shell(ctx)
     results: list[RepairResult] = []
+    several = Several(here)
     approver = account() if approve else ""
     with opened(here, acts=True) as parts, here.watching() as progress:
         tier, aip = known_tier(parts, tier), known_aip(parts, aip)
         for policy in communities(parts, community):
-            due = parts.repair.plan(policy, tier=tier, aip=aip)
-            heal = parts.repair.repair
-            results.extend(heal(policy, one.id, progress, approver) for one in due)
+            for finding in parts.repair.plan(policy, tier=tier, aip=aip):
+                with several.one():
+                    results.append(parts.repair.repair(policy, finding.id, progress, approver))
 
     def render(out: Console) -> None:
         if not results:
-            out.print("nothing to repair: no finding of damage is open")
+            out.print("" if several.failed else "nothing to repair: no finding of damage is open")
             return
         rows = table("Repairs", "AIP", ">version", "tier", "state", "from", "quarantine", "why")
         for one in results:
@@ -87,6 +90,6 @@ def repair(
             )
         out.print(rows)
 
-    exit_code = worst({_REPAIR_CODES.get(one.state, 5) for one in results})
-    body = {"repairs": [one.to_json() for one in results]}
+    exit_code = worst({_REPAIR_CODES.get(one.state, 5) for one in results} | several.codes)
+    body = {"repairs": [one.to_json() for one in results], "errors": several.errors}
     here.answer(as_json, "samarkand.repair/1", body, render, exit_code)

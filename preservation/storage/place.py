@@ -56,7 +56,7 @@ class LocalPlace:
                 found = json.loads(read_small(path))
         except (TierUnavailableError, ValueError) as error:
             raise TierUnavailableError(
-                f"tier {self.id}: no marker can be read at {str(path)!r} ({error})",
+                f"tier {self.id} has no marker that can be read at {str(path)!r}",
                 hint="is the disk mounted there? nothing was written, nothing counts as missing",
                 code="TIER-NO-MARKER",
             ) from error
