@@ -18,11 +18,11 @@ from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, walk
+from preservation.ingest.digest_lists import ListKind, read_lines, recognise
 from preservation.ingest.examine import examine
 from preservation.ingest.fenced import Fenced, open_root
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
-from preservation.ingest.survey_lists import ListKind, read_lines, recognise
 from preservation.ingest.unpack import Unpacked, unpack
 from preservation.model.digest import Digest
 from preservation.model.finding import Finding, Severity

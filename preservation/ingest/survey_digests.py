@@ -14,8 +14,8 @@ from preservation.bags.manifest import decode_path
 from preservation.errors import MalformedError
 from preservation.files.walk import open_below
 from preservation.fixity.engine import EngineSettings, Reading, measure
+from preservation.ingest.digest_lists import Line, ListKind, Recognised, read_lines, recognise
 from preservation.ingest.survey_findings import Tally
-from preservation.ingest.survey_lists import Line, ListKind, Recognised, read_lines, recognise
 from preservation.ingest.survey_result import DigestList, Supplied, SurveySettings
 from preservation.ingest.survey_spool import Spool
 from preservation.model.digest import Algorithm

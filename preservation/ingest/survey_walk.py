@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from preservation.files.walk import Entry, Kind, walk
+from preservation.ingest.digest_lists import recognise
 from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_links import Leads, where
-from preservation.ingest.survey_lists import recognise
 from preservation.ingest.survey_names import composed, hazards_of, is_long_path
 from preservation.ingest.survey_result import Container, Totals
 from preservation.ingest.survey_spool import Spool

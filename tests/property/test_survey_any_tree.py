@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preservation.ingest.digest_lists import read_lines, recognise
 from preservation.ingest.survey import survey
 from preservation.ingest.survey_html import to_html
-from preservation.ingest.survey_lists import read_lines, recognise
 from preservation.ingest.survey_names import composed, extension_of, folded, hazards_of
 from preservation.ingest.survey_result import SurveySettings
 from preservation.model.canonical import canonical

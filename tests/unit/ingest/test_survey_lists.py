@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from preservation.ingest.survey_lists import ListKind, read_lines, recognise
+from preservation.ingest.digest_lists import ListKind, read_lines, recognise
 from preservation.model.digest import Algorithm
 
 MD5 = hashlib.md5(b"x").hexdigest().encode()
