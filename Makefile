@@ -4,7 +4,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python
+UV := $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python
 HOME_DIR ?= var
 PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
 
@@ -23,13 +23,13 @@ $(BIN)/uv: requirements/uv.txt
 # What runs. The development set holds it too, so it is installed only where neither is.
 $(VENV)/.app: $(BIN)/uv requirements/app.txt pyproject.toml
 	@if [ ! -e $(VENV)/.dev ]; then echo "installing"; $(UV) requirements/app.txt; fi
-	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --python $(BIN)/python --editable .
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml
 	@echo "installing the development set"
 	@$(UV) requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --python $(BIN)/python --editable .
 	@touch $@
 
 demo: $(VENV)/.app ## the main job on samples, by DAG runs; DEPOSITS=folder for your own
@@ -70,9 +70,9 @@ docs: $(VENV)/.dev ## write the generated reference pages
 
 # Only this needs the package index by name resolution; the results name no index.
 lock: $(BIN)/uv ## resolve the requirements anew
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --group build --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/app.txt
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --group dev --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --group build --group dev --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
 
 clean: ## remove what was installed; the home stays
