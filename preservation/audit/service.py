@@ -139,7 +139,7 @@ class AuditService:
         checks = [self._one(policy, key, shard, progress) for key in shard.keys]
         result = summed(check for check in checks if check is not None)
         took = self._clock.now() - began
-        progress.say(f"audited {result.checked} replicas in {took.total_seconds():.0f} s")
+        progress.say(f"{result.checked} checked in {took.total_seconds():.0f} s")
         return result
 
     def _one(

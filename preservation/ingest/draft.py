@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from preservation.bags.write import BagWriter
@@ -83,6 +84,11 @@ def lineage_of(policy: Policy, opened: Opened) -> str:
     return ""
 
 
+def _counted(supplied: Mapping[str, int]) -> str:
+    """``3 matched, 0 differs, …``; ``none`` where no digest came along."""
+    return ", ".join(f"{count} {word}" for word, count in supplied.items()) or "none"
+
+
 def finish(
     draft: Draft,
     writer: BagWriter,
@@ -102,7 +108,7 @@ def finish(
             ("ingestion", f"deposit {draft.arrival.name}"),
             ("message digest calculation", f"{facts.files} files"),
             ("format identification", str(toolchain)),
-            ("validation", f"digests supplied: {packaged.supplied or 'none'}"),
+            ("validation", f"digests supplied: {_counted(packaged.supplied)}"),
         )
     ]
     writer.tag(b"metadata/premis.xml", premis(draft.key, events.agent, toolchain, told))

@@ -39,7 +39,7 @@ from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Sever
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
-from preservation.policy.policy import Policy
+from preservation.policy.policy import Policy, RepairRule
 from preservation.repair.difference import difference_map
 from preservation.storage.tier import Incoming, Tier
 
@@ -105,6 +105,17 @@ class _Task:
         return RepairResult(self.finding.id, row.key, row.tier, state, source=source, reason=reason)
 
 
+def _not_allowed(rule: RepairRule, approved_by: str) -> str:
+    """Why the policy does not let the repair begin; empty if it does."""
+    if rule.automatic:
+        return ""
+    account = approved_by.partition(":")[0].strip()
+    if account in rule.approvers:
+        return ""
+    asked = f"the policy asks for an approval by {' or '.join(rule.approvers)}"
+    return f"{asked}, not by {account}" if account else asked
+
+
 class RepairService:
     """Heals the damaged replicas of one community."""
 
@@ -138,6 +149,13 @@ class RepairService:
     ) -> RepairResult:
         """Repair what one finding names. Safe to run again after any crash.
 
+        Args:
+            policy: the plan's.
+            finding_id: of :meth:`plan`.
+            progress: hears of it.
+            approved_by: an account, or ``account: statement``; only the accounts that the
+                policy names can allow what it wants approved.
+
         Raises:
             UsageError: no such finding (``FND-UNKNOWN``).
         """
@@ -169,13 +187,11 @@ class RepairService:
         row, begun = task.row, task.finding.detail.get("repair")
         if task.finding.state != "open":
             return task.result("intact")
-        rule = task.policy.repair
-        if not (rule.automatic or task.approved_by):
-            approvers = ", ".join(rule.approvers)
-            return task.result("waiting", f"the policy asks for an approval by {approvers}")
         unrecorded = row.state is ReplicaState.DAMAGED
         if begun is not None and unrecorded and self._was_exchanged(task):
             self._complete(task, begun)
+        elif reason := _not_allowed(task.policy.repair, task.approved_by):
+            return task.result("waiting", reason)
         now = self._check(task.policy, row, task.progress)
         if now.outcome is Outcome.INTACT:
             source = str((begun or {}).get("source", ""))

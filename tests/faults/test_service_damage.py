@@ -264,7 +264,9 @@ def test_a_repair_waits_for_its_approval(ground: Path) -> None:
     flip_payload(archive.bag(result, "mirror"))
     archive.audit()
     assert only(archive.repair()).state == "waiting"
-    assert only(archive.repair(approved_by="archivist")).state == "repaired"
+    stranger = only(archive.repair(approved_by="somebody else"))
+    assert (stranger.state, "not by somebody else" in stranger.reason) == ("waiting", True)
+    assert only(archive.repair(approved_by="archivist: I looked at it")).state == "repaired"
 
 
 def other_marker(tier: Path) -> None:
