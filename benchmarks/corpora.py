@@ -4,8 +4,9 @@
     mixed     5,000 files, log-normal sizes, 2 GiB together
     big           4 files of 1 GiB
     deposit   1,000 files, log-normal sizes, 500 MiB together
+    one           1 file of 1 GiB
 
-``--scale 0.1`` makes a tenth of the files (of ``big``: of the octets).
+``--scale 0.1`` makes a tenth of the files (of ``big`` and ``one``: of the octets).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import random
 from pathlib import Path
 
-SHAPES = ("small", "mixed", "big", "deposit")
+SHAPES = ("small", "mixed", "big", "deposit", "one")
 _BLOCK = random.Random(20261122).randbytes(1 << 20)
 
 
@@ -37,6 +38,8 @@ def _sizes(shape: str, scale: float, draw: random.Random) -> list[int]:
         return [draw.randint(1024, 16384) for _ in range(int(50_000 * scale))]
     if shape == "big":
         return [int((1 << 30) * scale)] * 4
+    if shape == "one":
+        return [int((1 << 30) * scale)]
     files, total = {"mixed": (5000, 2 << 30), "deposit": (1000, 500 << 20)}[shape]
     raw = [draw.lognormvariate(0, 1.8) for _ in range(int(files * scale))]
     unit = total * scale / sum(raw)
