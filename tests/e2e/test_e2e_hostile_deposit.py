@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Archive
+    from running import Archive
 
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]

@@ -15,7 +15,7 @@ from preservation.supervise.environment import User
 from preservation.supervise.rest import AirflowApi, TaskInstance
 
 if TYPE_CHECKING:
-    from conftest import Archive
+    from running import Archive
 
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]

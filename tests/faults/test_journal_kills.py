@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from catalogues import a_key, check, kept
-from conftest import FakeClock
+from clocks import FakeClock
 from killing import each_kill
 
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue

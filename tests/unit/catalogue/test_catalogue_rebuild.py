@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from catalogues import START, a_key, check, finding, ingestion, kept, replication, sha256
-from conftest import FakeClock
+from clocks import FakeClock
 
 from preservation.catalogue import aside
 from preservation.catalogue.protocol import VersionRow

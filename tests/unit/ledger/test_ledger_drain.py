@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from catalogues import MINUTE, START, a_key, check, kept
-from conftest import FakeClock
+from clocks import FakeClock
 
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue
 from preservation.errors import BusyError, SamarkandError, TierUnavailableError

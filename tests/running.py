@@ -1,0 +1,69 @@
+"""A home with its Airflow, as end-to-end tests see it: through the command and REST."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.supervise.rest import AirflowApi
+
+PROJECT = Path(__file__).parents[1]
+PRESERVE = Path(sys.executable).with_name("preserve")
+
+GUARDED = """\
+version: 1
+community: guarded
+title:
+  en: Repairs only after approval
+replicas:
+  - {tier: vault, packaging: folder, within: 1h}
+  - {tier: mirror, packaging: folder, within: 1h}
+minimum:
+  replicas: 2
+  failure_domains: 1
+  sites: 1
+repair:
+  mode: approved
+  approvers: [archivist]
+"""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A home with its Airflow."""
+
+    home: Path
+    policies: Path
+    url: str
+    passwords: dict[str, str]
+
+    def preserve(self, *words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        return preserve(self.home, self.policies, *words, timeout=timeout)
+
+    def api(self, user: str) -> AirflowApi:
+        return AirflowApi(self.url, user, self.passwords[user])
+
+
+def preserve(
+    home: Path, policies: Path, *words: str, timeout: float = 600
+) -> subprocess.CompletedProcess[str]:
+    command = [str(PRESERVE), "--home", str(home), "--policies", str(policies), *words]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=timeout)
+
+
+def of_home(home: Path) -> list[str]:
+    """The processes that have this home in their environment or command line."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            continue
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(home) in words:
+            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
