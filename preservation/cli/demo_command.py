@@ -61,7 +61,9 @@ def _fill(here: Shell, communities: list[str], deposits: Path | None, examples: 
     else:
         if deposits.absolute().is_relative_to(home.path):
             raise UsageError("the deposits lie inside the home", hint="name another folder")
-        found = own(deposits, communities[0])
+        found, left_out = own(deposits, communities[0])
+        for path in left_out:
+            here.warn(f"{path.name}: not a deposit; put it into a folder of its own")
     inboxes = {name: home.path / store.governing(name).intake.inbox for name in communities}
     new = sum(put(path, inboxes[community]) for community, path in found)
     if deposits is None:

@@ -30,8 +30,12 @@ def samples(source: Path, communities: list[str]) -> list[tuple[str, Path]]:
     return found
 
 
-def own(source: Path, community: str) -> list[tuple[str, Path]]:
-    """The user's own: each folder or container in ``source`` is one deposit."""
+def own(source: Path, community: str) -> tuple[list[tuple[str, Path]], list[Path]]:
+    """The user's own: each folder or container in ``source`` is one deposit.
+
+    Returns:
+        The deposits, and what is none: loose files, links.
+    """
     try:
         entries = sorted(source.iterdir())
     except OSError as error:
@@ -40,14 +44,19 @@ def own(source: Path, community: str) -> list[tuple[str, Path]]:
             hint="name a folder that has one folder for each deposit",
             code="DEMO-NO-DEPOSITS",
         ) from error
-    found = [(community, path) for path in entries if path.is_dir() or is_serialised(path.name)]
-    if not found:
+    deposits = [path for path in entries if not path.is_symlink() and _is_deposit(path)]
+    if not deposits:
         raise UsageError(
             f"{source.absolute()} has no folder in it",
             hint="each folder, tar or zip in it is one deposit",
             code="DEMO-NO-DEPOSITS",
         )
-    return found
+    left_out = [path for path in entries if path not in deposits]
+    return [(community, path) for path in deposits], left_out
+
+
+def _is_deposit(path: Path) -> bool:
+    return path.is_dir() or (path.is_file() and is_serialised(path.name))
 
 
 def put(path: Path, inbox: Path) -> bool:
