@@ -21,7 +21,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="samarkand-memory-") as made:
         work = Path(made)
         files = make("small", work, said.files / 50_000)
-        preserve = [str(BIN / "preserve"), "--home", str(work / "home")]
+        policies = str(Path(__file__).parents[1] / "policies")
+        preserve = [str(BIN / "preserve"), "--home", str(work / "home"), "--policies", policies]
         subprocess.run([*preserve, "init"], check=True, stdout=subprocess.DEVNULL)
         for title, command in (
             ("ingest", ["ingest", str(files), "--community", "field-notes"]),

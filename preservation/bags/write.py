@@ -17,7 +17,6 @@ from preservation.bags.folder import BagFolder, check_name
 from preservation.bags.manifest import PAYLOAD, ManifestName, format_line, manifest_name
 from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
-from preservation.fixity.lanes import BLOCK as LANE_BLOCK
 from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import Measured
@@ -25,7 +24,7 @@ from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.progress import Progress
 
-_BLOCK = 256 * 1024
+_BLOCK = 256 * 1024  # 1 MiB at a time cost half as much again on ext4
 _RESERVED = {b"bagit.txt", b"bag-info.txt", b"fetch.txt", b"data"}
 
 
@@ -109,12 +108,11 @@ class BagWriter:
         """
         check_name(path)
         wanted = dict.fromkeys((*self.algorithms, *also))
-        size = LANE_BLOCK if apart else _BLOCK
         with (
             Lanes(wanted) if apart else MultiHash(wanted) as hashes,
             self._folder.created(PAYLOAD + path) as fd,
         ):
-            while block := source.read(size):
+            while block := source.read(_BLOCK):
                 hashes.update(block)
                 self._folder.write(fd, block)
                 progress.advance(len(block))
