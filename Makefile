@@ -46,7 +46,7 @@ test: $(VENV)/.dev ## all tests
 	$(BIN)/pytest
 
 test-quick: $(VENV)/.dev ## the tests that take under a minute together
-	$(BIN)/pytest -m "not slow and not airflow and not browser" tests/unit tests/contract
+	$(BIN)/pytest --numprocesses 2 -m "not slow and not airflow and not browser" tests/unit tests/contract
 
 lint: $(VENV)/.dev ## style, types, floors, generated reference pages
 	$(BIN)/ruff check .
