@@ -13,7 +13,7 @@ def main() -> int:
     """Run each generator beside this file; 1 if any of them failed."""
     failed = []
     for script in sorted(HERE.glob("*.py")):
-        if script.name == "all.py":
+        if script.name == "all.py" or script.name.startswith("_"):
             continue
         try:
             runpy.run_path(str(script), run_name="__main__")

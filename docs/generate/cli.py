@@ -6,7 +6,6 @@ python docs/generate/cli.py --check   exit 1 if it is not up to date
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from _pages import settle
 
 from preservation.cli.main import _app
 
@@ -97,19 +97,5 @@ def _default(one: Any) -> str:
     return f"`{one.opts[0]}`" if one.default is True else f"`{one.default}`"
 
 
-def main() -> int:
-    """Write or compare the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    text = page()
-    if not parser.parse_args().check:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-    if not same:
-        sys.stderr.write(f"{TARGET.name} is not up to date; run `make docs`\n")
-    return 0 if same else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(settle({TARGET: page()}, __doc__))

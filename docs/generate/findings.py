@@ -9,13 +9,14 @@ python docs/generate/findings.py --check   exit 1 if it is not up to date
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from _pages import settle
 
 from preservation import errors
 from preservation.bags import codes as bags
@@ -363,19 +364,5 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def main() -> int:
-    """Write or compare the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    text = page()
-    if not parser.parse_args().check:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-    if not same:
-        sys.stderr.write(f"{TARGET.name} is not up to date; run `make docs`\n")
-    return 0 if same else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(settle({TARGET: page()}, __doc__))

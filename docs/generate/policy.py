@@ -6,12 +6,13 @@ python docs/generate/policy.py --check   exit 1 if one of them is not up to date
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from _pages import settle
 
 from preservation.policy.kinds import Field, Kind, Language, Listing, Record, Table, Weaker
 from preservation.policy.language import BASELINE, COMMUNITY, COMPLETE, FLOOR, LANGUAGES, TIERS
@@ -171,23 +172,5 @@ def pages() -> dict[Path, str]:
     return written
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, compare")
-    check = parser.parse_args(arguments).check
-    stale = []
-    for path, text in pages().items():
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue
-        if check:
-            stale.append(path.name)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    if stale:
-        print(f"not up to date: {', '.join(stale)}; run python docs/generate/policy.py")
-    return 1 if stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(settle(pages(), __doc__))
