@@ -70,9 +70,9 @@ docs: $(VENV)/.dev ## write the generated reference pages
 
 # Only this needs the package index by name resolution; the results name no index.
 lock: $(BIN)/uv ## resolve the requirements anew
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --group build --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra formats --group build --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/app.txt
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra celery --group build --group dev --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra formats --extra celery --group build --group dev --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
 
 clean: ## remove what was installed; the home stays

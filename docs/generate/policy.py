@@ -14,8 +14,9 @@ from typing import Any
 
 from _pages import settle
 
+from preservation.policy.intake import COMPLETE
 from preservation.policy.kinds import Field, Kind, Language, Listing, Record, Table, Weaker
-from preservation.policy.language import BASELINE, COMMUNITY, COMPLETE, FLOOR, LANGUAGES, TIERS
+from preservation.policy.language import BASELINE, COMMUNITY, FLOOR, LANGUAGES, TIERS
 from preservation.policy.problem import CODES
 from preservation.policy.said import join
 from preservation.policy.schema import schema

@@ -23,6 +23,7 @@ from preservation.ingest.examine import examine
 from preservation.ingest.fenced import Fenced, open_root
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
+from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
 from preservation.model.digest import Digest
 from preservation.model.finding import Finding, Severity
@@ -112,7 +113,7 @@ def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Ope
     supplied = dict(layout.payload_digests())
     bag = {"version": layout.version, "encoding": layout.encoding}
     return Opened(
-        source=Source(base, b"data/", supplied, exhaustive=True),
+        source=Source(base, b"data/", Supplied(supplied, exhaustive=True)),
         findings=(*findings, *layout.findings),
         identifiers=_identifiers(layout),
         organization=_first(layout, "source-organization"),
@@ -138,7 +139,7 @@ def _first(layout: BagLayout, label: str) -> str:
 def _open_plain(
     base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
 ) -> Opened:
-    supplied = _Supplied(intake.limits.files)
+    supplied = _Collected(intake.limits.files)
     texts: list[str] = []
     lists: list[str] = []
     root = open_root(base)
@@ -155,7 +156,7 @@ def _open_plain(
     if lists:
         facts = {**facts, "digest_lists": lists}
     return Opened(
-        source=Source(base, b"", supplied.digests, exhaustive=False),
+        source=Source(base, b"", Supplied(supplied.digests, exhaustive=False)),
         findings=(*findings, *supplied.findings()),
         identifiers=_found(texts),
         organization="",
@@ -163,7 +164,7 @@ def _open_plain(
     )
 
 
-class _Supplied:
+class _Collected:
     """Digests that came along, by path; as many as a deposit may have files."""
 
     def __init__(self, most: int) -> None:
@@ -189,7 +190,7 @@ class _Supplied:
             yield Finding("DEP-LISTS-LONG", "", message, hint, Severity.WARNING)
 
 
-def _list_of(root: int, entry: Entry, supplied: _Supplied) -> bool:
+def _list_of(root: int, entry: Entry, supplied: _Collected) -> bool:
     """Add the digests of one list, if the file is one; names are relative to its folder."""
     folder, name = posixpath.split(entry.path)
     seen = recognise(name)

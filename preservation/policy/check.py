@@ -21,10 +21,11 @@ from preservation.policy.effective import effective, settle
 from preservation.policy.form import check_form
 from preservation.policy.ground import HOME_NAMES, Claim, overlaps
 from preservation.policy.kinds import Kind, Language, Listing, Record, Table
-from preservation.policy.language import BASELINE, COMMUNITY, COMMUNITY_ID, TIERS
+from preservation.policy.language import BASELINE, COMMUNITY, TIERS
 from preservation.policy.problem import Place, Problem, Problems, quoted
 from preservation.policy.said import Said, Wrong, fill, merge
 from preservation.policy.source import read
+from preservation.policy.texts import COMMUNITY_ID
 
 _TIERS_FILE, _BASELINE_FILE = "tiers.yaml", "baseline.yaml"
 

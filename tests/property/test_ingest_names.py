@@ -17,6 +17,7 @@ from preservation.bags.write import BagWriter
 from preservation.files.walk import Kind, walk
 from preservation.ingest.metadata import csv_line, escaped
 from preservation.ingest.package import Source, package
+from preservation.ingest.supplied import Supplied
 from preservation.model.digest import Algorithm
 from preservation.policy.policy import FormatRules
 
@@ -59,7 +60,7 @@ def test_a_bag_holds_names_and_contents_byte_for_byte(names: set[str]) -> None:
             (place / folder).mkdir()
         made = put(place / "deposit", names)
         writer = BagWriter(place / "bag", [Algorithm.SHA256])
-        source = Source(place / "deposit", b"", {}, exhaustive=False)
+        source = Source(place / "deposit", b"", Supplied({}, exhaustive=False))
         package(source, writer, place / "bag", Guesser(), RULES, place / "scratch", 2, SILENCE)
         writer.finish([("Contact-Name", "a test")])
         data = place / "bag/data"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preservation.policy.cron import wrong_schedule, wrong_zone
-from preservation.policy.language import CRON, DURATION, PATH, SIZE, SOME_TIME, ZONE
+from preservation.policy.texts import CRON, DURATION, PATH, SIZE, SOME_TIME, ZONE
 
 croniter = pytest.importorskip("croniter")
 

@@ -1,0 +1,140 @@
+"""The part of the policy language that says how deposits come in."""
+
+from __future__ import annotations
+
+from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
+from preservation.policy.texts import CRON, DURATION, FORMAT, MARKER, PATH, SIZE, ZONE
+
+_FORMATS = Listing(FORMAT, "a list of PUIDs or MIME types", most=5000)
+
+COMPLETE = Record(
+    (
+        Field(
+            "quiet",
+            DURATION,
+            "Complete when nothing in it has changed for so long.",
+            "quiet: 15m",
+            default="0s",
+        ),
+        Field(
+            "marker",
+            MARKER,
+            "Complete when a file of this name lies at the top of a folder; for a serialised "
+            "deposit, when its own name with this added lies beside it (corpus.tar.READY).",
+            "marker: .READY",
+            default="",
+        ),
+    ),
+    one_of=True,
+    words="quiet or marker",
+)
+
+LIMITS = Record(
+    (
+        Field("files", Integer(1, 100_000_000), "How many files.", "files: 500000", 1_000_000),
+        Field("size", SIZE, "All files together.", "size: 2 TiB", "2 TiB", stored="octets"),
+        Field(
+            "file_size",
+            SIZE,
+            "The largest file.",
+            "file_size: 500 GiB",
+            "1 TiB",
+            stored="file_octets",
+        ),
+        Field(
+            "path",
+            Integer(1, 4096, "bytes"),
+            "The longest path inside the deposit.",
+            "path: 2048",
+            4096,
+            stored="path_octets",
+        ),
+        Field("depth", Integer(1, 1000), "Folders inside each other.", "depth: 50", 100),
+        Field(
+            "ratio",
+            Integer(1, 100_000),
+            "Unpacked bytes for each packed byte of a serialised deposit: a guard against bombs.",
+            "ratio: 200",
+            200,
+        ),
+    )
+)
+
+FORMATS = Record(
+    (
+        Field(
+            "preferred",
+            _FORMATS,
+            "Formats that this community asks for. Others are taken; reports tell the two apart.",
+            "preferred: [x-fmt/18, text/csv]",
+            [],
+        ),
+        Field(
+            "refused",
+            _FORMATS,
+            "A deposit with a file of such a format is rejected.",
+            "refused: [x-fmt/411]",
+            [],
+        ),
+        Field(
+            "unidentified",
+            Choice(("refuse", "accept")),
+            "What becomes of a deposit with a file whose format nobody knows.",
+            "unidentified: refuse",
+            "accept",
+        ),
+    )
+)
+
+INTAKE = Record(
+    (
+        Field(
+            "inbox",
+            PATH,
+            "Where deposits arrive. No two communities share one.",
+            "inbox: inbox/silk-road",
+            "inbox/<community>",
+            own=True,
+        ),
+        Field(
+            "complete",
+            COMPLETE,
+            "When a deposit in the inbox is complete. Replaced as a whole, never merged.",
+            "complete: {quiet: 15m}",
+            {"quiet": "15m"},
+        ),
+        Field(
+            "schedule",
+            CRON,
+            "When the inbox is looked at.",
+            'schedule: "*/15 * * * *"',
+            "*/15 * * * *",
+        ),
+        Field("timezone", ZONE, "Of the schedule.", "timezone: Asia/Tashkent", "UTC"),
+        Field("limits", LIMITS, "What a deposit may be at most. More is rejected."),
+        Field(
+            "lineage",
+            Listing(Choice(("doi", "cstr")), "a list of doi and cstr", most=2),
+            "Identifier schemes by which a changed deposit becomes the next version of an AIP "
+            "that the community holds. With none, each is a new AIP.",
+            "lineage: [doi, cstr]",
+            [],
+        ),
+        Field(
+            "digests",
+            Listing(
+                Choice(("sha256", "sha512", "sha3256", "sha3512", "blake2b512")),
+                "a list of algorithms, sha256 among them",
+                least=1,
+                most=5,
+                must_have="sha256",
+            ),
+            "Algorithms of the payload manifests.",
+            "digests: [sha256, sha512]",
+            ["sha256", "sha512"],
+            stored="algorithms",
+            weaker=Weaker.REMOVED,
+        ),
+        Field("formats", FORMATS, "Which formats are welcome."),
+    )
+)

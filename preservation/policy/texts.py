@@ -1,0 +1,76 @@
+"""The texts of the policy language: ids, paths, durations, sizes, schedules, formats."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from preservation.model.units import format_duration, format_size, parse_duration, parse_size
+from preservation.policy import cron
+from preservation.policy.kinds import Text
+
+# No controls, no line or direction marks that could make a line read as another.
+_LINE = (
+    r"[^\u0000-\u0020\u007f-\u00a0\u2028-\u202e\u2066-\u2069\ufeff]"
+    r"(?:[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]{0,198}"
+    r"[^\u0000-\u0020\u007f-\u00a0\u2028-\u202e\u2066-\u2069\ufeff])?"
+)
+LINE = Text("one line of text, at most 200 characters", _LINE)
+# The same form as model.replica.check_id.
+_ID = r"(?!.*--)[a-z][a-z0-9-]{0,61}[a-z0-9]"
+_ID_WORDS = "2 to 63 of a-z, 0-9 and single hyphens, beginning with a letter"
+COMMUNITY_ID = Text(_ID_WORDS, _ID)
+TIER_ID = Text(f"a tier of tiers.yaml: {_ID_WORDS}", _ID)
+_PART = r"(?!\.{1,2}(?:/|$))[^/\u0000-\u001f\u007f\\]+"
+PATH = Text(
+    "a path, absolute or below the home, without . or .. or ~",
+    rf"(?!~)/?{_PART}(?:/{_PART})*",
+)
+_TIME = r"(?:[0-9]{1,6} ?[smh]|[0-9]{1,5} ?d|[0-9]{1,4} ?w|[0-9]{1,2} ?y)"
+
+
+def _seconds(text: str) -> int:
+    return int(parse_duration(text).total_seconds())
+
+
+def _spell_seconds(value: int) -> str:
+    return format_duration(timedelta(seconds=value))
+
+
+def _spell_octets(value: int) -> str:
+    return f"{format_size(value)} ({value} B)"
+
+
+DURATION = Text(
+    "a duration with its unit: 30s, 15m, 12h, 90d, 2w, 10y", _TIME, _seconds, spell=_spell_seconds
+)
+SOME_TIME = Text(
+    "a duration above 0 with its unit: 30s, 15m, 12h, 90d, 2w, 10y",
+    rf"(?=.*[1-9]){_TIME}",
+    _seconds,
+    spell=_spell_seconds,
+)
+_PARTS = r"(?:\.[0-9]{1,3})?"
+SIZE = Text(
+    "a size above 0 with its unit: 500 MB, 20 GiB, 2 TiB, up to 7 PiB",
+    rf"(?=.*[1-9])(?:[0-9]{{1,9}} ?B|[0-9]{{1,9}}{_PARTS} ?(?:kB|KiB|MB|MiB)"
+    rf"|[0-9]{{1,6}}{_PARTS} ?Gi?B|(?:[0-9]{{1,3}}|[1-7][0-9]{{3}}){_PARTS} ?Ti?B"
+    rf"|[0-7]{_PARTS} ?Pi?B)",
+    parse_size,
+    spell=_spell_octets,
+)
+CRON = Text(cron.WORDS, cron.PATTERN, wrong=cron.wrong_schedule)
+ZONE = Text(cron.ZONE_WORDS, cron.ZONE_PATTERN, wrong=cron.wrong_zone)
+LANGUAGE_TAG = Text(
+    "a language tag like en, zh or uz-Latn", r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"
+)
+FORMAT = Text(
+    "a PUID like fmt/18, or a MIME type like text/csv",
+    r"(?:x-)?fmt/[0-9]{1,5}"
+    r"|(?:application|audio|chemical|font|image|message|model|multipart|text|video)"
+    r"/[a-z0-9][a-z0-9.+-]{0,99}",
+)
+MARKER = Text(
+    "a file name without /, at most 100 characters",
+    r"(?!\.{1,2}$)[^/\u0000-\u001f\u007f\\]{1,100}",
+)
+ACCOUNT = Text("an account name: letters, digits and . _ @ -", r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
