@@ -1,14 +1,9 @@
 """Composition: a home in, its parts out. The only room that knows all the others."""
 
-from preservation.app.home import (
-    Home,
-    SystemClock,
-    apply_policies,
-    create_home,
-    find_home,
-    read_policies,
-)
+from preservation.app.create import create_home
+from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.parts import Parts, default_agent, open_home
+from preservation.app.policies import apply_policies, read_policies
 
 __all__ = [
     "Home",

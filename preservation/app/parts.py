@@ -14,6 +14,7 @@ from pathlib import Path
 
 from preservation import __version__
 from preservation.app.home import Home, SystemClock, find_home, tiers_of
+from preservation.app.policies import record_applied
 from preservation.audit.check import Checker
 from preservation.audit.service import AuditService
 from preservation.catalogue.promises import Standing
@@ -103,6 +104,7 @@ def open_home(
     home = find_home(path)
     catalogue = open_catalogue(home.catalogue_url)
     try:
+        record_applied(PolicyFiles(home.policies), catalogue)
         with FormatIdentifier() as identifier:
             who, when = agent or default_agent(), clock or SystemClock()
             yield _parts(home, policy_files, catalogue, identifier, who, when)
@@ -144,11 +146,12 @@ def _parts(
 
 
 def _policy_documents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Effective policies, and what is in force now under the digest of its bytes, since a
-    document that is kept on a tier is never rewritten.
+    """Effective policies, plans and amendments, and what is in force now under the digest of
+    its bytes, since a document that is kept on a tier is never rewritten.
     """
-    for path in sorted((folder / "objects").glob("*.json")):
-        yield f"policies/objects/{path.name}", path.read_bytes()
+    for kind in ("objects", "plans", "history"):
+        for path in sorted((folder / kind).glob("*.json")):
+            yield f"policies/{kind}/{path.name}", path.read_bytes()
     in_force = folder / "in-force.json"
     if in_force.exists():
         data = in_force.read_bytes()

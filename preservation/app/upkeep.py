@@ -39,6 +39,8 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
     agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))
     new.record([agent.of("", EventType.REBUILD, "success", report.counts())])
     aside.take_over(new, home.catalogue_url)
+    # Events of an apply that were not drained are lost with the former catalogue, but not here.
+    PolicyFiles(home.policies).recorded(None)
     return report, former
 
 

@@ -1,11 +1,14 @@
 """The store of effective policies: ``<home>/policies/``, the truth about what governs.
 
     objects/<sha256-hex>.json   one effective policy each, canonical JSON, never rewritten
-    in-force.json               which one governs each community: since when, by whom, why
+    plans/<sha256-hex>.json     what each apply was expected to do, as it was shown
+    history/<sha256-hex>.json   each apply, and the one before it: see ``amendments``
+    in-force.json               which policy governs each community, and the newest amendment
+    recorded.json               the newest amendment whose events are in the catalogue
     .lock                       held while a change is put in force
 
-Objects are written before the file that names them, and that file is replaced in one step: a
-crash leaves what was in force in force, and at most objects that nobody names.
+Everything is written before the file that names it, and that file is replaced in one step: a
+crash leaves what was in force in force, and at most documents that nobody names.
 
 Source: ``docs/formats/policies.md``.
 """
@@ -18,6 +21,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,7 @@ from preservation.errors import (
     UsageError,
 )
 from preservation.files import durable
+from preservation.ledger.amendments import Amendment, Succession
 from preservation.ledger.protocol import InForce
 from preservation.model.canonical import canonical, digest_of
 from preservation.model.clock import parse_stamp, stamp
@@ -40,6 +45,18 @@ from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
 from preservation.policy.policy import Policy
 
 SCHEMA = "samarkand.in-force/1"
+RECORDED_SCHEMA = "samarkand.policies-recorded/1"
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What ``in-force.json`` says: a line for each community, and the newest amendment."""
+
+    lines: Mapping[str, InForce]
+    amendment: Digest | None
+
+
+_KINDS = {"objects": "the policy", "plans": "the plan", "history": "the amendment"}
 
 
 class PolicyFiles:
@@ -47,16 +64,18 @@ class PolicyFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._objects = folder / "objects"
         self._lines = folder / "in-force.json"
         self._read: dict[Digest, Policy] = {}
 
     def in_force(self) -> Mapping[str, InForce]:
+        return self._state().lines
+
+    def _state(self) -> _State:
         try:
             with durable.plain_errors(self._lines):
                 data = self._lines.read_bytes()
         except FileNotFoundError:
-            return {}
+            return _State({}, None)
         try:
             return _parse(data)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -88,13 +107,16 @@ class PolicyFiles:
         reason: str,
         at: datetime,
         expected: Mapping[str, Digest],
+        *,
+        consent: str = "",
+        plan: Mapping[str, Any] | None = None,
     ) -> list[InForce]:
         for community, document in effective.items():
             if Policy.from_effective(document).community != community:
                 raise SamarkandError(f"the policy of {community!r} names another community")
         with self._locked():
-            now = dict(self.in_force())
-            before = {one: line.digest for one, line in now.items()}
+            state = self._state()
+            before = {one: line.digest for one, line in state.lines.items()}
             if before != dict(expected):
                 raise BusyError(
                     "the policies in force changed since this plan was made",
@@ -102,53 +124,102 @@ class PolicyFiles:
                     code="POL-STALE",
                 )
             after = {one: digest_of(document) for one, document in sorted(effective.items())}
-            changed = [
-                InForce(one, digest, before.get(one), at, by, reason)
+            changed = {
+                one: Succession(digest, before.get(one))
                 for one, digest in after.items()
                 if before.get(one) != digest
-            ]
-            for line in changed:
-                self._keep(line.digest, canonical(effective[line.community]))
-            if changed:
-                now |= {line.community: line for line in changed}
-                durable.replace(self._lines, _encode(now))
-            return changed
+            }
+            if not changed:
+                return []
+            for one in changed:
+                self._keep("objects", canonical(effective[one]))
+            kept = None if plan is None else self._keep("plans", canonical(plan))
+            amendment = Amendment(at, by, reason, consent, kept, state.amendment, changed)
+            newest = self._keep("history", amendment.encode())
+            lines = {
+                one: InForce(one, step.digest, step.previous, at, by, reason)
+                for one, step in changed.items()
+            }
+            durable.replace(self._lines, _encode(_State({**state.lines, **lines}, newest)))
+            return list(lines.values())
 
-    def _path(self, digest: Digest) -> Path:
-        return self._objects / f"{digest.hex}.json"
+    def history(self, until: Digest | None = None) -> Iterator[Amendment]:
+        """Every amendment in force, newest first; with ``until``, those after that one.
+
+        Raises:
+            UsageError: one is missing or has other bytes than its name says
+                (``POL-OBJECT-MISSING``, ``POL-OBJECT-CORRUPT``).
+        """
+        name = self._state().amendment
+        while name is not None and name != until:
+            amendment = Amendment.from_json(self._document("history", name))
+            yield amendment
+            name = amendment.previous
+
+    def plan(self, digest: Digest) -> Any:
+        """The plan that was kept with an amendment."""
+        return self._document("plans", digest)
+
+    def unrecorded(self) -> list[Amendment]:
+        """Amendments in force whose events may not be in the catalogue yet, oldest first."""
+        return list(self.history(until=self._recorded_until()))[::-1]
+
+    def recorded(self, newest: Digest | None) -> None:
+        """Note that the events of all amendments up to this one are recorded; None: of none."""
+        told = None if newest is None else str(newest)
+        data = canonical({"schema": RECORDED_SCHEMA, "amendment": told}) + b"\n"
+        durable.replace(self._folder / "recorded.json", data)
+
+    def _recorded_until(self) -> Digest | None:
+        """What cannot be read says nothing: events that are recorded again change nothing."""
+        try:
+            told = json.loads((self._folder / "recorded.json").read_bytes())["amendment"]
+            return None if told is None else Digest.parse_tagged(told)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _path(self, folder: str, digest: Digest) -> Path:
+        return self._folder / folder / f"{digest.hex}.json"
 
     def _load(self, digest: Digest) -> Policy:
-        path = self._path(digest)
-        try:
-            with durable.plain_errors(path):
-                data = path.read_bytes()
-        except FileNotFoundError as error:
+        document = self._document("objects", digest)
+        path = self._path("objects", digest)
+        if document.get("schema") != POLICY_SCHEMA:
             raise UsageError(
-                f"the policy {digest} is not in the store",
-                hint=f"put {path.name} back from a backup into {self._objects}",
-                code="POL-OBJECT-MISSING",
-            ) from error
-        if digest.algorithm is not Algorithm.SHA256 or _sha256(data) != digest:
-            raise _corrupt(path)
-        document = json.loads(data)
-        if document["schema"] != POLICY_SCHEMA:
-            raise UsageError(
-                f"{path} is a {document['schema']!r}, which this version cannot read",
+                f"{path} is a {document.get('schema')!r}, which this version cannot read",
                 hint="use the version of Samarkand that wrote it, or a later one",
                 code="POL-OBJECT-SCHEMA",
             )
         return Policy.from_effective(document)
 
-    def _keep(self, digest: Digest, data: bytes) -> None:
-        """Write an object; one that is there already must be this one."""
-        self._objects.mkdir(exist_ok=True)
-        path = self._path(digest)
+    def _document(self, folder: str, digest: Digest) -> Any:
+        """A kept document, its bytes compared with its name."""
+        path = self._path(folder, digest)
+        try:
+            with durable.plain_errors(path):
+                data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"{_KINDS[folder]} {digest} is not in the store",
+                hint=f"put {path.name} back from a backup into {path.parent}",
+                code="POL-OBJECT-MISSING",
+            ) from error
+        if digest.algorithm is not Algorithm.SHA256 or _sha256(data) != digest:
+            raise _corrupt(path)
+        return json.loads(data)
+
+    def _keep(self, folder: str, data: bytes) -> Digest:
+        """Write a document under its digest; one that is there already must be this one."""
+        digest = _sha256(data)
+        path = self._path(folder, digest)
+        path.parent.mkdir(exist_ok=True)
         try:
             durable.write_new(path, data)
         except FileExistsError as error:
             if path.read_bytes() != data:
                 raise _corrupt(path) from error
         durable.fsync_dir(self._folder)
+        return digest
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -194,7 +265,7 @@ def _sha256(data: bytes) -> Digest:
     return Digest(Algorithm.SHA256, hashlib.sha256(data).digest())
 
 
-def _encode(lines: Mapping[str, InForce]) -> bytes:
+def _encode(state: _State) -> bytes:
     communities = {
         line.community: {
             "digest": str(line.digest),
@@ -203,16 +274,18 @@ def _encode(lines: Mapping[str, InForce]) -> bytes:
             "by": line.by,
             "reason": line.reason,
         }
-        for line in lines.values()
+        for line in state.lines.values()
     }
-    return canonical({"schema": SCHEMA, "communities": communities}) + b"\n"
+    newest = None if state.amendment is None else str(state.amendment)
+    return canonical({"schema": SCHEMA, "amendment": newest, "communities": communities}) + b"\n"
 
 
-def _parse(data: bytes) -> dict[str, InForce]:
+def _parse(data: bytes) -> _State:
     document = json.loads(data)
     if document["schema"] != SCHEMA:
         raise MalformedError(f"unknown schema {document['schema']!r}")
-    return {
+    newest = document["amendment"]
+    lines = {
         community: InForce(
             community=community,
             digest=Digest.parse_tagged(line["digest"]),
@@ -223,3 +296,4 @@ def _parse(data: bytes) -> dict[str, InForce]:
         )
         for community, line in document["communities"].items()
     }
+    return _State(lines, None if newest is None else Digest.parse_tagged(newest))

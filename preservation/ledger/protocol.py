@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from preservation.ledger.amendments import Amendment
 from preservation.model.digest import Digest
 from preservation.model.event import Event
 from preservation.policy.policy import Policy
@@ -81,8 +82,19 @@ class PolicyStore(Protocol):
         reason: str,
         at: datetime,
         expected: Mapping[str, Digest],
+        *,
+        consent: str = "",
+        plan: Mapping[str, Any] | None = None,
     ) -> list[InForce]:
         """Put effective documents in force, all or none, if what is in force is still
         ``expected`` (else ``BusyError`` ``POL-STALE``). Returns the lines that changed.
+
+        Args:
+            consent: who agreed to promises becoming weaker.
+            plan: what this is expected to do; kept as evidence.
         """
+        ...
+
+    def history(self, until: Digest | None = None) -> Iterator[Amendment]:
+        """Every apply in force, newest first; with ``until``, those after that amendment."""
         ...

@@ -16,7 +16,7 @@ def public(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: value for name, value in document.items() if name != "contact"},
         "tiers": {
-            tier: {name: value for name, value in spec.items() if name != "path"}
+            tier: {name: value for name, value in spec.items() if name not in ("path", "cost")}
             for tier, spec in document["tiers"].items()
         },
         "intake": {name: value for name, value in document["intake"].items() if name != "inbox"},

@@ -1,0 +1,61 @@
+"""Making a home. Only this makes one: a home that is not there is never an empty archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from preservation.app.home import SETTINGS, Home, SystemClock, absolute_url, find_home
+from preservation.app.policies import apply_policies, read_policies
+from preservation.catalogue.place import Place
+from preservation.catalogue.sql import create_catalogue, open_catalogue
+from preservation.files import durable
+from preservation.ledger.journal import FileJournal
+from preservation.ledger.policies import PolicyFiles
+from preservation.model.clock import Clock
+
+_TOML = """\
+# A Samarkand home. Written by `preserve init`.
+format = "samarkand.home/1"
+
+# The catalogue: a file below this folder, or a PostgreSQL database:
+# catalogue = "postgresql://user@host/database"
+catalogue = "sqlite:///catalogue.sqlite"
+"""
+CATALOGUE = "sqlite:///catalogue.sqlite"
+
+
+def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = None) -> Home:
+    """Make a home, or complete one whose making was interrupted; what is there stays.
+
+    The settings are written last: with them, it is a home. Puts the policies in force if none
+    is yet.
+
+    Raises:
+        PolicyError: the policy files are wrong; nothing was made.
+        NotNowError: the disk is in the way.
+    """
+    checked = read_policies(policy_files).require()
+    with durable.plain_errors(path):
+        for folder in ("inbox", "journal", "policies", "receipts", "reports", "scratch"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        (path / "keys").mkdir(mode=0o700, exist_ok=True)
+    if not (path / SETTINGS).exists():
+        create_catalogue(absolute_url(CATALOGUE, path.absolute())).close()
+        FileJournal.create(path / "journal")
+        durable.write_new(path / SETTINGS, _TOML.encode(), mode=0o644)
+    home = find_home(path)
+    _bring_up_to_date(home)
+    if not PolicyFiles(home.policies).in_force():
+        apply_policies(home, checked, by, "the first policies of this home", clock or SystemClock())
+    return home
+
+
+def _bring_up_to_date(home: Home) -> None:
+    """Migrate the catalogue's schema. One that is gone is not made anew: that would be an empty
+    archive over full tiers.
+    """
+    file = Place.parse(home.catalogue_url).file
+    if file is None or file.exists():
+        create_catalogue(home.catalogue_url).close()
+    else:
+        open_catalogue(home.catalogue_url)  # says what is missing, and what to do

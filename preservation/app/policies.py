@@ -1,0 +1,109 @@
+"""Policy files read, and put in force with an event each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from preservation.app.home import Home
+from preservation.catalogue.protocol import Catalogue
+from preservation.catalogue.sql import open_catalogue
+from preservation.errors import UsageError
+from preservation.files import durable
+from preservation.ledger.policies import PolicyFiles
+from preservation.model.clock import Clock
+from preservation.model.digest import Digest
+from preservation.policy.check import Checked, check
+from preservation.policy.policy import Policy
+from preservation.storage.local import create_tier
+from preservation.storage.open import tier_root
+
+
+def read_policies(folder: Path, instead: Sequence[Path] = ()) -> Checked:
+    """Read and check the policy files of a folder.
+
+    Args:
+        instead: files that take the place of those of the same name, or are added.
+
+    Raises:
+        UsageError: there is no such folder (``POL-NO-FILES``), or a file cannot be read.
+    """
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
+    except OSError as error:
+        raise UsageError(
+            f"the policies in {folder} cannot be read: {error.strerror}",
+            hint="--policies or PRESERVATION_POLICIES names the folder",
+            code="POL-NO-FILES",
+        ) from error
+    replaced = {path.name for path in instead}
+    paths = [folder / name for name in names if name not in replaced]
+    return check({str(path): _bytes(path) for path in (*paths, *instead)})
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="name a policy file that you may read",
+            code="POL-NO-FILES",
+        ) from error
+
+
+def apply_policies(
+    home: Home,
+    checked: Checked,
+    by: str,
+    reason: str,
+    clock: Clock,
+    *,
+    consent: str = "",
+    plan: Mapping[str, Any] | None = None,
+    expected: Mapping[str, Digest] | None = None,
+) -> list[str]:
+    """Put checked policies in force, with an event each; makes tiers and inboxes that are new.
+
+    Args:
+        consent: who agreed to promises becoming weaker.
+        plan: what it is expected to do; kept as evidence.
+        expected: what is to be in force until now; by default what is.
+
+    Returns:
+        The communities whose policy changed.
+
+    Raises:
+        BusyError: somebody else applied meanwhile (``POL-STALE``).
+    """
+    store = PolicyFiles(home.policies)
+    if expected is None:
+        expected = {name: line.digest for name, line in store.in_force().items()}
+    for document in checked.effective.values():
+        policy = Policy.from_effective(document)
+        for spec in policy.tiers.values():
+            create_tier(tier_root(spec, home.path), spec.id)
+        with durable.plain_errors(home.path):
+            (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)
+    lines = store.apply(
+        checked.effective, by, reason, clock.now(), expected, consent=consent, plan=plan
+    )
+    catalogue = open_catalogue(home.catalogue_url)
+    try:
+        record_applied(store, catalogue)
+    finally:
+        catalogue.close()
+    return [line.community for line in lines]
+
+
+def record_applied(store: PolicyFiles, catalogue: Catalogue) -> None:
+    """Record the events of what is in force and was not recorded: an ``apply`` that was killed
+    after its change governed is completed by whichever command opens the home next.
+    """
+    pending = store.unrecorded()
+    for amendment in pending:
+        catalogue.record(amendment.events())
+    if pending:
+        store.recorded(pending[-1].digest)
