@@ -21,7 +21,7 @@ class Code:
     """One thing that can be wrong.
 
     Attributes:
-        clause: section of RFC 8493; ``-`` where it is ours.
+        clause: section of RFC 8493; ``-`` where it is ours; BagIt Profiles where it is theirs.
         before_1_0: severity in bags that declare an earlier version.
     """
 
@@ -45,6 +45,7 @@ def _code(
 
 
 _REBAG = "Make the bag again with a tool that follows RFC 8493."
+_PROFILE = "Profiles 1.4"
 _RESEND = "Ask for the file, or the whole bag, once more."
 
 CODES: dict[str, Code] = dict(
@@ -359,6 +360,129 @@ CODES: dict[str, Code] = dict(
             "A folder to be bagged has an empty folder, which a bag does not record.",
             "Put a file named .keep into it if it matters.",
             _WARNING,
+        ),
+        _code(
+            "BAG-PROFILE-DOCUMENT",
+            _PROFILE,
+            "The BagIt Profile itself is not one, or contradicts itself.",
+            "Ask whoever publishes the profile to mend it.",
+        ),
+        _code(
+            "BAG-PROFILE-UNKNOWN",
+            _PROFILE,
+            "The BagIt Profile asks for something that version 1.4 does not know; not checked.",
+            "Check by hand what it means, or leave it out of the profile.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-PROFILE-IDENTIFIER",
+            _PROFILE,
+            "bag-info.txt does not name the profile that the bag is held against.",
+            "Write the profile's URI into BagIt-Profile-Identifier, or name it as an alias.",
+        ),
+        _code(
+            "BAG-PROFILE-IDENTIFIER-SPELLING",
+            _PROFILE,
+            "bag-info.txt spells the profile's URI otherwise: http or https, a slash, upper case.",
+            "Write the URI as the profile has it.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-PROFILE-VERSION",
+            _PROFILE,
+            "The profile does not accept the bag's version of BagIt.",
+            "Make the bag again in one of the versions of Accept-BagIt-Version.",
+        ),
+        _code(
+            "BAG-PROFILE-SERIALIZATION",
+            _PROFILE,
+            "The bag does not come in the form, folder or kind of file, that the profile accepts.",
+            "Send it as the profile's Serialization and Accept-Serialization say.",
+        ),
+        _code(
+            "BAG-PROFILE-ELEMENT-MISSING",
+            _PROFILE,
+            "bag-info.txt lacks an element that the profile requires.",
+            "Add the element.",
+        ),
+        _code(
+            "BAG-PROFILE-ELEMENT-RECOMMENDED",
+            _PROFILE,
+            "bag-info.txt lacks an element that the profile recommends.",
+            "Add the element if you can.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-PROFILE-ELEMENT-REPEATED",
+            _PROFILE,
+            "bag-info.txt repeats an element that the profile wants once.",
+            "Keep the line that is right.",
+        ),
+        _code(
+            "BAG-PROFILE-ELEMENT-VALUE",
+            _PROFILE,
+            "An element of bag-info.txt has a value that the profile does not accept.",
+            "Use one of the profile's values, letter by letter.",
+        ),
+        _code(
+            "BAG-PROFILE-MANIFEST-MISSING",
+            _PROFILE,
+            "A payload manifest that the profile requires is not there.",
+            "Make the bag again with that algorithm.",
+        ),
+        _code(
+            "BAG-PROFILE-MANIFEST-NOT-ALLOWED",
+            _PROFILE,
+            "A payload manifest is of an algorithm that the profile does not allow.",
+            "Leave the manifest out.",
+        ),
+        _code(
+            "BAG-PROFILE-TAGMANIFEST-MISSING",
+            _PROFILE,
+            "A tag manifest that the profile requires is not there.",
+            "Make the bag again with that algorithm.",
+        ),
+        _code(
+            "BAG-PROFILE-TAGMANIFEST-NOT-ALLOWED",
+            _PROFILE,
+            "A tag manifest is of an algorithm that the profile does not allow.",
+            "Leave the tag manifest out.",
+        ),
+        _code(
+            "BAG-PROFILE-FETCH",
+            _PROFILE,
+            "The profile and the bag differ about fetch.txt.",
+            "Complete the bag, or send it with the fetch.txt that the profile requires.",
+        ),
+        _code(
+            "BAG-PROFILE-TAG-FILE-MISSING",
+            _PROFILE,
+            "A tag file that the profile requires is not there.",
+            "Add the file.",
+        ),
+        _code(
+            "BAG-PROFILE-TAG-FILE-NOT-ALLOWED",
+            _PROFILE,
+            "A tag file is none of those that the profile allows.",
+            "Take the file out, and make the tag manifests again.",
+        ),
+        _code(
+            "BAG-PROFILE-PAYLOAD-MISSING",
+            _PROFILE,
+            "A payload file or folder that the profile requires is not there.",
+            "Add it, and make the manifests again.",
+        ),
+        _code(
+            "BAG-PROFILE-PAYLOAD-NOT-ALLOWED",
+            _PROFILE,
+            "A payload file is none of those that the profile allows.",
+            "Take the file out, and make the manifests again.",
+        ),
+        _code(
+            "BAG-PROFILE-DATA-EMPTY",
+            _PROFILE,
+            "The profile wants an empty payload, and there is one.",
+            "Leave data/ empty, or with one file without a byte.",
         ),
     )
 )
