@@ -5,6 +5,7 @@ Source: ``docs/formats/tier.md``.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -99,7 +100,12 @@ class TarFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """``v<n>.seal.json``: written last, it makes a replica visible."""
+    """``v<n>.seal.json``: written last, it makes a replica visible.
+
+    Attributes:
+        object: in a bucket, the replica's own name where that is not ``v<n>.tar``.
+        replaced: in a bucket, stamp and name of each object that a repair replaced.
+    """
 
     key: VersionKey
     seal: Digest
@@ -107,6 +113,8 @@ class Sidecar:
     oxum: str
     packaging: Packaging
     tar: TarFacts | None
+    object: str = ""
+    replaced: tuple[tuple[str, str], ...] = ()
 
     def encode(self) -> bytes:
         """Canonical JSON and a newline."""
@@ -114,7 +122,7 @@ class Sidecar:
 
     def to_json(self) -> dict[str, Any]:
         """The document, as ``docs/formats/tier.md`` specifies it."""
-        return {
+        return self._in_a_bucket() | {
             "schema": SIDECAR_SCHEMA,
             "aip": self.key.aip,
             "version": self.key.version,
@@ -127,6 +135,27 @@ class Sidecar:
             if self.tar is None
             else {"sha256": self.tar.digest.hex, "bytes": self.tar.octets},
         }
+
+    def _in_a_bucket(self) -> dict[str, Any]:
+        """The fields that only a store without renames needs, and only where it does."""
+        fields: dict[str, Any] = {"object": self.object} if self.object else {}
+        if self.replaced:
+            fields["replaced"] = [list(pair) for pair in self.replaced]
+        return fields
+
+    @classmethod
+    def decode(cls, data: bytes) -> Sidecar:
+        """Read what :meth:`encode` gave.
+
+        Raises:
+            MalformedError: it can't be read as a sidecar.
+        """
+        try:
+            return cls.from_json(json.loads(data))
+        except MalformedError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise MalformedError(f"sidecar: {error}") from error
 
     @classmethod
     def from_json(cls, data: Any) -> Sidecar:
@@ -148,6 +177,21 @@ class Sidecar:
                 tar=None
                 if tar is None
                 else TarFacts(Digest.parse(Algorithm.SHA256, tar["sha256"]), int(tar["bytes"])),
+                object=_object(data.get("object", "")),
+                replaced=tuple(
+                    (str(stamp), _object(name)) for stamp, name in data.get("replaced", ())
+                ),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except MalformedError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise MalformedError(f"sidecar: {type(error).__name__}: {error}") from error
+
+
+def _object(name: Any) -> str:
+    """A name that a writer gives to a replica in a bucket, or none; never a way elsewhere."""
+    if not isinstance(name, str) or not re.fullmatch(
+        r"|v[1-9][0-9]{0,8}(\.r[1-9][0-9]{0,5})?\.tar", name
+    ):
+        raise MalformedError(f"sidecar: not the name of a replica: {name!r}")
+    return name

@@ -6,7 +6,6 @@ Source: ``docs/formats/tier.md``.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -35,17 +34,16 @@ from preservation.storage.sidecars import find_sidecars, read_sidecar
 from preservation.storage.steps import (
     INCOMING,
     KEPT,
+    KEPT_NAME,
     MARKER,
     QUARANTINE,
+    TIER_DOCUMENTS,
     is_there,
     make_folders,
     read_small,
     tier_errors,
 )
 from preservation.storage.tier import Incoming, Observed
-
-_DOCUMENTS = {"FORMAT.md": "tier.md", "FORMAT-samarkand-tar-1.md": "samarkand-tar-1.md"}
-_KEPT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127}){0,7}")
 
 
 def create_tier(root: Path, id: str) -> None:
@@ -70,7 +68,7 @@ def create_tier(root: Path, id: str) -> None:
             probe(root)
         for folder in (INCOMING, QUARANTINE, KEPT):
             make_folders(root, folder)
-        for name, source in _DOCUMENTS.items():
+        for name, source in TIER_DOCUMENTS.items():
             durable.replace(root / name, _document(source), 0o444)
         if not is_there(root / MARKER):
             durable.write_new(root / MARKER, marker)
@@ -172,7 +170,7 @@ class LocalTier:
 
     def keep(self, name: str, data: bytes) -> None:
         self.check()
-        if not _KEPT_NAME.fullmatch(name):
+        if not KEPT_NAME.fullmatch(name):
             raise MalformedError(f"not a name to keep a document under: {name!r}")
         path = self._root / KEPT / name
         with self._place.errors():
@@ -204,19 +202,19 @@ class LocalTier:
 
     def _names_below(self, within: str) -> Iterator[str]:
         folder = self._root / KEPT / within
-        if within and not (_KEPT_NAME.fullmatch(within) and is_there(folder)):
+        if within and not (KEPT_NAME.fullmatch(within) and is_there(folder)):
             return
         for entry in walk(folder):
             name = "/".join(filter(None, (within, os.fsdecode(entry.path))))
             if entry.kind is Kind.UNREADABLE:
                 raise TierUnavailableError(f"tier {self.id}: {name!r}: {entry.error}")
-            if entry.kind is Kind.FILE and _KEPT_NAME.fullmatch(name):
+            if entry.kind is Kind.FILE and KEPT_NAME.fullmatch(name):
                 yield name
 
 
 def _refuse_strangers(root: Path) -> None:
     """A folder that holds something else is never taken over."""
-    ours = {INCOMING, QUARANTINE, KEPT, *_DOCUMENTS, "lost+found"}
+    ours = {INCOMING, QUARANTINE, KEPT, *TIER_DOCUMENTS, "lost+found"}
     strangers = sorted(name for name in os.listdir(root) if name not in ours)
     strangers = [name for name in strangers if not name.startswith((".tmp-", ".probe-"))]
     if strangers:

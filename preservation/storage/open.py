@@ -1,12 +1,18 @@
-"""From what a policy declares to a tier that can be used."""
+"""From what a policy declares to a tier that can be used.
+
+S3 is imported when a tier in a bucket is opened: nobody who has none pays for boto3.
+"""
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
+from typing import Any
 
 from preservation.errors import UsageError
 from preservation.policy.policy import TierSpec
-from preservation.storage.local import LocalTier
+from preservation.storage.local import LocalTier, create_tier
 from preservation.storage.tier import Tier
 
 
@@ -24,8 +30,28 @@ def open_tier(spec: TierSpec, home: Path) -> Tier:
     """
     if spec.kind == "local":
         return LocalTier(tier_root(spec, home), spec.id)
-    raise UsageError(
-        f"tier {spec.id}: unknown kind {spec.kind!r}",
-        hint="this version knows: local",
-        code="TIER-KIND",
-    )
+    tier: Tier = _s3(spec).open_s3_tier(spec, os.environ)
+    return tier
+
+
+def make_tier(spec: TierSpec, home: Path) -> None:
+    """Make what a declaration names a tier, or see that it is that one already.
+
+    Raises:
+        UsageError: the place is another tier, or holds other things.
+        TierUnavailableError: it can't be reached, or can't keep the protocol.
+    """
+    if spec.kind == "local":
+        create_tier(tier_root(spec, home), spec.id)
+    else:
+        _s3(spec).make_s3_tier(spec, os.environ)
+
+
+def _s3(spec: TierSpec) -> Any:
+    if spec.kind != "s3":
+        raise UsageError(
+            f"tier {spec.id}: unknown kind {spec.kind!r}",
+            hint="this version knows: local, s3",
+            code="TIER-KIND",
+        )
+    return importlib.import_module("preservation.storage.s3.tier")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ INCOMING = ".incoming"
 QUARANTINE = ".quarantine"
 KEPT = ".samarkand"
 MARKER = "samarkand-tier.json"
+# What lies beside the marker, by the name of our own document.
+TIER_DOCUMENTS = {"FORMAT.md": "tier.md", "FORMAT-samarkand-tar-1.md": "samarkand-tar-1.md"}
+KEPT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127}){0,7}")
 
 _SMALL = 64 << 20  # a document that we keep whole in memory
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

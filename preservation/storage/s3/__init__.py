@@ -1,0 +1,1 @@
+"""Tiers in S3 buckets, of any provider. Imported by kind, so that nobody else pays for boto3."""

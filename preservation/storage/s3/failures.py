@@ -1,0 +1,95 @@
+"""What an S3 service says when it does not do what it was asked: one sentence, and what to do.
+
+Nothing here repeats a key, a signature or a whole answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+from urllib3 import exceptions as http
+
+from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
+from preservation.storage.s3.address import Address
+
+ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+TAKEN = frozenset({"412", "409", "PreconditionFailed", "ConditionalRequestConflict"})
+_KEYS = ("the key pair is wrong, or has expired", "see to the credential {credential!r}")
+_RIGHTS = (
+    "the key pair may not do this",
+    "give the credential {credential!r} the right to list, read and write below {place}",
+)
+_KNOWN = {
+    "NoSuchBucket": ("there is no such bucket", "make the bucket, or mend tiers.yaml"),
+    "InvalidAccessKeyId": _KEYS,
+    "SignatureDoesNotMatch": _KEYS,
+    "ExpiredToken": _KEYS,
+    "InvalidToken": _KEYS,
+    "401": _KEYS,
+    "AccessDenied": _RIGHTS,
+    "403": _RIGHTS,
+    "RequestTimeTooSkewed": ("the clocks differ too much", "set this machine's clock right"),
+    "AuthorizationHeaderMalformed": ("it is in another region", "mend region in tiers.yaml"),
+    "PermanentRedirect": ("it is in another region", "mend region in tiers.yaml"),
+    "301": ("it is in another region", "mend region in tiers.yaml"),
+    "InvalidObjectState": ("the object has to be restored first", "restore it, then try again"),
+    "SlowDown": ("the service asks us to slow down", "try again later"),
+    "503": ("the service is overloaded", "try again later"),
+}
+_FULL = frozenset({"QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "507"})
+_CUT = (
+    boto.HTTPClientError,
+    boto.IncompleteReadError,
+    http.HTTPError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+def code_of(error: boto.ClientError) -> str:
+    """The service's word for what is wrong, or the HTTP status where it has none."""
+    said = str(error.response.get("Error", {}).get("Code", ""))
+    status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    return said or status
+
+
+def is_cut(error: BaseException) -> bool:
+    """Whether the connection is to blame, so that the rest can be asked for again."""
+    return isinstance(error, _CUT) and not isinstance(error, boto.SSLError)
+
+
+@contextmanager
+def s3_errors(tier: str, address: Address) -> Iterator[None]:
+    """Tell what stopped us on an S3 tier.
+
+    Raises:
+        TierUnavailableError: nothing is known about what is there.
+        NoSpaceError: a quota is used up.
+    """
+    try:
+        yield
+    except (boto.BotoCoreError, boto.ClientError, *_CUT) as error:
+        raise _told(tier, address, error) from None  # its text may repeat a request's headers
+
+
+def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
+    if isinstance(error, boto.ClientError):
+        code = code_of(error)
+        if code in _FULL:
+            return NoSpaceError(
+                f"tier {tier}: the service says {code}", hint="ask its operator for more space"
+            )
+        said, hint = _KNOWN.get(code, (f"the service says {code or 'nothing that is S3'}", ""))
+        hint = hint.format(credential=address.credential, place=address)
+        return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
+    if isinstance(error, boto.SSLError):
+        said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
+    elif isinstance(error, boto.ResponseParserError):
+        said, hint = "what answers there is not S3", "mend endpoint in tiers.yaml"
+    elif is_cut(error):
+        said, hint = f"no answer ({type(error).__name__})", "is the service up? try again later"
+    else:
+        said, hint = f"it can't be asked ({type(error).__name__})", "mend its entry in tiers.yaml"
+    return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")

@@ -1,0 +1,147 @@
+"""A replica being written to an S3 tier.
+
+An object has no rename and no exchange, so each writer gives its object a name that nothing has
+yet, ``v<n>.tar`` or ``v<n>.r<k>.tar``, and the sidecar, put last, says which name is current.
+What a crash leaves:
+
+1. parts of an upload               the next writer of the version goes on from them
+2. an object that no sidecar names  not a replica; a reconcile finds it
+3. the sidecar                      a replica; after a swap, the former object under its old name
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from preservation.errors import (
+    BusyError,
+    MalformedError,
+    SamarkandError,
+    TierUnavailableError,
+)
+from preservation.files.held import Held, HeldTar
+from preservation.model.names import is_safe
+from preservation.model.replica import Packaging, Sidecar, VersionKey
+from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.reading import open_object
+from preservation.storage.s3.upload import Upload
+
+
+class S3Incoming:
+    """Implements ``storage.tier.Incoming`` for a tar in a bucket."""
+
+    def __init__(self, place: S3Place, key: VersionKey, octets: int) -> None:
+        self._place = place
+        self._key = key
+        self._name = _free_name(place, key)
+        self._upload = Upload(place, self._name, octets)
+        self._object: Object | None = None
+        self._visible = False
+        self._keep_parts = False
+
+    @property
+    def folder(self) -> Path:
+        raise SamarkandError(f"{self._key}: a tar is written as a stream")
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        try:
+            self._object = self._upload.write(chunks)
+        except TierUnavailableError:
+            self._keep_parts = True
+            raise
+
+    def settle(self) -> None:
+        """Nothing to do: the service answered that it has the octets."""
+
+    def held(self) -> Held:
+        return held_object(self._place, self._written())
+
+    def commit(self, sidecar: Sidecar) -> None:
+        self._expect(sidecar)
+        self._place.check()
+        data = self._named(sidecar).encode()
+        created = self._place.create(self._key.sidecar, data)
+        # One whose reply was lost is ours all the same.
+        if not created and self._place.get(self._key.sidecar) != data:
+            raise BusyError(
+                f"tier {self._place.id} holds a replica of {self._key} already",
+                hint="nothing was changed; an audit tells whether that replica is intact",
+                code="TIER-OCCUPIED",
+            )
+        self._visible = True
+
+    def swap(self, sidecar: Sidecar, stamp: str) -> str:
+        self._expect(sidecar)
+        if "/" in stamp or not is_safe(stamp.encode()):
+            raise MalformedError(f"not a stamp: {stamp!r}")
+        self._place.check()
+        former = former_sidecar(self._place, self._key)
+        replaced = former.replaced if former else ()
+        if any(used == stamp for used, _ in replaced):
+            raise BusyError(f"tier {self._place.id}: {stamp!r} has been used for {self._key.aip}")
+        name = object_name(self._key, former)
+        left = name if name != self._name and self._place.head(name) is not None else ""
+        if left:
+            replaced = (*replaced, (stamp, left.rpartition("/")[2]))
+        data = replace(self._named(sidecar), replaced=replaced).encode()
+        self._place.replace(self._key.sidecar, data)
+        self._visible = True
+        return left
+
+    def discard(self) -> None:
+        """Remove what was written and never became visible."""
+        if self._visible:
+            return
+        if self._object is not None:
+            with self._place.errors():
+                self._place.client.delete_object(**self._place.about(self._name))
+            self._object = None
+        elif not self._keep_parts:
+            self._upload.abort()
+
+    def _written(self) -> Object:
+        if self._object is None:
+            raise SamarkandError(f"{self._key}: nothing was written yet")
+        return self._object
+
+    def _named(self, sidecar: Sidecar) -> Sidecar:
+        """The sidecar, with the object's name where it is not the plain one."""
+        self._written()
+        plain = self._key.place(Packaging.TAR)
+        name = "" if self._name == plain else self._name.rpartition("/")[2]
+        return replace(sidecar, object=name)
+
+    def _expect(self, sidecar: Sidecar) -> None:
+        if sidecar.key != self._key or sidecar.packaging is not Packaging.TAR:
+            raise SamarkandError(f"a sidecar of {sidecar.key} for {self._key}")
+
+
+def held_object(place: S3Place, what: Object) -> HeldTar:
+    """An object's octets. No page cache of ours lies between."""
+    return HeldTar(lambda: open_object(place, what), what.octets, cache_bypassed=True)
+
+
+def former_sidecar(place: S3Place, key: VersionKey) -> Sidecar | None:
+    """The sidecar that is there, if it can be read as one."""
+    data = place.get(key.sidecar)
+    try:
+        return None if data is None else Sidecar.decode(data)
+    except MalformedError:
+        return None
+
+
+def object_name(key: VersionKey, sidecar: Sidecar | None) -> str:
+    """The name of a replica's object: as its sidecar says, or the plain one."""
+    if sidecar is not None and sidecar.object:
+        return f"{key.folder}/{sidecar.object}"
+    return key.place(Packaging.TAR)
+
+
+def _free_name(place: S3Place, key: VersionKey) -> str:
+    taken = {one.name for one in place.list(f"{key.folder}/v{key.version}.")}
+    plain = key.place(Packaging.TAR)
+    again = (f"{key.folder}/v{key.version}.r{number}.tar" for number in itertools.count(1))
+    return next(name for name in itertools.chain([plain], again) if name not in taken)

@@ -1,0 +1,185 @@
+"""The ground that an S3 tier and its writers stand on: one bucket, one prefix, one marker."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from preservation.errors import MalformedError, TierUnavailableError
+from preservation.model.canonical import canonical
+from preservation.storage.s3.address import Address, Keys
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, s3_errors
+from preservation.storage.steps import MARKER
+
+MARKER_SCHEMA = "samarkand.tier/1"
+SMALL = 64 << 20  # octets of a document that we keep whole in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object as a listing or a HEAD tells of it. The ETag names these very octets."""
+
+    name: str  # the key below the prefix
+    octets: int
+    etag: str
+
+
+class S3Place:
+    """A prefix of a bucket with a marker that says which tier it is.
+
+    Safe to use from several threads. Every name is relative to the prefix.
+    """
+
+    def __init__(self, id: str, address: Address, environment: Mapping[str, str]) -> None:
+        self.id = id
+        self.address = address
+        self._environment = environment
+
+    @cached_property
+    def client(self) -> Any:
+        """The client, made when it is first needed: a tier without keys stops no other."""
+        return _client(self.address, Keys.named(self.address.credential, self._environment))
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Tell failures of the service as the tier's."""
+        return s3_errors(self.id, self.address)
+
+    def about(self, name: str) -> dict[str, str]:
+        """How every request names an object."""
+        return {"Bucket": self.address.bucket, "Key": self.address.prefix + name}
+
+    def check(self) -> None:
+        """Raise ``TierUnavailableError`` unless the marker says this tier."""
+        data = self.get(MARKER)
+        if data is None:
+            raise TierUnavailableError(
+                f"tier {self.id} has no marker at {self.address}",
+                hint="is it the right bucket and prefix? nothing was written, nothing is missing",
+                code="TIER-NO-MARKER",
+            )
+        if data != marker(self.id):
+            raise TierUnavailableError(
+                f"tier {self.id}: the marker at {self.address} says {_shown(data)}",
+                hint="does tiers.yaml name the wrong bucket or prefix?",
+                code="TIER-WRONG-MARKER",
+            )
+
+    def head(self, name: str) -> Object | None:
+        """What the service says of an object; None if it says that there is none."""
+        with self.errors():
+            try:
+                said = self.client.head_object(**self.about(name))
+            except ClientError as error:
+                if code_of(error) in ABSENT:
+                    return None
+                raise
+        return Object(name, int(said["ContentLength"]), str(said["ETag"]))
+
+    def get(self, name: str) -> bytes | None:
+        """A small document; None if there is none.
+
+        Raises:
+            MalformedError: it is larger than any document of ours.
+        """
+        with self.errors():
+            try:
+                body = self.client.get_object(**self.about(name))["Body"]
+            except ClientError as error:
+                if code_of(error) in ABSENT:
+                    return None
+                raise
+            with body:
+                data = bytes(body.read(SMALL + 1))
+        if len(data) > SMALL:
+            raise MalformedError(f"tier {self.id}: {name!r} is too large for a document")
+        return data
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put a document where there is none; False if there is one, which stays.
+
+        A service that ignores conditions is asked first, and the lease of whoever writes keeps
+        others away.
+        """
+        if self.head(name) is not None:
+            return False
+        with self.errors():
+            try:
+                self.client.put_object(
+                    **self.about(name), Body=data, IfNoneMatch="*", **_digests(data)
+                )
+            except ClientError as error:
+                if code_of(error) in TAKEN:
+                    return False
+                raise
+        return True
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put a document, whatever was there."""
+        with self.errors():
+            self.client.put_object(**self.about(name), Body=data, **_digests(data))
+
+    def list(self, prefix: str = "") -> Iterator[Object]:
+        """Every object whose name begins so, by name. A listing that fails raises."""
+        skip = len(self.address.prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
+        )
+        with self.errors():
+            for page in pages:
+                for each in page.get("Contents", ()):
+                    yield Object(each["Key"][skip:], int(each["Size"]), str(each["ETag"]))
+
+
+def marker(id: str) -> bytes:
+    """The document that makes a prefix this tier."""
+    return canonical({"schema": MARKER_SCHEMA, "id": id}) + b"\n"
+
+
+def _shown(data: bytes) -> str:
+    try:
+        return repr(json.loads(data[:200]))
+    except ValueError:
+        return "something else"
+
+
+def _digests(data: bytes) -> dict[str, str]:
+    sha256 = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": sha256}
+
+
+def _client(address: Address, keys: Keys) -> Any:
+    """A client that asks what we ask, and nothing else.
+
+    Checksums of the SDK's own are off: ours decide, and some services answer a ranged read with
+    the whole object's. Bodies are not signed a second time: each carries its SHA-256.
+    """
+    session = boto3.session.Session(
+        aws_access_key_id=keys.id,
+        aws_secret_access_key=keys.secret,
+        aws_session_token=keys.token or None,
+        region_name=address.region,
+    )
+    return session.client(
+        "s3",
+        endpoint_url=address.endpoint or None,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path", "payload_signing_enabled": False},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            retries={"mode": "standard", "max_attempts": 5},
+            connect_timeout=10,
+            read_timeout=60,
+            max_pool_connections=16,
+        ),
+    )

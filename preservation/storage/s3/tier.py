@@ -1,0 +1,215 @@
+"""A tier in an S3 bucket: tars only, no payload name ever becomes a key.
+
+Source: ``docs/formats/tier.md``, "In a bucket".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+
+from preservation.errors import (
+    MalformedError,
+    SamarkandError,
+    TierUnavailableError,
+    UsageError,
+)
+from preservation.files.held import Held
+from preservation.model.finding import Finding
+from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
+from preservation.policy.policy import TierSpec
+from preservation.storage.s3.address import Address
+from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
+from preservation.storage.s3.place import S3Place, marker
+from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, TIER_DOCUMENTS
+from preservation.storage.tier import Incoming, Observed
+
+_SIDECAR = re.compile(
+    r"([a-z0-9-]+)/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f-]{36})/v([1-9][0-9]{0,8})\.seal\.json"
+)
+
+
+def open_s3_tier(spec: TierSpec, environment: Mapping[str, str]) -> S3Tier:
+    """The tier of a declaration; nothing is asked yet."""
+    return S3Tier(S3Place(spec.id, Address.of(spec), environment))
+
+
+def make_s3_tier(spec: TierSpec, environment: Mapping[str, str]) -> None:
+    """Make a prefix of a bucket a tier: how to read it without us, the marker last.
+
+    Doing it again for the same tier is no error and mends what is missing.
+
+    Raises:
+        UsageError: the prefix is another tier (``TIER-OTHER``) or holds other things
+            (``TIER-NOT-EMPTY``).
+        TierUnavailableError: the service is in the way.
+    """
+    check_id(spec.id, "tier")
+    place = S3Place(spec.id, Address.of(spec), environment)
+    found = place.get(MARKER)
+    if found is None:
+        stranger = next((one.name for one in place.list() if one.name not in TIER_DOCUMENTS), "")
+        if stranger:
+            raise UsageError(
+                f"{place.address} isn't empty and has no marker: {stranger!r} is in it",
+                hint="give the tier a prefix of its own; if this was a tier, put its marker back",
+                code="TIER-NOT-EMPTY",
+            )
+    elif found != marker(place.id):
+        raise UsageError(f"{place.address} is another tier already", code="TIER-OTHER")
+    for name, source in TIER_DOCUMENTS.items():
+        document = (resources.files("preservation.storage") / "documents" / source).read_bytes()
+        if place.get(name) != document:
+            place.replace(name, document)
+    if found is None:
+        place.create(MARKER, marker(place.id))
+        place.check()
+
+
+class S3Tier:
+    """Implements ``storage.tier.Tier``. Safe to use from several threads and processes, with
+    one writer per version: the lease is the caller's.
+    """
+
+    def __init__(self, place: S3Place) -> None:
+        self._place = place
+        self._checked = False
+
+    @property
+    def id(self) -> str:
+        return self._place.id
+
+    def check(self) -> None:
+        self._place.check()
+        self._checked = True
+
+    def observe(self) -> Observed:
+        self._ensure()
+        with self._place.errors():
+            said = self._place.client.head_bucket(Bucket=self._place.address.bucket)
+        server = said["ResponseMetadata"]["HTTPHeaders"].get("server", "")
+        return Observed(
+            failure_domain=f"service {self._place.address.host}",
+            technology=f"S3 ({server})" if server else "S3",
+            cache_bypassed=True,
+            free_octets=None,
+        )
+
+    def incoming(self, key: VersionKey, packaging: Packaging, octets: int = 0) -> Incoming:
+        self._ensure()
+        if packaging is not Packaging.TAR:
+            raise UsageError(
+                f"tier {self.id} keeps tars only",
+                hint="write packaging: tar for it in the community's policy",
+                code="TIER-TARS-ONLY",
+            )
+        return S3Incoming(self._place, key, octets)
+
+    def sidecar(self, key: VersionKey) -> Sidecar | None:
+        self._ensure()
+        data = self._place.get(key.sidecar)
+        if data is None:
+            self.check()  # it may have gone away, and with it everything
+            return None
+        return self._read(key, data)
+
+    def exists(self, key: VersionKey, packaging: Packaging) -> bool:
+        self._ensure()
+        if packaging is not Packaging.TAR:
+            return False
+        name = self._current(key)
+        if any(one.name == name for one in self._place.list(name)):
+            return True
+        self.check()
+        return False
+
+    def held(self, key: VersionKey, packaging: Packaging) -> Held:
+        self._ensure()
+        return self._held_at(self._current(key) if packaging is Packaging.TAR else "")
+
+    def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
+        self._ensure()
+        data = self._place.get(key.sidecar) if packaging is Packaging.TAR else None
+        replaced = dict(self._read(key, data).replaced) if data is not None else {}
+        return f"{key.folder}/{replaced[stamp]}" if stamp in replaced else ""
+
+    def held_in_quarantine(self, key: VersionKey, packaging: Packaging, stamp: str) -> Held:
+        return self._held_at(self.quarantined(key, packaging, stamp))
+
+    def clear_unfinished(self, key: VersionKey) -> None:  # noqa: ARG002 (of the protocol)
+        """Nothing to do: a writer never takes a name that something has."""
+        self._ensure()
+
+    def sidecars(self) -> Iterator[Sidecar | Finding]:
+        self.check()
+        for one in self._place.list():
+            found = _SIDECAR.fullmatch(one.name)
+            if found is None:
+                continue
+            try:
+                key = VersionKey(found[1], found[4], int(found[5]))
+                data = self._place.get(one.name)
+                if data is not None:
+                    yield self._read(key, data)
+            except MalformedError as error:
+                yield Finding(
+                    "TIER-SIDECAR",
+                    f"{self.id}:{one.name}",
+                    f"the sidecar can't be read: {error.message}",
+                    "audit that replica; a repair writes its sidecar anew",
+                )
+
+    def keep(self, name: str, data: bytes) -> None:
+        self._ensure()
+        if not KEPT_NAME.fullmatch(name):
+            raise MalformedError(f"not a name to keep a document under: {name!r}")
+        path = f"{KEPT}/{name}"
+        if not self._place.create(path, data) and self._place.get(path) != data:
+            raise SamarkandError(
+                f"tier {self.id}: {name!r} is kept with other octets",
+                hint="compare the two by hand; neither was changed",
+                code="TIER-KEPT-DIFFERS",
+            )
+
+    def kept(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for name in self.kept_names(prefix):
+            data = self._place.get(f"{KEPT}/{name}")
+            if data is not None:
+                yield name, data
+
+    def kept_names(self, prefix: str) -> Iterator[str]:
+        self._ensure()
+        skip = len(KEPT) + 1
+        for one in self._place.list(f"{KEPT}/{prefix}"):
+            if KEPT_NAME.fullmatch(one.name[skip:]):
+                yield one.name[skip:]
+
+    def _ensure(self) -> None:
+        """Look at the marker once; whatever is told to be missing is told after another look."""
+        if not self._checked:
+            self.check()
+
+    def _read(self, key: VersionKey, data: bytes) -> Sidecar:
+        sidecar = Sidecar.decode(data)
+        if sidecar.key != key:
+            raise MalformedError(f"sidecar {key.sidecar!r} speaks of {sidecar.key}")
+        return sidecar
+
+    def _current(self, key: VersionKey) -> str:
+        """The name of the object that is the replica; the plain one if no sidecar can say."""
+        data = self._place.get(key.sidecar)
+        try:
+            return object_name(key, None if data is None else self._read(key, data))
+        except MalformedError:
+            return object_name(key, None)
+
+    def _held_at(self, name: str) -> Held:
+        found = self._place.head(name) if name else None
+        if found is None:
+            raise TierUnavailableError(
+                f"tier {self.id}: there is no {name or 'folder'!r}",
+                hint="an audit tells what is there",
+                code="TIER-IO",
+            )
+        return held_object(self._place, found)

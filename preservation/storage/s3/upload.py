@@ -1,0 +1,239 @@
+"""Writes one object from a stream: in parts, several under way at once, taken up again where a
+killed writer left off.
+
+The stream is the same each time (``samarkand-tar-1`` is made of rules alone), so a part that
+the service already has, with the same digest, need not be sent again.
+
+Source: Amazon S3 API Reference, CreateMultipartUpload, UploadPart, ListParts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from preservation.errors import NoSpaceError, TierUnavailableError
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of
+from preservation.storage.s3.place import Object, S3Place
+
+PART = 16 << 20  # octets; the smallest part that we send, but for the last
+MOST_PARTS = 10_000
+LARGEST = 5 << 40  # octets of one object
+HANDS = 3  # parts under way at once: with the one being filled, 64 MiB in memory
+
+
+def part_size(octets: int) -> int:
+    """How large parts have to be for an object of about so many octets, a multiple of 1 MiB."""
+    generous = octets + octets // 8 + (64 << 20)  # headers and padding of a tar of small files
+    return max(PART, math.ceil(generous / MOST_PARTS / (1 << 20)) << 20)
+
+
+class Upload:
+    """One object being written.
+
+    Args:
+        name: of the object; nothing has it yet.
+        octets: about how large it will be.
+    """
+
+    def __init__(self, place: S3Place, name: str, octets: int) -> None:
+        if octets > LARGEST:
+            raise NoSpaceError(
+                f"tier {place.id}: {octets} octets are more than one object can hold",
+                hint="keep AIP versions of this size on another tier",
+                code="TIER-TOO-LARGE",
+            )
+        self._place = place
+        self._name = name
+        self._size = part_size(octets)
+        self._id = ""
+        self._parts: dict[int, dict[str, Any]] = {}
+
+    def write(self, chunks: Iterable[bytes]) -> Object:
+        """Send the stream; the object is there when this returns.
+
+        A source that fails leaves nothing behind. A service that fails leaves the parts that
+        it has: :meth:`abort` removes them, or the next writer goes on from them.
+
+        Raises:
+            TierUnavailableError, NoSpaceError: the service is in the way.
+        """
+        blocks = _blocks(chunks, self._size)
+        first = next(blocks)
+        if len(first) < self._size:
+            return self._whole(first)
+        known = self._begin()
+        with ThreadPoolExecutor(HANDS) as hands:
+            under_way: set[Future[None]] = set()
+            try:
+                for number, block in enumerate(_with_first(first, blocks), 1):
+                    if len(under_way) == HANDS:
+                        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                        for each in done:
+                            each.result()
+                    under_way.add(hands.submit(self._part, number, block, known.get(number)))
+                for each in under_way:
+                    each.result()
+            finally:
+                for each in under_way:
+                    each.cancel()
+        return self._complete()
+
+    def abort(self) -> None:
+        """Remove the parts of an upload that was not completed."""
+        if self._id:
+            with self._place.errors():
+                self._place.client.abort_multipart_upload(
+                    **self._place.about(self._name), UploadId=self._id
+                )
+            self._id = ""
+
+    def _whole(self, data: bytearray) -> Object:
+        """A small object, in one request. One whose reply was lost is found by what it is."""
+        with self._place.errors():
+            try:
+                self._place.client.put_object(
+                    **self._place.about(self._name),
+                    **self._storage_class(),
+                    Body=bytes(data),
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=_sha256(data),
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if code_of(error) not in TAKEN:
+                    raise
+        return self._seen(len(data))
+
+    def _begin(self) -> Mapping[int, dict[str, Any]]:
+        """Begin, or take up what a killed writer began: returns the parts that are there."""
+        for id_ in self._unfinished():
+            parts = self._listed(id_)
+            if parts is not None:
+                self._id = id_
+                return parts
+        with self._place.errors():
+            self._id = self._place.client.create_multipart_upload(
+                **self._place.about(self._name), **self._storage_class(), ChecksumAlgorithm="SHA256"
+            )["UploadId"]
+        return {}
+
+    def _unfinished(self) -> list[str]:
+        """Uploads of this name that were begun and not completed; none where nobody can say."""
+        about = self._place.about(self._name)
+        with self._place.errors():
+            try:
+                said = self._place.client.list_multipart_uploads(
+                    Bucket=about["Bucket"], Prefix=about["Key"]
+                )
+            except ClientError:
+                return []
+        found = [one for one in said.get("Uploads", ()) if one["Key"] == about["Key"]]
+        return [one["UploadId"] for one in found]
+
+    def _listed(self, id_: str) -> dict[int, dict[str, Any]] | None:
+        """The parts of an upload; None if it is gone, or its parts have another size."""
+        pages = self._place.client.get_paginator("list_parts").paginate(
+            **self._place.about(self._name), UploadId=id_
+        )
+        with self._place.errors():
+            try:
+                parts = {one["PartNumber"]: one for page in pages for one in page.get("Parts", ())}
+            except ClientError:
+                return None
+        last = max(parts, default=0)
+        sizes = {part["Size"] for number, part in parts.items() if number != last}
+        return parts if sizes <= {self._size} else None
+
+    def _part(self, number: int, block: bytearray, known: dict[str, Any] | None) -> None:
+        sha256 = _sha256(block)
+        if known is not None and known["Size"] == len(block) and _is_same(known, block, sha256):
+            self._parts[number] = _receipt(number, known)
+            return
+        with self._place.errors():
+            said = self._place.client.upload_part(
+                **self._place.about(self._name),
+                UploadId=self._id,
+                PartNumber=number,
+                Body=bytes(block),
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=sha256,
+            )
+        self._parts[number] = _receipt(number, said)
+
+    def _complete(self) -> Object:
+        """Join the parts. A reply that was lost is made up for by looking."""
+        with self._place.errors():
+            try:
+                self._place.client.complete_multipart_upload(
+                    **self._place.about(self._name),
+                    UploadId=self._id,
+                    MultipartUpload={"Parts": [self._parts[one] for one in sorted(self._parts)]},
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if code_of(error) not in {"NoSuchUpload"} | ABSENT | TAKEN:
+                    raise
+        self._id = ""
+        return self._seen(None)
+
+    def _seen(self, octets: int | None) -> Object:
+        found = self._place.head(self._name)
+        if found is None or (octets is not None and found.octets != octets):
+            raise TierUnavailableError(
+                f"tier {self._place.id}: {self._name} was written, and is not there",
+                hint="does something else write there? try again",
+                code="TIER-S3",
+            )
+        return found
+
+    def _storage_class(self) -> dict[str, str]:
+        name = self._place.address.storage_class
+        return {"StorageClass": name} if name else {}
+
+
+def _receipt(number: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    receipt = {"PartNumber": number, "ETag": said["ETag"]}
+    if said.get("ChecksumSHA256"):
+        receipt["ChecksumSHA256"] = said["ChecksumSHA256"]
+    return receipt
+
+
+def _is_same(known: Mapping[str, Any], block: bytearray, sha256: str) -> bool:
+    """Whether the service has this part: by its SHA-256, or its MD5 where it has no other."""
+    if known.get("ChecksumSHA256"):
+        return bool(known["ChecksumSHA256"] == sha256)
+    md5 = hashlib.md5(block, usedforsecurity=False).hexdigest()
+    return bool(known["ETag"].strip('"') == md5)
+
+
+def _sha256(data: bytearray) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _with_first(first: bytearray, rest: Iterator[bytearray]) -> Iterator[bytearray]:
+    yield first
+    yield from rest
+
+
+def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytearray]:
+    """The same octets in pieces of one size; the last is shorter, the first may be empty."""
+    buffer = bytearray()
+    begun = False
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            taken = min(size - len(buffer), len(view))
+            buffer += view[:taken]
+            view = view[taken:]
+            if len(buffer) == size:
+                yield buffer
+                begun, buffer = True, bytearray()
+    if buffer or not begun:
+        yield buffer

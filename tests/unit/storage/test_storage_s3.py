@@ -1,0 +1,230 @@
+"""A tier in a bucket, on real servers: what it keeps, what it refuses, what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from buckets import KEYS, SERVERS, Server, serving
+from tiers import BAD, GOOD, KEY, contents, fill, sidecar, stream
+
+from preservation.errors import BusyError, NoSpaceError, TierUnavailableError, UsageError
+from preservation.files.held import HeldTar
+from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.s3 import upload
+from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
+
+TAR = Packaging.TAR
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with serving(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"p-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def tier(server: Server, prefix: str) -> S3Tier:
+    return server.tier("bucket", prefix)
+
+
+def commit(tier: S3Tier, files: dict[bytes, bytes] = GOOD) -> None:
+    incoming = tier.incoming(KEY, TAR)
+    fill(incoming, TAR, files)
+    incoming.commit(sidecar(TAR, files))
+
+
+def test_what_was_committed_is_there_as_it_was_written(tier: S3Tier) -> None:
+    commit(tier)
+    assert tier.exists(KEY, TAR)
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert list(tier.sidecars()) == [tier.sidecar(KEY)] == [sidecar(TAR)]
+
+
+def test_nothing_is_visible_before_the_commit(tier: S3Tier) -> None:
+    incoming = tier.incoming(KEY, TAR)
+    fill(incoming, TAR)
+    assert contents(incoming.held()) == GOOD
+    assert tier.sidecar(KEY) is None
+    assert list(tier.sidecars()) == []
+    incoming.discard()
+    assert not tier.exists(KEY, TAR)
+
+
+def test_a_second_commit_is_refused_and_changes_nothing(tier: S3Tier) -> None:
+    commit(tier)
+    with pytest.raises(BusyError) as refused:
+        commit(tier, BAD)
+    assert refused.value.code == "TIER-OCCUPIED"
+    assert contents(tier.held(KEY, TAR)) == GOOD
+
+
+def test_a_swap_keeps_the_former_octets_and_the_sidecar_says_where(tier: S3Tier) -> None:
+    commit(tier, BAD)
+    for number, files in enumerate((GOOD, BAD), 1):
+        incoming = tier.incoming(KEY, TAR)
+        fill(incoming, TAR, files)
+        place = incoming.swap(sidecar(TAR, files), f"stamp-{number}")
+        incoming.discard()
+        assert contents(tier.held(KEY, TAR)) == files
+        assert place == tier.quarantined(KEY, TAR, f"stamp-{number}") != ""
+    assert contents(tier.held_in_quarantine(KEY, TAR, "stamp-1")) == BAD
+    assert contents(tier.held_in_quarantine(KEY, TAR, "stamp-2")) == GOOD
+    assert tier.quarantined(KEY, TAR, "another") == ""
+
+
+@pytest.mark.parametrize("lost", [["sidecar"], ["bytes"], ["sidecar", "bytes"]])
+def test_a_swap_works_whatever_is_left(
+    tier: S3Tier, server: Server, prefix: str, lost: list[str]
+) -> None:
+    commit(tier, BAD)
+    names = {"sidecar": KEY.sidecar, "bytes": KEY.place(TAR)}
+    for what in lost:
+        server.client().delete_object(Bucket="keeping", Key=f"{prefix}/{names[what]}")
+    incoming = tier.incoming(KEY, TAR)
+    fill(incoming, TAR)
+    place = incoming.swap(sidecar(TAR), "stamp")
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert bool(place) == ("bytes" not in lost)
+
+
+def test_kept_documents_never_change(tier: S3Tier) -> None:
+    tier.keep("journal/2026/0001.jsonl", b"one")
+    tier.keep("journal/2026/0001.jsonl", b"one")
+    with pytest.raises(Exception, match="other octets"):
+        tier.keep("journal/2026/0001.jsonl", b"two")
+    assert list(tier.kept("journal/")) == [("journal/2026/0001.jsonl", b"one")]
+
+
+def test_a_large_object_goes_in_parts_and_comes_back_the_same(
+    tier: S3Tier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "PART", 5 << 20)
+    monkeypatch.setattr(upload, "part_size", lambda octets: 5 << 20)
+    files = {**GOOD, b"data/large": hashlib.sha256(b"x").digest() * (17 << 15)}
+    commit(tier, files)
+    assert contents(tier.held(KEY, TAR)) == files
+
+
+def test_an_upload_goes_on_where_a_killed_writer_left_off(
+    tier: S3Tier, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if server.kind == "rclone":
+        pytest.skip("rclone does not list unfinished uploads; the next writer begins anew")
+    monkeypatch.setattr(upload, "part_size", lambda octets: 5 << 20)
+    files = {**GOOD, b"data/large": hashlib.sha256(b"x").digest() * (17 << 15)}
+    sent: list[int] = []
+    real = upload.Upload._part
+
+    def noting(self, number, block, known) -> None:
+        before = self._place.client.upload_part
+        self._place.client.upload_part = lambda **said: (sent.append(number), before(**said))[1]
+        try:
+            real(self, number, block, known)
+        finally:
+            self._place.client.upload_part = before
+
+    def cut():
+        for count, chunk in enumerate(stream(files)):
+            if count and sent:
+                raise TierUnavailableError("killed")
+            yield chunk
+
+    monkeypatch.setattr(upload, "HANDS", 1)
+    monkeypatch.setattr(upload.Upload, "_part", noting)
+    with pytest.raises(TierUnavailableError):
+        tier.incoming(KEY, TAR).write(cut())
+    first = list(sent)
+    assert first
+    commit(tier, files)
+    assert not set(first) & set(sent[len(first) :])
+    assert contents(tier.held(KEY, TAR)) == files
+
+
+def test_a_source_that_fails_leaves_nothing(tier: S3Tier, server: Server, prefix: str) -> None:
+    def failing():
+        yield b"x" * 600
+        raise NoSpaceError("not ours")
+
+    incoming = tier.incoming(KEY, TAR)
+    with pytest.raises(NoSpaceError):
+        incoming.write(failing())
+    incoming.discard()
+    said = server.client().list_objects_v2(Bucket="keeping", Prefix=f"{prefix}/{KEY.folder}")
+    assert "Contents" not in said
+
+
+def test_octets_that_changed_in_the_store_are_read_as_they_are(
+    tier: S3Tier, server: Server, prefix: str
+) -> None:
+    commit(tier)
+    key = f"{prefix}/{KEY.place(TAR)}"
+    body = bytearray(server.client().get_object(Bucket="keeping", Key=key)["Body"].read())
+    body[-2000] ^= 1
+    server.client().put_object(Bucket="keeping", Key=key, Body=bytes(body))
+    held = tier.held(KEY, TAR)
+    assert isinstance(held, HeldTar)
+    with held.open() as opened:
+        assert opened.read() == bytes(body)
+
+
+def test_without_its_marker_nothing_counts_as_missing(
+    tier: S3Tier, server: Server, prefix: str
+) -> None:
+    commit(tier)
+    client = server.client()
+    for name in ("samarkand-tier.json", KEY.place(TAR)):
+        client.delete_object(Bucket="keeping", Key=f"{prefix}/{name}")
+    with pytest.raises(TierUnavailableError) as told:
+        tier.exists(KEY, TAR)
+    assert told.value.code == "TIER-NO-MARKER"
+
+
+def test_another_tier_and_a_prefix_in_use_are_refused(server: Server, prefix: str) -> None:
+    server.tier("bucket", prefix)
+    with pytest.raises(UsageError) as told:
+        make_s3_tier(server.spec("other", prefix), KEYS)
+    assert told.value.code == "TIER-OTHER"
+    server.client().put_object(Bucket="keeping", Key=f"{prefix}-2/mine", Body=b"")
+    with pytest.raises(UsageError) as told:
+        make_s3_tier(server.spec("other", f"{prefix}-2"), KEYS)
+    assert told.value.code == "TIER-NOT-EMPTY"
+
+
+def test_a_folder_is_refused(tier: S3Tier) -> None:
+    with pytest.raises(UsageError) as told:
+        tier.incoming(KEY, Packaging.FOLDER)
+    assert told.value.code == "TIER-TARS-ONLY"
+    assert not tier.exists(KEY, Packaging.FOLDER)
+
+
+def test_what_is_in_the_way_is_told_in_a_sentence_without_keys(server: Server, prefix: str) -> None:
+    tier = open_s3_tier(server.spec("bucket", prefix, bucket="not-there"), KEYS)
+    with pytest.raises(TierUnavailableError):
+        tier.check()
+    no_keys = open_s3_tier(server.spec("bucket", prefix), {})
+    with pytest.raises(TierUnavailableError, match="not in the environment") as told:
+        no_keys.check()
+    assert told.value.code == "TIER-CREDENTIAL"
+    if server.kind == "rclone":  # the only one here that checks signatures
+        wrong = dict.fromkeys(KEYS, "wrong-wrong")
+        with pytest.raises(TierUnavailableError) as told:
+            open_s3_tier(server.spec("bucket", prefix), wrong).check()
+        assert "key pair" in told.value.message
+        assert "wrong-wrong" not in told.value.message + told.value.hint
+
+
+def test_versions_beside_each_other_are_told_apart(tier: S3Tier) -> None:
+    later = VersionKey(KEY.community, KEY.aip, 12)
+    commit(tier)
+    incoming = tier.incoming(later, TAR)
+    incoming.write(stream(GOOD, later))
+    incoming.commit(sidecar(TAR, GOOD, later))
+    assert {one.key for one in tier.sidecars()} == {KEY, later}
