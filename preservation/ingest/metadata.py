@@ -5,19 +5,18 @@ Every byte of them is specified in ``docs/formats/aip.md``.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from preservation.bags.tagfiles import plain_value
-from preservation.files.walk import Entry, Kind
+from preservation.bags.tree import csv_line
 from preservation.model.clock import stamp
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.identification import Identification, Toolchain
 from preservation.model.identifier import Identifier
+from preservation.model.names import escaped
 from preservation.model.replica import VersionKey
 from preservation.model.units import format_size
 from preservation.policy.policy import Policy
@@ -40,31 +39,6 @@ INVENTORY_COLUMNS = (
     "mime_libmagic",
     "flags",
 )
-TREE_COLUMNS = ("path", "type", "bytes", "modified", "mode", "link_target")
-_UNRESERVED = frozenset(range(0x20, 0x7F)) - {0x25}
-
-
-def escaped(path: bytes) -> str:
-    """Spell a path in a CSV file so that its very bytes can be had back.
-
-    UTF-8 stays as it is; ``%``, controls and bytes that are not UTF-8 become ``%XX``.
-    """
-    text = path.decode("utf-8", "surrogateescape")
-    return "".join(_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"%{code - 0xDC00:02X}"
-    return f"%{code:02X}" if code < 0x80 and code not in _UNRESERVED else char
-
-
-def csv_line(values: Sequence[object]) -> bytes:
-    """One line of RFC 4180 CSV with LF at its end."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(values)
-    return out.getvalue().encode("utf-8")
 
 
 def inventory_row(
@@ -87,29 +61,6 @@ def inventory_row(
             " ".join(found.flags),
         )
     )
-
-
-def tree_row(entry: Entry) -> bytes:
-    """One entry of the deposit as it came, folders and empty ones included."""
-    return csv_line(
-        (
-            escaped(entry.path),
-            entry.kind.value,
-            entry.octets if entry.kind is Kind.FILE else "",
-            _moment(entry.mtime_ns),
-            f"{entry.mode:04o}",
-            escaped(entry.link_target),
-        )
-    )
-
-
-def _moment(nanoseconds: int) -> str:
-    """ISO 8601 with nanoseconds; a time beyond the years that it can spell as ``@<seconds>``."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
-    except (ValueError, OverflowError, OSError):
-        return f"@{seconds}.{rest:09d}"
 
 
 @dataclass(frozen=True, slots=True)

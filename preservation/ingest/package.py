@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from preservation.bags.tree import TREE_COLUMNS, csv_line, tree_row
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import FormatCount
 from preservation.files import durable
@@ -22,13 +23,7 @@ from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.copying import PayloadCopier, Row
 from preservation.ingest.fenced import Fenced, cannot_read, open_root
 from preservation.ingest.judge import judge
-from preservation.ingest.metadata import (
-    INVENTORY_COLUMNS,
-    TREE_COLUMNS,
-    csv_line,
-    inventory_row,
-    tree_row,
-)
+from preservation.ingest.metadata import INVENTORY_COLUMNS, inventory_row
 from preservation.ingest.supplied import Comparing, Supplied
 from preservation.model.finding import Finding
 from preservation.model.identification import Identification, Toolchain

@@ -7,8 +7,11 @@ mislead a reader (controls, bidirectional overrides, bytes that are not UTF-8).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+_ESCAPED = re.compile(rb"%([0-9A-F]{2})")
+_PLAIN = frozenset(range(0x20, 0x7F)) - {0x25}
 _MISLEADING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -31,6 +34,29 @@ def _escape(char: str) -> str:
         if code < 0x10000
         else f"\\U{code:08x}"
     )
+
+
+def escaped(path: bytes) -> str:
+    """Spell a path in a document so that :func:`unescaped` gives its very bytes back.
+
+    UTF-8 stays as it is; ``%``, controls and bytes that are not UTF-8 become ``%XX``.
+    """
+    text = path.decode("utf-8", "surrogateescape")
+    if text.isascii() and text.isprintable() and "%" not in text:
+        return text
+    return "".join(_as_octets(char) for char in text)
+
+
+def unescaped(text: str) -> bytes:
+    """The path that :func:`escaped` spelled."""
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode("utf-8"))
+
+
+def _as_octets(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"%{code - 0xDC00:02X}"
+    return f"%{code:02X}" if code < 0x80 and code not in _PLAIN else char
 
 
 def parts(path: bytes) -> list[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,12 +12,13 @@ from homes import SILENCE, Guesser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preservation.bags.tree import csv_line
 from preservation.bags.write import BagWriter
 from preservation.files.walk import Kind, walk
-from preservation.ingest.metadata import csv_line, escaped
 from preservation.ingest.package import Source, package
 from preservation.ingest.supplied import Supplied
 from preservation.model.digest import Algorithm
+from preservation.model.names import escaped, unescaped
 from preservation.policy.policy import FormatRules
 
 PART = st.text(
@@ -26,11 +26,6 @@ PART = st.text(
 ).filter(lambda text: text not in (".", ".."))
 NAMES = st.sets(st.lists(PART, min_size=1, max_size=3).map("/".join), min_size=1, max_size=6)
 RULES = FormatRules((), (), refuse_unidentified=False)
-
-
-def unescaped(text: str) -> bytes:
-    octets = text.encode("utf-8")
-    return re.sub(rb"%([0-9A-F]{2})", lambda found: bytes([int(found[1], 16)]), octets)
 
 
 def put(root: Path, names: set[str]) -> dict[bytes, bytes]:
