@@ -12,13 +12,13 @@ from preservation.catalogue.protocol import Catalogue
 from preservation.catalogue.sql import open_catalogue
 from preservation.errors import UsageError
 from preservation.files import durable
+from preservation.formats.groups import known_groups
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.clock import Clock
 from preservation.model.digest import Digest
 from preservation.policy.check import Checked, check
 from preservation.policy.policy import Policy
-from preservation.storage.local import create_tier
-from preservation.storage.open import tier_root
+from preservation.storage.open import make_tier
 
 
 def read_policies(folder: Path, instead: Sequence[Path] = ()) -> Checked:
@@ -40,7 +40,7 @@ def read_policies(folder: Path, instead: Sequence[Path] = ()) -> Checked:
         ) from error
     replaced = {path.name for path in instead}
     paths = [folder / name for name in names if name not in replaced]
-    return check({str(path): _bytes(path) for path in (*paths, *instead)})
+    return check({str(path): _bytes(path) for path in (*paths, *instead)}, known_groups())
 
 
 def _bytes(path: Path) -> bytes:
@@ -84,7 +84,7 @@ def apply_policies(
     for document in checked.effective.values():
         policy = Policy.from_effective(document)
         for spec in policy.tiers.values():
-            create_tier(tier_root(spec, home.path), spec.id)
+            make_tier(spec, home.path)
         with durable.plain_errors(home.path):
             (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)
     lines = store.apply(

@@ -17,6 +17,7 @@ from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.errors import PolicyError, UsageError
+from preservation.formats.groups import known_groups
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
@@ -46,7 +47,7 @@ def check(
         shared = [here.policies / name for name in ("tiers.yaml", "baseline.yaml")]
         named = {path.name for path in files}
         paths = [*files, *(path for path in shared if path.name not in named)]
-        checked = check_files({str(path): _read(path) for path in paths})
+        checked = check_files({str(path): _read(path) for path in paths}, known_groups())
     else:
         checked = read_policies(here.policies)
 

@@ -17,6 +17,7 @@ from preservation.catalogue.protocol import FormatCount, VersionRow
 from preservation.errors import SourceDamagedError
 from preservation.ingest.metadata import DEPOSIT, INVENTORY, RESERVED
 from preservation.model.clock import parse_stamp
+from preservation.model.inventory import read_row
 from preservation.model.replica import Sidecar, VersionKey
 from preservation.storage.tier import Tier
 
@@ -89,8 +90,9 @@ def _reserved(info: Mapping[str, str]) -> str:
 
 def _formats(inventory: Iterable[bytes]) -> tuple[FormatCount, ...]:
     counts: dict[tuple[str, str, str], list[int]] = {}
-    for row in csv.DictReader(line.decode("utf-8") for line in inventory):
-        count = counts.setdefault((row["puid"], row["mime"], row["format"]), [0, 0])
+    for values in csv.DictReader(line.decode("utf-8") for line in inventory):
+        row = read_row(values)
+        count = counts.setdefault((row.format_id, row.mime, row.format), [0, 0])
         count[0] += 1
-        count[1] += int(row["bytes"])
+        count[1] += row.octets
     return tuple(FormatCount(*key, *count) for key, count in sorted(counts.items()))

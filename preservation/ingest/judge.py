@@ -1,34 +1,121 @@
-"""Judge: what a community's policy says to a file's format."""
+"""Judge: what a community's policy says to the files of a deposit, format by format.
+
+What is refused is told file by file, since each of them has to be mended. What is only flagged
+is told once for each format, with its number of files and where the first ones are: thousands
+of warnings would hide the one that matters, and each file's own word stands in the inventory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from preservation.model.finding import Finding
-from preservation.model.identification import Identification
+from preservation.formats.groups import better_than
+from preservation.model.finding import Finding, Severity
+from preservation.model.format_check import FormatCheck, Validity
+from preservation.model.identification import DOUBTS, Identification
 from preservation.model.names import display
-from preservation.policy.policy import FormatRules
+from preservation.policy.formats import Action, FormatRules, Ruling, Standing
+
+_EXAMPLES = 3  # paths that a warning names
 
 
-def judge(path: bytes, found: Identification, rules: FormatRules) -> Iterator[Finding]:
-    """Everything that the policy has against one payload file.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One thing that the policy has against a file.
 
-    Args:
-        path: below the payload.
+    Attributes:
+        kind: what is told once for all files that share it: the format, the doubt.
     """
-    subject = display(path)
-    if found.puid in rules.refused or (found.mime and found.mime in rules.refused):
-        name = found.name or found.mime
-        yield Finding(
-            "DEP-FORMAT-REFUSED",
-            subject,
-            f"{name} ({found.puid or found.mime}) is a format that this community refuses",
-            "convert it to one of: " + ", ".join(rules.preferred),
-        )
-    if rules.refuse_unidentified and not found.puid:
-        yield Finding(
-            "DEP-FORMAT-UNKNOWN",
-            subject,
-            "its format could not be identified, and this community asks that it can",
-            "deposit it in a format that PRONOM knows",
-        )
+
+    code: str
+    action: Action
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class _Flagged:
+    case: _Case
+    files: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Holds the files of one deposit against its community's format rules."""
+
+    def __init__(self, rules: FormatRules) -> None:
+        self._rules = rules
+        self._flagged: dict[tuple[str, str], _Flagged] = {}
+
+    def file(self, path: bytes, found: Identification, check: FormatCheck) -> Iterator[Finding]:
+        """Everything for which one payload file is refused; flags are only noted.
+
+        Args:
+            path: below the payload.
+        """
+        for case in _cases(found, check, self._rules):
+            if case.action is Action.REFUSE:
+                yield Finding(case.code, display(path), case.message, case.hint)
+            elif case.action is Action.FLAG:
+                self._note(path, case)
+
+    def flags(self) -> Iterator[Finding]:
+        """What was flagged so far: a warning for each format or doubt, with examples."""
+        for one in self._flagged.values():
+            more = one.files - len(one.examples)
+            where = ", ".join(one.examples) + (f" and {more:,} more" if more else "")
+            files = "1 file" if one.files == 1 else f"{one.files:,} files"
+            message = f"{files}: {one.case.message}"
+            yield Finding(one.case.code, where, message, one.case.hint, Severity.WARNING)
+
+    def _note(self, path: bytes, case: _Case) -> None:
+        flagged = self._flagged.setdefault((case.code, case.kind), _Flagged(case))
+        flagged.files += 1
+        if len(flagged.examples) < _EXAMPLES:
+            flagged.examples.append(display(path))
+
+
+def ruling_of(found: Identification, rules: FormatRules) -> Ruling:
+    """What the lists say to an identification."""
+    return rules.ruling(found.local, found.puid, found.mime)
+
+
+def _cases(found: Identification, check: FormatCheck, rules: FormatRules) -> Iterator[_Case]:
+    name = " ".join(filter(None, (found.name, found.version))) or found.mime
+    told = f"{name} ({found.id or found.mime})"
+    ruling = ruling_of(found, rules)
+    if ruling.standing is Standing.REFUSED:
+        hint = better_than((found.local, found.puid, found.mime), rules)
+        message = f"{told} is a format that this community refuses"
+        by = "" if ruling.by in (found.id, found.mime) else f" ({ruling.by})"
+        yield _Case("DEP-FORMAT-REFUSED", Action.REFUSE, found.id, message + by, hint)
+    elif ruling.standing is Standing.UNLISTED and found.id:
+        hint = better_than((found.local, found.puid, found.mime), rules)
+        message = f"{told} is on none of this community's lists of formats"
+        yield _Case("DEP-FORMAT-UNLISTED", rules.unlisted, found.id, message, hint)
+    if not found.id:
+        yield _unknown(found, rules)
+    elif found.doubtful:
+        doubts = ", ".join(sorted(DOUBTS.intersection(found.flags))).replace("_", " ")
+        message = f"{told} is what it seems to be, but doubtful: {doubts}"
+        hint = "open it with its own program; deposit it again if it is cut or misnamed"
+        yield _Case("DEP-FORMAT-DOUBTFUL", rules.doubtful, f"{found.id} {doubts}", message, hint)
+    if check.validity is Validity.INVALID:
+        # What is told once for many files says what they share.
+        each = rules.invalid is Action.REFUSE and check.message
+        why = f"{check.reason}: {each}" if each else check.reason
+        message = f"{told} does not hold what its format promises: {why}"
+        hint = "open it with its own program, and write it anew"
+        yield _Case("DEP-FORMAT-INVALID", rules.invalid, found.id + check.reason, message, hint)
+
+
+def _unknown(found: Identification, rules: FormatRules) -> _Case:
+    seen = f" ({found.mime_magic})" if found.mime_magic else ""
+    message = f"the format is not known{seen}"
+    why = ", ".join(one for one in found.flags if one != "unidentified")
+    hint = "deposit it in a format that PRONOM knows, or say in a text beside it what it is"
+    kind = f"{found.mime_magic} {why}"
+    told = f"{message}: {why.replace('_', ' ')}" if why else message
+    return _Case("DEP-FORMAT-UNKNOWN", rules.unidentified, kind, told, hint)

@@ -14,11 +14,14 @@ from preservation.bags.tagfiles import plain_value
 from preservation.bags.tree import csv_line
 from preservation.model.clock import stamp
 from preservation.model.digest import Algorithm, Digest
+from preservation.model.format_check import FormatCheck
 from preservation.model.identification import Identification, Toolchain
 from preservation.model.identifier import Identifier
-from preservation.model.names import escaped
+from preservation.model.inventory import row_of
 from preservation.model.replica import VersionKey
 from preservation.model.units import format_size
+from preservation.model.virus_scan import VirusScan
+from preservation.policy.formats import Ruling
 from preservation.policy.policy import Policy
 
 PROFILE = "urn:samarkand:bagit-profile:aip-1"
@@ -26,41 +29,20 @@ RESERVED = "Deposit-Identifier"
 INVENTORY = b"metadata/inventory.csv"
 DEPOSIT = b"metadata/deposit.json"
 
-INVENTORY_COLUMNS = (
-    "path",
-    "bytes",
-    "sha256",
-    "sha512",
-    "puid",
-    "mime",
-    "format",
-    "format_version",
-    "basis",
-    "mime_libmagic",
-    "flags",
-)
-
 
 def inventory_row(
-    path: bytes, octets: int, digests: Mapping[Algorithm, Digest], found: Identification
+    path: bytes,
+    octets: int,
+    digests: Mapping[Algorithm, Digest],
+    found: Identification,
+    check: FormatCheck,
+    scan: VirusScan,
+    ruling: Ruling,
 ) -> bytes:
     """One payload file. ``path`` is relative to the bag: ``data/…``."""
-    sha512 = digests.get(Algorithm.SHA512)
-    return csv_line(
-        (
-            escaped(path),
-            octets,
-            digests[Algorithm.SHA256].hex,
-            "" if sha512 is None else sha512.hex,
-            found.puid,
-            found.mime,
-            found.name,
-            found.version,
-            found.basis.value,
-            found.mime_magic,
-            " ".join(found.flags),
-        )
-    )
+    named = {algorithm.value: digest.hex for algorithm, digest in digests.items()}
+    policy = (ruling.standing.value, ruling.by)
+    return csv_line(row_of(path, octets, named, found, check, scan, policy).values())
 
 
 @dataclass(frozen=True, slots=True)

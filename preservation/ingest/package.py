@@ -22,13 +22,16 @@ from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.copying import PayloadCopier, Row
 from preservation.ingest.fenced import Fenced, cannot_read, open_root
-from preservation.ingest.judge import judge
-from preservation.ingest.metadata import INVENTORY_COLUMNS, inventory_row
+from preservation.ingest.judge import Judge, ruling_of
+from preservation.ingest.metadata import inventory_row
 from preservation.ingest.supplied import Comparing, Supplied
 from preservation.model.finding import Finding
+from preservation.model.format_check import NO_CHECK
 from preservation.model.identification import Identification, Toolchain
+from preservation.model.inventory import COLUMNS
 from preservation.model.progress import Progress
-from preservation.policy.policy import FormatRules
+from preservation.model.virus_scan import OFF as NO_SCAN
+from preservation.policy.formats import FormatRules
 
 CHUNK = 256
 LISTED = 1000
@@ -83,7 +86,7 @@ class Packaged:
 
     def count(self, row: Row, found: Identification) -> None:
         """Count one file in."""
-        count = self.formats.setdefault((found.puid, found.mime, found.name), [0, 0])
+        count = self.formats.setdefault((found.id, found.mime, found.name), [0, 0])
         count[0] += 1
         count[1] += row.octets
 
@@ -109,7 +112,7 @@ def package(
         NotNowError: the deposit cannot be read (``DEP-READ``), or a disk is in the way.
         NoSpaceError: the tier or the scratch folder is full.
     """
-    packaged, comparing = Packaged(), Comparing(source.supplied)
+    packaged, comparing, judge = Packaged(), Comparing(source.supplied), Judge(rules)
     inventory, tree = scratch / "inventory.csv", scratch / "tree.csv"
     with durable.plain_errors(scratch):
         root = open_root(source.root)
@@ -121,18 +124,23 @@ def package(
                     root, writer, source.supplied.algorithms, workers, progress
                 ) as copier,
             ):
-                rows.write(csv_line(INVENTORY_COLUMNS))
+                rows.write(csv_line(COLUMNS))
                 entries.write(csv_line(TREE_COLUMNS))
                 files = _payload(packaged, source, root, writer, entries)
                 work = _Work(copier, folder / "data", identifier)
                 for row, found in work.through(packaged, files):
-                    rows.write(inventory_row(b"data/" + row.path, row.octets, row.digests, found))
+                    check, scan, ruling = NO_CHECK, NO_SCAN, ruling_of(found, rules)
+                    path = b"data/" + row.path
+                    rows.write(
+                        inventory_row(path, row.octets, row.digests, found, check, scan, ruling)
+                    )
                     packaged.count(row, found)
                     packaged.find(comparing.compare(row.path, row.digests))
-                    packaged.find(judge(row.path, found, rules))
+                    packaged.find(judge.file(row.path, found, check))
         finally:
             os.close(root)
         packaged.find(comparing.missing())
+        packaged.find(judge.flags())
         packaged.supplied = comparing.counts
         for spool in (inventory, tree):
             with spool.open("rb") as content:

@@ -19,9 +19,10 @@ from preservation.errors import PolicyError
 from preservation.policy.cross import Surroundings, check_tier_names, cross_check
 from preservation.policy.effective import effective, settle
 from preservation.policy.form import check_form
+from preservation.policy.formats import Groups
 from preservation.policy.ground import HOME_NAMES, Claim, overlaps
 from preservation.policy.kinds import Kind, Language, Listing, Record, Table
-from preservation.policy.language import BASELINE, COMMUNITY, TIERS
+from preservation.policy.language import BASELINE, COMMUNITY, TIER, TIERS
 from preservation.policy.problem import Place, Problem, Problems, quoted
 from preservation.policy.said import Said, Wrong, fill, merge
 from preservation.policy.source import read
@@ -60,20 +61,23 @@ class Checked:
         return self
 
 
-def check(files: Mapping[str, str | bytes]) -> Checked:
+def check(files: Mapping[str, str | bytes], groups: Groups | None = None) -> Checked:
     """Check policy files together.
 
     Args:
         files: their contents by name; a folder before the name is kept for problems. What is
             not UTF-8 is a problem like any other.
+        groups: the named groups of formats that policies may speak of
+            (``preservation.formats.groups``); without them none is known.
     """
-    return _Check(files).run()
+    return _Check(files, groups or {}).run()
 
 
 class _Check:
     """One run of :func:`check`."""
 
-    def __init__(self, files: Mapping[str, str | bytes]) -> None:
+    def __init__(self, files: Mapping[str, str | bytes], groups: Groups) -> None:
+        self.groups = groups
         self.files = {name.rpartition("/")[2]: name for name in sorted(files)}
         self.contents = files
         self.problems = {name: Problems(name) for name in files}
@@ -96,7 +100,9 @@ class _Check:
             if said is not None and self._is_right(ids[one], said)
         }
         return Checked(
-            effective={one: effective(said, self.tiers) for one, said in right.items()},
+            effective={
+                one: effective(said, self.tiers, self.groups) for one, said in right.items()
+            },
             problems=self._all_problems(),
             communities=tuple(ids),
             said=right,
@@ -147,7 +153,8 @@ class _Check:
     def _read_tiers(self) -> dict[str, Said]:
         said = self._read(_TIERS_FILE, TIERS)
         tiers = said.get("tiers") if said else None
-        return dict(tiers.value) if tiers else {}
+        named = tiers.value if tiers else {}
+        return {name: fill(TIER, tier, "") for name, tier in named.items()}
 
     def _community(self, one: str, name: str) -> Said | None:
         problems = self._of(name)
@@ -161,7 +168,7 @@ class _Check:
         merged = fill(COMMUNITY.top, merged, one)
         if self.baseline is not None:
             floor = self.baseline.get("floor")
-            around = Surroundings(self.tiers, floor, problems.file)
+            around = Surroundings(self.tiers, floor, problems.file, self.groups)
             cross_check(COMMUNITY.top, merged, around, problems)
         return merged
 

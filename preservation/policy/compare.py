@@ -28,6 +28,8 @@ from preservation.policy.kinds import Choice, Kind, Listing, Record, Table, Text
 from preservation.policy.language import COMMUNITY, TIER
 from preservation.policy.said import join
 
+_GROUPS = Table(Text("", ""), Listing(Text("", ""), ""), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -60,6 +62,8 @@ def compare(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Chang
         new: what is proposed.
     """
     changes = list(_compare(COMMUNITY.top, Weaker.NEVER, old, new, ""))
+    groups = (None if old is None else _groups(old), _groups(new))
+    changes += _compare(_GROUPS, Weaker.NEVER, *groups, "intake.formats.groups")
     tiers = Table(Text("", ""), TIER, "")
     before = None if old is None else old["tiers"]
     fewer = old is not None and len(_sites(new)) < len(_sites(old))
@@ -78,6 +82,11 @@ def edited(in_force: Mapping[str, Digest], checked: Checked) -> list[str]:
     proposed = {one: digest_of(document) for one, document in checked.effective.items()}
     known = sorted({*in_force, *checked.communities})
     return [one for one in known if one not in proposed or in_force.get(one) != proposed[one]]
+
+
+def _groups(document: Mapping[str, Any]) -> Any:
+    """What the groups of formats mean that the policy names: a newer release may mean more."""
+    return document["intake"]["formats"].get("groups", {})
 
 
 def _sites(document: Mapping[str, Any]) -> set[str]:

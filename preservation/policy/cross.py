@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from preservation.model.outcome import Level
+from preservation.policy.cross_formats import check_formats
+from preservation.policy.formats import Groups
 from preservation.policy.kinds import Field, Kind, Record, Table
 from preservation.policy.problem import Place, Problems, nearest, quoted
 from preservation.policy.said import BUILT_IN, Said, Wrong, join
@@ -23,11 +25,13 @@ class Surroundings:
         tiers: of ``tiers.yaml``; a tier that is wrong by itself is there as ``Wrong``.
         floor: of ``baseline.yaml``; None if it has none.
         file: the community's file; what its baseline inherited is not held against it.
+        groups: of formats, all that are known.
     """
 
     tiers: Mapping[str, Said]
     floor: Said | None
     file: str
+    groups: Groups
 
 
 def cross_check(kind: Record, said: Said, around: Surroundings, problems: Problems) -> None:
@@ -36,7 +40,7 @@ def cross_check(kind: Record, said: Said, around: Surroundings, problems: Proble
     _replicas(said, around, problems)
     _counts(said, around, problems)
     _audit(said, around, problems)
-    _formats(said, problems)
+    check_formats(said, around.groups, problems)
     _repair(said, around, problems)
     if around.floor is not None:
         _floor_minimum(said, around.floor, problems)
@@ -173,24 +177,6 @@ def _audit(said: Said, around: Surroundings, problems: Problems) -> None:
             allowed = f"tiers that keep a replica: {', '.join(promised)}"
             problems.add(
                 rule.at, f"audit.tiers.{name}", f"the tier {name}", allowed, code="POL-CROSS"
-            )
-
-
-def _formats(said: Said, problems: Problems) -> None:
-    preferred = said.get("intake", "formats", "preferred")
-    refused = said.get("intake", "formats", "refused")
-    if preferred is None or refused is None:
-        return
-    liked = {one.value for one in preferred.items()}
-    for number, one in enumerate(refused.value):
-        if one.value is not Wrong and one.value in liked:
-            problems.add(
-                one.at,
-                f"intake.formats.refused[{number}]",
-                one.value,
-                "formats that are not preferred",
-                code="POL-CROSS",
-                hint="it is preferred too: take it out of one of the two lists",
             )
 
 

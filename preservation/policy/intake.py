@@ -5,7 +5,9 @@ from __future__ import annotations
 from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
 from preservation.policy.texts import CRON, DURATION, FORMAT, MARKER, PATH, SIZE, ZONE
 
-_FORMATS = Listing(FORMAT, "a list of PUIDs or MIME types", most=5000)
+_FORMATS = Listing(FORMAT, "a list of PUIDs, our identifiers, groups or MIME types", most=5000)
+# The strictest first.
+_ACTION = Choice(("refuse", "flag", "accept"))
 
 COMPLETE = Record(
     (
@@ -65,23 +67,54 @@ FORMATS = Record(
         Field(
             "preferred",
             _FORMATS,
-            "Formats that this community asks for. Others are taken; reports tell the two apart.",
-            "preferred: [x-fmt/18, text/csv]",
+            "Formats that this community asks for. The most precise entry of the three lists "
+            "decides: an identifier, else a group, else a MIME type.",
+            "preferred: [group:tabular, fmt/477]",
+            [],
+        ),
+        Field(
+            "accepted",
+            _FORMATS,
+            "Formats that are as welcome as others, whatever unlisted says.",
+            "accepted: [group:spreadsheet]",
             [],
         ),
         Field(
             "refused",
             _FORMATS,
-            "A deposit with a file of such a format is rejected.",
-            "refused: [x-fmt/411]",
+            "A deposit with a file of such a format is rejected; the receipt names a better one.",
+            "refused: [group:executable, x-fmt/411]",
             [],
         ),
         Field(
+            "unlisted",
+            _ACTION,
+            "What becomes of a deposit with a file whose format no list names. flag: taken, with "
+            "a warning that is kept with the AIP.",
+            "unlisted: flag",
+            "accept",
+        ),
+        Field(
             "unidentified",
-            Choice(("refuse", "accept")),
-            "What becomes of a deposit with a file whose format nobody knows.",
+            _ACTION,
+            "The same for a file whose format nobody knows.",
             "unidentified: refuse",
             "accept",
+        ),
+        Field(
+            "doubtful",
+            _ACTION,
+            "The same for a file whose format is known, but doubtful: tools that disagree, a name "
+            "that says otherwise, a file that is cut or empty.",
+            "doubtful: flag",
+            "accept",
+        ),
+        Field(
+            "invalid",
+            _ACTION,
+            "The same for a file that its format's own library cannot read.",
+            "invalid: refuse",
+            "flag",
         ),
     )
 )

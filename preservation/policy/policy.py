@@ -19,6 +19,9 @@ from preservation.model.canonical import digest_of
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.outcome import Level
 from preservation.model.replica import Packaging
+from preservation.policy.effective import completed
+from preservation.policy.formats import FormatRules
+from preservation.policy.price import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,35 @@ class TierSpec:
     """A place that keeps replicas, as ``tiers.yaml`` declares it."""
 
     id: str
-    kind: str  # "local"
-    path: str  # relative to the home, or absolute
+    kind: str  # "local", "s3"
+    path: str  # of a local tier: relative to the home, or absolute
     site: str
     operator: str
     technology: str
+    endpoint: str = ""  # of a tier in a bucket: URL; empty for Amazon's own
+    region: str = ""
+    bucket: str = ""
+    prefix: str = ""
+    credential: str = ""  # the name of a key pair that the environment carries
+    storage_class: str = ""
+    medium: str = "disk"
+    retrieval: timedelta = timedelta(0)  # until reading can begin
+    stored: Price | None = None  # for keeping, a year; None where nobody said
+    read: Price | None = None  # for reading
+
+    @classmethod
+    def from_effective(cls, id: str, data: Mapping[str, Any]) -> TierSpec:
+        """Build the value from its part of an effective document."""
+        kept = {name: data[name] for name in ("kind", "path", "site", "operator", "technology")}
+        cost = data["cost"]
+        return cls(
+            id=id,
+            **kept,
+            medium=data["medium"],
+            retrieval=timedelta(seconds=data["retrieval"]),
+            stored=Price.parse(cost["stored"]) if cost["stored"] else None,
+            read=Price.parse(cost["read"]) if cost["read"] else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +70,6 @@ class Limits:
     path_octets: int
     depth: int
     ratio: int  # unpacked octets per packed octet of a serialised deposit
-
-
-@dataclass(frozen=True, slots=True)
-class FormatRules:
-    """Formats by PUID (``fmt/18``) or MIME type; PUID is looked at first."""
-
-    preferred: tuple[str, ...]
-    refused: tuple[str, ...]
-    refuse_unidentified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +155,13 @@ class Policy:
     @classmethod
     def from_effective(cls, data: Mapping[str, Any]) -> Policy:
         """Build the value from a checked effective document (see ``effective`` in this room)."""
+        document, data = data, completed(data)
         intake, audit = data["intake"], data["audit"]
         return cls(
             community=data["community"],
             title=dict(data["title"]),
             contact=data["contact"],
-            tiers={key: TierSpec(id=key, **tier) for key, tier in data["tiers"].items()},
+            tiers={key: TierSpec.from_effective(key, tier) for key, tier in data["tiers"].items()},
             intake=Intake(
                 inbox=intake["inbox"],
                 marker=intake["complete"]["marker"],
@@ -152,11 +171,7 @@ class Policy:
                 limits=Limits(**intake["limits"]),
                 lineage=tuple(intake["lineage"]),
                 algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
-                formats=FormatRules(
-                    preferred=tuple(intake["formats"]["preferred"]),
-                    refused=tuple(intake["formats"]["refused"]),
-                    refuse_unidentified=intake["formats"]["unidentified"] == "refuse",
-                ),
+                formats=FormatRules.from_effective(intake["formats"]),
             ),
             replicas=tuple(
                 ReplicaRule(
@@ -180,6 +195,6 @@ class Policy:
                 automatic=data["repair"]["mode"] == "automatic",
                 approvers=tuple(data["repair"]["approvers"]),
             ),
-            digest=digest_of(data),
-            document=data,
+            digest=digest_of(document),
+            document=document,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from preservation.model.units import format_duration, format_size, parse_duration, parse_size
-from preservation.policy import cron
+from preservation.policy import cron, price
 from preservation.policy.kinds import Text
 
 # No controls, no line or direction marks that could make a line read as another.
@@ -64,8 +64,11 @@ LANGUAGE_TAG = Text(
     "a language tag like en, zh or uz-Latn", r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}"
 )
 FORMAT = Text(
-    "a PUID like fmt/18, or a MIME type like text/csv",
+    "a PUID like fmt/18, an identifier of ours like samarkand/bam, a group like group:tabular, "
+    "or a MIME type like text/csv",
     r"(?:x-)?fmt/[0-9]{1,5}"
+    r"|samarkand/[a-z0-9][a-z0-9.+-]{0,99}"
+    r"|group:[a-z][a-z0-9-]{0,62}"
     r"|(?:application|audio|chemical|font|image|message|model|multipart|text|video)"
     r"/[a-z0-9][a-z0-9.+-]{0,99}",
 )
@@ -73,4 +76,6 @@ MARKER = Text(
     "a file name without /, at most 100 characters",
     r"(?!\.{1,2}$)[^/\u0000-\u001f\u007f\\]{1,100}",
 )
+STORED_PRICE = Text(price.STORED_WORDS, price.STORED_PATTERN)
+READ_PRICE = Text(price.READ_WORDS, price.READ_PATTERN)
 ACCOUNT = Text("an account name: letters, digits and . _ @ -", r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")

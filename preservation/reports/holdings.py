@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.model.names import display
 from preservation.model.replica import ReplicaState, VersionKey
-from preservation.policy.policy import FormatRules, Policy
+from preservation.policy.formats import FormatRules
+from preservation.policy.policy import Policy
 from preservation.reports.rows import FormatLine, ReplicaLine, VersionLine
 
 KEPT, SHORT, NOT_DUE = "kept", "short", "not due yet"
@@ -81,8 +82,7 @@ def shortfall(
     broken promise by itself.
     """
     known = [tier for tier in tiers if tier in policy.tiers]
-    domains = {observed.get(tier) or f"unobserved tier {tier}" for tier in known}
-    has = (len(known), len(domains), len({policy.tiers[tier].site for tier in known}))
+    has = Independence(policy, observed).counts(known)
     least = policy.minimum
     wanted = (least.replicas, least.failure_domains, least.sites)
     words = ("verified replica", "failure domain", "site")
@@ -167,10 +167,8 @@ def format_lines(versions: Iterable[VersionRow], rules: FormatRules) -> list[For
     return sorted(lines, key=lambda line: (-line.files, line.puid, line.mime))
 
 
-def _standing(puid: str, mime: str, rules: FormatRules) -> str:
-    if not puid and not mime:
+def _standing(id: str, mime: str, rules: FormatRules) -> str:
+    if not id:
         return "unidentified"
-    for listed, word in ((rules.refused, "refused"), (rules.preferred, "preferred")):
-        if puid in listed or (mime and mime in listed):
-            return word
-    return "accepted"
+    local, puid = (id, "") if "fmt/" not in id else ("", id)
+    return rules.ruling(local, puid, mime).standing.value

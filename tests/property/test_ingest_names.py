@@ -19,13 +19,13 @@ from preservation.ingest.package import Source, package
 from preservation.ingest.supplied import Supplied
 from preservation.model.digest import Algorithm
 from preservation.model.names import escaped, unescaped
-from preservation.policy.policy import FormatRules
+from preservation.policy.formats import FormatRules
 
 PART = st.text(
     st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=20
 ).filter(lambda text: text not in (".", ".."))
 NAMES = st.sets(st.lists(PART, min_size=1, max_size=3).map("/".join), min_size=1, max_size=6)
-RULES = FormatRules((), (), refuse_unidentified=False)
+RULES = FormatRules()
 
 
 def put(root: Path, names: set[str]) -> dict[bytes, bytes]:
