@@ -22,10 +22,10 @@ from preservation.errors import NoSpaceError, TierUnavailableError
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of
 from preservation.storage.s3.place import Object, S3Place
 
-PART = 16 << 20  # octets; the smallest part that we send, but for the last
+PART = 8 << 20  # octets; the smallest part that we send, but for the last
 MOST_PARTS = 10_000
 LARGEST = 5 << 40  # octets of one object
-HANDS = 3  # parts under way at once: with the one being filled, 64 MiB in memory
+HANDS = 2  # parts under way at once: with the one being filled, 24 MiB in memory
 
 
 def part_size(octets: int) -> int:
@@ -101,7 +101,7 @@ class Upload:
                 self._place.client.put_object(
                     **self._place.about(self._name),
                     **self._storage_class(),
-                    Body=bytes(data),
+                    Body=data,
                     ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=_sha256(data),
                     IfNoneMatch="*",
@@ -161,7 +161,7 @@ class Upload:
                 **self._place.about(self._name),
                 UploadId=self._id,
                 PartNumber=number,
-                Body=bytes(block),
+                Body=block,
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=sha256,
             )
