@@ -21,11 +21,12 @@ from preservation.policy.policy import Policy
 from preservation.storage.open import make_tier
 
 
-def read_policies(folder: Path, instead: Sequence[Path] = ()) -> Checked:
+def read_policies(folder: Path, instead: Sequence[Path] = (), *, alone: bool = False) -> Checked:
     """Read and check the policy files of a folder.
 
     Args:
         instead: files that take the place of those of the same name, or are added.
+        alone: no other community's file is read, only what all of them share.
 
     Raises:
         UsageError: there is no such folder (``POL-NO-FILES``), or a file cannot be read.
@@ -39,7 +40,9 @@ def read_policies(folder: Path, instead: Sequence[Path] = ()) -> Checked:
             code="POL-NO-FILES",
         ) from error
     replaced = {path.name for path in instead}
-    paths = [folder / name for name in names if name not in replaced]
+    shared = ("tiers.yaml", "baseline.yaml")
+    kept = [name for name in names if name in shared or not alone]
+    paths = [folder / name for name in kept if name not in replaced]
     return check({str(path): _bytes(path) for path in (*paths, *instead)}, known_groups())
 
 

@@ -122,6 +122,7 @@ class Standing:
         findings: open ones, by severity.
         broken: the first of each kind, longest broken first.
         totals: how many there are of each kind of broken promise; empty if all is kept.
+        independence: how the promised tiers fail together, in words.
         deadline: what comes next; None if nothing is held.
     """
 
@@ -135,6 +136,7 @@ class Standing:
     findings: Mapping[str, int]
     broken: tuple[Broken, ...]
     totals: Mapping[str, int]
+    independence: str
     deadline: Deadline | None
 
     @property
@@ -174,5 +176,6 @@ class Standing:
             "findings": dict(self.findings),
             "broken": [broken.to_json() for broken in self.broken],
             "totals": dict(self.totals),
+            "independence": self.independence,
             "deadline": None if self.deadline is None else self.deadline.to_json(),
         }

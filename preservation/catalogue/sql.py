@@ -10,6 +10,7 @@ from preservation.catalogue.events import Events
 from preservation.catalogue.figures import Figures
 from preservation.catalogue.leases import Leases
 from preservation.catalogue.place import Place
+from preservation.catalogue.prospects import Prospects
 from preservation.catalogue.reading import Reading
 
 
@@ -23,6 +24,11 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
     def figures(self) -> Figures:
         """Counts over the holdings."""
         return Figures(self.database)
+
+    @property
+    def prospects(self) -> Prospects:
+        """Counts for a look ahead."""
+        return Prospects(self.database)
 
     def close(self) -> None:
         """Let go of connections. It may be used again after that."""

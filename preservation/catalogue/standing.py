@@ -22,10 +22,12 @@ from preservation.catalogue.figures import Figures, Named, Sample, TierCount
 from preservation.catalogue.promises import Broken, Deadline, Standing, TierStanding
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.model.replica import ReplicaState, VersionKey
+from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 
 LISTED = 100  # of each kind of broken promise; the totals are always whole
 
+_MINIMUM = ("STD-REPLICAS", "STD-DOMAINS", "STD-SITES")
 _REPLICATE = "run `preserve replicate`, or look at why the replicate DAG did not"
 _REPAIR = "run `preserve repair`; the finding says what is damaged"
 _AUDIT = "run `preserve audit`; if it is overdue every night, raise the audit budget"
@@ -66,6 +68,7 @@ class _Judge:
         self.figures = figures
         self.policy = policy
         self.observed = observed
+        self.independence = Independence(policy, observed)
         self.now = now
         self.broken: list[Broken] = []
         self.totals: dict[str, int] = {}
@@ -92,6 +95,7 @@ class _Judge:
             findings=self.figures.open_findings(self.policy.community),
             broken=tuple(sorted(self.broken, key=lambda broken: (broken.since, broken.subject))),
             totals=dict(sorted(self.totals.items())),
+            independence=self.independence.sentence(rule.tier for rule in self.policy.replicas),
             deadline=min(self._deadlines(), key=lambda deadline: deadline.at, default=None),
         )
 
@@ -107,17 +111,10 @@ class _Judge:
 
     def _lacking(self, tiers: frozenset[str]) -> dict[str, int]:
         """What verified replicas on these tiers lack to the minimum, by code."""
-        minimum = self.policy.minimum
-        domains = {self.observed.get(tier, f"unobserved tier {tier}") for tier in tiers}
-        sites = {self.policy.tiers[tier].site for tier in tiers}
-        return {
-            "STD-REPLICAS": max(0, minimum.replicas - len(tiers)),
-            "STD-DOMAINS": max(0, minimum.failure_domains - len(domains)),
-            "STD-SITES": max(0, minimum.sites - len(sites)),
-        }
+        return dict(zip(_MINIMUM, self.independence.lacking(tiers), strict=True))
 
     def _judge_minimum(self, covered: Mapping[frozenset[str], int], before: datetime) -> None:
-        for code in ("STD-REPLICAS", "STD-DOMAINS", "STD-SITES"):
+        for code in _MINIMUM:
             short = [some for some in covered if self._lacking(some)[code]]
             if not short:
                 continue

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from preservation.app import SystemClock, apply_policies, find_home, read_policies
-from preservation.cli.home_commands import pools_of
+from preservation.app import read_policies
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
-from preservation.cli.shell import Shell, account, shell, table
-from preservation.errors import PolicyError, UsageError
-from preservation.formats.groups import known_groups
-from preservation.ledger.policies import PolicyFiles
+from preservation.cli.policy_change import apply, plan
+from preservation.cli.shell import shell, table
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
-from preservation.model.progress import Silence
-from preservation.policy.check import check as check_files
-from preservation.policy.compare import Change, compare
 from preservation.policy.explain import explain as explained
 from preservation.policy.schema import schema as make_schema
-from preservation.supervise.control import healthy
-from preservation.supervise.control import up as start
-from preservation.supervise.settings import Settings
 
 policy_app = group("Check, preview, apply and explain policies.")
 
@@ -43,13 +33,7 @@ def check(
 ) -> None:
     """Check policy files: every mistake at once, with file, line, column and what is allowed."""
     here = shell(ctx)
-    if files:
-        shared = [here.policies / name for name in ("tiers.yaml", "baseline.yaml")]
-        named = {path.name for path in files}
-        paths = [*files, *(path for path in shared if path.name not in named)]
-        checked = check_files({str(path): _read(path) for path in paths}, known_groups())
-    else:
-        checked = read_policies(here.policies)
+    checked = read_policies(here.policies, files or (), alone=bool(files))
 
     def render(out: Console) -> None:
         for problem in checked.problems:
@@ -67,85 +51,8 @@ def check(
     here.answer(as_json, "samarkand.policy-check/1", body, render, exit_code)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-@policy_app.command()
-def plan(ctx: typer.Context, as_json: Json = False) -> None:
-    """What `apply` would change, promise by promise. Nothing changes now."""
-    here = shell(ctx)
-    changes, gone = _changes(here)
-
-    def render(out: Console) -> None:
-        for community, rows in changes.items():
-            shown = table(community, "promise", "in force", "proposed", "")
-            for row in rows:
-                shown.add_row(row.path, row.before, row.after, "weakening" if row.weakening else "")
-            out.print(shown)
-        for community in gone:
-            out.print(f"{community}: no file any more; its policy stays in force")
-        if not changes and not gone:
-            out.print("the files say what is in force")
-
-    body = {
-        "changes": {name: [row.to_json() for row in rows] for name, rows in changes.items()},
-        "without_file": gone,
-    }
-    here.answer(as_json, "samarkand.policy-plan/1", body, render)
-
-
-@policy_app.command()
-def apply(
-    ctx: typer.Context,
-    reason: Annotated[str, typer.Option(help="Why; it goes into the record.")],
-    consent: Annotated[
-        str, typer.Option(help="Who agreed to promises becoming weaker; recorded.")
-    ] = "",
-    as_json: Json = False,
-) -> None:
-    """Put the policy files in force. Wrong files change nothing; nothing is ever deleted."""
-    here = shell(ctx)
-    home = find_home(here.home)
-    checked = read_policies(here.policies).require()
-    changes, _ = _changes(here)
-    weaker = [
-        f"{name}: {row.path}" for name, rows in changes.items() for row in rows if row.weakening
-    ]
-    if weaker and not consent.strip():
-        raise PolicyError(
-            "weaker than what is in force: " + "; ".join(weaker),
-            hint="if those concerned agreed, say who with --consent",
-            code="POL-WEAKENING",
-        )
-    told = f"{reason} (weakening agreed by {consent})" if weaker else reason
-    changed = apply_policies(home, checked, account(), told, SystemClock())
-    if healthy(home.path):
-        # A DAG of a tier that is new waits for ever without its pool; `up` makes what is missing.
-        settings = Settings(here.home, here.policies, Path("dags"), pools=pools_of(home))
-        start(settings, Silence())
-
-    def render(out: Console) -> None:
-        out.print(f"now in force: {', '.join(changed)}" if changed else "nothing to change")
-
-    here.answer(as_json, "samarkand.policy-apply/1", {"changed": changed}, render)
-
-
-def _changes(here: Shell) -> tuple[dict[str, list[Change]], list[str]]:
-    """By community, what would change; and the communities in force without a file."""
-    store = PolicyFiles(find_home(here.home).policies)
-    checked = read_policies(here.policies).require()
-    lines = store.in_force()
-    changes: dict[str, list[Change]] = {}
-    for name, document in sorted(checked.effective.items()):
-        line = lines.get(name)
-        old: Mapping[str, Any] | None = None if line is None else store.policy(line.digest).document
-        if found := compare(old, document):
-            changes[name] = found
-    return changes, sorted(set(lines) - set(checked.communities))
+policy_app.command()(plan)
+policy_app.command()(apply)
 
 
 @policy_app.command()

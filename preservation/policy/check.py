@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from preservation.errors import PolicyError
+from preservation.policy.bucket import check_apart, check_kinds
 from preservation.policy.cross import Surroundings, check_tier_names, cross_check
 from preservation.policy.effective import effective, settle
 from preservation.policy.form import check_form
@@ -154,7 +155,11 @@ class _Check:
         said = self._read(_TIERS_FILE, TIERS)
         tiers = said.get("tiers") if said else None
         named = tiers.value if tiers else {}
-        return {name: fill(TIER, tier, "") for name, tier in named.items()}
+        filled = {name: fill(TIER, tier, "") for name, tier in named.items()}
+        if filled:
+            check_kinds(filled, self._of(_TIERS_FILE))
+            check_apart(filled, self._of(_TIERS_FILE))
+        return filled
 
     def _community(self, one: str, name: str) -> Said | None:
         problems = self._of(name)
@@ -176,7 +181,7 @@ class _Check:
         claims = []
         for name, tier in self.tiers.items():
             path = tier.get("path")
-            if path is not None:
+            if path is not None and path.value:
                 field_ = f"tiers.{name}.path"
                 claims.append(Claim(path.value, f"the tier {name}", field_, path.at, True))
         for one, said in merged.items():

@@ -55,6 +55,18 @@ def wrong_schedule(text: str) -> str:
     return ""
 
 
+def numbers(field: str, least: int, most: int) -> set[int]:
+    """The numbers that a field of the right form names, among those from least to most."""
+    named: set[int] = set()
+    for item in field.split(","):
+        span, _, step = item.partition("/")
+        first, _, last = span.partition("-")
+        start = least if first == "*" else _number(first)
+        end = most if first == "*" else _number(last or first)
+        named.update(range(start, end + 1, int(step or 1)))
+    return named
+
+
 def _ranges(field: str) -> list[tuple[int, int]]:
     """The numbers that a field names; ``*`` names none."""
     items = [item.partition("/")[0] for item in field.split(",")]

@@ -126,6 +126,24 @@ def _replicas(said: Said, around: Surroundings, problems: Problems) -> None:
             code="POL-CROSS",
             hint="ingest builds the first replica as a folder; put a folder tier first",
         )
+    for number, rule in enumerate(rules.value if rules else ()):
+        _tars_in_buckets(number, rule, around, problems)
+
+
+def _tars_in_buckets(number: int, rule: Said, around: Surroundings, problems: Problems) -> None:
+    tier, packaging = rule.get("tier"), rule.get("packaging")
+    declared = around.tiers.get(tier.value) if tier else None
+    kind = declared.get("kind") if declared else None
+    if kind is None or packaging is None or kind.value == "local" or packaging.value == "tar":
+        return
+    problems.add(
+        packaging.at,
+        f"replicas[{number}].packaging",
+        packaging.value,
+        "tar",
+        code="POL-CROSS",
+        hint=f"the tier is of kind {kind.value}, and a bucket keeps tars only",
+    )
 
 
 def _counts(said: Said, around: Surroundings, problems: Problems) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from preservation.model.outcome import Level
 from preservation.model.replica import Packaging
+from preservation.policy.bucket import BUCKET_FIELDS
 from preservation.policy.intake import INTAKE
 from preservation.policy.kinds import (
     Choice,
@@ -24,11 +25,14 @@ from preservation.policy.texts import (
     ACCOUNT,
     COMMUNITY_ID,
     CRON,
+    DURATION,
     LANGUAGE_TAG,
     LINE,
     PATH,
+    READ_PRICE,
     SIZE,
     SOME_TIME,
+    STORED_PRICE,
     TIER_ID,
     ZONE,
 )
@@ -217,10 +221,39 @@ BASELINE = Language(
     ),
 )
 
+MEDIA = ("disk", "raid", "flash", "tape", "optical", "object store")
+
+COST = Record(
+    (
+        Field(
+            "stored",
+            STORED_PRICE,
+            "For keeping.",
+            "stored: 0.02 USD per GB and month",
+            default="",
+        ),
+        Field("read", READ_PRICE, "For reading.", "read: 0.01 USD per GB", default=""),
+    )
+)
+
 TIER = Record(
     (
-        Field("kind", Choice(("local",)), "How it is reached.", "kind: local", here=True),
-        Field("path", PATH, "Its root. No tier lies in another.", "path: tiers/vault", here=True),
+        Field(
+            "kind",
+            Choice(("local", "s3")),
+            "How it is reached: a folder, or a bucket of any S3-compatible service. A bucket keeps "
+            "tars only.",
+            "kind: local",
+            here=True,
+        ),
+        Field(
+            "path",
+            PATH,
+            "Of kind local: its root. No tier lies in another.",
+            "path: tiers/vault",
+            "",
+        ),
+        *BUCKET_FIELDS,
         Field(
             "site",
             LINE,
@@ -230,6 +263,21 @@ TIER = Record(
         ),
         Field("operator", LINE, "Who runs it.", "operator: IT department", here=True),
         Field("technology", LINE, "What it is kept on.", "technology: RAID-6 of disks", here=True),
+        Field(
+            "medium",
+            Choice(MEDIA),
+            "The nearest kind of medium: whose fault rates `policy simulate` reckons with.",
+            "medium: tape",
+            "disk",
+        ),
+        Field(
+            "retrieval",
+            DURATION,
+            "How long it takes until reading can begin: a tape to be mounted, a cold object.",
+            "retrieval: 12h",
+            "0s",
+        ),
+        Field("cost", COST, "What it asks for; `policy plan` and `policy simulate` sum it up."),
     )
 )
 

@@ -23,6 +23,11 @@ from preservation.policy.effective import completed
 from preservation.policy.formats import FormatRules
 from preservation.policy.price import Price
 
+_SPELLED_ALIKE = (
+    *("kind", "path", "site", "operator", "technology", "medium"),
+    *("endpoint", "region", "bucket", "prefix", "credential", "storage_class"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TierSpec:
@@ -48,12 +53,11 @@ class TierSpec:
     @classmethod
     def from_effective(cls, id: str, data: Mapping[str, Any]) -> TierSpec:
         """Build the value from its part of an effective document."""
-        kept = {name: data[name] for name in ("kind", "path", "site", "operator", "technology")}
+        kept = {name: data[name] for name in _SPELLED_ALIKE}
         cost = data["cost"]
         return cls(
             id=id,
             **kept,
-            medium=data["medium"],
             retrieval=timedelta(seconds=data["retrieval"]),
             stored=Price.parse(cost["stored"]) if cost["stored"] else None,
             read=Price.parse(cost["read"]) if cost["read"] else None,

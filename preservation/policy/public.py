@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# The operator's own affair: where exactly, under which keys, for how much.
+_PRIVATE = ("path", "endpoint", "region", "bucket", "prefix", "credential", "cost")
+
 
 def public(document: Mapping[str, Any]) -> dict[str, Any]:
     """The copy that goes into packages and is handed out with them: without contact and
@@ -16,7 +19,7 @@ def public(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: value for name, value in document.items() if name != "contact"},
         "tiers": {
-            tier: {name: value for name, value in spec.items() if name not in ("path", "cost")}
+            tier: {name: value for name, value in spec.items() if name not in _PRIVATE}
             for tier, spec in document["tiers"].items()
         },
         "intake": {name: value for name, value in document["intake"].items() if name != "inbox"},

@@ -12,6 +12,7 @@ from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.event import Event
 from preservation.model.replica import ReplicaState, VersionKey
+from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.acts import (
     check_lines,
@@ -146,7 +147,8 @@ def _versions(
     by_version: defaultdict[VersionKey, list[ReplicaRow]] = defaultdict(list)
     for replica in replicas:
         by_version[replica.key].append(replica)
-    return [version_line(row, by_version[row.key], policy, domains, now) for row in rows]
+    independence = Independence(policy, domains)
+    return [version_line(row, by_version[row.key], policy, independence, now) for row in rows]
 
 
 def tier_lines(

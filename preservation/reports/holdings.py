@@ -16,6 +16,7 @@ from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.model.names import display
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.formats import FormatRules
+from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.rows import FormatLine, ReplicaLine, VersionLine
 
@@ -73,7 +74,7 @@ def replica_lines(
 
 
 def shortfall(
-    tiers: Iterable[str], policy: Policy, observed: Mapping[str, str]
+    tiers: Iterable[str], policy: Policy, independence: Independence
 ) -> tuple[tuple[int, int, int], list[str]]:
     """Replicas, failure domains and sites that verified replicas on these tiers come to, and
     which of the three are less than the policy's minimum, in words.
@@ -82,7 +83,7 @@ def shortfall(
     broken promise by itself.
     """
     known = [tier for tier in tiers if tier in policy.tiers]
-    has = Independence(policy, observed).counts(known)
+    has = independence.counts(known)
     least = policy.minimum
     wanted = (least.replicas, least.failure_domains, least.sites)
     words = ("verified replica", "failure domain", "site")
@@ -94,11 +95,11 @@ def shortfall(
     return has, low
 
 
-def grace(policy: Policy, observed: Mapping[str, str]) -> timedelta:
+def grace(policy: Policy, independence: Independence) -> timedelta:
     """How long after ingest the policy's own replicas make its minimum; no time if never."""
     by_time = sorted(policy.replicas, key=lambda rule: rule.within)
     for number, rule in enumerate(by_time, 1):
-        if not shortfall((r.tier for r in by_time[:number]), policy, observed)[1]:
+        if not shortfall((r.tier for r in by_time[:number]), policy, independence)[1]:
             return rule.within
     return timedelta()
 
@@ -107,14 +108,14 @@ def version_line(
     version: VersionRow,
     replicas: Sequence[ReplicaRow],
     policy: Policy,
-    observed: Mapping[str, str],
+    independence: Independence,
     now: datetime,
 ) -> VersionLine:
     """One version, with its copies against the policy."""
     verified = [row.tier for row in replicas if row.state is ReplicaState.VERIFIED]
-    (copies, domains, sites), low = shortfall(verified, policy, observed)
+    (copies, domains, sites), low = shortfall(verified, policy, independence)
     lacks = [*_bad_or_absent(version, replicas, policy, now)]
-    if version.ingested_at + grace(policy, observed) < now:
+    if version.ingested_at + grace(policy, independence) < now:
         lacks += low
     return VersionLine(
         aip=version.key.aip,

@@ -45,7 +45,7 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
     rows = dict(report.tables.named())
     tables = {view.id: _table(view, rows[view.source]) for view in VIEWS}
     ages = report.tables.ages
-    return _render(
+    return render(
         "report.html.j2",
         report=report,
         tables=tables,
@@ -62,7 +62,7 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
 
 def index_page(entries: Sequence[Mapping[str, Any]]) -> bytes:
     """Draw the list of reports, given as ``preservation.reports.index`` reads them."""
-    return _render("index.html.j2", entries=entries)
+    return render("index.html.j2", entries=entries)
 
 
 def _table(view: View, rows: Sequence[Any]) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def _says_something(place: int, view: View, drawn: Sequence[Sequence[Cell]]) -> 
     return column.key in counted or any(cells[place].value not in silent for cells in drawn)
 
 
-def _render(template: str, **values: Any) -> bytes:
+def render(template: str, **values: Any) -> bytes:
+    """Draw a template with the style, the script and the policy that all pages have."""
     style, script = _asset("report.css"), _asset("report.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "

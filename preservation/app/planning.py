@@ -1,0 +1,128 @@
+"""Plans: policy files held against what is in force and against what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from preservation.app.home import Home
+from preservation.app.parts import Parts
+from preservation.catalogue.figures import MOST_TIERS, Figures
+from preservation.model.canonical import digest_of
+from preservation.model.digest import Digest
+from preservation.policy.check import Checked
+from preservation.policy.compare import compare
+from preservation.policy.effects import Held, Kept, effects
+from preservation.policy.plan import Plan, Proposal
+from preservation.policy.policy import Policy, TierSpec
+from preservation.storage.mount import failure_domain, mount_of
+
+
+def make_plan(parts: Parts, checked: Checked, only: Iterable[str] | None = None) -> Plan:
+    """What the files would change, against the real catalogue. Nothing changes.
+
+    Args:
+        checked: right policy files (``Checked.require``).
+        only: these communities; by default all that have a file.
+    """
+    lines = parts.store.in_force()
+    in_force = {name: line.digest for name, line in sorted(lines.items())}
+    wanted = sorted(checked.effective if only is None else only)
+    return Plan(
+        at=parts.clock.now(),
+        in_force=in_force,
+        proposals=tuple(_proposals(parts, checked, wanted, in_force)),
+        without_file=tuple(sorted(set(lines) - set(checked.communities))) if only is None else (),
+    )
+
+
+def _proposals(
+    parts: Parts, checked: Checked, wanted: Iterable[str], in_force: Mapping[str, Digest]
+) -> Iterator[Proposal]:
+    observed = parts.observed()
+    for name in wanted:
+        document = checked.effective[name]
+        digest, previous = digest_of(document), in_force.get(name)
+        if digest == previous:
+            continue
+        new = Policy.from_effective(document)
+        old = None if previous is None else parts.store.policy(previous)
+        held = _held(parts, old, new)
+        yield Proposal(
+            community=name,
+            title=new.title["en"],
+            digest=digest,
+            previous=previous,
+            changes=tuple(compare(None if old is None else old.document, document)),
+            aips=held.aips,
+            versions=held.versions,
+            octets=held.octets,
+            effects=effects(old, new, held, _foreseen(parts.home, old, new, observed)),
+        )
+
+
+def _held(parts: Parts, old: Policy | None, new: Policy) -> Held:
+    figures, prospects = parts.catalogue.figures, parts.catalogue.prospects
+    community = new.community
+    holdings = figures.holdings(community)
+    tiers = sorted({*({} if old is None else old.tiers), *new.tiers})[:MOST_TIERS]
+    kept = prospects.kept(community, tiers) if holdings.versions else []
+    bare = Kept(
+        frozenset(),
+        frozenset(),
+        holdings.versions - sum(one.versions for one in kept),
+        holdings.octets - sum(one.octets for one in kept),
+    )
+    rules_differ = old is not None and old.intake.formats != new.intake.formats
+    return Held(
+        aips=holdings.aips,
+        versions=holdings.versions,
+        octets=holdings.octets,
+        kept=[*kept, bare] if bare.versions > 0 else kept,
+        overdue=_overdue(parts, figures, old, new),
+        formats=prospects.formats(community) if rules_differ else (),
+    )
+
+
+def _overdue(
+    parts: Parts, figures: Figures, old: Policy | None, new: Policy
+) -> dict[str, tuple[int, int]]:
+    now, before = parts.clock.now(), {} if old is None else old.audit.tiers
+    return {
+        tier: (
+            figures.aged(new.community, tier, now - before[tier].max_age),
+            figures.aged(new.community, tier, now - rule.max_age),
+        )
+        for tier, rule in new.audit.tiers.items()
+        if tier in before and before[tier].max_age != rule.max_age
+    }
+
+
+def _foreseen(
+    home: Home, old: Policy | None, new: Policy, observed: Mapping[str, str]
+) -> dict[str, str]:
+    """What was observed of the tiers; of those that are not there yet, what will be."""
+    known = {} if old is None else old.tiers
+    seen = dict(observed)
+    for name, spec in new.tiers.items():
+        moved = name in known and known[name].path != spec.path
+        if name not in seen or moved:
+            seen.pop(name, None)
+            if domain := _domain_of(home, spec):
+                seen[name] = domain
+    return seen
+
+
+def _domain_of(home: Home, spec: TierSpec) -> str:
+    """Where a local tier will lie; a place elsewhere cannot be looked at before it is there."""
+    if spec.kind != "local":
+        return ""
+    path = home.path / spec.path
+    there = next(one for one in (path, *path.parents) if one.exists())
+    return failure_domain(there, mount_of(there))
+
+
+def planned_communities(files: Iterable[Path], checked: Checked) -> list[str] | None:
+    """The communities that named files are about; None for all, where a shared file is named."""
+    names = {path.name.removesuffix(".yaml") for path in files}
+    return None if names & {"tiers", "baseline"} else sorted(names & set(checked.effective))

@@ -1,0 +1,141 @@
+"""``preserve policy plan`` and ``apply``: what a change does, and putting it in force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from preservation.app import Parts, SystemClock, apply_policies, open_home, read_policies
+from preservation.app.planning import make_plan, planned_communities
+from preservation.cli.home_commands import pools_of
+from preservation.cli.options import Json
+from preservation.cli.shell import account, shell, table
+from preservation.errors import BusyError, PolicyError, UsageError
+from preservation.files import durable
+from preservation.model.progress import Silence
+from preservation.policy.check import Checked
+from preservation.policy.plan import Plan
+from preservation.policy.spelled import Spelled, spelled, summary
+from preservation.reports.plan_page import plan_page
+from preservation.supervise.control import healthy
+from preservation.supervise.control import up as start
+from preservation.supervise.settings import Settings
+
+MOST_ROWS = 40  # of one table on a terminal; the other forms have all of them
+
+
+def plan(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Drafts: each in the place of the file of its name in --policies."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write it as a page, too, that opens from a file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What `apply` would change, and what that does to what is held. Nothing changes now."""
+    here = shell(ctx)
+    checked = read_policies(here.policies, files or ()).require()
+    with open_home(here.home, here.policies) as parts:
+        made = make_plan(parts, checked, planned_communities(files, checked) if files else None)
+    if html is not None:
+        durable.replace(html, plan_page(made))
+
+    def render(out: Console) -> None:
+        for part in spelled(made):
+            _render(part, out)
+        for community in made.without_file:
+            out.print(f"{community}: no file any more; its policy stays in force")
+        out.print(summary(made))
+
+    here.answer(as_json, "samarkand.policy-plan/1", made.to_json(), render)
+
+
+def _render(part: Spelled, out: Console) -> None:
+    out.rule(part.heading, align="left", characters="─")
+    for said in part.sentences:
+        out.print(f"{'! ' if said.alarming else '  '}{said.text}")
+    for grid in part.grids:
+        shown = table(grid.title, *grid.columns)
+        for row in grid.rows[:MOST_ROWS]:
+            shown.add_row(*row)
+        out.print(shown)
+        if len(grid.rows) > MOST_ROWS:
+            out.print(f"  and {len(grid.rows) - MOST_ROWS} more: --json and --html have all")
+
+
+def apply(
+    ctx: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why; it goes into the record.")],
+    consent: Annotated[
+        str, typer.Option(help="Who agreed to promises becoming weaker; recorded.")
+    ] = "",
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="The plan that was agreed on (`plan --json`); refused if it is stale."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the policy files in force. Wrong files change nothing; nothing is ever deleted."""
+    here = shell(ctx)
+    checked = read_policies(here.policies).require()
+    agreed = None if plan is None else _read_plan(plan)
+    with open_home(here.home, here.policies) as parts:
+        made = make_plan(parts, checked)
+        if agreed is not None and (stale := made.outdates(agreed)):
+            raise BusyError(
+                f"the plan is stale: {'; '.join(stale)}",
+                hint="run `preserve policy plan` again, and look at what is different",
+                code="POL-STALE",
+            )
+        changed = _put_in_force(parts, checked, made, reason, consent)
+    if healthy(parts.home.path):
+        # A DAG of a tier that is new waits for ever without its pool; `up` makes what is missing.
+        pools = pools_of(parts.home)
+        start(Settings(here.home, here.policies, Path("dags"), pools=pools), Silence())
+
+    def render(out: Console) -> None:
+        out.print(f"now in force: {', '.join(changed)}" if changed else "nothing to change")
+
+    here.answer(as_json, "samarkand.policy-apply/1", {"changed": changed}, render)
+
+
+def _put_in_force(
+    parts: Parts, checked: Checked, made: Plan, reason: str, consent: str
+) -> list[str]:
+    if not reason.strip():
+        raise UsageError("a change of policy needs a reason", hint="say why with --reason")
+    if made.weakening and not consent.strip():
+        raise PolicyError(
+            "weaker than what is in force: " + "; ".join(made.weakening),
+            hint="if those concerned agreed, say who with --consent",
+            code="POL-WEAKENING",
+        )
+    return apply_policies(
+        parts.home,
+        checked,
+        account(),
+        reason,
+        SystemClock(),
+        consent=consent if made.weakening else "",
+        plan=made.to_json(),
+        expected=made.in_force,
+    )
+
+
+def _read_plan(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is no plan: {error}",
+            hint="give the file that `preserve policy plan --json` wrote",
+        ) from error

@@ -1,0 +1,185 @@
+"""A plan in words: sentences and tables, the same on the terminal and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from preservation.model.units import format_duration, format_size
+from preservation.policy.effects import Effects
+from preservation.policy.plan import Plan, Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. A column whose name begins with ``>`` holds numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence, and whether somebody should look twice."""
+
+    text: str
+    alarming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """One community's part of a plan, in words."""
+
+    heading: str
+    grids: tuple[Grid, ...]
+    sentences: tuple[Said, ...]
+
+
+def spelled(plan: Plan) -> list[Spelled]:
+    """Every community's part."""
+    return [_one(proposal) for proposal in plan.proposals]
+
+
+def summary(plan: Plan) -> str:
+    """The plan in one sentence."""
+    if not plan.proposals:
+        return "The files say what is in force: nothing would change."
+    weaker = sum(1 for one in plan.proposals if one.weakening)
+    told = f"{_count(len(plan.proposals), 'policy', 'policies')} would change"
+    if weaker:
+        told += f", {weaker} of them promising less: that needs a recorded consent"
+    return f"{told}. Nothing changed now."
+
+
+def _one(proposal: Proposal) -> Spelled:
+    held = (
+        f"{_count(proposal.versions, 'AIP version')}, {format_size(proposal.octets)}"
+        if proposal.versions
+        else "nothing held yet"
+    )
+    new = "" if proposal.previous else ", its first policy"
+    grids = [_changes(proposal), *_replicas(proposal.effects), *_formats(proposal.effects)]
+    return Spelled(
+        f"{proposal.title} ({proposal.community}): {held}{new}",
+        tuple(grid for grid in grids if grid.rows),
+        tuple(_sentences(proposal)),
+    )
+
+
+def _changes(proposal: Proposal) -> Grid:
+    return Grid(
+        "What would change",
+        ("promise", "in force", "proposed", ""),
+        tuple(
+            (one.path, one.before, one.after, "weakening" if one.weakening else "")
+            for one in proposal.changes
+        ),
+    )
+
+
+def _replicas(effects: Effects) -> Iterator[Grid]:
+    columns = ("tier", "what", ">replicas", ">bytes", ">stored, a year", ">read, once", "by when")
+    make = [
+        (
+            one.tier,
+            "make (due already)" if one.already else "make",
+            f"{one.replicas:,}",
+            format_size(one.octets),
+            str(one.stored),
+            str(one.read),
+            f"{_time(one.within)} after ingest",
+        )
+        for one in effects.making
+    ]
+    retire = [
+        (
+            one.tier,
+            "not promised any more",
+            f"{one.replicas:,}",
+            format_size(one.octets),
+            str(one.stored),
+            "",
+            "stays until retention retires it",
+        )
+        for one in effects.retiring
+    ]
+    yield Grid("Replicas", columns, (*make, *retire))
+
+
+def _formats(effects: Effects) -> Iterator[Grid]:
+    yield Grid(
+        "Formats held that would be refused from now on (what is held stays)",
+        ("PUID", "MIME type", "name", ">files", ">AIP versions"),
+        tuple(
+            (one.puid or "none", one.mime, one.name, f"{one.files:,}", f"{one.versions:,}")
+            for one in effects.refused
+        ),
+    )
+
+
+def _sentences(proposal: Proposal) -> Iterator[Said]:
+    effects = proposal.effects
+    yield Said(f"Independence: {effects.independence[1]}.", ": " in effects.independence[1])
+    if proposal.versions:
+        yield from _compliance(proposal)
+        yield from _deadlines(effects)
+        yield from _budget(effects)
+        for tier, count in effects.repacked.items():
+            text = (
+                f"{_count(count, 'replica')} on {tier} stay packed as they are; new ones will not."
+            )
+            yield Said(text)
+        yield Said(
+            f"Keeping costs {effects.stored_before} a year as it is, "
+            f"{effects.stored_after} with everything promised made."
+        )
+
+
+def _compliance(proposal: Proposal) -> Iterator[Said]:
+    found = proposal.effects.compliance
+    if not found.reachable:
+        text = (
+            "The promised tiers do not come to the promised minimum even with every replica made:"
+            " they are not independent enough."
+        )
+        yield Said(text, alarming=True)
+    if found.after:
+        fallen = f", {found.falling:,} of them are above it today" if found.falling else ""
+        what = _count(found.after, "AIP version is", "AIP versions are")
+        text = f"{what} below the proposed minimum until replicas are made and read back{fallen}."
+        yield Said(text, alarming=found.falling > 0)
+    else:
+        yield Said("No AIP version falls below the proposed minimum.")
+
+
+def _deadlines(effects: Effects) -> Iterator[Said]:
+    for one in effects.moving:
+        more = max(0, one.overdue_after - one.overdue_before)
+        text = (
+            f"Checks on {one.tier} may be {_time(one.after)} old, not {_time(one.before)}: "
+            f"{one.overdue_after:,} overdue at once, by the policy in force {one.overdue_before:,}."
+        )
+        yield Said(text, alarming=more > 0)
+
+
+def _budget(effects: Effects) -> Iterator[Said]:
+    found = effects.feasibility
+    needed, budget = format_size(found.needed), format_size(found.budget)
+    if found.met:
+        yield Said(f"Audits have to read {needed} a run; the budget is {budget}.")
+    else:
+        text = (
+            f"The audit budget does not suffice: {needed} have to be read a run, and {budget} may. "
+            f"Checks would get as old as {found.percent} % of what is promised."
+        )
+        yield Said(text, alarming=True)
+
+
+def _time(seconds: int) -> str:
+    return format_duration(timedelta(seconds=seconds))
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
