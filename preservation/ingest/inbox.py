@@ -1,7 +1,7 @@
 """Inboxes: what is waiting, whether it is complete, and one row for each deposit.
 
-A deposit is a folder or a serialised package (``.tar``, ``.tar.gz``, ``.zip``, …) directly in
-a community's inbox. Names that begin with a dot are not deposits. The row is made at arrival,
+A deposit is a folder or a serialised package (a tar, packed or not, or a zip) directly in a
+community's inbox. Names that begin with a dot are not deposits. The row is made at arrival,
 with a reserved AIP UUID, so that a retry never makes a second AIP and an unchanged deposit is
 never read again.
 """
@@ -18,7 +18,6 @@ from pathlib import Path
 
 from preservation.errors import NotNowError
 from preservation.ingest.examine import Examined, examine
-from preservation.ingest.unpack import is_serialised
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.policy.policy import Intake, Limits
@@ -139,7 +138,10 @@ def _denied(path: Path, name: str, error: OSError) -> Examined:
 
 
 def _examine_single(path: Path, name: str) -> Examined:
-    """A container by its size and times; anything else that is not a folder is no deposit."""
+    """A container by its size and times: it is known by its content, when it is opened.
+
+    What is neither a regular file nor a folder is no deposit.
+    """
     facts = path.lstat()
     times = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
     seen = Examined(
@@ -148,14 +150,14 @@ def _examine_single(path: Path, name: str) -> Examined:
         newest_ns=facts.st_ctime_ns,
         signature=f"single {times}",
     )
-    if not (stat.S_ISREG(facts.st_mode) and is_serialised(path.name)):
+    if not stat.S_ISREG(facts.st_mode):
         seen.openable = False
         seen.findings.append(
             Finding(
                 "DEP-NOT-A-DEPOSIT",
                 name,
-                "neither a folder nor a container that we can open",
-                "put it into a folder of its own; containers are tar, tar.gz, tar.bz2, tar.xz, zip",
+                "neither a folder nor a file",
+                "put what it stands for into a folder of its own",
             )
         )
     return seen

@@ -26,7 +26,7 @@ from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
 from preservation.model.digest import Digest
-from preservation.model.finding import Finding, Severity
+from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.identifier import Identifier, find_all
 from preservation.model.names import display, is_safe
 from preservation.policy.policy import Intake
@@ -72,15 +72,14 @@ def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
     dest.mkdir(mode=0o700)
     unpacked = unpack(found.path, dest, intake.limits)
     findings = list(unpacked.findings)
-    if not findings:
+    if not is_fatal(findings):
         findings.extend(examine(dest, intake.limits).findings)
     base = _base(dest)
     return _open_folder(found, base, intake, findings, _container(found, unpacked))
 
 
 def _container(found: Candidate, unpacked: Unpacked) -> dict[str, Any]:
-    facts = {"name": found.name, "bytes": unpacked.octets, "sha256": unpacked.sha256}
-    return {"kind": "container", "container": facts}
+    return {"kind": "container", "container": {"name": found.name, **unpacked.facts}}
 
 
 def _base(dest: Path) -> Path:
