@@ -37,6 +37,7 @@ class Unchecked(Enum):
     MEMORY = "memory"
     CRASHED = "crashed"
     ENCRYPTED = "encrypted"
+    ELSEWHERE = "in other files"  # it names other files for its content
     UNREADABLE = "unreadable"
     EMPTY = "empty"
     OFF = "off"  # the policy does not ask for it
