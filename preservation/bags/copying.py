@@ -17,9 +17,9 @@ from typing import Self
 
 from preservation.bags.fenced import add_fenced
 from preservation.bags.write import BagWriter
-from preservation.fixity.engine import BATCH, LARGE
-from preservation.fixity.helpers import Helpers
-from preservation.fixity.lanes import WORTH
+from preservation.fixity.crew import LARGE
+from preservation.fixity.engine import BATCH
+from preservation.fixity.reading import WORTH
 from preservation.model.progress import Progress
 
 MANY = 1024  # files; below, helpers take longer to start than they save
@@ -44,7 +44,7 @@ class Copier:
         self._small: list[bytes] = []
         self._running: deque[Future[None]] = deque()
         self._ending = ExitStack()
-        self._helpers = self._started() if files >= MANY and workers > 1 else None
+        self._helpers = None
         # One thread more than helpers, so that none of them waits for its next batch.
         self._threads = ThreadPoolExecutor(workers + (self._helpers is not None), "bag")
         self._ending.callback(self._threads.shutdown, wait=True, cancel_futures=True)
@@ -60,20 +60,21 @@ class Copier:
     ) -> None:
         self._ending.close()
 
-    def put(self, path: bytes, octets: int, *, apart: bool = False) -> None:
+    def put(self, path: bytes, kept: bytes, octets: int, *, apart: bool = False) -> None:
         """Copy one file, now or soon; waits while too many are waiting.
 
         Args:
-            path: below the source, and below ``data/``.
+            path: below the source.
+            kept: below ``data/``.
             octets: about.
             apart: its digests may have a thread each, if it is large enough.
 
         Raises:
             Whatever :func:`add_fenced` raises, of this file or an earlier one.
         """
-        if octets > LARGE:
+        if octets > LARGE or kept != path:
             lanes = apart and self._workers > 1 and octets > WORTH
-            self._submit(lambda: self._copy(path, apart=lanes))
+            self._submit(lambda: self._copy(path, kept, apart=lanes))
             return
         self._small.append(path)
         if len(self._small) == BATCH:
@@ -89,16 +90,8 @@ class Copier:
         while self._running:
             self._running.popleft().result()
 
-    def _started(self) -> Helpers:
-        payload = self._writer.open_payload()
-        self._ending.callback(os.close, payload)
-        helpers = Helpers(self._root, self._writer.algorithms, self._workers, LARGE, payload)
-        return self._ending.enter_context(helpers)
-
     def _hand_over(self) -> None:
         batch, self._small = self._small, []
-        if batch and self._helpers is not None:
-            self._writer.prepare(batch)
         self._submit(lambda: self._copy_all(batch))
 
     def _submit(self, work: Callable[[], None]) -> None:
@@ -107,13 +100,8 @@ class Copier:
             self._running.popleft().result()
 
     def _copy_all(self, batch: list[bytes]) -> None:
-        if self._helpers is not None and batch:
-            copied, left = self._helpers.take(batch)
-            self._writer.note(copied)
-            self._progress.advance(sum(each.octets for each in copied))
-            batch = [path for _, path in left]
         for path in batch:
-            self._copy(path)
+            self._copy(path, path)
 
-    def _copy(self, path: bytes, *, apart: bool = False) -> None:
-        add_fenced(self._writer, path, self._root, path, self._progress, apart=apart)
+    def _copy(self, path: bytes, kept: bytes, *, apart: bool = False) -> None:
+        add_fenced(self._writer, kept, self._root, path, self._progress, apart=apart)

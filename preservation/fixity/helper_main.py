@@ -1,28 +1,138 @@
-"""What a helper process runs: reads small files, takes their digests, and copies them if asked.
+"""Reads many small files: takes their digests, and copies them if asked. The one loop for it.
 
-Started by ``preservation.fixity.helpers`` as a script, in isolated mode. It imports nothing of
-ours, so that it is at work within some milliseconds. It does what is plain and nothing else: a
-file that is large, odd, changing or in any trouble is left to the asker, who knows what to say.
+The engine's threads call it; helper processes run this file as a script, in isolated mode. It
+imports nothing of ours, so that a helper is at work within some milliseconds. It does what is
+plain and nothing else: a file that is large, odd, changing or in any trouble is left to the
+asker, who knows what to say.
 
-Arguments: the open folder to read from, the open folder to copy to (-1 for none), the most
-octets of a file, names for ``hashlib``. Each question is a length (4 octets, little endian)
-and paths with NUL between them; each answer a length and one record for each path: a signed
-number in 8 octets, and room for every digest. Below zero, the file was left: its size is what
-comes after -1.
+Arguments of the script: the open folder to read from, the open folder to copy to (-1 for none),
+the most octets of a file, 1 to drop cached pages first. A question is a length (4 octets,
+little endian) and, as ``marshal`` spells it, a tuple: names for ``hashlib``, paths, and when
+copying what each file must look like; an answer is the same with what :meth:`Plain.take` gives.
 """
 
 from __future__ import annotations
 
 import hashlib
+import marshal
 import os
 import stat
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from typing import Any
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_TOGETHER = 64 * 1024  # octets that are hashed together: they stay in a core's own cache
+
+Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
+Taken = tuple[list[int], list[bytes]]
+
+
+def hash_many(buffers: Sequence[bytes], name: str) -> bytes:
+    """The digests of some small buffers, joined.
+
+    An implementation that hashes several buffers at once (multi-buffer SHA-2) has its place
+    here: it is given as many as fit into a core's cache.
+    """
+    new = _constructor(name)
+    return b"".join([new(buffer).digest() for buffer in buffers])
+
+
+def look(seen: os.stat_result) -> Look:
+    """What changes when a file is written to; see ``preservation.fixity.fence``."""
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+class Plain:
+    """Reads small files below a root, and copies them below another; for one thread.
+
+    Args:
+        root: the folder to read from, open.
+        copy_to: the folder to copy to, open; -1 for none.
+        most: octets; larger files are left.
+        drop_cache: ask the system to forget each file's cached pages first.
+    """
+
+    def __init__(self, root: int, copy_to: int, most: int, drop_cache: bool) -> None:
+        self._source, self._copy_to = _Folders(root), copy_to
+        self._copy = _Folders(copy_to)
+        self._most, self._drop_cache = most, drop_cache
+
+    def take(
+        self, names: Sequence[str], paths: Sequence[bytes], looks: Sequence[Look] | None = None
+    ) -> Taken:
+        """Read some files.
+
+        Args:
+            names: of the digests to take.
+            paths: relative to the root, safe.
+            looks: what each file must look like before and after it is read; else it is left.
+
+        Returns:
+            For each path its octets, or -1 - octets of one that was left. For each name the
+            digests of those that were read, joined: one that was left has none.
+        """
+        sizes: list[int] = []
+        columns: list[list[bytes]] = [[] for _ in names]
+        buffers: list[bytes] = []
+        held = 0
+        for number, path in enumerate(paths):
+            try:
+                size, data = self._read(path, None if looks is None else looks[number])
+                if data is not None and self._copy_to >= 0:
+                    self._write(path, data)
+            except OSError:
+                size, data = 0, None
+            if data is None:
+                sizes.append(-1 - size)
+                continue
+            sizes.append(size)
+            buffers.append(data)
+            held += size
+            if held >= _TOGETHER:
+                for name, column in zip(names, columns, strict=True):
+                    column.append(hash_many(buffers, name))
+                buffers, held = [], 0
+        for name, column in zip(names, columns, strict=True):
+            column.append(hash_many(buffers, name))
+        return sizes, [b"".join(column) for column in columns]
+
+    def close(self) -> None:
+        """Let the kept folders go."""
+        self._source.leave()
+        self._copy.leave()
+
+    def _read(self, path: bytes, expected: Look | None) -> tuple[int, bytes | None]:
+        """Size and octets; None instead of them for what is not plain."""
+        fd = self._source.open(path, _READ)
+        try:
+            seen = os.fstat(fd)
+            size = seen.st_size
+            if not stat.S_ISREG(seen.st_mode):
+                return 0, None
+            if size > self._most or (expected is not None and look(seen) != expected):
+                return size, None
+            if self._drop_cache:
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            data = os.read(fd, size + 1)
+            if len(data) != size or (expected is not None and look(os.fstat(fd)) != expected):
+                return size, None
+            return size, data
+        finally:
+            os.close(fd)
+
+    def _write(self, path: bytes, data: bytes) -> None:
+        fd = self._copy.open(path, _WRITE)
+        try:
+            if os.write(fd, data) != len(data):
+                raise OSError("written in part")
+        except OSError:
+            self._copy.unlink(path)
+            raise
+        finally:
+            os.close(fd)
 
 
 class _Folders:
@@ -33,93 +143,48 @@ class _Folders:
         self._parent = b""
 
     def open(self, path: bytes, flags: int) -> int:
-        parent, _, name = path.rpartition(b"/")
-        if parent != self._parent:
-            self._enter(parent)
-        return os.open(name, flags, 0o644, dir_fd=self._at)
+        cut = path.rfind(b"/") + 1
+        if path[:cut] != self._parent:
+            self._enter(path[:cut])
+        return os.open(path[cut:], flags, 0o644, dir_fd=self._at)
 
     def unlink(self, path: bytes) -> None:
         """Take back what ``open`` just made."""
-        os.unlink(path.rpartition(b"/")[2], dir_fd=self._at)
+        os.unlink(path[path.rfind(b"/") + 1 :], dir_fd=self._at)
 
-    def _enter(self, parent: bytes) -> None:
-        self._leave()
-        for part in parent.split(b"/") if parent else ():
-            deeper = os.open(part, _FOLDER, dir_fd=self._at)
-            self._leave()
-            self._at = deeper
-        self._parent = parent
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
         if self._at != self._root:
             os.close(self._at)
         self._at, self._parent = self._root, b""
 
-
-class _Helper:
-    def __init__(self, root: int, copy_to: int, most: int, names: list[str]) -> None:
-        self._source = _Folders(root)
-        self._copy = _Folders(copy_to) if copy_to >= 0 else None
-        self._most = most
-        self._hashes = [partial(getattr(hashlib, name), usedforsecurity=False) for name in names]
-        self._no_digests = bytes(sum(new().digest_size for new in self._hashes))
-
-    def one(self, path: bytes) -> bytes:
-        """The record of one file."""
-        try:
-            size, data = self._read(path)
-            if data is not None and self._copy is not None:
-                self._write(self._copy, path, data)
-        except OSError:
-            size, data = 0, None
-        if data is None:
-            return (-1 - size).to_bytes(8, "little", signed=True) + self._no_digests
-        digests = [new(data).digest() for new in self._hashes]
-        return len(data).to_bytes(8, "little") + b"".join(digests)
-
-    def _read(self, path: bytes) -> tuple[int, bytes | None]:
-        """Size and octets; None instead of them for what is not plain."""
-        fd = self._source.open(path, _READ)
-        try:
-            seen = os.fstat(fd)
-            if not stat.S_ISREG(seen.st_mode):
-                return 0, None
-            size = seen.st_size
-            data = os.read(fd, size + 1) if size <= self._most else b""
-            if len(data) != size or (self._copy and _look(os.fstat(fd)) != _look(seen)):
-                return size, None
-            return size, data
-        finally:
-            os.close(fd)
-
-    @staticmethod
-    def _write(copy: _Folders, path: bytes, data: bytes) -> None:
-        fd = copy.open(path, _WRITE)
-        try:
-            os.fchmod(fd, 0o644)  # whatever the umask says
-            if os.write(fd, data) != len(data):
-                raise OSError("written in part")
-        except OSError:
-            copy.unlink(path)
-            raise
-        finally:
-            os.close(fd)
+    def _enter(self, parent: bytes) -> None:
+        self.leave()
+        for part in parent.split(b"/")[:-1]:
+            deeper = os.open(part, _FOLDER, dir_fd=self._at)
+            self.leave()
+            self._at = deeper
+        self._parent = parent
 
 
-def _look(seen: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file is written to; see ``preservation.fixity.fence``."""
-    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+def _constructor(name: str) -> Callable[..., Any]:
+    """That of hashlib itself: ``hashlib.new`` looks its name up on every call."""
+    new: Callable[..., Any] = getattr(hashlib, name)
+    if name not in ("md5", "sha1"):
+        return new
+    # Taken for what depositors bring, not for security: so they work in FIPS mode too.
+    return lambda data: new(data, usedforsecurity=False)
 
 
-def _serve(answer: Callable[[bytes], bytes]) -> None:
+def _serve(plain: Plain) -> None:
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     while head := questions.read(4):
-        paths = questions.read(int.from_bytes(head, "little")).split(b"\0")
-        said = b"".join([answer(path) for path in paths])
+        asked = marshal.loads(questions.read(int.from_bytes(head, "little")))  # noqa: S302 (our asker's)
+        said = marshal.dumps(plain.take(*asked))
         answers.write(len(said).to_bytes(4, "little") + said)
         answers.flush()
 
 
 if __name__ == "__main__":
-    _root, _copy_to, _most = map(int, sys.argv[1:4])
-    _serve(_Helper(_root, _copy_to, _most, sys.argv[4:]).one)
+    os.umask(0o022)  # copies have mode 0644, whatever the asker's umask
+    _root, _copy_to, _most, _drop = map(int, sys.argv[1:5])
+    _serve(Plain(_root, _copy_to, _most, bool(_drop)))

@@ -8,105 +8,129 @@ thing is done and never what comes out.
 
 from __future__ import annotations
 
-import queue
+import marshal
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Self
+from types import TracebackType
+from typing import Any, Self
 
 from preservation.fixity import helper_main
-from preservation.fixity.reading import Measured, Reading
-from preservation.model.digest import Algorithm, Digest
-
-ENOUGH = 4096  # files below which starting helpers costs more than it gains
-Taken = tuple[list[Measured], list[tuple[int, bytes]]]  # those left: octets, path
+from preservation.fixity.helper_main import Look, Taken
 
 
-class Helpers:
-    """Processes that read small files of one folder. Safe for any thread.
+class Here:
+    """Reads small files of one folder in this very thread; asked like a :class:`Helper`."""
 
-    Args:
-        root: the folder to read from, open.
-        algorithms: digests to take.
-        number: of processes; fewer, even none, if the system refuses.
-        most: octets; larger files are left.
-        copy_to: a folder, open, to copy each file to, by the same path; the folders on the way
-            have to be there. The copy has mode 0644 and is made exclusively; a file that
-            changes while it is read is left.
-    """
+    ahead = 0
 
-    def __init__(
-        self,
-        root: int,
-        algorithms: Sequence[Algorithm],
-        number: int,
-        most: int,
-        copy_to: int = -1,
-    ) -> None:
-        self._algorithms = tuple(algorithms)
-        self._record = 8 + sum(algorithm.octets for algorithm in algorithms)
-        names = [algorithm.hashlib_name for algorithm in algorithms]
-        said = [str(root), str(copy_to), str(most), *names]
-        keep = (root,) if copy_to < 0 else (root, copy_to)
-        self._idle: queue.SimpleQueue[subprocess.Popen[bytes] | None] = queue.SimpleQueue()
-        self._started = [_start(said, keep) for _ in range(number)]
-        for helper in self._started:
-            self._idle.put(helper)
+    def __init__(self, root: int, most: int, *, drop_cache: bool = False) -> None:
+        self._plain = helper_main.Plain(root, -1, most, drop_cache)
+        self._taken: list[Taken] = []
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End every helper; those at work finish what they were asked."""
-        for helper in self._started:
-            if helper is not None:
-                helper.communicate()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._plain.close()
 
-    def take(self, paths: Sequence[bytes]) -> Taken:
-        """Read some files, in another process; waits for one that is free.
+    def ask(self, names: Sequence[str], paths: Sequence[bytes]) -> None:
+        """Read some files; arguments as :meth:`helper_main.Plain.take`."""
+        self._taken.append(self._plain.take(names, paths))
 
-        Args:
-            paths: relative to the root, safe.
+    def hear(self) -> Taken:
+        """What became of them."""
+        return self._taken.pop(0)
 
-        Returns:
-            What was read; and what was left, with its octets as far as they were seen.
-        """
-        helper = self._idle.get()
+
+class Helper:
+    """A process that reads small files of one folder; for one thread.
+
+    It is asked and heard apart, so that it may be given its next files before the answer about
+    the last ones was taken. Use it as a context.
+
+    Args:
+        root: the folder to read from, open.
+        most: octets; larger files are left.
+        copy_to: a folder, open, to copy each file to, by the same path; the folders on the way
+            have to be there. The copy has mode 0644 and is made exclusively.
+        drop_cache: ask the system to forget each file's cached pages first.
+
+    Attributes:
+        ahead: questions beyond the one at work that are worth asking.
+    """
+
+    ahead = 1
+
+    def __init__(
+        self, root: int, most: int, *, copy_to: int = -1, drop_cache: bool = False
+    ) -> None:
+        said = [str(root), str(copy_to), str(most), str(int(drop_cache))]
+        self.process = _start(said, (root,) if copy_to < 0 else (root, copy_to))
+        self._asked: list[int] = []  # how many files each question was about
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for the end of the process; one at work finishes what it was asked."""
+        if self.process is not None:
+            self.process.communicate()
+
+    def ask(
+        self, names: Sequence[str], paths: Sequence[bytes], looks: Sequence[Look] | None = None
+    ) -> None:
+        """Give it some files; arguments as :meth:`helper_main.Plain.take`."""
+        self._asked.append(len(paths))
+        if self.process is None or self.process.stdin is None:
+            return
+        asked: Any = (list(names), list(paths), None if looks is None else list(looks))
+        question = marshal.dumps(asked)
         try:
-            said = b"" if helper is None else _ask(helper, paths)
-        finally:
-            self._idle.put(helper)
-        if len(said) != self._record * len(paths):
-            return [], [(0, path) for path in paths]  # it could not be started, or was killed
-        return self._told(paths, said)
+            self.process.stdin.write(len(question).to_bytes(4, "little") + question)
+            self.process.stdin.flush()
+        except OSError:
+            self._give_up()
 
-    def _told(self, paths: Sequence[bytes], said: bytes) -> Taken:
-        read: list[Measured] = []
-        left: list[tuple[int, bytes]] = []
-        at = 0
-        for path in paths:
-            octets = int.from_bytes(said[at : at + 8], "little", signed=True)
-            if octets < 0:
-                left.append((-1 - octets, path))
-            else:
-                read.append(Measured(path, Reading.READ, octets, self._digests(said, at + 8)))
-            at += self._record
-        return read, left
+    def hear(self) -> Taken:
+        """What became of the oldest question; waits for it.
 
-    def _digests(self, said: bytes, at: int) -> dict[Algorithm, Digest]:
-        digests = {}
-        for algorithm in self._algorithms:
-            end = at + algorithm.octets
-            digests[algorithm] = Digest(algorithm, said[at:end])
-            at = end
-        return digests
+        Everything was left if the process could not be started, or was killed.
+        """
+        files = self._asked.pop(0)
+        if self.process is not None and self.process.stdout is not None:
+            answers = self.process.stdout
+            size = int.from_bytes(answers.read(4), "little")
+            said = answers.read(size)
+            if size and len(said) == size:
+                taken: Taken = marshal.loads(said)  # noqa: S302 (our own process's)
+                return taken
+            self._give_up()
+        return [-1] * files, []
+
+    def _give_up(self) -> None:
+        """It came to its end: from now on everything is left."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
 
 
 def _start(said: Sequence[str], keep: Sequence[int]) -> subprocess.Popen[bytes] | None:
     script = helper_main.__file__
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", script, *said],
+            [sys.executable, "-I", "-S", "-B", script, *said],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -114,16 +138,3 @@ def _start(said: Sequence[str], keep: Sequence[int]) -> subprocess.Popen[bytes] 
         )
     except OSError:
         return None
-
-
-def _ask(helper: subprocess.Popen[bytes], paths: Sequence[bytes]) -> bytes:
-    """The records it answers; fewer octets if it came to its end."""
-    if helper.stdin is None or helper.stdout is None:
-        return b""
-    question = b"\0".join(paths)
-    try:
-        helper.stdin.write(len(question).to_bytes(4, "little") + question)
-        helper.stdin.flush()
-    except OSError:
-        return b""
-    return helper.stdout.read(int.from_bytes(helper.stdout.read(4), "little"))

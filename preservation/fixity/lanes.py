@@ -1,30 +1,44 @@
-"""Several digests of one huge stream, each by a thread of its own: for when a core is idle."""
+"""Several digests of one huge stream, each in a thread of its own while a core is idle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
 from types import TracebackType
+from typing import Protocol
 
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 
-WORTH = 16 * 1024 * 1024  # octets of a file below which threads are not worth their start
-BLOCK = 1024 * 1024  # octets to hash at a time: less, and handing over costs more than it gains
+
+class _Hashing(Protocol):
+    def update(self, data: Octets, /) -> None: ...
+
+
+def always() -> bool:
+    """A core is idle at any time."""
+    return True
 
 
 class Lanes(MultiHash):
-    """Hashes a stream with the first algorithm in the caller's thread, the others beside it.
+    """Hashes a stream; while a core is idle, the caller's thread takes the first digest only.
 
+    The digest of a stream that has but one is taken beside the caller, who reads on meanwhile.
     Use it as a context: its threads end with it.
+
+    Args:
+        idle: asked for each piece of the stream.
     """
 
-    __slots__ = ("_behind", "_threads")
+    __slots__ = ("_behind", "_idle", "_mine", "_theirs")
 
-    def __init__(self, algorithms: Iterable[Algorithm]) -> None:
+    def __init__(self, algorithms: Iterable[Algorithm], idle: Callable[[], bool] = always) -> None:
         super().__init__(algorithms)
-        self._threads = ThreadPoolExecutor(max(1, len(self._hashes) - 1), "digest")
-        self._behind: list[Future[None]] = []
+        states = [state for _, state in self._hashes]
+        self._mine, self._theirs = (states[:1], states[1:]) if states[1:] else ([], states)
+        self._idle = idle
+        self._behind: list[_Lane] = []
 
     def __exit__(
         self,
@@ -32,13 +46,20 @@ class Lanes(MultiHash):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._threads.shutdown(wait=True)
+        for lane in self._behind:
+            lane.end()
 
     def update(self, data: Octets) -> None:
         """Hash some more octets; they have to stay as they are until the *next* call returns."""
         self._catch_up()
-        self._behind = [self._threads.submit(state.update, data) for _, state in self._hashes[1:]]
-        for _, state in self._hashes[:1]:
+        if not self._idle():
+            super().update(data)
+            return
+        if not self._behind:
+            self._behind = [_Lane(state) for state in self._theirs]
+        for lane in self._behind:
+            lane.begin(data)
+        for state in self._mine:
             state.update(data)
         self.octets += memoryview(data).nbytes
 
@@ -47,5 +68,38 @@ class Lanes(MultiHash):
         return super().digests()
 
     def _catch_up(self) -> None:
-        for future in self._behind:
-            future.result()
+        for lane in self._behind:
+            lane.finish()
+
+
+class _Lane(threading.Thread):
+    """A thread that updates one digest."""
+
+    def __init__(self, state: _Hashing) -> None:
+        super().__init__(name="digest", daemon=True)
+        self._state = state
+        self._begun: SimpleQueue[Octets | None] = SimpleQueue()
+        self._done: SimpleQueue[None] = SimpleQueue()
+        self._at_work = 0
+        self.start()
+
+    def begin(self, data: Octets) -> None:
+        """Hash some octets, from now on."""
+        self._at_work += 1
+        self._begun.put(data)
+
+    def finish(self) -> None:
+        """Wait until that is done."""
+        while self._at_work:
+            self._done.get()
+            self._at_work -= 1
+
+    def end(self) -> None:
+        """End the thread."""
+        self._begun.put(None)
+        self.join()
+
+    def run(self) -> None:
+        while (data := self._begun.get()) is not None:
+            self._state.update(data)
+            self._done.put(None)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from preservation.errors import MalformedError
 
+_PATIENCE = 0.2  # seconds between two questions whether to give up
+
 
 class RateLimit:
     """Holds readers back to so many octets a second, together. Safe for any thread.
@@ -35,15 +37,20 @@ class RateLimit:
             self._paid_at = 0.0
             self._changed.notify_all()
 
-    def take(self, octets: int) -> None:
-        """Wait until what was taken before is paid for, then take some octets."""
+    def take(self, octets: int, give_up: Callable[[], bool] = lambda: False) -> None:
+        """Wait until what was taken before is paid for, then take some octets.
+
+        Args:
+            octets: to read, or read just now by a helper process.
+            give_up: asked while waiting; ends the wait.
+        """
         with self._changed:
-            while self._per_second is not None:
+            while self._per_second is not None and not give_up():
                 now = self._monotonic()
                 if self._paid_at <= now:
                     self._paid_at = now + octets / self._per_second
                     return
-                self._changed.wait(self._paid_at - now)
+                self._changed.wait(min(self._paid_at - now, _PATIENCE))
 
 
 def _checked(octets_per_second: int | None) -> int | None:

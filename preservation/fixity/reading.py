@@ -17,16 +17,15 @@ from enum import Enum
 
 from preservation.errors import NotNowError
 from preservation.files import walk
-from preservation.fixity.lanes import BLOCK as LANE_BLOCK
-from preservation.fixity.lanes import WORTH, Lanes
+from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.rate import RateLimit
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import is_safe
 from preservation.model.progress import Progress
 
-BLOCK = 256 * 1024  # more buys nothing, on any medium that was measured
-SMALL = 1024 * 1024  # up to here a file is one read
+BLOCK = 512 * 1024  # less, and handing over to lanes costs more than it gains
+WORTH = 4 * 1024 * 1024  # octets of a file below which lanes are not worth their start
 ATTEMPTS = 3
 _PAUSE = 0.05  # seconds before the second attempt; ten times that before the third
 _GROWTH = 64 * 1024 * 1024  # octets beyond twice its size: then a file will never end
@@ -127,38 +126,35 @@ class Reader:
     """Reads files of one root, one after the other; one per thread.
 
     Args:
-        apart: a core is idle, so that each digest of a huge file may have a thread of its own.
+        idle: whether a core has nothing to do, so that a huge file's digests may be taken side
+            by side.
     """
 
     def __init__(
         self,
         root: int,
-        algorithms: tuple[Algorithm, ...],
         *,
-        apart: bool = False,
         drop_cache: bool,
         rate: RateLimit | None,
         progress: Progress,
         cancelled: Callable[[], bool],
+        idle: Callable[[], bool],
     ) -> None:
         self._folders = Folders(root)
-        self._algorithms = algorithms
         self._drop_cache = drop_cache
         self._rate = rate
         self._progress = progress
         self._cancelled = cancelled
-        self._apart = apart and len(algorithms) > 1
-        # Lanes hash a block while the next one is read.
-        blocks = (bytearray(LANE_BLOCK), bytearray(LANE_BLOCK)) if apart else (bytearray(BLOCK),)
-        self._views = [memoryview(block) for block in blocks]
+        self._idle = idle
+        # Two: lanes hash a block while the next one is read.
+        self._views = [memoryview(bytearray(BLOCK)), memoryview(bytearray(BLOCK))]
         self._untold = 0
 
-    def measure(self, path: bytes, large: int | None = None) -> Measured | int:
+    def measure(self, path: bytes, algorithms: tuple[Algorithm, ...]) -> Measured:
         """Read one file to its end.
 
         Args:
             path: relative to the root.
-            large: a file with more octets than this is not read; its size is returned instead.
 
         Raises:
             StoppedError: cancelled.
@@ -168,7 +164,7 @@ class Reader:
         attempt = 0
         while True:
             try:
-                return self._once(path, large)
+                return self._once(path, algorithms)
             except OSError as error:
                 attempt += 1
                 if error.errno not in _MEDIUM or attempt == ATTEMPTS:
@@ -186,58 +182,38 @@ class Reader:
             self._progress.advance(self._untold)
             self._untold = 0
 
-    def _once(self, path: bytes, large: int | None) -> Measured | int:
+    def _once(self, path: bytes, algorithms: tuple[Algorithm, ...]) -> Measured:
         fd = self._folders.open(path)
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 reason = f"not a regular file but {_KINDS.get(stat.S_IFMT(status.st_mode), 'odd')}"
                 return Measured(path, Reading.IRREGULAR, reason=reason)
-            if large is not None and status.st_size > large:
-                return status.st_size
             if self._drop_cache:
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            return self._hash(path, fd, status.st_size)
+            huge = status.st_size > WORTH
+            with Lanes(algorithms, self._idle) if huge else MultiHash(algorithms) as hashes:
+                for block in self._blocks(fd):
+                    hashes.update(block)
+                    if hashes.octets > 2 * status.st_size + _GROWTH:
+                        raise OSError(errno.ETXTBSY, "it grows while it is read")
+                return Measured(path, Reading.READ, hashes.octets, hashes.digests())
         finally:
             os.close(fd)
 
-    def _hash(self, path: bytes, fd: int, size: int) -> Measured:
-        if size <= SMALL:
-            self._pause_for(size)
-            data = os.read(fd, size + 1)
-            self._count(len(data))
-            hashes = MultiHash(self._algorithms, data)
-            if len(data) == size:
-                return Measured(path, Reading.READ, size, hashes.digests())
-        else:
-            lanes = self._apart and size > WORTH
-            hashes = Lanes(self._algorithms) if lanes else MultiHash(self._algorithms)
-        with hashes:
-            for block in self._blocks(fd):
-                hashes.update(block)
-                if hashes.octets > 2 * size + _GROWTH:
-                    raise OSError(errno.ETXTBSY, "it grows while it is read")
-            return Measured(path, Reading.READ, hashes.octets, hashes.digests())
-
     def _blocks(self, fd: int) -> Iterator[memoryview]:
         for view in itertools.cycle(self._views):
-            self._pause_for(len(view))
+            if self._rate is not None:
+                self._rate.take(len(view), self._cancelled)
+            if self._cancelled():
+                raise StoppedError("reading was cancelled")
             got = os.readv(fd, [view])
             if not got:
                 return
-            self._count(got)
+            self._untold += got
+            if self._untold >= _REPORT:
+                self.tell()
             yield view[:got]
-
-    def _pause_for(self, octets: int) -> None:
-        if self._cancelled():
-            raise StoppedError("reading was cancelled")
-        if self._rate is not None:
-            self._rate.take(octets)
-
-    def _count(self, octets: int) -> None:
-        self._untold += octets
-        if self._untold >= _REPORT:
-            self.tell()
 
 
 _KINDS = {

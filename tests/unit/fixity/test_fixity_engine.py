@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from preservation.errors import MalformedError
-from preservation.fixity import engine, reading
+from preservation.fixity import crew, engine, reading
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
@@ -44,9 +44,8 @@ def run(root: Path, paths: list[bytes], workers: int = 2, **more: object) -> dic
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a few KiB count as large, so that every way through the engine is short."""
-    monkeypatch.setattr(engine, "LARGE", 4096)
+    monkeypatch.setattr(crew, "LARGE", 4096)
     monkeypatch.setattr(engine, "BATCH", 3)
-    monkeypatch.setattr(reading, "SMALL", 1024)
     monkeypatch.setattr(reading, "BLOCK", 1000)
 
 
@@ -110,15 +109,16 @@ def test_a_failing_medium_is_tried_again_and_then_told_from_a_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, failures: int, ends: Reading
 ) -> None:
     (tmp_path / "f").write_bytes(b"payload")
-    left, read = [failures], os.read
+    left, readv = [failures], os.readv
 
-    def failing(fd: int, size: int) -> bytes:
+    def failing(fd: int, buffers: list[memoryview]) -> int:
         if left[0]:
             left[0] -= 1
             raise OSError(number, os.strerror(number))
-        return read(fd, size)
+        return readv(fd, buffers)
 
-    monkeypatch.setattr(os, "read", failing)
+    monkeypatch.setattr(os, "readv", failing)
+    monkeypatch.setattr(crew, "LARGE", 0)  # as the file were if a first, quick try had failed
     monkeypatch.setattr(reading, "_PAUSE", 0)
     result = run(tmp_path, [b"f"], workers=1)[b"f"]
     assert result.reading is ends
@@ -130,12 +130,11 @@ def test_a_small_file_that_grows_while_it_is_read_is_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "f").write_bytes(b"before")
-    fstat = os.fstat
+    fstat, grown = os.fstat, b"before and after"
 
     def then_grow(fd: int) -> os.stat_result:
         status = fstat(fd)
-        with (tmp_path / "f").open("ab") as more:
-            more.write(b" and after")
+        (tmp_path / "f").write_bytes(grown)
         return status
 
     monkeypatch.setattr(os, "fstat", then_grow)
@@ -148,12 +147,12 @@ def test_a_file_that_never_ends_is_given_up(
     tmp_path: Path, small_steps: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "_GROWTH", 100_000)
-    (tmp_path / "f").write_bytes(bytes(2000))
+    (tmp_path / "f").write_bytes(bytes(5000))
     readv = os.readv
 
     def then_grow(fd: int, buffers: list[memoryview]) -> int:
         with (tmp_path / "f").open("ab") as more:
-            more.write(bytes(2000))
+            more.write(bytes(5000))
         return readv(fd, buffers)
 
     monkeypatch.setattr(os, "readv", then_grow)

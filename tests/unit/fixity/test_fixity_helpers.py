@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from preservation.fixity import engine, helpers, lanes, reading
+from preservation.fixity import crew, engine, helpers, lanes, reading
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
-from preservation.fixity.helpers import Helpers
+from preservation.fixity.helper_main import Taken
+from preservation.fixity.helpers import Helper
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
@@ -24,7 +25,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start helpers for a handful of files."""
     monkeypatch.setattr(engine, "ENOUGH", 4)
     monkeypatch.setattr(engine, "BATCH", 5)
-    monkeypatch.setattr(engine, "LARGE", 4096)
+    monkeypatch.setattr(crew, "LARGE", 4096)
 
 
 def everything(root: Path, paths: list[bytes], workers: int = 2) -> list[Measured]:
@@ -55,17 +56,17 @@ def test_helpers_are_used_for_many_files(
     paths = [b"%d" % number for number in range(30)]
     for path in paths:
         (tmp_path / os.fsdecode(path)).write_bytes(path)
-    taken: list[bytes] = []
-    take = Helpers.take
+    taken: list[int] = []
+    hear = Helper.hear
 
-    def noting(self: Helpers, batch: list[bytes]) -> helpers.Taken:
-        read, left = take(self, batch)
-        taken.extend(result.path for result in read)
-        return read, left
+    def noting(self: Helper) -> Taken:
+        octets, columns = hear(self)
+        taken.extend(octets)
+        return octets, columns
 
-    monkeypatch.setattr(Helpers, "take", noting)
+    monkeypatch.setattr(Helper, "hear", noting)
     everything(tmp_path, paths)
-    assert sorted(taken) == sorted(paths)
+    assert sorted(taken) == sorted(len(path) for path in paths)
 
 
 @pytest.mark.parametrize("trouble", ["cannot start", "dies at once"])
@@ -104,9 +105,9 @@ def test_walking_away_ends_the_helpers(tmp_path: Path, few_are_enough: None) -> 
 def test_helpers_end_with_a_killed_asker(tmp_path: Path) -> None:
     script = (
         "import os, sys, time\n"
-        "from preservation.fixity.helpers import Helpers\n"
-        "held = Helpers(os.open(sys.argv[1], os.O_RDONLY), [], 2, 100)\n"
-        "print(*(each.pid for each in held._started), flush=True)\n"
+        "from preservation.fixity.helpers import Helper\n"
+        "held = [Helper(os.open(sys.argv[1], os.O_RDONLY), 100) for _ in range(2)]\n"
+        "print(*(each.process.pid for each in held), flush=True)\n"
         "time.sleep(60)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
@@ -133,21 +134,22 @@ def test_lanes_give_the_digests_of_one_thread() -> None:
 def test_the_last_huge_file_is_read_in_lanes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "LARGE", 4096)
-    monkeypatch.setattr(reading, "SMALL", 4096)
+    monkeypatch.setattr(crew, "LARGE", 4096)
     monkeypatch.setattr(reading, "WORTH", 4096)
-    monkeypatch.setattr(reading, "LANE_BLOCK", 1000)
+    monkeypatch.setattr(reading, "BLOCK", 1000)
     (tmp_path / "huge").write_bytes(os.urandom(123_456))
     used: list[bool] = []
 
     class Noting(lanes.Lanes):
-        def __init__(self, algorithms: object) -> None:
-            used.append(True)
-            super().__init__(algorithms)  # type: ignore[arg-type]
+        def _catch_up(self) -> None:
+            used.append(bool(self._behind))
+            super()._catch_up()
 
     monkeypatch.setattr(reading, "Lanes", Noting)
-    assert everything(tmp_path, [b"huge"]) == everything(tmp_path, [b"huge"], workers=1)
-    assert used == [True]
+    alone = everything(tmp_path, [b"huge"], workers=1)
+    assert not any(used)
+    assert everything(tmp_path, [b"huge"]) == alone
+    assert any(used)
 
 
 def _children() -> list[str]:

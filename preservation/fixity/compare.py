@@ -1,0 +1,137 @@
+"""Compares many files with what was recorded of them; only what differs comes back one by one.
+
+An absent digest cannot be expressed, and a file that was not read has none: so neither is ever
+equal to anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from preservation.errors import MalformedError
+from preservation.fixity.crew import Batch, Done, EngineSettings
+from preservation.fixity.engine import digests_at, never, read
+from preservation.fixity.reading import Measured, Reading
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.progress import Progress
+
+
+class Expected(NamedTuple):
+    """Some files, and what their digests must be.
+
+    Attributes:
+        paths: relative to the root.
+        algorithms: at least one.
+        digests: one column for each algorithm: the raw digests of all files, joined.
+    """
+
+    paths: Sequence[bytes]
+    algorithms: tuple[Algorithm, ...]
+    digests: tuple[bytes, ...]
+
+
+class Unequal(NamedTuple):
+    """One file that is not intact.
+
+    Attributes:
+        seen: with digests, if it was read: then one of them differs.
+    """
+
+    seen: Measured
+    expected: tuple[Digest, ...]
+
+
+class Compared(NamedTuple):
+    """Some files, compared.
+
+    Attributes:
+        intact: how many were read to their end and equal every digest.
+        octets: read, of all of them.
+    """
+
+    intact: int
+    octets: int
+    unequal: Sequence[Unequal]
+
+
+def compare(
+    root: Path,
+    batches: Iterable[Expected],
+    settings: EngineSettings,
+    progress: Progress,
+    cancelled: Callable[[], bool] = never,
+) -> Iterator[Compared]:
+    """Read files below a folder and compare them; each counts once in one of the results.
+
+    Nothing is made for a file that is intact: a million of them cost little more than their
+    hashing. Guarantees as of :func:`preservation.fixity.engine.measure`.
+
+    Args:
+        root: itself may be reached by links; what is below may not.
+        batches: some hundred files each, folder by folder, are best; taken as they are needed,
+            in the caller's thread.
+        settings: how hard to work.
+        progress: hears of every octet read, from any thread.
+        cancelled: asked before each block or batch; from any thread.
+
+    Raises:
+        StoppedError: ``cancelled`` said so; results that were yielded before stay true.
+        OSError: the root itself cannot be opened.
+        MalformedError: a digest is missing; fewer workers than one.
+    """
+    checked = (_checked(batch) for batch in batches if batch.paths)
+    for done in read(root, checked, settings, progress, cancelled):
+        yield _compared(done)
+
+
+def _checked(batch: Expected) -> Batch:
+    widths = [each.octets * len(batch.paths) for each in batch.algorithms]
+    if not widths or [len(column) for column in batch.digests] != widths:
+        raise MalformedError("not a digest of each algorithm for each file")
+    return Batch(batch.paths, batch.algorithms, tuple(batch.digests))
+
+
+def _compared(done: Done) -> Compared:
+    # One that was left has no place in the columns, so that these are shorter then.
+    if not done.others and tuple(done.columns) == done.batch.expected:
+        return Compared(len(done.octets), sum(done.octets), ())
+    intact = total = at = 0
+    unequal: list[Unequal] = []
+    for number, octets in enumerate(done.octets):
+        if octets < 0:
+            continue
+        total += octets
+        if _is_equal(done, at, number):
+            intact += 1
+        else:
+            seen = Measured(done.batch.paths[number], Reading.READ, octets, digests_at(done, at))
+            unequal.append(Unequal(seen, _expected(done, number)))
+        at += 1
+    for number, seen in done.others:
+        total += seen.octets
+        expected = _expected(done, number)
+        if [seen.digests.get(digest.algorithm) for digest in expected] == [*expected]:
+            intact += 1
+        else:
+            unequal.append(Unequal(seen, expected))
+    return Compared(intact, total, unequal)
+
+
+def _is_equal(done: Done, at: int, number: int) -> bool:
+    for each, column, wanted in zip(
+        done.batch.algorithms, done.columns, done.batch.expected, strict=True
+    ):
+        width = each.octets
+        if column[at * width : (at + 1) * width] != wanted[number * width : (number + 1) * width]:
+            return False
+    return True
+
+
+def _expected(done: Done, number: int) -> tuple[Digest, ...]:
+    columns = zip(done.batch.algorithms, done.batch.expected, strict=True)
+    return tuple(
+        Digest(each, column[number * each.octets : (number + 1) * each.octets])
+        for each, column in columns
+    )

@@ -1,0 +1,311 @@
+"""The engine's hands: threads that go through batches of files, with a helper process each
+where that pays, and read what is large, the largest first.
+
+Opening a file holds the GIL, reading and hashing a large one does not. So among small files
+more than one thread would only be in the way, and where there are many of them, helper
+processes take their place. No core waits for a giant that was begun last: while one has
+nothing to do, the digests of a huge file are taken side by side.
+
+Threads and processes are started when they are needed and never forked, so this works inside
+a forked task of a process that has threads.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from preservation.fixity.helper_main import Taken
+from preservation.fixity.helpers import Helper, Here
+from preservation.fixity.rate import RateLimit
+from preservation.fixity.reading import Measured, Reader, StoppedError
+from preservation.model.digest import Algorithm
+from preservation.model.names import is_safe
+from preservation.model.progress import Progress
+
+LARGE = 128 * 1024  # octets; above, hashing outweighs what holds the GIL
+WAITING = 10_000  # large files that may wait; keeps memory flat
+_AHEAD = 4  # batches per worker that are taken before they are needed
+_PIPE = 60_000  # octets that a pipe holds, nearly
+
+
+class Batch(NamedTuple):
+    """Some files, and what is wanted of them.
+
+    Attributes:
+        expected: one column for each algorithm: the raw digests of all files, joined. None at
+            all where there is nothing to compare with.
+    """
+
+    paths: Sequence[bytes]
+    algorithms: tuple[Algorithm, ...]
+    expected: tuple[bytes, ...] = ()
+
+    def part(self, first: int, after: int) -> Batch:
+        """The same for some of its files."""
+        columns = zip(self.algorithms, self.expected, strict=False)
+        return Batch(
+            self.paths[first:after],
+            self.algorithms,
+            tuple(column[first * each.octets : after * each.octets] for each, column in columns),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """What ``hashlib`` calls its algorithms."""
+        return [each.hashlib_name for each in self.algorithms]
+
+    @property
+    def safe(self) -> Sequence[bytes]:
+        """Its paths, those that could leave the root emptied: such a one opens nothing."""
+        whole = b"/%b/" % b"/\0/".join(self.paths)
+        inside = not (b"//" in whole or b"/./" in whole or b"/../" in whole)
+        if inside and whole.count(b"\0") == len(self.paths) - 1:
+            return self.paths
+        return [path if is_safe(path) else b"" for path in self.paths]
+
+
+class Done(NamedTuple):
+    """A batch, read.
+
+    Attributes:
+        octets: for each file how many were read; below zero where ``columns`` are without it.
+        columns: for each algorithm the raw digests of the files that were read, joined.
+        others: by number, files that took more than that to read, or could not be. One that is
+            neither here nor in ``columns`` is large: it comes by itself.
+    """
+
+    batch: Batch
+    octets: Sequence[int]
+    columns: Sequence[bytes]
+    others: Sequence[tuple[int, Measured]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How hard to work.
+
+    Attributes:
+        workers: files that are read at the same time; 1 starts no thread.
+        drop_cache: ask the system to forget each file's cached pages first, so that the read
+            comes from the medium where the tier says that this works.
+        rate: a budget of octets per second for all workers together.
+    """
+
+    workers: int = 2
+    drop_cache: bool = False
+    rate: RateLimit | None = None
+
+
+class Crew:
+    """Reads batches of files below one folder.
+
+    Args:
+        root: open.
+        helped: many files will come: each hand has a helper process.
+    """
+
+    def __init__(
+        self,
+        root: int,
+        settings: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+        *,
+        helped: bool,
+    ) -> None:
+        self._root, self._settings, self._progress = root, settings, progress
+        self._cancelled, self._helped = cancelled, helped
+        # Waiting for the medium lets go of the GIL; then more than one may go through paths.
+        self._one_walks = not (helped or settings.drop_cache)
+        self._changed = threading.Condition()
+        self._batches: deque[Batch] = deque()
+        self._large: list[tuple[int, int, Batch]] = []  # a heap: minus octets, a number, the file
+        self._handed_back = 0
+        self._walking = 0  # batches that may hand large files back yet
+        self._idle = 0  # hands with nothing to do
+        self._fed = self._stopped = False
+        self._said: SimpleQueue[Done | BaseException | None] = SimpleQueue()
+
+    def together(self, batches: Iterator[Batch]) -> Iterator[Done]:
+        """Read everything, in threads; one result or more for each batch, in any order."""
+        hands = [
+            threading.Thread(target=self._hand, name="fixity", daemon=True)
+            for _ in range(self._settings.workers)
+        ]
+        for hand in hands:
+            hand.start()
+        at_work = len(hands)
+        try:
+            while at_work:
+                self._feed(batches)
+                said = self._said.get()
+                if isinstance(said, Done):
+                    yield said
+                elif said is None:
+                    at_work -= 1
+                else:
+                    raise said
+        finally:
+            with self._changed:
+                self._stopped = True
+                self._changed.notify_all()
+            for hand in hands:
+                hand.join()
+
+    def alone(self, batches: Iterator[Batch]) -> Iterator[Done]:
+        """Read everything in this thread, in the order given."""
+        with ExitStack() as ending:
+            reader = self._reader(ending)
+            here = ending.enter_context(self._here())
+            for batch in batches:
+                self._go_on()
+                here.ask(batch.names, batch.safe)
+                octets, columns = here.hear()
+                self._account(octets)
+                others = [
+                    (number, reader.measure(batch.paths[number], batch.algorithms))
+                    for number, size in enumerate(octets)
+                    if size < 0
+                ]
+                reader.tell()
+                yield Done(batch, octets, columns, others)
+
+    def _feed(self, batches: Iterator[Batch]) -> None:
+        """Take as many batches as keep the hands at work."""
+        most = _AHEAD * self._settings.workers
+        while not self._fed and len(self._batches) < most and len(self._large) < WAITING:
+            batch = next(batches, None)
+            with self._changed:
+                if batch is not None:
+                    self._batches.append(batch)
+                    self._changed.notify()
+                else:
+                    self._fed = True
+                    self._changed.notify_all()
+
+    def _hand(self) -> None:
+        """What one thread does."""
+        try:
+            with ExitStack() as ending:
+                reader = self._reader(ending)
+                if self._helped:
+                    helper = Helper(self._root, LARGE, drop_cache=self._settings.drop_cache)
+                    self._work(ending.enter_context(helper), reader)
+                else:
+                    self._work(ending.enter_context(self._here()), reader)
+            self._said.put(None)
+        except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
+            self._said.put(error)
+
+    def _work(self, small: Helper | Here, reader: Reader) -> None:
+        asked: deque[Batch] = deque()
+        while True:
+            batch, large = self._next(at_once=bool(asked))
+            if batch is not None and large:
+                self._said.put(Done(batch, [-1], (), [(0, self._measure(batch, 0, reader))]))
+            elif batch is not None:
+                self._go_on()
+                small.ask(batch.names, batch.safe)
+                asked.append(batch)
+                if len(asked) <= small.ahead and _is_short(batch):
+                    continue
+            elif not asked:
+                return
+            if asked:
+                self._walked(asked.popleft(), small.hear(), reader)
+
+    def _next(self, *, at_once: bool) -> tuple[Batch | None, bool]:
+        """What to do next, and whether it is one large file; waits for it unless ``at_once``."""
+        with self._changed:
+            if at_once:
+                return self._given()
+            self._idle += 1  # for good, where nothing comes any more
+            while not self._stopped:
+                batch, large = self._given()
+                if batch is None and self._large:
+                    batch, large = heapq.heappop(self._large)[2], True
+                if batch is not None:
+                    self._idle -= 1
+                    return batch, large
+                if self._fed and not self._batches and not self._walking:
+                    self._changed.notify_all()
+                    break
+                self._changed.wait()
+        return None, False
+
+    def _given(self) -> tuple[Batch | None, bool]:
+        if self._batches and not self._stopped and not (self._walking and self._one_walks):
+            self._walking += 1
+            return self._batches.popleft(), False
+        return None, False
+
+    def _walked(self, batch: Batch, taken: Taken, reader: Reader) -> None:
+        """Deal with what was left of a batch, and tell the rest."""
+        octets, columns = taken
+        self._account(octets)
+        others: list[tuple[int, Measured]] = []
+        large: list[tuple[int, int]] = []
+        for number, size in enumerate(octets):
+            if size < 0:
+                if -1 - size > LARGE:
+                    large.append((1 + size, number))
+                else:
+                    others.append((number, self._measure(batch, number, reader)))
+        self._said.put(Done(batch, octets, columns, others))
+        with self._changed:
+            for size, number in large:
+                self._handed_back += 1
+                item = size, self._handed_back, batch.part(number, number + 1)
+                heapq.heappush(self._large, item)
+            self._walking -= 1
+            self._changed.notify_all()
+
+    def _measure(self, batch: Batch, number: int, reader: Reader) -> Measured:
+        measured = reader.measure(batch.paths[number], batch.algorithms)
+        reader.tell()
+        return measured
+
+    def _account(self, octets: Sequence[int]) -> None:
+        """Tell what was read of small files, and pay for it."""
+        read = sum(octets) if min(octets) >= 0 else sum(size for size in octets if size > 0)
+        self._progress.advance(read)
+        if self._settings.rate is not None:
+            self._settings.rate.take(read, self._over)
+
+    def _over(self) -> bool:
+        return self._stopped or self._cancelled()
+
+    def _go_on(self) -> None:
+        if self._over():
+            raise StoppedError("reading was cancelled")
+
+    def _is_a_core_idle(self) -> bool:
+        return self._idle > 0
+
+    def _here(self) -> Here:
+        return Here(self._root, LARGE, drop_cache=self._settings.drop_cache)
+
+    def _reader(self, ending: ExitStack) -> Reader:
+        reader = Reader(
+            self._root,
+            drop_cache=self._settings.drop_cache,
+            rate=self._settings.rate,
+            progress=self._progress,
+            cancelled=self._over,
+            idle=self._is_a_core_idle,
+        )
+        ending.callback(reader.close)
+        return reader
+
+
+def _is_short(batch: Batch) -> bool:
+    """Whether a pipe can hold the answer: else asker and helper could wait for each other."""
+    width = 16 + sum(each.octets for each in batch.algorithms)
+    return width * len(batch.paths) < _PIPE
