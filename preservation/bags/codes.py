@@ -241,6 +241,13 @@ CODES: dict[str, Code] = dict(
             "Write a label, a colon, one space, and the value.",
         ),
         _code(
+            "BAG-INFO-SPACE",
+            "2.2.2",
+            "A line of bag-info.txt has white space before its colon, or none after it.",
+            "Write a label, a colon, one space, and the value.",
+            _WARNING,
+        ),
+        _code(
             "BAG-INFO-REPEATED",
             "2.2.2",
             "bag-info.txt repeats an element that should stand there once.",
@@ -330,6 +337,13 @@ CODES: dict[str, Code] = dict(
             _WARNING,
         ),
         _code(
+            "BAG-NAME-ENCODED",
+            "2.1.3",
+            "A name is percent-encoded otherwise on disk than in the manifest.",
+            "Make the manifests again with a tool that follows RFC 8493.",
+            _WARNING,
+        ),
+        _code(
             "BAG-NAMES-COLLIDE",
             "6.1.1",
             "Two names differ only in case or Unicode form: some systems keep only one.",
@@ -351,14 +365,14 @@ CODES: dict[str, Code] = dict(
         _code(
             "BAG-SOURCE-NAME",
             "-",
-            "A name in a folder to be bagged is not UTF-8.",
-            "Rename it, or put it into an archive file.",
+            "A name in a folder to be bagged is not UTF-8, so no manifest can hold it.",
+            "Rename it, or let it be encoded: --non-utf8 encode.",
         ),
         _code(
-            "BAG-SOURCE-EMPTY-FOLDER",
-            "2.1.3",
-            "A folder to be bagged has an empty folder, which a bag does not record.",
-            "Put a file named .keep into it if it matters.",
+            "BAG-SOURCE-NAME-ENCODED",
+            "-",
+            "A name that is not UTF-8 was encoded; metadata/names.csv has the original.",
+            "Nothing has to be done: restoring the bag gives the original name back.",
             _WARNING,
         ),
         _code(

@@ -7,28 +7,60 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from preservation.bags.copying import Copier
-from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
-from preservation.bags.tagfiles import Element
+from preservation.bags.manifest import PAYLOAD, manifest_name
+from preservation.bags.profile.check import BagFacts, check_profile
+from preservation.bags.profile.value import Profile
+from preservation.bags.source import SourceNotes
+from preservation.bags.tagfiles import Element, format_bag_info
+from preservation.bags.tree import NAMES, TREE
 from preservation.bags.write import BagWriter
-from preservation.errors import UsageError
+from preservation.errors import MalformedError, UsageError
 from preservation.files import durable
-from preservation.files.walk import Entry, Kind, walk
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, is_fatal
-from preservation.model.names import display
 from preservation.model.progress import Progress
+from preservation.model.units import format_size
 
 _CHUNK = 256  # files between two questions whether to go on
+_OURS = ("payload-oxum", "bag-size")
+
+
+@dataclass(frozen=True, slots=True)
+class BagPlan:
+    """What a bag is to be.
+
+    Attributes:
+        algorithms: of the manifests of both kinds, beside SHA-256.
+        bag_info: elements of ``bag-info.txt``; Bag-Size and Payload-Oxum are added.
+        encode_names: names that are not UTF-8 are encoded; otherwise they are refused.
+        profile: what the bag has to meet, if anything; it is named in ``bag-info.txt``.
+    """
+
+    algorithms: tuple[Algorithm, ...] = ()
+    bag_info: tuple[Element, ...] = ()
+    encode_names: bool = False
+    profile: Profile | None = None
+
+    def elements(self, octets: int, files: int) -> list[Element]:
+        """``bag-info.txt`` of a payload of that size."""
+        labels = {label.lower() for label, _ in self.bag_info}
+        named = [("BagIt-Profile-Identifier", self.profile.identifier)] if self.profile else []
+        return [
+            *self.bag_info,
+            *(one for one in named if one[0].lower() not in labels),
+            ("Bag-Size", format_size(octets)),
+            ("Payload-Oxum", f"{octets}.{files}"),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +69,7 @@ class CreateReport:
 
     Attributes:
         created: the bag is there; False if findings stood in the way.
-        seal: SHA-256 of the bag's tag manifest; None without a bag.
+        seal: SHA-256 of the bag's ``tagmanifest-sha256.txt``; None without a bag.
         files, octets: of the payload.
     """
 
@@ -63,9 +95,8 @@ class CreateReport:
 def create(
     src: Path,
     dest: Path,
+    plan: BagPlan,
     *,
-    algorithms: Sequence[Algorithm],
-    bag_info: Sequence[Element],
     settings: EngineSettings,
     progress: Progress,
     cancelled: Callable[[], bool] = never,
@@ -73,10 +104,8 @@ def create(
     """Bag a folder's files.
 
     Args:
-        src: read only; looked at as a whole before anything is written.
+        src: read only; looked at as a whole before anything is written, and again at the end.
         dest: must not exist; its folder must. Not below ``src``.
-        algorithms: for the manifests, beside SHA-256.
-        bag_info: elements of ``bag-info.txt``; Payload-Oxum is added.
         settings: how many files to copy at the same time.
         progress: hears of every octet read.
         cancelled: asked for each batch of files.
@@ -87,33 +116,33 @@ def create(
         SourceChangedError: the source changes while it is read.
         NotNowError: it cannot be read, or the medium is in the way.
     """
+    _check_elements(plan)
     source = _checked(src, dest)
-    findings, total = Findings(), _Total()
-    _examine(source, findings, total)
-    told = findings.all()
-    if is_fatal(told):
-        return CreateReport(False, told, total.files, total.octets, (), None)
-    progress.begin("create", total.octets)
-    with _appearing(dest) as folder:
-        writer = BagWriter(folder, algorithms)
-        try:
-            _fill(writer, source, total, settings.workers, progress, cancelled)
-            facts = writer.payload()
-            if facts.files != total.files:
-                raise SourceChangedError(
-                    f"{total.files} files were seen, {facts.files} were there to read",
-                    hint="wait until whatever changes the folder has finished, then try again",
-                )
-            seal = writer.finish([*bag_info, ("Payload-Oxum", facts.oxum)])
-        finally:
-            writer.close()
-    return CreateReport(True, told, facts.files, facts.octets, writer.algorithms, seal)
+    findings = Findings()
+    with SourceNotes(source, findings, encode=plan.encode_names) as notes:
+        algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *plan.algorithms)))
+        if plan.profile is not None:
+            _hold_against(plan.profile, plan, notes, algorithms, findings)
+        told = findings.all()
+        if is_fatal(told):
+            return CreateReport(False, told, notes.files, notes.octets, (), None)
+        progress.begin("create", notes.octets)
+        with _appearing(dest) as folder:
+            writer = BagWriter(folder, algorithms, algorithms)
+            try:
+                _fill(writer, source, notes, settings.workers, progress, cancelled)
+                notes.expect_unchanged()
+                seal = writer.finish(plan.elements(notes.octets, notes.files))
+            finally:
+                writer.close()
+    return CreateReport(True, told, notes.files, notes.octets, algorithms, seal)
 
 
-@dataclass(slots=True)
-class _Total:
-    files: int = 0
-    octets: int = 0
+def _check_elements(plan: BagPlan) -> None:
+    format_bag_info(plan.bag_info)
+    for label, _ in plan.bag_info:
+        if label.lower() in _OURS:
+            raise MalformedError(f"bag-info.txt: {label} is counted, not said", hint="leave it out")
 
 
 def _checked(src: Path, dest: Path) -> Path:
@@ -134,73 +163,60 @@ def _checked(src: Path, dest: Path) -> Path:
     return source
 
 
-def _examine(source: Path, findings: Findings, total: _Total) -> None:
-    """Everything that stands in the way, told at once; nothing is opened."""
-    empty = b""
-    for entry in walk(source):
-        subject = display(entry.path)
-        if empty and not entry.path.startswith(empty + b"/"):
-            findings.add("BAG-SOURCE-EMPTY-FOLDER", display(empty))
-        empty = b""
-        if entry.kind is Kind.FILE:
-            total.files += 1
-            total.octets += entry.octets
-            if not _is_text(entry.path):
-                findings.add("BAG-SOURCE-NAME", subject)
-        elif entry.kind is Kind.FOLDER:
-            empty = entry.path
-        elif entry.kind is Kind.UNREADABLE:
-            findings.add("BAG-SOURCE-UNREADABLE", subject, f"{entry.error}.")
-        else:
-            findings.add("BAG-SOURCE-IRREGULAR", subject, f"It is a {entry.kind.value}.")
-    if empty:
-        findings.add("BAG-SOURCE-EMPTY-FOLDER", display(empty))
-
-
-def _is_text(path: bytes) -> bool:
-    try:
-        path.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _hold_against(
+    profile: Profile,
+    plan: BagPlan,
+    notes: SourceNotes,
+    algorithms: Sequence[Algorithm],
+    findings: Findings,
+) -> None:
+    """Before anything is written: all that a profile can ask for is known already."""
+    manifests = [manifest_name(one, tag=tag) for one in algorithms for tag in (False, True)]
+    tables = {TREE: notes.tables.folders, NAMES: notes.tables.names}
+    facts = BagFacts(
+        version="1.0",
+        bag_info=plan.elements(notes.octets, notes.files),
+        tag_files=[
+            b"bagit.txt",
+            b"bag-info.txt",
+            *manifests,
+            *(path for path, rows in tables.items() if rows),
+        ],
+        payload=((PAYLOAD + file.kept, file.octets) for file in notes.take()),
+        container="",
+    )
+    check_profile(profile, facts, findings)
 
 
 def _fill(
     writer: BagWriter,
     source: Path,
-    total: _Total,
+    notes: SourceNotes,
     workers: int,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> None:
     root = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with Copier(writer, root, total.files, workers, progress) as copier:
-            for number, entry in enumerate(_files(walk(source))):
+        with Copier(writer, root, notes.files, workers, progress) as copier:
+            for number, file in enumerate(notes.take()):
                 if number % _CHUNK == 0 and cancelled():
                     raise StoppedError("making the bag was cancelled")
-                most_of_all = entry.octets > total.octets // 2
-                copier.put(entry.path, entry.octets, apart=most_of_all)
+                most_of_all = file.octets > notes.octets // 2
+                copier.put(file.path, file.kept, file.octets, apart=most_of_all)
             copier.finish()
     finally:
         os.close(root)
-
-
-def _files(entries: Iterable[Entry]) -> Iterator[Entry]:
-    for entry in entries:
-        if entry.kind is Kind.FILE:
-            yield entry
-        elif entry.kind is not Kind.FOLDER:
-            raise SourceChangedError(
-                f"became a {entry.kind.value} meanwhile: {display(entry.path)}",
-                hint="wait until whatever changes the folder has finished, then try again",
-            )
+    for path, rows in ((TREE, notes.tables.tree()), (NAMES, notes.tables.mapping())):
+        if rows:
+            writer.tag(path, rows)
 
 
 @contextmanager
 def _appearing(dest: Path) -> Iterator[Path]:
     """A private folder beside the destination, which becomes it by one rename at the end."""
-    folder = dest.parent / f".{dest.name[:100]}.{os.urandom(6).hex()}.partial"
+    name = os.fsdecode(os.fsencode(dest.name)[:100])  # a name has 255 octets at most
+    folder = dest.parent / f".{name}.{os.urandom(6).hex()}.partial"
     with durable.plain_errors(folder):
         os.mkdir(folder)
     try:

@@ -64,12 +64,18 @@ class BagWriter:
     Args:
         folder: exists, empty, private to this writer.
         algorithms: for the payload manifests; SHA-256 is always among them.
+        tag_algorithms: for the tag manifests; SHA-256 is always among them, and mostly alone.
 
     Attributes:
         algorithms: those of the payload manifests, SHA-256 first.
     """
 
-    def __init__(self, folder: Path, algorithms: Iterable[Algorithm]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        algorithms: Iterable[Algorithm],
+        tag_algorithms: Iterable[Algorithm] = (),
+    ) -> None:
         self.algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *algorithms)))
         self._folder = BagFolder(folder)
         self._lock = threading.Lock()
@@ -78,7 +84,8 @@ class BagWriter:
         self._payload: list[bytes] = []
         self._octets = 0
         self._prepared: set[bytes] = set()  # folders of the last batch that was prepared
-        self._tags: dict[bytes, bytes] = {}
+        self._of_tags = tuple(dict.fromkeys((Algorithm.SHA256, *tag_algorithms)))
+        self._tags: dict[bytes, Mapping[Algorithm, Digest]] = {}
 
     def add(
         self,
@@ -177,7 +184,7 @@ class BagWriter:
         return PayloadFacts(files, self._octets, f"{self._octets}.{files}", content_digest)
 
     def finish(self, bag_info: Sequence[Element]) -> Digest:
-        """Write manifests and the bag's own tag files, the tag manifest last.
+        """Write manifests and the bag's own tag files, the tag manifests last.
 
         Args:
             bag_info: every element of ``bag-info.txt``, in order.
@@ -194,10 +201,12 @@ class BagWriter:
         self._tag(b"bag-info.txt", format_bag_info(bag_info))
         for algorithm in self.algorithms:
             self._tag(manifest_name(algorithm), self._manifest(algorithm))
-        lines = [format_line(digest, path) for path, digest in sorted(self._tags.items())]
-        seal = self._tag(manifest_name(Algorithm.SHA256, tag=True), b"".join(lines))
+        tags = sorted(self._tags.items())
+        for algorithm in self._of_tags:
+            lines = [format_line(digests[algorithm].value, path) for path, digests in tags]
+            self._tag(manifest_name(algorithm, tag=True), b"".join(lines))
         self.close()
-        return seal
+        return self._tags[manifest_name(Algorithm.SHA256, tag=True)][Algorithm.SHA256]
 
     def close(self) -> None:
         """Let the folder go; what was written stays. ``finish`` does it too."""
@@ -216,12 +225,10 @@ class BagWriter:
                 for record in self._payload[first : first + 1000]
             )
 
-    def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> Digest:
-        hashes = MultiHash([Algorithm.SHA256])
+    def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
+        hashes = MultiHash(self._of_tags)
         with self._folder.created(path) as fd:
             for piece in (data,) if isinstance(data, bytes) else data:
                 hashes.update(piece)
                 self._folder.write(fd, piece)
-        digest = hashes.digests()[Algorithm.SHA256]
-        self._tags[path] = digest.value
-        return digest
+        self._tags[path] = hashes.digests()

@@ -9,7 +9,7 @@ import pytest
 from bagmaker import QUIET, everything
 
 from preservation.bags import copying
-from preservation.bags.create import CreateReport, create
+from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.errors import NotNowError
 from preservation.fixity import helpers
 from preservation.fixity.engine import EngineSettings
@@ -37,8 +37,7 @@ def make(source: Path, dest: Path, workers: int = 2) -> CreateReport:
     return create(
         source,
         dest,
-        algorithms=[Algorithm.SHA512, Algorithm.BLAKE2B],
-        bag_info=[],
+        BagPlan((Algorithm.SHA512, Algorithm.BLAKE2B)),
         settings=EngineSettings(workers=workers),
         progress=QUIET,
     )

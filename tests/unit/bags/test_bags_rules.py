@@ -252,8 +252,8 @@ ELSEWHERE = {
     "BAG-SOURCE-IRREGULAR",
     "BAG-SOURCE-UNREADABLE",
     "BAG-SOURCE-NAME",
-    "BAG-SOURCE-EMPTY-FOLDER",
-}
+    "BAG-SOURCE-NAME-ENCODED",
+} | {code for code in CODES if code.startswith("BAG-PROFILE-")}
 CASES = [
     pytest.param(code, make, id=f"{code}-{number}")
     for code, makes in RULES.items()

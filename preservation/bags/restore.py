@@ -1,0 +1,214 @@
+"""Gives a payload back as the folder that it was: original names, empty folders.
+
+The bag is copied aside, the copy validated to its last octet, and only then undone; so what
+appears was read back, and the bag itself is never touched.
+
+Source: ``docs/formats/bag.md``.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from preservation.bags.folder import BagFolder
+from preservation.bags.manifest import PAYLOAD
+from preservation.bags.tree import NAMES, TREE, read_folders, read_names
+from preservation.bags.validate import BagReport, validate
+from preservation.errors import MalformedError, NotNowError, UsageError
+from preservation.files import durable
+from preservation.files.walk import Kind, open_below, walk
+from preservation.fixity.engine import EngineSettings, never
+from preservation.fixity.reading import BLOCK, Folders, StoppedError, open_regular, reason_of
+from preservation.model.names import display
+from preservation.model.progress import Progress
+
+_Row = TypeVar("_Row")
+_DEPOSIT = b"metadata/deposit.json"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def restore(
+    bag: Path,
+    dest: Path,
+    *,
+    settings: EngineSettings,
+    progress: Progress,
+    cancelled: Callable[[], bool] = never,
+) -> BagReport:
+    """Write a bag's payload as a folder.
+
+    Args:
+        bag: a bag in a folder; read only.
+        dest: must not exist; its folder must. It appears by one rename, if the bag is valid.
+        cancelled: asked before each file.
+
+    Raises:
+        UsageError: there is no bag's folder, or ``dest`` cannot be made.
+        MalformedError: the bag's own tables say something impossible.
+        NotNowError: it cannot be read, or the medium is in the way.
+    """
+    if os.path.lexists(dest):
+        raise UsageError(f"is there already: {dest}", hint="name a folder that is not there yet")
+    with _aside(dest) as copy:
+        _copy(bag, copy, progress, cancelled)
+        report = validate(copy, settings=settings, progress=progress, cancelled=cancelled)
+        if report.valid:
+            durable.sync_tree(copy)
+            durable.rename_exclusive(undone(copy), dest)
+            durable.fsync_dir(dest.parent)
+    return report
+
+
+def undone(bag: Path) -> Path:
+    """Turn a private copy of a bag into what it was made from.
+
+    Returns:
+        The folder in the copy that now has every payload file at its original path, and the
+        empty folders.
+
+    Raises:
+        MalformedError: a table of the bag says something impossible.
+        OSError: the medium is in the way.
+    """
+    folder = BagFolder(bag)
+    try:
+        for kept, original in _table(bag, NAMES, read_names):
+            if kept.startswith(PAYLOAD) and original.startswith(PAYLOAD):
+                _rename(folder, bag, kept, original)
+        inside = PAYLOAD if _was_a_bag(bag) else b""
+        for path in _table(bag, TREE, read_folders):
+            if path.startswith(inside) or path + b"/" == inside:
+                os.close(folder.folder((PAYLOAD + path[len(inside) :]).rstrip(b"/")))
+    finally:
+        folder.close()
+    return bag / "data"
+
+
+def _rename(folder: BagFolder, bag: Path, kept: bytes, original: bytes) -> None:
+    root = os.open(bag, _FOLDER)
+    parent, _, name = kept.rpartition(b"/")
+    new_parent, _, new_name = original.rpartition(b"/")
+    target = folder.folder(new_parent)
+    try:
+        source = open_below(root, parent, _FOLDER)
+        try:
+            if _is_there(new_name, target):
+                raise FileExistsError(errno.EEXIST, "is there already")
+            os.rename(name, new_name, src_dir_fd=source, dst_dir_fd=target)
+        finally:
+            os.close(source)
+        _prune(root, parent)
+    except OSError as error:
+        raise MalformedError(
+            f"{display(NAMES)}: {display(kept)} cannot become {display(original)}: "
+            f"{reason_of(error)}"
+        ) from error
+    finally:
+        os.close(target)
+        os.close(root)
+
+
+def _is_there(name: bytes, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _prune(root: int, path: bytes) -> None:
+    """Remove the folders that the last file was taken out of."""
+    while path.startswith(PAYLOAD):
+        parent, _, name = path.rpartition(b"/")
+        fd = open_below(root, parent, _FOLDER)
+        try:
+            os.rmdir(name, dir_fd=fd)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return
+        finally:
+            os.close(fd)
+        path = parent
+
+
+def _table(
+    bag: Path, name: bytes, read: Callable[[Iterable[str]], Iterator[_Row]]
+) -> Iterator[_Row]:
+    path = bag / os.fsdecode(name)
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", newline="") as lines:
+        try:
+            yield from read(lines)
+        except MalformedError as error:
+            raise MalformedError(f"{display(name)}: {error.message}") from error
+
+
+def _was_a_bag(bag: Path) -> bool:
+    """Whether the deposit was a bag, so that its tree's payload begins with ``data/``."""
+    try:
+        facts = json.loads((bag / os.fsdecode(_DEPOSIT)).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(facts, dict) and "bag" in facts
+
+
+def _copy(bag: Path, copy: Path, progress: Progress, cancelled: Callable[[], bool]) -> None:
+    try:
+        root = os.open(bag.resolve(strict=True), _FOLDER)
+    except OSError as error:
+        raise UsageError(
+            f"no folder can be opened at {os.fspath(bag)!r}: {error.strerror}",
+            hint="name the folder that holds bagit.txt",
+            code="BAG-NOT-A-FOLDER",
+        ) from error
+    folders, folder = Folders(root), BagFolder(copy)
+    progress.begin("copy", None)
+    try:
+        for entry in walk(bag):
+            if cancelled():
+                raise StoppedError("restoring was cancelled")
+            if entry.kind is Kind.FILE:
+                _copy_file(folders, folder, entry.path, progress)
+    finally:
+        folder.close()
+        folders.close()
+        os.close(root)
+
+
+def _copy_file(folders: Folders, folder: BagFolder, path: bytes, progress: Progress) -> None:
+    try:
+        source = open_regular(folders, path)
+    except OSError as error:
+        raise NotNowError(f"cannot be read: {display(path)}: {reason_of(error)}") from error
+    try:
+        with folder.created(path) as fd:
+            while block := os.read(source, BLOCK):
+                folder.write(fd, block)
+                progress.advance(len(block))
+    finally:
+        os.close(source)
+
+
+@contextmanager
+def _aside(dest: Path) -> Iterator[Path]:
+    """A private folder beside the destination; gone at the end, whatever happens."""
+    name = os.fsdecode(os.fsencode(dest.name)[:100])  # a name has 255 octets at most
+    folder = dest.parent / f".{name}.{os.urandom(6).hex()}.partial"
+    with durable.plain_errors(folder):
+        try:
+            folder.mkdir()
+        except FileNotFoundError as error:
+            raise UsageError(f"not there: {dest.parent}", hint="look at the path") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,165 @@
+"""A folder to be bagged: what lies in it, noted once, and held against it once more at the end.
+
+The notes are on disk: memory does not grow with the number of files. Between the two walks the
+folder must not change in any way that ``lstat`` can tell; so a bag is the folder as it was at one
+moment, not a mixture of moments.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple, Self
+
+from preservation.bags.fenced import SourceChangedError
+from preservation.bags.findings import Findings
+from preservation.bags.names import is_utf8, kept_path
+from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_row, tree_row
+from preservation.files.walk import Entry, Kind, walk
+from preservation.model.names import display
+
+_NOTE = struct.Struct("<IBQqqQQ")  # length of the path, kind, octets, mtime, ctime, inode, device
+_KINDS = tuple(Kind)
+# Some kernels give files times that move in steps of up to 10 ms. What is written within the
+# step of the first walk could not be told from what was there.
+_STEP = 0.02  # seconds
+
+
+class SourceFile(NamedTuple):
+    """One file to take.
+
+    Attributes:
+        path: below the source.
+        kept: below ``data/``.
+    """
+
+    path: bytes
+    kept: bytes
+    octets: int
+
+
+@dataclass(slots=True)
+class Tables:
+    """The rows of the two tables that a bag gets where names and bytes do not say it all."""
+
+    folders: list[bytes] = field(default_factory=list)
+    names: list[bytes] = field(default_factory=list)
+
+    def tree(self) -> list[bytes]:
+        """``metadata/tree.csv``: the empty folders. No lines where there are none."""
+        return [csv_line(TREE_COLUMNS), *self.folders] if self.folders else []
+
+    def mapping(self) -> list[bytes]:
+        """``metadata/names.csv``. No lines where every name was kept."""
+        return [csv_line(NAMES_COLUMNS), *self.names] if self.names else []
+
+
+class SourceNotes:
+    """What lies in a folder. Use it as a context.
+
+    Args:
+        root: of the folder, without links on the way.
+        encode: names that are not UTF-8 are encoded; otherwise they are findings.
+        findings: where to tell everything that stands in the way; nothing is opened.
+    """
+
+    def __init__(self, root: Path, findings: Findings, *, encode: bool) -> None:
+        self.files = 0
+        self.octets = 0
+        self.tables = Tables()
+        self._root, self._findings, self._encode = root, findings, encode
+        self._notes: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+
+    def __enter__(self) -> Self:
+        try:
+            self._look()
+        except BaseException:
+            self._notes.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._notes.close()
+
+    def take(self) -> Iterator[SourceFile]:
+        """The files, in the order of the walk."""
+        self._notes.seek(0)
+        while head := self._notes.read(_NOTE.size):
+            length, kind, octets, *_ = _NOTE.unpack(head)
+            path = self._notes.read(length)
+            if _KINDS[kind] is Kind.FILE:
+                yield SourceFile(path, kept_path(path) if self._encode else path, octets)
+
+    def expect_unchanged(self) -> None:
+        """Walk once more.
+
+        Raises:
+            SourceChangedError: anything is otherwise than it was.
+        """
+        self._notes.seek(0)
+        for entry in walk(self._root):
+            note = _note(entry)
+            if self._notes.read(len(note)) != note:
+                raise _changed(f"changed while it was read: {display(entry.path)}")
+        if self._notes.read(1):
+            raise _changed("something was taken out of the folder while it was read")
+
+    def _look(self) -> None:
+        childless: Entry | None = None
+        for entry in walk(self._root):
+            if childless is not None and not entry.path.startswith(childless.path + b"/"):
+                self.tables.folders.append(tree_row(childless))
+            childless = entry if entry.kind is Kind.FOLDER else None
+            self._notes.write(_note(entry))
+            self._examine(entry)
+        if childless is not None:
+            self.tables.folders.append(tree_row(childless))
+        time.sleep(_STEP)
+
+    def _examine(self, entry: Entry) -> None:
+        match entry.kind:
+            case Kind.FILE:
+                self.files += 1
+                self.octets += entry.octets
+                self._examine_name(entry.path)
+            case Kind.FOLDER:
+                pass
+            case Kind.UNREADABLE:
+                self._tell("BAG-SOURCE-UNREADABLE", entry.path, f"{entry.error}.")
+            case _:
+                self._tell("BAG-SOURCE-IRREGULAR", entry.path, f"It is a {entry.kind.value}.")
+
+    def _examine_name(self, path: bytes) -> None:
+        if not self._encode:
+            if not is_utf8(path):
+                self._tell("BAG-SOURCE-NAME", path)
+            return
+        kept = kept_path(path)
+        if kept != path:
+            self._tell("BAG-SOURCE-NAME-ENCODED", path, f"It is kept as {display(kept)}.")
+            self.tables.names.append(names_row(b"data/" + kept, b"data/" + path))
+
+    def _tell(self, code: str, path: bytes, detail: str = "") -> None:
+        self._findings.add(code, display(path), detail)
+
+
+def _note(entry: Entry) -> bytes:
+    kind = _KINDS.index(entry.kind)
+    times = (entry.mtime_ns, entry.ctime_ns)
+    head = (len(entry.path), kind, entry.octets, *times, entry.ino, entry.dev)
+    return _NOTE.pack(*head) + entry.path
+
+
+def _changed(message: str) -> SourceChangedError:
+    hint = "wait until whatever changes the folder has finished, then try again"
+    return SourceChangedError(message, hint=hint)
