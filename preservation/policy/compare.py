@@ -154,8 +154,8 @@ def _whole(kind: Kind, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(kind, Record):
-        named = ((one, value.get(one.key)) for one in kind.fields)
-        return ", ".join(f"{one.name}: {_spell(one.kind, inner)}" for one, inner in named)
+        named = ((one.name, _whole(one.kind, value.get(one.key))) for one in kind.fields)
+        return ", ".join(f"{name}: {told}" for name, told in named if told)
     return _spell(kind, value)
 
 

@@ -52,7 +52,7 @@ class Independence:
         """Replicas, failure domains and sites that replicas on these tiers come to; tiers that
         the policy does not name count for nothing.
         """
-        known = frozenset(tiers) & self._policy.tiers.keys()
+        known = frozenset(tiers).intersection(self._policy.tiers)
         if known not in self._counted:
             sites = {self._policy.tiers[tier].site for tier in known}
             self._counted[known] = (len(known), len(self.domains(known)), len(sites))

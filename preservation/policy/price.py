@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from preservation.errors import MalformedError
+from preservation.model.units import format_size
 
 STORED_PATTERN = r"[0-9]{1,7}(?:\.[0-9]{1,6})? [A-Z]{3} per [GT]B and (?:month|year)"
 STORED_WORDS = (
@@ -74,9 +75,8 @@ class Cost:
         if price is None:
             self.unpriced += octets
         else:
-            self._sums[price.currency] = self._sums.get(price.currency, Decimal(0)) + price.of(
-                octets
-            )
+            before = self._sums.get(price.currency, Decimal(0))
+            self._sums[price.currency] = before + price.of(octets)
 
     @classmethod
     def of(cls, price: Price | None, octets: int) -> Cost:
@@ -111,7 +111,10 @@ class Cost:
         }
 
     def __str__(self) -> str:
-        told = [f"{amount:,} {currency}" for currency, amount in self.sums.items()]
+        told = [
+            f"{amount:,} {currency}" if amount else f"less than 0.01 {currency}"
+            for currency, amount in self.sums.items()
+        ]
         if self.unpriced:
-            told.append("no price said" if not told else "and more without a price")
-        return " + ".join(told) if told else "0"
+            told.append(f"no price said for {format_size(self.unpriced)}")
+        return " and ".join(told) or "nothing"

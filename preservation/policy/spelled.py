@@ -10,6 +10,8 @@ from preservation.model.units import format_duration, format_size
 from preservation.policy.effects import Effects
 from preservation.policy.plan import Plan, Proposal
 
+_LONGEST = 200  # characters of a value; a group of formats can have thousands
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -73,7 +75,7 @@ def _changes(proposal: Proposal) -> Grid:
         "What would change",
         ("promise", "in force", "proposed", ""),
         tuple(
-            (one.path, one.before, one.after, "weakening" if one.weakening else "")
+            (one.path, _brief(one.before), _brief(one.after), "weakening" * one.weakening)
             for one in proposal.changes
         ),
     )
@@ -132,8 +134,8 @@ def _sentences(proposal: Proposal) -> Iterator[Said]:
             )
             yield Said(text)
         yield Said(
-            f"Keeping costs {effects.stored_before} a year as it is, "
-            f"{effects.stored_after} with everything promised made."
+            f"Keeping costs, a year: as it is, {effects.stored_before}; "
+            f"with everything promised made, {effects.stored_after}."
         )
 
 
@@ -175,6 +177,10 @@ def _budget(effects: Effects) -> Iterator[Said]:
             f"Checks would get as old as {found.percent} % of what is promised."
         )
         yield Said(text, alarming=True)
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… (--json has all of it)"
 
 
 def _time(seconds: int) -> str:
