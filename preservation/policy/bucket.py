@@ -1,4 +1,4 @@
-"""The part of the policy language that says where a tier in a bucket is; what a tier's kind needs."""
+"""The part of the policy language that says where a tier in a bucket is, and what kinds need."""
 
 from __future__ import annotations
 

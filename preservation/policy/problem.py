@@ -6,9 +6,12 @@ A problem is a value. A check returns all of them; nothing here raises.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+_KEYS = re.compile(r"//[^/@\s]{1,1000}@")
 
 CODES = {
     "POL-SYNTAX": "not YAML, or YAML that policies do not use: anchors, tags, tabs, bombs",
@@ -130,7 +133,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Show what was found: one line, escaped, never longer than a line."""
+    """Show what was found: one line, escaped, never longer than a line, without a URL's keys."""
+    text = _KEYS.sub("//…@", text)
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return f'"{printable(shown)}"'
 

@@ -58,7 +58,6 @@ def test_all_mistakes_are_told_at_once(files: dict[str, str]) -> None:
         ("notes.yaml", 5, "replicas[0].packaging"),
         ("notes.yaml", 6, "minimum.replicas"),
         ("tiers.yaml", 5, "tiers.attic.operator"),
-        ("tiers.yaml", 5, "tiers.attic.path"),
         ("tiers.yaml", 5, "tiers.attic.site"),
         ("tiers.yaml", 5, "tiers.attic.technology"),
         ("tiers.yaml", 5, "tiers.attic.kind"),
