@@ -17,11 +17,12 @@ from preservation.catalogue.protocol import FormatCount, VersionRow
 from preservation.errors import SourceDamagedError
 from preservation.ingest.metadata import DEPOSIT, INVENTORY, RESERVED
 from preservation.model.clock import parse_stamp
+from preservation.model.finding import Finding
 from preservation.model.inventory import read_row
 from preservation.model.replica import Sidecar, VersionKey
 from preservation.storage.tier import Tier
 
-_LARGEST_FACTS = 1 << 20  # octets of ``metadata/deposit.json``
+_LARGEST_FACTS = 1 << 22  # octets of ``metadata/deposit.json``
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,13 @@ class Adopted:
     Attributes:
         reserved: the identifier drawn for the deposit that it was made from.
         supplied: counts of the digests that came along.
+        findings: what was remarked at ingest, as events carry it.
     """
 
     version: VersionRow
     reserved: str
     supplied: Mapping[str, int]
+    findings: tuple[Finding, ...] = ()
 
 
 def reserved_for(tier: Tier, key: VersionKey) -> str:
@@ -81,7 +84,8 @@ def adopt(tier: Tier, sidecar: Sidecar) -> Adopted:
         policy=info["Ingest-Policy-Digest"],
         formats=formats,
     )
-    return Adopted(version, _reserved(info), deposit.get("supplied", {}))
+    remarked = tuple(Finding.from_json(one) for one in deposit.get("findings", ()))
+    return Adopted(version, _reserved(info), deposit.get("supplied", {}), remarked)
 
 
 def _reserved(info: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import Arrival, Catalogue, VersionRow
@@ -100,7 +100,12 @@ def finish(
     facts, now = writer.payload(), events.clock.now()
     effective = canonical(public(draft.policy.document)) + b"\n"
     writer.tag(b"metadata/ingest-policy.json", effective)
-    deposit = {**draft.opened.facts, "supplied": dict(packaged.supplied)}
+    deposit = {
+        **draft.opened.facts,
+        "supplied": dict(packaged.supplied),
+        "toolchain": asdict(toolchain),
+        "findings": [one.to_json() for one in (*draft.opened.findings, *packaged.findings)],
+    }
     writer.tag(DEPOSIT, canonical(deposit) + b"\n")
     told = [
         PackageEvent(events.new_id(), type_, now, "success", detail)

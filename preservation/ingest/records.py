@@ -24,8 +24,9 @@ def ingested(
     supplied: Mapping[str, int],
     toolchain: Toolchain,
     tier: str,
+    findings: Iterable[Finding],
 ) -> list[Event]:
-    """An AIP version exists, and so does its first replica."""
+    """An AIP version exists, and so does its first replica; what was remarked comes along."""
     previous = version.previous_seal
     exists = {
         "title": version.title,
@@ -40,6 +41,7 @@ def ingested(
         "formats": [_format(count) for count in version.formats],
         "supplied": dict(supplied),
         "toolchain": str(toolchain),
+        "findings": [finding.to_json() for finding in findings],
     }
     written = {
         "packaging": Packaging.FOLDER.value,

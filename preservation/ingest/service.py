@@ -220,8 +220,7 @@ class IngestService:
                 if left is None:
                     return self._attempt(task, plan, tier)
                 if left.reserved == task.arrival.aip:
-                    findings = (*task.found.examined.findings, *opened.findings)
-                    return self._accepted(task, left.version, tier, left.supplied, findings)
+                    return self._accepted(task, left.version, tier, left.supplied, left.findings)
 
     def _left_behind(self, task: _Task, plan: Draft, tier: Tier) -> Adopted | None:
         """The version that a killed run made of this deposit, or in the place that it would have.
@@ -240,7 +239,7 @@ class IngestService:
             arrival = task.arrival
             if left.reserved != arrival.aip:
                 arrival = replace(arrival, id="", name=left.version.title)
-            self._record(task, arrival, left.version, left.supplied, tier)
+            self._record(task, arrival, left, tier)
         return left
 
     def _attempt(self, task: _Task, plan: Draft, tier: Tier) -> DepositResult:
@@ -309,20 +308,20 @@ class IngestService:
                 policy=task.policy.ref,
                 formats=packaged.counts,
             )
-            self._record(task, task.arrival, version, packaged.supplied, tier)
+            made = Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings))
+            self._record(task, task.arrival, made, tier)
         return self._accepted(task, version, tier, packaged.supplied, findings)
 
-    def _record(
-        self,
-        task: _Task,
-        arrival: Arrival,
-        version: VersionRow,
-        supplied: Mapping[str, int],
-        tier: Tier,
-    ) -> None:
-        toolchain = self._identifier.toolchain
+    def _record(self, task: _Task, arrival: Arrival, made: Adopted, tier: Tier) -> None:
         events = records.ingested(
-            self._events, task.policy, version, arrival, supplied, toolchain, tier.id
+            self._events,
+            task.policy,
+            made.version,
+            arrival,
+            made.supplied,
+            self._identifier.toolchain,
+            tier.id,
+            made.findings,
         )
         self._catalogue.record(events, task.lease)
 

@@ -20,7 +20,7 @@ def check_formats(said: Said, groups: Groups, problems: Problems) -> None:
                     one.at,
                     f"intake.formats.{name}[{number}]",
                     f"the group {quoted(one.text)}",
-                    ", ".join(known) or "no group",
+                    f"one of {len(known)} groups: `preserve formats groups` lists them",
                     code="POL-CROSS",
                     hint=nearest(one.text, known),
                 )

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from preservation.formats.groups import known_groups
 from preservation.model.canonical import digest_of
 from preservation.policy.check import check
 from preservation.policy.compare import compare
@@ -34,7 +35,7 @@ NAMES = st.sampled_from(["tiers.yaml", "baseline.yaml", "silk-road.yaml"]) | st.
 @example("silk-road.yaml", "{a, a, ? , 1: }")
 @settings(deadline=None)
 def test_any_text_in_any_file_gives_an_answer(name: str, content: str | bytes) -> None:
-    checked = check({**SHIPPED, name: content})
+    checked = check({**SHIPPED, name: content}, known_groups())
 
     for effective in checked.effective.values():
         Policy.from_effective(effective)
@@ -57,7 +58,7 @@ def test_a_shipped_file_with_splices_is_right_or_told(
         place = at % len(text) if text else 0
         text = text[:place] + put + text[place + cut :]
 
-    checked = check({**SHIPPED, name: text})
+    checked = check({**SHIPPED, name: text}, known_groups())
 
     assert checked.problems or set(checked.effective) == set(checked.communities)
     for effective in checked.effective.values():
@@ -104,8 +105,12 @@ COMMUNITIES = st.fixed_dictionaries(
 def test_what_is_written_is_what_is_obeyed(said: dict[str, object], flow: bool) -> None:
     text = yaml.safe_dump(said, allow_unicode=True, default_flow_style=flow)
 
-    effective = check({**SHIPPED, "any.yaml": text}).require().effective["any"]
-    again = check({**SHIPPED, "any.yaml": yaml.safe_dump(said)}).require().effective["any"]
+    effective = check({**SHIPPED, "any.yaml": text}, known_groups()).require().effective["any"]
+    again = (
+        check({**SHIPPED, "any.yaml": yaml.safe_dump(said)}, known_groups())
+        .require()
+        .effective["any"]
+    )
     policy = Policy.from_effective(effective)
 
     assert policy.title == said["title"]

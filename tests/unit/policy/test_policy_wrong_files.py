@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from preservation.errors import PolicyError
+from preservation.formats.groups import known_groups
 from preservation.policy.check import check
 from preservation.policy.problem import CODES, Problem
 
@@ -22,7 +23,7 @@ def test_a_wrong_file_is_told_with_place_found_and_allowed(
     assert wrong["old"] in files[wrong["file"]]
     files[wrong["file"]] = files[wrong["file"]].replace(wrong["old"], wrong["new"])
 
-    checked = check(files)
+    checked = check(files, known_groups())
 
     assert [str(problem) for problem in checked.problems] == wrong["told"]
     assert checked.effective == {}
