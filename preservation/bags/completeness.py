@@ -1,93 +1,144 @@
-"""Whether all that should be in a bag is there, and nothing else. Set operations over names.
+"""Whether all that should be in a bag is there, and nothing else.
+
+Sorted lists of names are read side by side, a stretch at a time; where all agree, that is one
+comparison. What differs is sorted again, on disk if there is much of it, and told in order.
 
 Source: RFC 8493 sections 2.1.3, 2.2.1, 2.2.3, 3, 6.1.1.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
-from preservation.bags.contents import Contents, sizes
+from preservation.bags.contents import Contents, Listing
 from preservation.bags.findings import Findings
+from preservation.bags.lenient import Leniency
+from preservation.bags.likeness import Key, collisions, composed, decoded, pairs
+from preservation.files.sorting import Slice, Sorter, aligned, distinct
 from preservation.model.names import display
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """The same stretch of names: on disk, in ``fetch.txt``, and in each manifest."""
+
+    on_disk: list[bytes]
+    fetch: list[bytes]
+    lists: list[list[bytes]]
+
+    @property
+    def agrees(self) -> bool:
+        """True if all name the same, as nearly always."""
+        same = all(names == self.on_disk for names in self.lists)
+        return same and bool(self.lists) and not self.fetch
+
+    @property
+    def listed(self) -> set[bytes]:
+        """Every path in any manifest."""
+        return set().union(*self.lists)
+
+
+@dataclass(slots=True)
+class Differences:
+    """Where names on disk and names in payload manifests differ.
+
+    Attributes:
+        missing: listed, not there, and not in ``fetch.txt`` either.
+        unfetched: listed, not there, but in ``fetch.txt``.
+        unlisted: there, and in no manifest.
+        renamed: listed and on disk in another Unicode form: two names with a NUL between them.
+    """
+
+    missing: Sorter = field(default_factory=Sorter)
+    unfetched: Sorter = field(default_factory=Sorter)
+    unlisted: Sorter = field(default_factory=Sorter)
+    renamed: Sorter = field(default_factory=Sorter)
+
+    def add(self, stretch: _Stretch) -> None:
+        """What differs in one stretch of names."""
+        here, listed = set(stretch.on_disk), stretch.listed
+        absent = listed - here
+        self.unfetched.extend(list(absent.intersection(stretch.fetch)))
+        self.missing.extend(list(absent.difference(stretch.fetch)))
+        self.unlisted.extend(list(here - listed))
+
+    def rename(self, renamed: Sorter) -> None:
+        """Take what was paired for missing or too much no longer."""
+        listed, on_disk = Sorter(), Sorter()
+        for pair in names_of(renamed):
+            path, _, other = pair.partition(b"\0")
+            listed.add(path)
+            on_disk.add(other)
+            self.renamed.add(pair)
+        self.missing = _without(self.missing, listed)
+        self.unfetched = _without(self.unfetched, listed)
+        self.unlisted = _without(self.unlisted, on_disk)
 
 
 def check_oxum(contents: Contents, findings: Findings) -> None:
     """Compare Payload-Oxum, if there is a usable one, with sizes and number of files."""
-    if contents.oxum is not None and contents.oxum != sizes(contents.payload):
-        said = ".".join(map(str, contents.oxum))
-        found = ".".join(map(str, sizes(contents.payload)))
-        findings.add("BAG-OXUM", "bag-info.txt", f"It says {said}; there is {found}.")
+    found = contents.octets, len(contents.payload)
+    if contents.oxum is not None and contents.oxum != found:
+        said, there = (".".join(map(str, each)) for each in (contents.oxum, found))
+        findings.add("BAG-OXUM", "bag-info.txt", f"It says {said}; there is {there}.")
 
 
-def check_completeness(contents: Contents, findings: Findings) -> dict[bytes, bytes]:
-    """Compare what is there with what is listed.
+def check_listings(contents: Contents, findings: Findings) -> Differences:
+    """Compare manifests and ``fetch.txt`` with each other, and with the names on disk.
 
-    Returns:
-        For paths whose Unicode form differs on disk, the path on disk by the one listed.
+    What the manifests disagree about is told; what is missing or too much is returned.
     """
-    check_listings(contents, findings)
-    listed, renamed = contents.listed, match_names(contents, findings)
-    _tell_missing(contents, listed - contents.payload.keys() - renamed.keys(), findings)
-    for path in sorted(contents.payload.keys() - listed - set(renamed.values())):
-        findings.add("BAG-FILE-UNLISTED", display(path))
-    for listing in contents.tag_manifests:
-        _tell_missing(contents, listing.entries.keys() - contents.tags.keys(), findings)
-    _check_collisions(contents.payload, findings)
-    return renamed
+    differences = Differences()
+    for stretch in _stretches(contents, findings):
+        if not stretch.agrees:
+            _tell_disagreement(contents, stretch, findings)
+            differences.add(stretch)
+    _rename(differences, composed, _is_foreign, findings, "BAG-NAME-NORMALISED")
+    if Leniency.PERCENT_ENCODING in findings.lenient:
+        _rename(differences, decoded, _has_percent, findings, "BAG-NAME-ENCODED")
+    return differences
 
 
-def match_names(contents: Contents, findings: Findings) -> dict[bytes, bytes]:
-    """Payload files whose name on disk has another Unicode form than the one listed.
-
-    Returns:
-        The path on disk by the one listed, where there is no doubt which belong together.
-    """
-    listed = contents.listed
-    renamed = _pair(listed - contents.payload.keys(), contents.payload.keys() - listed)
-    for path, found in renamed.items():
-        findings.add("BAG-NAME-NORMALISED", display(path), f"Found: {display(found)}.")
-    return renamed
-
-
-def check_listings(contents: Contents, findings: Findings) -> None:
-    """Compare the manifests and ``fetch.txt`` with each other; no payload is looked at."""
-    listed = contents.listed if len(contents.manifests) > 1 or contents.fetch else set()
-    for listing in contents.manifests:
-        shown = f"Not in {display(listing.name.name)}."
-        absent = set() if findings.legacy else listed - listing.entries.keys()
-        for path in sorted(absent):
-            findings.add("BAG-MANIFEST-DIFFER", display(path), shown)
-    for path in sorted((contents.fetch or set()) - listed):
-        findings.add("BAG-FETCH-PATH", display(path), "No manifest lists it.")
-    if contents.tag_manifests:
-        _check_tag_manifests(contents, findings)
-
-
-def _check_tag_manifests(contents: Contents, findings: Findings) -> None:
-    names = {listing.name.name for listing in contents.tag_manifests}
-    for listing in contents.tag_manifests:
-        shown = display(listing.name.name)
-        for manifest in contents.manifests:
-            if manifest.name.name not in listing.entries:
-                absent = f"Not listed: {display(manifest.name.name)}."
-                findings.add("BAG-TAGMANIFEST-PARTIAL", shown, absent)
-        names |= listing.entries.keys()
-    payload_manifests = {listing.name.name for listing in contents.manifests}
-    for path in sorted(contents.tags.keys() - names - payload_manifests):
-        findings.add("BAG-TAG-UNLISTED", display(path))
-
-
-def _tell_missing(contents: Contents, paths: Iterable[bytes], findings: Findings) -> None:
-    for path in sorted(paths):
-        if contents.fetch is not None and path in contents.fetch:
-            findings.add("BAG-FETCH-ABSENT", display(path))
-        elif not _is_odd(contents, path):
+def tell(contents: Contents, differences: Differences, findings: Findings) -> None:
+    """What is missing or too much, and names that would be one elsewhere."""
+    for path in names_of(differences.missing):
+        if not is_odd(contents, path):
             findings.add("BAG-FILE-MISSING", display(path))
+    for path in names_of(differences.unfetched):
+        findings.add("BAG-FETCH-ABSENT", display(path))
+    for path in names_of(differences.unlisted):
+        findings.add("BAG-FILE-UNLISTED", display(path))
+    for path, other in collisions(contents.payload):
+        findings.add("BAG-NAMES-COLLIDE", display(path), f"The other: {display(other)}.")
 
 
-def _is_odd(contents: Contents, path: bytes) -> bool:
+def check_tags(contents: Contents, findings: Findings) -> None:
+    """Compare tag files with tag manifests; a bag need not have any."""
+    listings = contents.tag_manifests
+    if not listings:
+        return
+    known = {listing.name.name for listing in (*contents.manifests, *listings)}
+    partial = [{listing.name.name for listing in contents.manifests} for _ in listings]
+    streams = [_told(listing, findings) for listing in listings]
+    for on_disk, *lists in aligned([distinct(contents.tags.slices()), *streams]):
+        here, listed = set(on_disk.paths), set[bytes]()
+        for names, piece in zip(partial, lists, strict=True):
+            names.difference_update(piece.paths)
+            listed.update(piece.paths)
+        for path in sorted(listed - here):
+            if not is_odd(contents, path):
+                findings.add("BAG-FILE-MISSING", display(path))
+        for path in sorted(here - listed - known):
+            findings.add("BAG-TAG-UNLISTED", display(path))
+    for listing, names in zip(listings, partial, strict=True):
+        for name in sorted(names):
+            shown = display(listing.name.name)
+            findings.add("BAG-TAGMANIFEST-PARTIAL", shown, f"Not listed: {display(name)}.")
+
+
+def is_odd(contents: Contents, path: bytes) -> bool:
     """True if the path, or a folder on its way, was told already as something odd."""
     if not contents.odd:
         return False
@@ -96,29 +147,74 @@ def _is_odd(contents: Contents, path: bytes) -> bool:
     return bool(path)
 
 
-def _pair(missing: set[bytes], unlisted: set[bytes]) -> dict[bytes, bytes]:
-    """Listed names that are on disk in another Unicode form, where there is no doubt."""
-    found: dict[str, list[bytes]] = {}
-    for path in unlisted if missing else ():
-        found.setdefault(_normal(path), []).append(path)
-    pairs = {path: found[_normal(path)] for path in missing if _normal(path) in found}
-    taken = [paths[0] for paths in pairs.values()]
-    return {
-        path: paths[0]
-        for path, paths in pairs.items()
-        if len(paths) == 1 and taken.count(paths[0]) == 1
-    }
+def names_of(sorter: Sorter) -> Iterator[bytes]:
+    """Sorted names, one by one."""
+    for piece in sorter.slices():
+        yield from piece.paths
 
 
-def _normal(path: bytes) -> str:
-    return unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape"))
+def _stretches(contents: Contents, findings: Findings) -> Iterator[_Stretch]:
+    fetch: Iterable[Slice] = () if contents.fetch is None else contents.fetch.slices()
+    streams = [distinct(contents.payload.slices()), distinct(fetch)]
+    streams += [_told(listing, findings) for listing in contents.manifests]
+    for on_disk, fetched, *lists in aligned(streams):
+        yield _Stretch(on_disk.paths, fetched.paths, [each.paths for each in lists])
 
 
-def _check_collisions(paths: Iterable[bytes], findings: Findings) -> None:
-    seen: dict[str, bytes] = {}
-    for path in paths:
-        # Lower case of ASCII is what casefold gives, at a tenth of its price.
-        key = path.decode().lower() if path.isascii() else _normal(path).casefold()
-        other = seen.setdefault(key, path)
-        if other is not path:
-            findings.add("BAG-NAMES-COLLIDE", display(path), f"The other: {display(other)}.")
+def _told(listing: Listing, findings: Findings) -> Iterator[Slice]:
+    """A manifest's records; what it lists twice is told."""
+    shown = display(listing.name.name)
+
+    def tell_twice(path: bytes, same: bool) -> None:
+        code = "BAG-MANIFEST-TWICE" if same else "BAG-MANIFEST-CONTRADICTS"
+        findings.add(code, shown, f"Found: {display(path)}.")
+
+    return listing.slices(tell_twice)
+
+
+def _tell_disagreement(contents: Contents, stretch: _Stretch, findings: Findings) -> None:
+    listed = stretch.listed
+    for listing, names in zip(contents.manifests, stretch.lists, strict=True):
+        absent = set() if findings.legacy else listed.difference(names)
+        for path in sorted(absent):
+            shown = f"Not in {display(listing.name.name)}."
+            findings.add("BAG-MANIFEST-DIFFER", display(path), shown)
+    for path in stretch.fetch:
+        if path not in listed:
+            findings.add("BAG-FETCH-PATH", display(path), "No manifest lists it.")
+
+
+def _rename(
+    differences: Differences, key: Key, may: Callable[[bytes], bool], findings: Findings, code: str
+) -> None:
+    """Pair listed names with those on disk that are alike, where there is no doubt.
+
+    Args:
+        may: whether a name can be like another one at all.
+    """
+    absent = differences.missing, differences.unfetched
+    if not any(map(may, chain.from_iterable(map(names_of, (*absent, differences.unlisted))))):
+        return
+    renamed = Sorter()
+    for pair in pairs(chain(*map(names_of, absent)), names_of(differences.unlisted), key):
+        renamed.add(pair)
+    for pair in names_of(renamed):
+        path, _, found = pair.partition(b"\0")
+        findings.add(code, display(path), f"Found: {display(found)}.")
+    if len(renamed):
+        differences.rename(renamed)
+
+
+def _is_foreign(path: bytes) -> bool:
+    return not path.isascii()
+
+
+def _has_percent(path: bytes) -> bool:
+    return b"%" in path
+
+
+def _without(names: Sorter, others: Sorter) -> Sorter:
+    left = Sorter()
+    for some, away in aligned([names.slices(), others.slices()]):
+        left.extend(sorted(set(some.paths).difference(away.paths)))
+    return left

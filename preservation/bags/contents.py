@@ -1,17 +1,16 @@
-"""What a bag on disk holds and what its tag files say, read without trusting either.
+"""What a bag holds and what its tag files say, read without trusting either.
 
-Nothing here follows a link, opens anything but a regular file, or raises for what it finds.
+Memory is flat: names and manifests are sorted lists that wait on disk where they are long.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD, ManifestName, Parser
+from preservation.bags.origin import Origin
 from preservation.bags.tagfiles import (
     Declaration,
     Element,
@@ -20,22 +19,43 @@ from preservation.bags.tagfiles import (
     parse_fetch,
     parse_oxum,
 )
-from preservation.bags.text import LineTooLongError, NotTextError, lines, split_bom
-from preservation.errors import UsageError
-from preservation.files.walk import Entry, Kind, walk
-from preservation.fixity.reading import BLOCK, Folders, open_regular, reason_of
+from preservation.bags.text import (
+    LineTooLongError,
+    NotTextError,
+    line_lots,
+    split_bom,
+)
+from preservation.files.scan import Names, Other
+from preservation.files.sorting import Slice, Sorter, distinct
+from preservation.files.walk import Kind
+from preservation.fixity.reading import Reading, reading_of, reason_of
 from preservation.model.names import display
+
+BAG_INFO = b"bag-info.txt"
+PACKAGE_INFO = b"package-info.txt"  # what 0.93 to 0.95 called it
 
 _LARGEST_DECLARATION = 64 * 1024
 _LARGEST_BAG_INFO = 64 * 1024 * 1024
+_MOST_ODD = 100_000  # odd entries that are remembered by name
+_MOST_UNKNOWN = 64  # manifests of unknown algorithms that are read; the others are only told
 
 
 @dataclass(slots=True)
 class Listing:
-    """One manifest: its name, and the raw digest for each path; empty if it cannot be used."""
+    """One manifest.
+
+    Attributes:
+        records: the paths, each with its digest in raw octets; none where it cannot be read.
+        unusable: paths whose digest is none, and zeros in ``records``.
+    """
 
     name: ManifestName
-    entries: dict[bytes, bytes]
+    records: Sorter
+    unusable: Sorter
+
+    def slices(self, tell: Callable[[bytes, bool], None] | None = None) -> Iterator[Slice]:
+        """Its records in order, the first of each path; see :func:`distinct`."""
+        return distinct(self.records.slices(), tell)
 
 
 @dataclass(slots=True)
@@ -43,148 +63,156 @@ class Contents:
     """A bag as it was found.
 
     Attributes:
-        payload, tags: regular files and their sizes in octets, by path relative to the bag.
-        odd: paths of what is no regular file, or cannot be looked at.
+        payload, tags: paths of regular files, relative to the bag.
+        octets: of the payload; 0 where sizes were not asked for.
+        odd: paths of what is no regular file, or cannot be looked at; not all of very many.
         oxum: octets and files as Payload-Oxum says; None if it cannot be used.
         fetch: paths in ``fetch.txt``; None if there is no such file.
     """
 
-    declaration: Declaration
-    payload: dict[bytes, int] = field(default_factory=dict)
-    tags: dict[bytes, int] = field(default_factory=dict)
+    declaration: Declaration = field(default_factory=lambda: Declaration("", "utf-8"))
+    payload: Sorter = field(default_factory=Sorter)
+    tags: Sorter = field(default_factory=Sorter)
+    octets: int = 0
     odd: set[bytes] = field(default_factory=set)
     bag_info: tuple[Element, ...] = ()
     oxum: tuple[int, int] | None = None
-    fetch: frozenset[bytes] | None = None
+    fetch: Sorter | None = None
     manifests: list[Listing] = field(default_factory=list)
     tag_manifests: list[Listing] = field(default_factory=list)
 
-    @property
-    def listed(self) -> set[bytes]:
-        """Every path in any payload manifest."""
-        return set().union(*(listing.entries for listing in self.manifests))
 
-
-def read_contents(path: Path, findings: Findings, *, manifests: bool = True) -> Contents:
-    """Walk the bag and read its tag files.
+class ContentsReader:
+    """Reads a bag, in three steps.
 
     Args:
-        path: the bag's base folder; may itself be reached by a link.
+        origin: where its entries and bytes come from.
         findings: where to tell what is wrong.
-        manifests: False leaves manifests and ``fetch.txt`` unread.
-
-    Raises:
-        UsageError: there is no folder at the path (``BAG-NOT-A-FOLDER``).
     """
-    try:
-        base = path.resolve(strict=True)
-        root = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise UsageError(
-            f"no folder can be opened at {os.fspath(path)!r}: {error.strerror}",
-            hint="name the folder that holds bagit.txt",
-            code="BAG-NOT-A-FOLDER",
-        ) from error
-    folders = Folders(root)
-    try:
-        reader = _Reader(folders, findings)
-        reader.look_around(base)
-        reader.read_tag_files()
+
+    def __init__(self, origin: Origin, findings: Findings) -> None:
+        self._origin, self._findings = origin, findings
+        self._manifests: list[ManifestName] = []
+        self.contents = Contents()
+
+    def read(self, *, sizes: bool = True, manifests: bool = True) -> Contents:
+        """All of them.
+
+        Args:
+            sizes: False if the payload's octets need not be counted where Payload-Oxum says
+                how many there should be.
+            manifests: False leaves manifests and ``fetch.txt`` unread.
+        """
+        self.read_tag_files()
+        self.look_around(sizes=sizes or self.contents.oxum is None)
         if manifests:
-            reader.read_manifests()
-        return reader.contents
-    finally:
-        folders.close()
-        os.close(root)
-
-
-class _Reader:
-    def __init__(self, folders: Folders, findings: Findings) -> None:
-        self._folders, self._findings = folders, findings
-        self.contents = Contents(Declaration("", "utf-8"))
-
-    def look_around(self, base: Path) -> None:
-        """Sort everything that is there into payload, tag files, and what is neither."""
-        has_payload = False
-        for entry in walk(base):
-            match entry.kind:
-                case Kind.FILE if entry.path.startswith(PAYLOAD):
-                    self.contents.payload[entry.path] = entry.octets
-                case Kind.FILE:
-                    self.contents.tags[entry.path] = entry.octets
-                case Kind.FOLDER:
-                    has_payload = has_payload or entry.path == b"data"
-                case _:
-                    self._odd(entry)
-        if not has_payload:
-            self._findings.add("BAG-PAYLOAD-FOLDER", "data/")
-
-    def _odd(self, entry: Entry) -> None:
-        self.contents.odd.add(entry.path)
-        if entry.kind is Kind.UNREADABLE:
-            self._findings.add("BAG-FILE-UNREADABLE", display(entry.path), f"{entry.error}.")
-        else:
-            kind = f"It is a {entry.kind.value}."
-            self._findings.add("BAG-FILE-IRREGULAR", display(entry.path), kind)
+            self.read_manifests()
+        return self.contents
 
     def read_tag_files(self) -> None:
         """``bagit.txt``, which says how to read the rest, and ``bag-info.txt``."""
         contents = self.contents
-        if b"bagit.txt" in contents.tags:
+        if self._is_there(b"bagit.txt"):
             data = b"".join(self._blocks(b"bagit.txt", _LARGEST_DECLARATION))
             contents.declaration = parse_declaration(data, self._findings)
         else:
             self._findings.add("BAG-DECLARATION-MISSING", "bagit.txt")
-        name = b"bag-info.txt"
-        if contents.declaration.legacy and name not in contents.tags:
-            name = b"package-info.txt"  # what 0.93 to 0.95 called it
-        if name in contents.tags:
-            text = self._lines(name, _LARGEST_BAG_INFO)
+        name = BAG_INFO
+        if contents.declaration.legacy and not self._is_there(name):
+            name = PACKAGE_INFO
+        if self._is_there(name):
+            text = (line for lot in self._lots(name, _LARGEST_BAG_INFO) for line in lot)
             contents.bag_info = tuple(parse_bag_info(text, self._findings, display(name)))
             contents.oxum = parse_oxum(contents.bag_info, self._findings)
 
-    def read_manifests(self) -> None:
-        """Manifests of both kinds, and ``fetch.txt``."""
-        for path in sorted(self.contents.tags):
+    def look_around(self, *, sizes: bool) -> None:
+        """Sort everything that is there into payload, tag files, and what is neither."""
+        has_payload = False
+        for found in self._origin.scan(sizes=sizes):
+            if isinstance(found, Names):
+                self._files(found)
+            elif found.kind is Kind.FOLDER:
+                has_payload = has_payload or found.path == b"data"
+            else:
+                self._odd(found)
+        if not has_payload:
+            self._findings.add("BAG-PAYLOAD-FOLDER", "data/")
+
+    def _files(self, found: Names) -> None:
+        """Files of one folder: either all of them are payload, or none is."""
+        if found.paths[0].startswith(PAYLOAD):
+            self.contents.payload.extend(found.paths)
+            self.contents.octets += found.octets
+            return
+        self.contents.tags.extend(found.paths)
+        for path in found.paths:
             name = ManifestName.parse(path)
             if name is not None:
-                kind = self.contents.tag_manifests if name.is_tag else self.contents.manifests
-                kind.append(self._manifest(name))
-        if not self.contents.manifests:
-            self._findings.add("BAG-MANIFEST-MISSING", "manifest-sha512.txt")
-        if b"fetch.txt" in self.contents.tags:
-            self._findings.add("BAG-FETCH", "fetch.txt")
-            text = self._lines(b"fetch.txt")
-            self.contents.fetch = frozenset(parse_fetch(text, self._findings))
+                self._manifest_met(name)
 
-    def _manifest(self, name: ManifestName) -> Listing:
+    def _manifest_met(self, name: ManifestName) -> None:
         shown = display(name.name)
         if not name.normalised:
             self._findings.add("BAG-ALGORITHM-NAME", shown)
         if name.algorithm is None:
             self._findings.add("BAG-ALGORITHM-UNKNOWN", shown)
-        entries: dict[bytes, bytes] = {}
+            unknown = sum(other.algorithm is None for other in self._manifests[-_MOST_UNKNOWN:])
+            if unknown == _MOST_UNKNOWN:
+                return
+        self._manifests.append(name)
+
+    def _odd(self, found: Other) -> None:
+        if len(self.contents.odd) < _MOST_ODD:
+            self.contents.odd.add(found.path)
+        if found.kind is Kind.UNREADABLE:
+            self._findings.add("BAG-FILE-UNREADABLE", display(found.path), f"{found.error}.")
+        else:
+            kind = f"It is a {found.kind.value}."
+            self._findings.add("BAG-FILE-IRREGULAR", display(found.path), kind)
+
+    def read_manifests(self) -> None:
+        """Manifests of both kinds, and ``fetch.txt``."""
+        for name in sorted(self._manifests, key=lambda each: each.name):
+            kind = self.contents.tag_manifests if name.is_tag else self.contents.manifests
+            kind.append(self._manifest(name))
+        if not self.contents.manifests:
+            self._findings.add("BAG-MANIFEST-MISSING", "manifest-sha512.txt")
+        if self._is_there(b"fetch.txt"):
+            self._findings.add("BAG-FETCH", "fetch.txt")
+            text = (line for lot in self._lots(b"fetch.txt") for line in lot)
+            self.contents.fetch = Sorter()
+            for path in parse_fetch(text, self._findings):
+                self.contents.fetch.add(path)
+
+    def _manifest(self, name: ManifestName) -> Listing:
         legacy = self.contents.declaration.legacy
         parser = Parser(name, legacy=legacy, findings=self._findings)
-        for path, digest in parser.entries(self._lines(name.name)):
-            if entries.setdefault(path, digest) is not digest:
-                same = entries[path] == digest
-                code = "BAG-MANIFEST-TWICE" if same else "BAG-MANIFEST-CONTRADICTS"
-                self._findings.add(code, shown, f"Found: {display(path)}.")
-        return Listing(name, entries)
+        listing = Listing(name, Sorter(parser.digest_width), Sorter())
+        for paths, digests, unusable in parser.records(self._lots(name.name)):
+            listing.records.extend(paths, digests)
+            listing.unusable.extend(unusable)
+        return listing
 
-    def _lines(self, name: bytes, most: int | None = None) -> Iterator[bytes]:
+    def _is_there(self, path: bytes) -> bool:
+        """Whether a tag file, and nothing else, has the name; one that is closed to us is."""
+        try:
+            next(self._origin.blocks(path), b"")
+        except OSError as error:
+            return reading_of(error) not in (Reading.MISSING, Reading.IRREGULAR)
+        return True
+
+    def _lots(self, name: bytes, most: int | None = None) -> Iterator[list[bytes]]:
         encoding = self.contents.declaration.encoding
         troubles: list[str] = []
         shown, first = display(name), True
         try:
-            for line in lines(self._blocks(name, most), encoding, troubles):
+            for lot in line_lots(self._blocks(name, most), encoding, troubles):
                 if first:
-                    line, had_bom = split_bom(line)
+                    lot[0], had_bom = split_bom(lot[0])
                     if had_bom:
                         self._findings.add("BAG-TAG-BOM", shown)
                 first = False
-                yield line
+                yield lot
         except NotTextError as error:
             troubles.append(str(error))
         except LineTooLongError:
@@ -195,20 +223,11 @@ class _Reader:
     def _blocks(self, name: bytes, most: int | None) -> Iterator[bytes]:
         read = 0
         try:
-            fd = open_regular(self._folders, name)
-            try:
-                while block := os.read(fd, BLOCK):
-                    read += len(block)
-                    if most is not None and read > most:
-                        self._findings.add("BAG-TAG-TOO-LARGE", display(name))
-                        return
-                    yield block
-            finally:
-                os.close(fd)
+            for block in self._origin.blocks(name):
+                read += len(block)
+                if most is not None and read > most:
+                    self._findings.add("BAG-TAG-TOO-LARGE", display(name))
+                    return
+                yield block
         except OSError as error:
             self._findings.add("BAG-TAG-UNREADABLE", display(name), f"{reason_of(error)}.")
-
-
-def sizes(files: Mapping[bytes, int]) -> tuple[int, int]:
-    """Octets and number of files, as Payload-Oxum counts them."""
-    return sum(files.values()), len(files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from preservation.bags.codes import CODES
+from preservation.bags.lenient import SOFTENED, Leniency
 from preservation.model.finding import Finding, Severity
 
 CAP = 1000  # findings of one code that are told one by one
@@ -16,11 +17,15 @@ class Findings:
     Attributes:
         legacy: the bag declares a version before 1.0.
         strict: warnings count as errors.
+        lenient: what is only warned of although it is an error.
+        used: those of ``lenient`` that were made use of.
     """
 
-    def __init__(self, *, strict: bool = False) -> None:
+    def __init__(self, *, strict: bool = False, lenient: frozenset[Leniency] = frozenset()) -> None:
         self.legacy = False
         self.strict = strict
+        self.lenient = lenient
+        self.used: set[Leniency] = set()
         self._told: list[Finding] = []
         self._counts: Counter[str] = Counter()
 
@@ -33,6 +38,8 @@ class Findings:
             detail: what exactly was found, no full stop; the table's meaning goes before it.
         """
         self._counts[code] += 1
+        if code in SOFTENED and SOFTENED[code] in self.lenient:
+            self.used.add(SOFTENED[code])
         if self._counts[code] <= CAP:
             entry = CODES[code]
             message = f"{entry.meaning} {detail}".rstrip()
@@ -40,9 +47,16 @@ class Findings:
 
     def severity(self, code: str) -> Severity:
         """How much a code matters in this bag."""
+        if SOFTENED.get(code) in self.lenient:
+            return Severity.WARNING
         entry = CODES[code]
         severity = entry.before_1_0 if self.legacy else entry.severity
         return Severity.ERROR if self.strict else severity
+
+    def count(self, severity: Severity) -> int:
+        """How many there are, those beyond the cap with them."""
+        counts = self._counts.items()
+        return sum(count for code, count in counts if self.severity(code) is severity)
 
     def all(self) -> tuple[Finding, ...]:
         """Every finding, and for each code beyond the cap one more that counts the rest."""

@@ -5,17 +5,25 @@ Payload files are not read here: packaging reads each of them once, and compares
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.bags.check_fixity import FixityCheck
-from preservation.bags.completeness import check_listings, check_oxum, match_names
-from preservation.bags.contents import Contents, Listing, read_contents
+from preservation.bags.completeness import (
+    Differences,
+    check_listings,
+    check_oxum,
+    check_tags,
+    names_of,
+)
+from preservation.bags.contents import Contents, ContentsReader
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD
+from preservation.bags.origin import FolderOrigin
 from preservation.bags.tagfiles import Element
-from preservation.fixity.engine import EngineSettings, never
+from preservation.files.sorting import aligned, distinct
+from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Digest
 from preservation.model.finding import Finding
 from preservation.model.progress import Silence
@@ -29,7 +37,6 @@ class BagLayout:
         version: as declared; empty if it is not.
         encoding: the codec of its tag files.
         bag_info: elements in order.
-        tag_files: paths of all regular files outside ``data/``.
         fetch: there is a ``fetch.txt``.
         findings: about all but the payload's presence and bytes; tag files were compared with
             the tag manifests.
@@ -38,21 +45,33 @@ class BagLayout:
     version: str
     encoding: str
     bag_info: tuple[Element, ...]
-    tag_files: tuple[bytes, ...]
     fetch: bool
     findings: tuple[Finding, ...]
     _contents: Contents
-    _renamed: Mapping[bytes, bytes]
+    _differences: Differences
 
     def payload_digests(self) -> Iterator[tuple[bytes, tuple[Digest, ...]]]:
         """Every listed payload path, relative to ``data/``, with all digests listed for it.
 
-        A name that has another Unicode form on disk is given as it is there.
+        In the order of the listed paths; a name that has another Unicode form on disk is given
+        as it is there.
         """
-        for path in sorted(self._contents.listed):
-            found = (_digest(listing, path) for listing in self._contents.manifests)
-            on_disk = self._renamed.get(path, path)[len(PAYLOAD) :]
-            yield on_disk, tuple(digest for digest in found if digest is not None)
+        pairs = (pair.partition(b"\0") for pair in names_of(self._differences.renamed))
+        renamed = {listed: on_disk for listed, _, on_disk in pairs}
+        manifests = self._contents.manifests
+        streams = [listing.slices() for listing in manifests]
+        streams += [distinct(listing.unusable.slices()) for listing in manifests]
+        for pieces in aligned(streams):
+            found: dict[bytes, tuple[Digest, ...]] = {}
+            lists, unusable = pieces[: len(manifests)], pieces[len(manifests) :]
+            for listing, piece, bad in zip(manifests, lists, unusable, strict=True):
+                algorithm, without = listing.name.algorithm, set(bad.paths)
+                for number, path in enumerate(piece.paths):
+                    known = found.setdefault(path, ())
+                    if algorithm is not None and path not in without:
+                        found[path] = (*known, Digest(algorithm, piece.value(number)))
+            for path in sorted(found):
+                yield renamed.get(path, path)[len(PAYLOAD) :], found[path]
 
 
 def open_bag(path: Path) -> BagLayout:
@@ -60,30 +79,21 @@ def open_bag(path: Path) -> BagLayout:
 
     Raises:
         UsageError: there is no folder at the path. Nothing that a bag holds raises.
+        NotNowError: a temporary file cannot be written.
     """
     findings = Findings()
-    contents = read_contents(path, findings)
-    check_oxum(contents, findings)
-    check_listings(contents, findings)
-    renamed = match_names(contents, findings)
-    check = FixityCheck(
-        path.resolve(), findings, EngineSettings(workers=1), Silence(), cancelled=never
-    )
-    listed = set[bytes]().union(*(each.entries for each in contents.tag_manifests))
-    # Absent ones are told by this too: no file is missing quietly.
-    check.run(sorted(listed - contents.odd), contents.tag_manifests)
+    with FolderOrigin(path, EngineSettings(workers=1), Silence()) as origin:
+        contents = ContentsReader(origin, findings).read()
+        check_oxum(contents, findings)
+        differences = check_listings(contents, findings)
+        check_tags(contents, findings)
+        FixityCheck(origin, findings).run(contents.tags, contents.tag_manifests)
     return BagLayout(
         contents.declaration.version,
         contents.declaration.encoding,
         contents.bag_info,
-        tuple(sorted(contents.tags)),
         contents.fetch is not None,
         findings.all(),
         contents,
-        renamed,
+        differences,
     )
-
-
-def _digest(listing: Listing, path: bytes) -> Digest | None:
-    value, algorithm = listing.entries.get(path), listing.name.algorithm
-    return Digest(algorithm, value) if value and algorithm is not None else None

@@ -13,7 +13,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from preservation.bags.findings import Findings
 from preservation.errors import MalformedError
@@ -27,6 +27,23 @@ _ESCAPE = re.compile(rb"%(.{0,2})", re.DOTALL)
 _PLAIN = {b"25": b"%", b"0A": b"\n", b"0D": b"\r"}
 
 Entry = tuple[bytes, bytes]  # path relative to the bag, digest in raw octets
+
+# What a lot of lines may not hold anywhere in its paths to be taken as it is.
+_ODD = (b"\\", b"\0", b"//", b"/\n", b"/./", b"/../", b"/.\n", b"/..\n")
+
+
+class Records(NamedTuple):
+    """Some lines of a manifest.
+
+    Attributes:
+        paths: relative to the bag.
+        digests: in raw octets, one after the other; none where the algorithm is unknown.
+        unusable: those of the paths whose digest cannot be used, and is zeros here.
+    """
+
+    paths: list[bytes]
+    digests: bytes
+    unusable: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +128,30 @@ class Parser:
         self._findings = findings
         self._number = 0
 
+    @property
+    def digest_width(self) -> int:
+        """Octets of a digest; 0 for an unknown algorithm."""
+        return self._width // 2
+
+    def records(self, lots: Iterable[list[bytes]]) -> Iterator[Records]:
+        """Read lines in order, as many at a time as come."""
+        for lot in lots:
+            plain = self._plain(lot)
+            if plain is not None:
+                self._number += len(lot)
+                yield plain
+                continue
+            entries = list(self.entries(lot))
+            digests = [digest.ljust(self.digest_width, b"\0") for _, digest in entries]
+            unusable = [path for path, digest in entries if not digest] if self._width else []
+            yield Records([path for path, _ in entries], b"".join(digests), unusable)
+
     def entries(self, lines: Iterable[bytes]) -> Iterator[Entry]:
         """Read lines in order. A digest is empty if it cannot be used, or is of an unknown
         algorithm: its path still counts as listed.
         """
         for line in lines:
             self._number += 1
-            plain = self._plain(line)
-            if plain is not None:
-                yield plain
-                continue
             match = _LINE.fullmatch(line)
             if match is None:
                 self._add("BAG-MANIFEST-LINE", f"Found: {display(line[:200])!r}.")
@@ -129,17 +160,18 @@ class Parser:
             if path is not None:
                 yield path, self._digest(match[1])
 
-    def _plain(self, line: bytes) -> Entry | None:
-        """A line of a payload manifest as nearly all are, at a fifth of the price; else None."""
+    def _plain(self, lot: list[bytes]) -> Records | None:
+        """Lines of a payload manifest as nearly all are, at a fifth of the price; else None."""
         width = self._width
-        path = line[width + 2 :]
-        if not path.startswith(PAYLOAD) or line[width : width + 2] != b"  ":
+        between = b"".join([line[width : width + 7] for line in lot])
+        if not width or self._name.is_tag or between != b"  data/" * len(lot):
             return None
-        odd = b"%" in path or b"\\" in path or not is_safe(path)
-        if odd or not width or self._name.is_tag:
+        paths = [line[width + 2 :] for line in lot]
+        text = b"\n".join(paths) + b"\n"
+        if any(odd in text for odd in _ODD) or (b"%" in text and not self._legacy):
             return None
         try:
-            return path, binascii.unhexlify(line[:width])
+            return Records(paths, binascii.unhexlify(b"".join([line[:width] for line in lot])), [])
         except ValueError:
             return None
 
@@ -155,24 +187,23 @@ class Parser:
 
     def _path(self, text: bytes) -> bytes | None:
         """The path, or None if it leads nowhere that we would look."""
-        found = f"Found: {display(text[:4096])!r}."
-        if text.startswith(b"*") and (self._legacy or text.startswith(b"*data/")):
-            self._add("BAG-MANIFEST-ASTERISK", found)
-            text = text[1:]
-        if text.startswith(b"./"):
-            self._add("BAG-PATH-DOT-SLASH", found)
-            text = text[2:]
+        path, codes = text, []
+        if path.startswith(b"*") and (self._legacy or path.startswith(b"*data/")):
+            codes.append("BAG-MANIFEST-ASTERISK")
+            path = path[1:]
+        if path.startswith(b"./"):
+            codes.append("BAG-PATH-DOT-SLASH")
+            path = path[2:]
         try:
-            path = decode_path(text, legacy=self._legacy)
+            path = decode_path(path, legacy=self._legacy)
         except MalformedError:
-            self._add("BAG-PATH-ESCAPE", found)
-            path = text
+            codes.append("BAG-PATH-ESCAPE")
         if b"\\" in path:
-            self._add("BAG-PATH-BACKSLASH", found)
-        code = self._misplaced(path)
-        if code:
-            self._add(code, found)
-        return path if code in ("", "BAG-TAGMANIFEST-SELF") else None
+            codes.append("BAG-PATH-BACKSLASH")
+        misplaced = self._misplaced(path)
+        for code in (*codes, misplaced) if misplaced else codes:
+            self._add(code, f"Found: {display(text[:4096])!r}.")
+        return path if misplaced in ("", "BAG-TAGMANIFEST-SELF") else None
 
     def _misplaced(self, path: bytes) -> str:
         if not is_safe(path):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from preservation.bags.findings import Findings
+from preservation.bags.lenient import Leniency
 from preservation.bags.manifest import PAYLOAD, decode_path
 from preservation.bags.text import known_encoding, lines, split_bom
 from preservation.errors import MalformedError
@@ -111,9 +112,12 @@ def parse_bag_info(
             continue
         element = _element(words, legacy=findings.legacy)
         if element is None:
+            lenient = Leniency.BAG_INFO in findings.lenient
+            element = _element(words, legacy=True) if lenient else None
             detail = f"Found: {display(line[:200])!r}."
-            findings.add("BAG-INFO-LINE", f"{name}:{number}", detail)
-        else:
+            code = "BAG-INFO-LINE" if element is None else "BAG-INFO-SPACE"
+            findings.add(code, f"{name}:{number}", detail)
+        if element is not None:
             elements.append(element)
     _check_repeated(elements, findings, name)
     return elements

@@ -50,7 +50,14 @@ def known_encoding(name: str) -> str | None:
 def lines(
     blocks: Iterable[bytes], encoding: str, troubles: list[str] | None = None
 ) -> Iterator[bytes]:
-    """Cut a text tag file into lines without their ends, as UTF-8.
+    """Cut a text tag file into lines without their ends, as UTF-8; see :func:`line_lots`."""
+    return itertools.chain.from_iterable(line_lots(blocks, encoding, troubles))
+
+
+def line_lots(
+    blocks: Iterable[bytes], encoding: str, troubles: list[str] | None = None
+) -> Iterator[list[bytes]]:
+    """Cut a text tag file into lines without their ends, as UTF-8; as many at a time as come.
 
     A byte-order mark at the start of a file in UTF-8 is left in the first line.
 
@@ -62,17 +69,19 @@ def lines(
 
     Raises:
         NotTextError: at the first octet that is not text; lines before it were yielded.
-        LineTooLongError: likewise.
+        LineTooLongError: likewise, nearly: those of the same piece are not.
     """
     rest = b""
     for block in _decoded(blocks, encoding, troubles):
-        rest += block
-        *whole, rest = _split(rest)
-        yield from whole
-        if len(rest) > LONGEST_LINE:
+        data = rest + block if rest else block
+        whole = _split(data)
+        if len(data) > LONGEST_LINE and max(map(len, whole)) > LONGEST_LINE:
             raise LineTooLongError(f"a line of more than {LONGEST_LINE} octets")
+        rest = whole.pop()
+        if whole:
+            yield whole
     if rest:
-        yield rest.removesuffix(b"\r")
+        yield [rest.removesuffix(b"\r")]
 
 
 def split_bom(line: bytes) -> tuple[bytes, bool]:
@@ -82,6 +91,10 @@ def split_bom(line: bytes) -> tuple[bytes, bool]:
 
 def _split(data: bytes) -> list[bytes]:
     """Whole lines, and last what may go on in the next block."""
+    if b"\r" not in data:
+        return data.split(b"\n")
+    if data.count(b"\r") == data.count(b"\r\n"):
+        return data.replace(b"\r\n", b"\n").split(b"\n")
     # A CR at the very end may be the first half of a CRLF: it waits for the next block.
     held = b"\r" if data.endswith(b"\r") else b""
     cut = data.removesuffix(b"\r").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Validates a bag in a folder: one verdict, with every finding.
+"""Validates a bag in a folder or in an archive: one verdict, with every finding.
 
 The default is RFC 8493, neither stricter nor laxer: errors make a bag invalid, warnings do not.
 
@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from preservation.bags.check_fixity import FixityCheck, algorithms_of
-from preservation.bags.completeness import check_completeness, check_oxum
-from preservation.bags.contents import Contents, read_contents, sizes
+from preservation.bags.completeness import check_listings, check_oxum, check_tags, tell
+from preservation.bags.contents import Contents, ContentsReader
 from preservation.bags.findings import Findings
+from preservation.bags.lenient import Leniency
+from preservation.bags.manifest import PAYLOAD
+from preservation.bags.origin import FolderOrigin, Origin
+from preservation.files.scan import Names
 from preservation.fixity.engine import EngineSettings, never
 from preservation.model.digest import Algorithm
-from preservation.model.finding import Finding, is_fatal
+from preservation.model.finding import Finding, Severity
 from preservation.model.progress import Progress
 
 
@@ -37,18 +41,27 @@ class BagReport:
 
     Attributes:
         valid: no error was found by what was checked; see ``mode``.
+        container: ``folder``, or what kind of archive.
+        lenient: departures from the RFC that were made use of.
         version: as ``bagit.txt`` declares it; empty if it does not.
+        errors, warnings: how many findings, those with them that are only counted.
         files, octets: of the payload that is there.
+        octets_read: to take digests.
         algorithms: those with which bytes were really compared.
         fixity_checked: every listed file was read to its end and compared.
     """
 
     valid: bool
     mode: Mode
+    container: str
+    lenient: tuple[Leniency, ...]
     version: str
     findings: tuple[Finding, ...]
+    errors: int
+    warnings: int
     files: int
     octets: int
+    octets_read: int
     algorithms: tuple[Algorithm, ...]
     fixity_checked: bool
 
@@ -58,10 +71,15 @@ class BagReport:
             "valid": self.valid,
             "mode": self.mode.value,
             "fixity_checked": self.fixity_checked,
+            "container": self.container,
+            "lenient": [leniency.value for leniency in self.lenient],
             "version": self.version,
             "files": self.files,
             "bytes": self.octets,
+            "bytes_read": self.octets_read,
             "algorithms": [algorithm.value for algorithm in self.algorithms],
+            "errors": self.errors,
+            "warnings": self.warnings,
             "findings": [finding.to_json() for finding in self.findings],
         }
 
@@ -71,6 +89,7 @@ def validate(
     *,
     mode: Mode = Mode.FULL,
     strict: bool = False,
+    lenient: frozenset[Leniency] = frozenset(),
     settings: EngineSettings,
     progress: Progress,
     cancelled: Callable[[], bool] = never,
@@ -80,54 +99,81 @@ def validate(
     Args:
         path: the bag's base folder.
         mode: how much to check.
-        strict: warnings count as errors.
+        strict: warnings count as errors, but for what ``lenient`` takes.
+        lenient: departures from the RFC that are only warned of.
         settings: how hard to work.
         progress: hears of every payload octet that is read.
         cancelled: asked now and then.
 
     Raises:
         UsageError: there is no folder at the path.
+        NotNowError: a temporary file cannot be written.
         StoppedError: cancelled. Nothing that a bag holds raises.
     """
-    findings = Findings(strict=strict)
-    contents = read_contents(path, findings, manifests=mode is not Mode.OXUM)
-    check_oxum(contents, findings)
-    compared: tuple[Algorithm, ...] = ()
-    checked = False
-    if mode is Mode.OXUM:
+    findings = Findings(strict=strict, lenient=lenient)
+    with FolderOrigin(path, settings, progress, cancelled) as origin:
+        return _Validation(origin, findings, mode, progress).run()
+
+
+class _Validation:
+    def __init__(self, origin: Origin, findings: Findings, mode: Mode, progress: Progress) -> None:
+        self._origin, self._findings = origin, findings
+        self._mode, self._progress = mode, progress
+        self._fixity = FixityCheck(origin, findings)
+
+    def run(self) -> BagReport:
+        """Look at names first, at bytes last."""
+        reader = ContentsReader(self._origin, self._findings)
+        full = self._mode is Mode.FULL
+        contents = reader.read(sizes=not full, manifests=self._mode is not Mode.OXUM)
+        if self._mode is Mode.OXUM:
+            if contents.oxum is None:
+                self._findings.add("BAG-OXUM-ABSENT", "bag-info.txt")
+        else:
+            self._check(contents, full=full)
+        check_oxum(contents, self._findings)
+        return self._report(contents)
+
+    def _check(self, contents: Contents, *, full: bool) -> None:
+        differences = check_listings(contents, self._findings)
+        tell(contents, differences, self._findings)
+        check_tags(contents, self._findings)
+        if full:
+            total = contents.oxum[0] if contents.oxum is not None else contents.octets
+            self._progress.begin("validate", total)
+            # Tag files first: they say whether the payload manifests are what was sent.
+            self._fixity.run(contents.tags, contents.tag_manifests)
+            before = self._fixity.octets
+            self._fixity.run(contents.payload, contents.manifests, differences.renamed)
+            self._count(contents, self._fixity.octets - before, len(differences.unlisted))
+
+    def _count(self, contents: Contents, read: int, unread: int) -> None:
+        """The payload's octets, if they were not counted at first: mostly those that were read."""
         if contents.oxum is None:
-            findings.add("BAG-OXUM-ABSENT", "bag-info.txt")
-    else:
-        renamed = check_completeness(contents, findings)
-        if mode is Mode.FULL:
-            check = FixityCheck(path.resolve(), findings, settings, progress, cancelled)
-            checked = _check_fixity(contents, check, renamed, progress)
-            compared = algorithms_of(contents.manifests)
-    told = findings.all()
-    octets, files = sizes(contents.payload)
-    return BagReport(
-        not is_fatal(told),
-        mode,
-        contents.declaration.version,
-        told,
-        files,
-        octets,
-        compared,
-        checked,
-    )
+            return
+        contents.octets = read
+        if unread or not self._fixity.complete or not algorithms_of(contents.manifests):
+            found = (each for each in self._origin.scan(sizes=True) if isinstance(each, Names))
+            contents.octets = sum(
+                names.octets for names in found if names.paths[0].startswith(PAYLOAD)
+            )
 
-
-def _check_fixity(
-    contents: Contents, check: FixityCheck, renamed: dict[bytes, bytes], progress: Progress
-) -> bool:
-    """Tag files first: they say whether the payload manifests are what was sent."""
-    progress.begin("validate", sizes(contents.payload)[0])
-    listed_tags = set[bytes]().union(*(each.entries for each in contents.tag_manifests))
-    tags_read = check.run(
-        [path for path in sorted(listed_tags) if path in contents.tags], contents.tag_manifests
-    )
-    listed = contents.listed | set(renamed.values())
-    payload_read = check.run(
-        (path for path in contents.payload if path in listed), contents.manifests, renamed
-    )
-    return tags_read and payload_read and bool(algorithms_of(contents.manifests))
+    def _report(self, contents: Contents) -> BagReport:
+        findings, full = self._findings, self._mode is Mode.FULL
+        errors = findings.count(Severity.ERROR)
+        compared = algorithms_of(contents.manifests) if full else ()
+        return BagReport(
+            valid=not errors,
+            mode=self._mode,
+            container=self._origin.kind,
+            lenient=tuple(sorted(findings.used, key=lambda each: each.value)),
+            version=contents.declaration.version,
+            findings=findings.all(),
+            errors=errors,
+            warnings=findings.count(Severity.WARNING),
+            files=len(contents.payload),
+            octets=contents.octets,
+            octets_read=self._fixity.octets,
+            algorithms=compared,
+            fixity_checked=bool(compared) and self._fixity.complete,
+        )

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from preservation.files.durable import AnyPath
 from preservation.model.names import is_safe, parts
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _OPEN_FOLDERS = 64  # descriptors that one walk holds at most; deeper down, parents are reopened
 
 
@@ -61,7 +61,7 @@ class Entry(NamedTuple):
     error: str
 
 
-_KINDS = {
+KINDS = {
     stat.S_IFREG: Kind.FILE,
     stat.S_IFDIR: Kind.FOLDER,
     stat.S_IFLNK: Kind.LINK,
@@ -91,7 +91,7 @@ def walk(root: AnyPath) -> Iterator[Entry]:
     Raises:
         OSError: the root can't be opened as a folder; a link is refused.
     """
-    root_fd = os.open(os.fsencode(root), _FOLDER)
+    root_fd = os.open(os.fsencode(root), FOLDER_FLAGS)
     stack: list[_Folder] = []
     try:
         stack.append(_listed(b"", os.dup(root_fd)))
@@ -130,7 +130,7 @@ def open_below(root_fd: int, path: bytes, flags: int, mode: int = 0o600) -> int:
     at = root_fd
     try:
         for folder in folders:
-            deeper = os.open(folder, _FOLDER, dir_fd=at)
+            deeper = os.open(folder, FOLDER_FLAGS, dir_fd=at)
             if at != root_fd:
                 os.close(at)
             at = deeper
@@ -148,16 +148,16 @@ def _visit(folder: _Folder, name: bytes) -> tuple[Entry, _Folder | None]:
         return _unseen(path, "ESTALE: the folder was moved away during the walk"), None
     try:
         seen = os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
-        kind = _KINDS[stat.S_IFMT(seen.st_mode)]
+        kind = KINDS[stat.S_IFMT(seen.st_mode)]
         target = os.readlink(name, dir_fd=folder.fd) if kind is Kind.LINK else b""
     except OSError as error:
-        return _unseen(path, _why(error)), None
+        return _unseen(path, why(error)), None
     if kind is not Kind.FOLDER:
         return _entry(path, kind, seen, target), None
     try:
-        inner = _listed(path, os.open(name, _FOLDER, dir_fd=folder.fd))
+        inner = _listed(path, os.open(name, FOLDER_FLAGS, dir_fd=folder.fd))
     except OSError as error:
-        return _entry(path, Kind.UNREADABLE, seen, error=_why(error)), None
+        return _entry(path, Kind.UNREADABLE, seen, error=why(error)), None
     return _entry(path, kind, seen), inner
 
 
@@ -183,24 +183,30 @@ def _leave(stack: list[_Folder], root_fd: int) -> None:
     done = stack.pop()
     try:
         if stack and stack[-1].fd < 0:
-            stack[-1].fd = _reopen(stack[-1], done.fd, root_fd)
+            stack[-1].fd = reopen(stack[-1].path, stack[-1].identity, done.fd, root_fd)
     finally:
         _close(done)
 
 
-def _reopen(folder: _Folder, child_fd: int, root_fd: int) -> int:
-    """The same folder once more, by the way up or by the way down; -1 if it isn't there."""
-    ways = ((child_fd, b".."), (root_fd, folder.path or b"."))
-    for at, path in ways:
+def reopen(path: bytes, identity: tuple[int, int], child_fd: int, root_fd: int) -> int:
+    """A folder once more, by the way up or by the way down; -1 if it isn't there.
+
+    Args:
+        path: of the folder, below the root.
+        identity: its device and inode.
+        child_fd: a folder in it, open.
+    """
+    ways = ((child_fd, b".."), (root_fd, path or b"."))
+    for at, way in ways:
         try:
-            if path in (b"..", b"."):
-                fd = os.open(path, _FOLDER, dir_fd=at)
+            if way in (b"..", b"."):
+                fd = os.open(way, FOLDER_FLAGS, dir_fd=at)
             else:
-                fd = open_below(at, path, _FOLDER)
+                fd = open_below(at, way, FOLDER_FLAGS)
         except OSError:
             continue
         seen = os.fstat(fd)
-        if (seen.st_dev, seen.st_ino) == folder.identity:
+        if (seen.st_dev, seen.st_ino) == identity:
             return fd
         os.close(fd)
     return -1
@@ -234,6 +240,7 @@ def _unseen(path: bytes, error: str) -> Entry:
     return Entry(path, Kind.UNREADABLE, 0, 0, 0, 0, 0, 0, 0, b"", error)
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
+    """``EACCES: Permission denied``, for entries that are ``UNREADABLE``."""
     name = errno.errorcode.get(error.errno or 0, "EIO")
     return f"{name}: {error.strerror}"

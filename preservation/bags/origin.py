@@ -1,0 +1,124 @@
+"""Where a bag's entries and bytes come from: a folder, or an archive that is never unpacked.
+
+The rules of BagIt are told once, over what an origin tells; so a bag gets the same verdict in
+every form that it comes in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from preservation.errors import UsageError
+from preservation.files.scan import Names, Other, scan
+from preservation.fixity.compare import Compared, Expected, compare
+from preservation.fixity.engine import EngineSettings, never
+from preservation.fixity.reading import BLOCK, Folders, open_regular
+from preservation.model.progress import Progress
+
+
+class Origin(Protocol):
+    """A bag, as something that tells names and gives bytes. Paths are relative to the bag."""
+
+    @property
+    def kind(self) -> str:
+        """``folder``, or what kind of archive."""
+
+    def scan(self, *, sizes: bool) -> Iterator[Names | Other]:
+        """Everything in the bag, in any order; sizes only if they are wanted."""
+
+    def blocks(self, path: bytes) -> Iterator[bytes]:
+        """The bytes of a small tag file or a manifest.
+
+        Raises:
+            OSError: it is not there (``ENOENT``), no regular file, or cannot be read.
+        """
+
+    def size(self, path: bytes) -> int:
+        """Octets of a file; 0 if that cannot be told."""
+
+    def compare(self, batches: Iterable[Expected]) -> Iterator[Compared]:
+        """Read files and compare them, as :func:`preservation.fixity.compare.compare` does.
+
+        Args:
+            batches: their paths are sorted in each.
+
+        Raises:
+            StoppedError: cancelled.
+        """
+
+
+class FolderOrigin:
+    """A bag that lies in a folder. Use it as a context.
+
+    Nothing here follows a link, opens anything but a regular file, or raises for what it finds.
+
+    Args:
+        base: the bag's base folder; may itself be reached by a link.
+        settings: how hard to work.
+        progress: hears of every octet that is measured.
+        cancelled: asked now and then.
+
+    Raises:
+        UsageError: there is no folder at the path (``BAG-NOT-A-FOLDER``).
+    """
+
+    kind = "folder"
+
+    def __init__(
+        self,
+        base: Path,
+        settings: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        self._settings, self._progress, self._cancelled = settings, progress, cancelled
+        try:
+            self._base = base.resolve(strict=True)
+            self._root = os.open(self._base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UsageError(
+                f"no folder can be opened at {os.fspath(base)!r}: {error.strerror}",
+                hint="name the folder that holds bagit.txt",
+                code="BAG-NOT-A-FOLDER",
+            ) from error
+        self._folders = Folders(self._root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._folders.close()
+        os.close(self._root)
+
+    def scan(self, *, sizes: bool) -> Iterator[Names | Other]:
+        return scan(self._base, sizes=sizes)
+
+    def blocks(self, path: bytes) -> Iterator[bytes]:
+        fd = open_regular(self._folders, path)
+        try:
+            while block := os.read(fd, BLOCK):
+                yield block
+        finally:
+            os.close(fd)
+
+    def size(self, path: bytes) -> int:
+        try:
+            fd = open_regular(self._folders, path)
+        except OSError:
+            return 0
+        try:
+            return os.fstat(fd).st_size
+        finally:
+            os.close(fd)
+
+    def compare(self, batches: Iterable[Expected]) -> Iterator[Compared]:
+        return compare(self._base, batches, self._settings, self._progress, self._cancelled)
