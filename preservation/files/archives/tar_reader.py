@@ -80,7 +80,7 @@ class TarReader:
                 if local or long:
                     raise ArchiveError("an extended header that no member follows", at=at)
                 return None
-            header = parse(block, at)
+            header = self._header(block, at)
             if header.type in (b"x", b"X"):  # X: of Solaris
                 local.update(records(self._extended(header, at), at))
             elif header.type == b"g":
@@ -89,6 +89,14 @@ class TarReader:
                 long[header.type] = self._extended(header, at).partition(b"\0")[0]
             else:
                 return self._member(header, {**self._global, **local}, long, start)
+
+    def _header(self, block: bytes, at: int) -> Header:
+        try:
+            return parse(block, at)
+        except ArchiveError as error:
+            if at:
+                raise
+            raise ArchiveError("what is packed in it is no tar", code="ARC-UNKNOWN") from error
 
     def _take_global(self, found: dict[bytes, bytes], at: int) -> None:
         if any(keyword in found for keyword in _NAMING):
