@@ -140,12 +140,7 @@ def of_name(path: bytes, limits: Limits) -> Iterator[Finding]:
     try:
         text = path.decode("utf-8")
     except UnicodeDecodeError:
-        yield Finding(
-            "DEP-NAME-ENCODING",
-            subject,
-            "the name is not UTF-8, so no manifest can hold it",
-            "rename it; `convmv` finds the encoding it was made in",
-        )
+        yield _not_utf8(subject, encode=limits.encode_names)
     else:
         if any(unicodedata.category(char) == "Cc" for char in text):
             yield Finding(
@@ -161,6 +156,14 @@ def of_name(path: bytes, limits: Limits) -> Iterator[Finding]:
     if len(parts(path)) > limits.depth:
         message = f"{len(parts(path))} folders deep, more than {limits.depth}"
         yield Finding("DEP-DEPTH", subject, message, "flatten the folders")
+
+
+def _not_utf8(subject: str, *, encode: bool) -> Finding:
+    code, message = "DEP-NAME-ENCODING", "the name is not UTF-8, so no manifest can hold it"
+    if encode:
+        kept = "it is kept in an encoded form, and comes back as it was"
+        return Finding(code, subject, f"{message}; {kept}", "", Severity.WARNING)
+    return Finding(code, subject, message, "rename it; `convmv` finds the encoding it was made in")
 
 
 def _of_whole(seen: Examined, limits: Limits) -> Iterator[Finding]:

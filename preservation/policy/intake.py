@@ -62,6 +62,20 @@ LIMITS = Record(
     )
 )
 
+NAMES = Record(
+    (
+        Field(
+            "non_utf8",
+            Choice(("refuse", "encode")),
+            "What becomes of a deposit with names that are not UTF-8, which no manifest can hold. "
+            "encode: such a name is kept in an encoded form, and metadata/names.csv of the AIP "
+            "has the original, which an export gives back.",
+            "non_utf8: encode",
+            "refuse",
+        ),
+    )
+)
+
 FORMATS = Record(
     (
         Field(
@@ -168,6 +182,7 @@ INTAKE = Record(
             stored="algorithms",
             weaker=Weaker.REMOVED,
         ),
+        Field("names", NAMES, "Which names of files are taken, and how they are kept."),
         Field("formats", FORMATS, "Which formats are welcome."),
     )
 )

@@ -66,7 +66,7 @@ class TierSpec:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a deposit may be at most."""
+    """What a deposit may be: how much at most, and with which names."""
 
     files: int
     octets: int
@@ -74,6 +74,7 @@ class Limits:
     path_octets: int
     depth: int
     ratio: int  # unpacked octets per packed octet of a serialised deposit
+    encode_names: bool = False  # names that are not UTF-8 are encoded; else they reject it
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,9 @@ class Policy:
                 quiet=timedelta(seconds=intake["complete"]["quiet"]),
                 schedule=intake["schedule"],
                 timezone=intake["timezone"],
-                limits=Limits(**intake["limits"]),
+                limits=Limits(
+                    **intake["limits"], encode_names=intake["names"]["non_utf8"] == "encode"
+                ),
                 lineage=tuple(intake["lineage"]),
                 algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
                 formats=FormatRules.from_effective(intake["formats"]),
