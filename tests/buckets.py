@@ -37,7 +37,7 @@ class Server:
 
     kind: str
     endpoint: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
 
     def client(self):
         """A client of the tests' own, to do harm with."""

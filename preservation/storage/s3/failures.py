@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 from urllib3 import exceptions as http
 
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
@@ -40,6 +41,7 @@ _KNOWN = {
 }
 _FULL = frozenset({"QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "507"})
 _CUT = (
+    boto.ConnectionError,
     boto.HTTPClientError,
     boto.IncompleteReadError,
     http.HTTPError,
@@ -70,7 +72,7 @@ def s3_errors(tier: str, address: Address) -> Iterator[None]:
     """
     try:
         yield
-    except (boto.BotoCoreError, boto.ClientError, *_CUT) as error:
+    except (boto.BotoCoreError, boto.ClientError, ResponseParserError, *_CUT) as error:
         raise _told(tier, address, error) from None  # its text may repeat a request's headers
 
 
@@ -86,7 +88,7 @@ def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
         return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
     if isinstance(error, boto.SSLError):
         said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
-    elif isinstance(error, boto.ResponseParserError):
+    elif isinstance(error, ResponseParserError):
         said, hint = "what answers there is not S3", "mend endpoint in tiers.yaml"
     elif is_cut(error):
         said, hint = f"no answer ({type(error).__name__})", "is the service up? try again later"

@@ -90,7 +90,7 @@ class S3Tier:
             said = self._place.client.head_bucket(Bucket=self._place.address.bucket)
         server = said["ResponseMetadata"]["HTTPHeaders"].get("server", "")
         return Observed(
-            failure_domain=f"service {self._place.address.host}",
+            failure_domain=f"server {self._place.address.host}",
             technology=f"S3 ({server})" if server else "S3",
             cache_bypassed=True,
             free_octets=None,

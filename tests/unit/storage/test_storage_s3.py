@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
-from buckets import KEYS, SERVERS, Server, serving
+from buckets import KEYS, SERVERS, Server, free_port, serving
 from tiers import BAD, GOOD, KEY, contents, fill, sidecar, stream
 
 from preservation.errors import BusyError, NoSpaceError, TierUnavailableError, UsageError
@@ -219,6 +221,30 @@ def test_what_is_in_the_way_is_told_in_a_sentence_without_keys(server: Server, p
             open_s3_tier(server.spec("bucket", prefix), wrong).check()
         assert "key pair" in told.value.message
         assert "wrong-wrong" not in told.value.message + told.value.hint
+
+
+class _NotS3(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>a shop</html>")
+
+    do_HEAD = do_GET  # noqa: N815 (the name is http.server's)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_service_that_is_away_or_no_s3_is_told_so() -> None:
+    spec = Server("none", f"http://127.0.0.1:{free_port()}", None).spec("bucket", "p")
+    with pytest.raises(TierUnavailableError, match="no answer"):
+        open_s3_tier(spec, KEYS).check()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _NotS3) as shop:
+        Thread(target=shop.serve_forever, daemon=True).start()
+        spec = Server("none", f"http://127.0.0.1:{shop.server_port}", None).spec("bucket", "p")
+        with pytest.raises(TierUnavailableError):
+            list(open_s3_tier(spec, KEYS).sidecars())
+        shop.shutdown()
 
 
 def test_versions_beside_each_other_are_told_apart(tier: S3Tier) -> None:
