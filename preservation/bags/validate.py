@@ -7,7 +7,7 @@ Source: RFC 8493 section 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,7 +20,9 @@ from preservation.bags.findings import Findings
 from preservation.bags.lenient import Leniency
 from preservation.bags.manifest import PAYLOAD
 from preservation.bags.origin import FolderOrigin, Origin
+from preservation.bags.profile.check import BagFacts, Yardstick
 from preservation.files.scan import Names
+from preservation.files.sorting import Sorter
 from preservation.fixity.engine import EngineSettings, never
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, Severity
@@ -90,6 +92,7 @@ def validate(
     mode: Mode = Mode.FULL,
     strict: bool = False,
     lenient: frozenset[Leniency] = frozenset(),
+    profile: Yardstick | None = None,
     settings: EngineSettings,
     progress: Progress,
     cancelled: Callable[[], bool] = never,
@@ -101,6 +104,7 @@ def validate(
         mode: how much to check.
         strict: warnings count as errors, but for what ``lenient`` takes.
         lenient: departures from the RFC that are only warned of.
+        profile: a BagIt Profile to hold the bag against, too.
         settings: how hard to work.
         progress: hears of every payload octet that is read.
         cancelled: asked now and then.
@@ -112,13 +116,20 @@ def validate(
     """
     findings = Findings(strict=strict, lenient=lenient)
     with FolderOrigin(path, settings, progress, cancelled) as origin:
-        return _Validation(origin, findings, mode, progress).run()
+        return _Validation(origin, findings, mode, progress, profile).run()
 
 
 class _Validation:
-    def __init__(self, origin: Origin, findings: Findings, mode: Mode, progress: Progress) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        findings: Findings,
+        mode: Mode,
+        progress: Progress,
+        profile: Yardstick | None,
+    ) -> None:
         self._origin, self._findings = origin, findings
-        self._mode, self._progress = mode, progress
+        self._mode, self._progress, self._profile = mode, progress, profile
         self._fixity = FixityCheck(origin, findings)
 
     def run(self) -> BagReport:
@@ -132,7 +143,20 @@ class _Validation:
         else:
             self._check(contents, full=full)
         check_oxum(contents, self._findings)
+        if self._profile is not None:
+            self._profile.hold_against(self._facts(contents), self._findings)
         return self._report(contents)
+
+    def _facts(self, contents: Contents) -> BagFacts:
+        return BagFacts(
+            version=contents.declaration.version,
+            bag_info=contents.bag_info,
+            tag_files=_paths(contents.tags),
+            payload=_paths(contents.payload),
+            files=len(contents.payload),
+            octets=contents.octets,
+            container="" if self._origin.kind == "folder" else self._origin.kind,
+        )
 
     def _check(self, contents: Contents, *, full: bool) -> None:
         differences = check_listings(contents, self._findings)
@@ -177,3 +201,7 @@ class _Validation:
             algorithms=compared,
             fixity_checked=bool(compared) and self._fixity.complete,
         )
+
+
+def _paths(names: Sorter) -> Iterator[bytes]:
+    return (path for lot in names.slices() for path in lot.paths)

@@ -14,7 +14,7 @@ from preservation.bags.findings import Findings
 from preservation.bags.manifest import ManifestName
 from preservation.bags.profile.identifier import normal
 from preservation.bags.profile.media import media_types
-from preservation.bags.profile.parse import folded
+from preservation.bags.profile.parse import folded, parse_profile
 from preservation.bags.profile.patterns import matcher
 from preservation.bags.profile.value import ElementRule, Profile, Serialization
 from preservation.bags.tagfiles import Element
@@ -31,15 +31,32 @@ class BagFacts:
     Attributes:
         version: as declared.
         tag_files: paths of all files outside ``data/``, manifests and ``bagit.txt`` included.
-        payload: paths, ``data/`` included, and octets; gone through once.
+        payload: paths, ``data/`` included; gone through once.
+        files, octets: of the payload.
         container: kind of archive that it came in, as in ``tar.gz``; empty for a folder.
     """
 
     version: str
     bag_info: Sequence[Element]
     tag_files: Iterable[bytes]
-    payload: Iterable[tuple[bytes, int]]
+    payload: Iterable[bytes]
+    files: int
+    octets: int
     container: str
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """A profile's document, and further URIs that count as its identifier."""
+
+    document: bytes
+    aliases: tuple[str, ...] = ()
+
+    def hold_against(self, bag: BagFacts, findings: Findings) -> None:
+        """Tell what is wrong with the document, and every way in which the bag does not meet it."""
+        profile = parse_profile(self.document, findings)
+        if profile is not None:
+            check_profile(profile, bag, findings, self.aliases)
 
 
 def check_profile(
@@ -70,6 +87,8 @@ class _Check:
         self._fetch(tags)
         self._tag_files(tags)
         self._payload(bag.payload)
+        if profile.data_empty and (bag.files > 1 or bag.octets):
+            self._tell("DATA-EMPTY", "data/", f"It has {bag.files} files.")
 
     def _tell(self, code: str, subject: str, detail: str = "") -> None:
         self._findings.add(f"BAG-PROFILE-{code}", subject, detail)
@@ -144,16 +163,12 @@ class _Check:
             if ManifestName.parse(tag) is None and not allowed(tag):
                 self._tell("TAG-FILE-NOT-ALLOWED", display(tag))
 
-    def _payload(self, payload: Iterable[tuple[bytes, int]]) -> None:
+    def _payload(self, payload: Iterable[bytes]) -> None:
         profile = self._profile
         files = {_octets(path) for path in profile.payload_required if not path.endswith("/")}
         folders = {_octets(path) for path in profile.payload_required if path.endswith("/")}
         allowed = None if profile.payload_allowed is None else matcher(profile.payload_allowed)
-        if not (files or folders or allowed or profile.data_empty):
-            return
-        count = most = 0
-        for path, octets in payload:
-            count, most = count + 1, max(most, octets)
+        for path in payload if files or folders or allowed else ():
             files.discard(path)
             if folders:
                 folders -= {folder for folder in folders if path.startswith(folder)}
@@ -161,8 +176,6 @@ class _Check:
                 self._tell("PAYLOAD-NOT-ALLOWED", display(path))
         for path in sorted(files | folders):
             self._tell("PAYLOAD-MISSING", display(path))
-        if profile.data_empty and (count > 1 or most):
-            self._tell("DATA-EMPTY", "data/", f"It has {count} files.")
 
 
 def _algorithm(name: ManifestName) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from bagmaker import QUIET, SETTINGS, by_hand
 
 from preservation.bags.codes import CODES
+from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.findings import Findings
-from preservation.bags.profile.check import BagFacts, check_profile
+from preservation.bags.profile.check import BagFacts, Yardstick, check_profile
 from preservation.bags.profile.document import profile_document
 from preservation.bags.profile.parse import parse_profile
 from preservation.bags.profile.value import ElementRule, Serialization
+from preservation.bags.validate import validate
 from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm
 from preservation.model.finding import is_fatal
@@ -55,7 +59,8 @@ def codes(
     findings = Findings()
     profile = parse_profile(data, findings)
     assert profile is not None
-    facts = BagFacts(version, bag_info, iter(tags), iter(payload), container)
+    names, octets = (path for path, _ in payload), sum(size for _, size in payload)
+    facts = BagFacts(version, bag_info, iter(tags), names, len(payload), octets, container)
     check_profile(profile, facts, findings, aliases)
     return [finding.code.removeprefix("BAG-PROFILE-") for finding in findings.all()]
 
@@ -268,6 +273,43 @@ def test_hints_are_there_and_only_recommendations_are_warnings() -> None:
     findings = Findings()
     profile = parse_profile(document(Bag_Info={"Bag-Count": {"recommended": True}}), findings)
     assert profile is not None
-    check_profile(profile, BagFacts("1.0", INFO, TAGS, (), ""), findings)
+    check_profile(profile, BagFacts("1.0", INFO, TAGS, (), 0, 0, ""), findings)
     assert [bool(finding.hint) for finding in findings.all()] == [True]
     assert not is_fatal(findings.all())
+
+
+def test_a_bag_is_held_against_a_profile_while_it_is_validated(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path / "bag", files={"bag-info.txt": f"BagIt-Profile-Identifier: {URI}\n"})
+    asked = document(Manifests_Required=["md5"], Payload_Files_Allowed=["data/*.csv"])
+    report = validate(folder, profile=Yardstick(asked), settings=SETTINGS, progress=QUIET)
+    assert not report.valid
+    assert {finding.code for finding in report.findings} == {
+        "BAG-PROFILE-MANIFEST-MISSING",
+        "BAG-PROFILE-PAYLOAD-NOT-ALLOWED",
+    }
+    fine = Yardstick(document(Manifests_Required=["sha512"]))
+    assert validate(folder, profile=fine, settings=SETTINGS, progress=QUIET).findings == ()
+
+
+def test_a_bag_is_only_made_if_it_meets_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/a.txt").write_bytes(b"x")
+    findings = Findings()
+    profile = parse_profile(
+        document(Bag_Info={"Contact-Name": {"required": True}}, Manifests_Required=["md5"]),
+        findings,
+    )
+    report = make(tmp_path, BagPlan(profile=profile))
+    assert not report.created
+    assert {finding.code for finding in report.findings} == {
+        "BAG-PROFILE-ELEMENT-MISSING",
+        "BAG-PROFILE-MANIFEST-MISSING",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+    plan = BagPlan((Algorithm.MD5,), (("Contact-Name", "A"),), profile=profile)
+    assert make(tmp_path, plan).findings == ()
+    assert f"BagIt-Profile-Identifier: {URI}\n" in (tmp_path / "bag/bag-info.txt").read_text()
+
+
+def make(place: Path, plan: BagPlan) -> CreateReport:
+    return create(place / "source", place / "bag", plan, settings=SETTINGS, progress=QUIET)
