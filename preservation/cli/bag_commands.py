@@ -10,7 +10,7 @@ from rich.console import Console
 
 from preservation.bags.validate import Mode
 from preservation.bags.validate import validate as validate_bag
-from preservation.cli.bag_making import create, print_findings, restore
+from preservation.cli.bag_making import create, print_findings, restore, yardstick
 from preservation.cli.options import Json, group
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
@@ -33,6 +33,13 @@ def validate(
     oxum: Annotated[
         bool, typer.Option("--oxum-only", help="Sizes and counts only: no fixity check.")
     ] = False,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="A BagIt Profile (JSON file) to hold the bag against; never fetched."),
+    ] = None,
+    profile_alias: Annotated[
+        list[str] | None, typer.Option(help="A URI that counts as the profile's own, repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Validate a bag by RFC 8493: one verdict with every finding. Exit code 3 if invalid."""
@@ -42,7 +49,14 @@ def validate(
     mode = Mode.COMPLETENESS if completeness else Mode.OXUM if oxum else Mode.FULL
     with here.watching() as progress:
         settings = EngineSettings(workers=_WORKERS)
-        report = validate_bag(path, mode=mode, strict=strict, settings=settings, progress=progress)
+        report = validate_bag(
+            path,
+            mode=mode,
+            strict=strict,
+            profile=yardstick(profile, profile_alias or ()),
+            settings=settings,
+            progress=progress,
+        )
 
     def render(out: Console) -> None:
         print_findings(out, report.findings)

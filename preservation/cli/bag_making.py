@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from preservation import __version__
 from preservation.bags.create import BagPlan
 from preservation.bags.create import create as create_bag
 from preservation.bags.findings import Findings
+from preservation.bags.profile.check import Yardstick
 from preservation.bags.profile.parse import LARGEST, parse_profile
 from preservation.bags.profile.value import Profile
 from preservation.bags.restore import restore as restore_bag
@@ -30,7 +31,7 @@ from preservation.model.units import format_size
 _WORKERS = 2
 
 
-class NonUtf8(Enum):
+class NonUtf8(StrEnum):
     """What becomes of names that no manifest can hold."""
 
     REFUSE = "refuse"
@@ -102,12 +103,17 @@ def restore(
     here.answer(as_json, "samarkand.bag-restore/1", report.to_json(), render, exit_code)
 
 
-def read_profile(path: Path) -> bytes:
-    """The octets of a profile, one more at most than any may have.
+def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
+    """What to hold a bag against; None where no profile is named.
 
     Raises:
         UsageError: it cannot be read.
     """
+    return None if path is None else Yardstick(_octets(path), tuple(aliases))
+
+
+def _octets(path: Path) -> bytes:
+    """A profile's document, one octet more at most than any may have."""
     try:
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
@@ -131,7 +137,7 @@ def print_findings(out: Console, findings: Iterable[Finding]) -> None:
 def _sound_profile(path: Path) -> Profile:
     """A profile to make a bag by; one that is wrong is no yardstick."""
     findings = Findings()
-    profile = parse_profile(read_profile(path), findings)
+    profile = parse_profile(_octets(path), findings)
     wrong = [finding.message for finding in findings.all() if is_fatal([finding])]
     if profile is None or wrong:
         raise UsageError(
