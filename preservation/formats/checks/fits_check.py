@@ -45,7 +45,8 @@ def check(subject: Subject) -> None:
     if end < subject.octets and subject.at(end, _RECORD).strip(b"\0 "):
         subject.facts["trailing_bytes"] = subject.octets - end
         if _looks_like_unit(subject.at(end, 80)):
-            raise Invalid("structure", f"what begins at byte {end} can't be read as an extension")
+            reason = "truncated" if subject.octets % _RECORD else "structure"
+            raise Invalid(reason, f"what begins at byte {end} can't be read as an extension")
     if deviations:
         subject.facts["deviations"] = len(deviations)
 

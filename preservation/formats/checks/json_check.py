@@ -8,6 +8,7 @@ Source: RFC 8259; RFC 7946 sections 1.4, 3 and 3.1.
 from __future__ import annotations
 
 import codecs
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,9 +21,12 @@ from preservation.model.format_check import Unchecked
 
 LIBRARY = "ijson"
 MOST_DEPTH = 100_000
+_MOST_DIGITS = 1_000_000  # of one number; reading one takes the square of its digits
 _MOST_NAMES = 200_000  # of one object that are remembered to see a double
 _OPENING = {"start_map": "object", "start_array": "array"}
-_KINDS = {"map_key": "", "end_map": "", "end_array": ""}
+_CLOSING = ("end_map", "end_array")
+
+sys.set_int_max_str_digits(_MOST_DIGITS)
 
 
 def check(subject: Subject) -> None:
@@ -44,18 +48,22 @@ def check(subject: Subject) -> None:
 def _events(subject: Subject) -> Iterator[tuple[str, Any]]:
     source = _Source(subject)
     try:
-        yield from ijson.basic_parse(source, buf_size=1 << 16, use_float=True)
+        yield from ijson.basic_parse(source, buf_size=1 << 16)
     except ijson.IncompleteJSONError as error:
         raise wrong(error) from error
     except ijson.JSONError as error:
         raise wrong(error) from error
     except UnicodeDecodeError as error:
         raise Invalid("encoding", str(error)) from error
+    except ValueError as error:  # Python's own limit; JSON has none
+        raise NotChecked(Unchecked.TOO_LARGE, str(error)) from error
 
 
 def wrong(error: Exception) -> Exception:
     """What a parser's complaint says about the file."""
-    text = " ".join(str(error).split("\n")[0].split())
+    said = error.args[0] if error.args else ""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    text = text.partition("\n")[0].strip()
     cut = any(word in text for word in ("premature", "incomplete", "Incomplete"))
     return Invalid("truncated" if cut else "syntax", text)
 
@@ -114,5 +122,5 @@ class _Names:
             if self.deepest > MOST_DEPTH:
                 message = f"nested deeper than {MOST_DEPTH} levels"
                 raise NotChecked(Unchecked.TOO_LARGE, message)
-        elif event in _KINDS:
+        elif event in _CLOSING:
             self._open.pop()

@@ -81,11 +81,15 @@ _BY_KEY: Mapping[str, Entry] = {key: entry for entry in ENTRIES for key in entry
 def check_for(found: Identification) -> Entry | None:
     """The check of a file's format; None if there is none.
 
-    A doubtful answer is no hindrance: whether the file bears out the claim is the question.
+    A doubtful answer is no hindrance: whether the file bears out the claim is the question. So
+    where a file is unknown, but its name claims a format, that claim is what is checked: a file
+    that was cut is often no more than that.
     """
     named = [found.local, found.puid]
     named += [canonical(one) for one in (*found.mime.split(","), found.mime_magic)]
     entries = [entry for name in named if (entry := _of(name))]
+    if not entries and not found.puid:
+        entries = [entry for name in found.candidates if (entry := _of(name))]
     return min(entries, key=lambda entry: entry.family, default=None)
 
 

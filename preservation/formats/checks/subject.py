@@ -14,7 +14,7 @@ from typing import BinaryIO
 from preservation.model.format_check import Fact, Unchecked
 
 MOST_OCTETS = 2 << 30  # that a check reads of one file
-MOST_SECONDS = 40.0  # of processor time, after which a check that streams gives up by itself
+MOST_SECONDS = 30.0  # of processor time, after which a check that streams gives up by itself
 
 
 class Invalid(Exception):  # noqa: N818 (a verdict on its way up, not an error)

@@ -143,6 +143,8 @@ class _Rows:
         if not self._held and not quotes:
             self._feed_plain(lines)
             return
+        if not self._held and self._feed_quoted(lines):
+            return
         for line in lines:
             self._line += 1
             self._feed_line(line)
@@ -170,6 +172,26 @@ class _Rows:
             self._line -= whole
         self._line += whole
         self._subject.spend(0)
+
+    def _feed_quoted(self, lines: list[bytes]) -> bool:
+        """Lines that are whole rows, if they are, and if nothing about them is odd."""
+        reader = csv.reader(
+            [line.decode("latin-1") for line in lines],
+            delimiter=self._shape.delimiter.decode(),
+            skipinitialspace=self._shape.spaced,
+            strict=True,
+        )
+        try:
+            widths = Counter(map(len, reader))
+        except csv.Error:
+            return False
+        widths.pop(0, None)  # blank lines
+        if set(widths) != {self._shape.width}:
+            return False
+        self._rows += widths.total()
+        self._line += len(lines)
+        self._subject.spend(0)
+        return True
 
     def _feed_line(self, line: bytes) -> None:
         if not self._held:
