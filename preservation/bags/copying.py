@@ -2,27 +2,63 @@
 
 Where there are many small files, helper processes copy them in batches: making and opening
 files holds the GIL. What a helper leaves is copied here, with the same result. Each of the
-larger files has a thread.
+larger files has a thread, and while another has nothing to do its digests have one each.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, NamedTuple, Self, cast
 
-from preservation.bags.fenced import add_fenced
+from preservation.bags.fenced import Fenced
 from preservation.bags.write import BagWriter
-from preservation.fixity.crew import LARGE
+from preservation.errors import MalformedError
+from preservation.fixity.crew import LARGE, Batch
 from preservation.fixity.engine import BATCH
+from preservation.fixity.fence import Fence
+from preservation.fixity.helpers import Helper
 from preservation.fixity.reading import WORTH
+from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
 
-MANY = 1024  # files; below, helpers take longer to start than they save
+MANY = BATCH  # small files at a time; below, helpers take longer to start than they save
+
+
+class Wanted(NamedTuple):
+    """One file to copy.
+
+    Attributes:
+        path: below the source.
+        kept: below ``data/``.
+        fence: the file as a walk saw it; it must be so while it is read.
+    """
+
+    path: bytes
+    kept: bytes
+    fence: Fence
+
+
+class Copied(NamedTuple):
+    """One file, copied.
+
+    Attributes:
+        digests: raw, of every one of the copier's algorithms, joined.
+    """
+
+    kept: bytes
+    octets: int
+    digests: bytes
+
+
+Refusal = PermissionError | MalformedError
+Result = Copied | Refusal
 
 
 class Copier:
@@ -31,22 +67,34 @@ class Copier:
     Args:
         writer: of the bag.
         root: the source's folder, open.
-        files: how many there will be, about.
         workers: how many to copy at the same time.
         progress: hears of every octet.
+        also: algorithms beside the writer's own.
+        fenced: opens a file, and words what is in the way.
+
+    Attributes:
+        algorithms: of which digests are taken: the writer's, then the others.
     """
 
     def __init__(
-        self, writer: BagWriter, root: int, files: int, workers: int, progress: Progress
+        self,
+        writer: BagWriter,
+        root: int,
+        workers: int,
+        progress: Progress,
+        also: Iterable[Algorithm] = (),
+        fenced: type[Fenced] = Fenced,
     ) -> None:
         self._writer, self._root, self._progress = writer, root, progress
-        self._workers = workers
-        self._small: list[bytes] = []
-        self._running: deque[Future[None]] = deque()
+        self._workers, self._fenced = workers, fenced
+        self.algorithms = tuple(dict.fromkeys((*writer.algorithms, *also)))
+        self._waiting: list[Wanted] = []
+        self._begun: deque[Copying] = deque()
+        self._helpers: SimpleQueue[Helper] | None = None
+        self._busy, self._lock = 0, threading.Lock()
         self._ending = ExitStack()
-        self._helpers = None
         # One thread more than helpers, so that none of them waits for its next batch.
-        self._threads = ThreadPoolExecutor(workers + (self._helpers is not None), "bag")
+        self._threads = ThreadPoolExecutor(workers + (workers > 1), "bag")
         self._ending.callback(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -58,50 +106,141 @@ class Copier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)  # before its helpers
         self._ending.close()
 
-    def put(self, path: bytes, kept: bytes, octets: int, *, apart: bool = False) -> None:
+    def put(self, file: Wanted) -> None:
         """Copy one file, now or soon; waits while too many are waiting.
 
-        Args:
-            path: below the source.
-            kept: below ``data/``.
-            octets: about.
-            apart: its digests may have a thread each, if it is large enough.
-
         Raises:
-            Whatever :func:`add_fenced` raises, of this file or an earlier one.
+            SourceChangedError: a file, this or an earlier one, is not as the walk saw it.
+            NotNowError, NoSpaceError: it cannot be read, or the bag's medium is in the way.
+            MalformedError: it has a name that a bag does not hold.
         """
-        if octets > LARGE or kept != path:
-            lanes = apart and self._workers > 1 and octets > WORTH
-            self._submit(lambda: self._copy(path, kept, apart=lanes))
-            return
-        self._small.append(path)
-        if len(self._small) == BATCH:
-            self._hand_over()
+        self._waiting.append(file)
+        if len(self._waiting) == BATCH:
+            self._hand_over(4 * self._workers)
 
     def finish(self) -> None:
-        """Wait until every file is copied.
+        """Wait until every file that was put is copied.
 
         Raises:
             As :meth:`put`.
         """
-        self._hand_over()
-        while self._running:
-            self._running.popleft().result()
+        self._hand_over(0)
 
-    def _hand_over(self) -> None:
-        batch, self._small = self._small, []
-        self._submit(lambda: self._copy_all(batch))
+    def begin(self, files: Sequence[Wanted]) -> Copying:
+        """Begin to copy some files, some hundred at most."""
+        small = [number for number, each in enumerate(files) if each.fence.octets <= LARGE]
+        large = [number for number, each in enumerate(files) if each.fence.octets > LARGE]
+        parts = [([number], self._threads.submit(self._each, [files[number]])) for number in large]
+        batch = [files[number] for number in small]
+        if len(batch) >= MANY and self._workers > 1 and self._helpers is None:
+            self._helpers = self._started()
+        if batch and self._helpers is not None and self._prepare(batch):
+            parts.append((small, self._threads.submit(self._by_helper, batch)))
+        elif batch:
+            parts.append((small, self._threads.submit(self._each, batch)))
+        return Copying(len(files), parts)
 
-    def _submit(self, work: Callable[[], None]) -> None:
-        self._running.append(self._threads.submit(work))
-        if len(self._running) > 4 * self._workers:
-            self._running.popleft().result()
+    def _hand_over(self, running: int) -> None:
+        if self._waiting:
+            self._begun.append(self.begin(self._waiting))
+            self._waiting = []
+        while len(self._begun) > running:
+            for result in self._begun.popleft().results():
+                if not isinstance(result, Copied):
+                    raise result
 
-    def _copy_all(self, batch: list[bytes]) -> None:
-        for path in batch:
-            self._copy(path, path)
+    def _started(self) -> SimpleQueue[Helper]:
+        payload = self._writer.open_payload()
+        self._ending.callback(os.close, payload)
+        helpers: SimpleQueue[Helper] = SimpleQueue()
+        for _ in range(self._workers):
+            helpers.put(self._ending.enter_context(Helper(self._root, LARGE, copy_to=payload)))
+        return helpers
 
-    def _copy(self, path: bytes, kept: bytes, *, apart: bool = False) -> None:
-        add_fenced(self._writer, kept, self._root, path, self._progress, apart=apart)
+    def _prepare(self, batch: Sequence[Wanted]) -> bool:
+        """Make the folders that a helper needs; False where a name needs a closer look."""
+        paths = [file.kept for file in batch]
+        try:
+            b"/".join(paths).decode()
+            if Batch(paths, ()).safe is not paths:
+                return False
+            self._writer.prepare(paths)
+        except (UnicodeDecodeError, MalformedError):
+            return False
+        return True
+
+    def _by_helper(self, batch: Sequence[Wanted]) -> list[Result]:
+        helpers = cast("SimpleQueue[Helper]", self._helpers)
+        helper = helpers.get()
+        try:
+            names = [each.hashlib_name for each in self.algorithms]
+            paths = [file.path for file in batch]
+            kept = [file.kept for file in batch]
+            helper.ask(names, paths, [file.fence for file in batch], kept)
+            octets, columns = helper.hear()
+        finally:
+            helpers.put(helper)
+        done = zip(*map(_cut, columns, self.algorithms), strict=True)
+        read = [
+            Copied(file.kept, size, b"".join(next(done)))
+            for file, size in zip(batch, octets, strict=True)
+            if size >= 0
+        ]
+        self._writer.note(read)
+        self._progress.advance(sum(each.octets for each in read))
+        copied = iter(read)
+        pairs = zip(batch, octets, strict=True)
+        return [next(copied) if size >= 0 else self._one(file) for file, size in pairs]
+
+    def _each(self, files: Sequence[Wanted]) -> list[Result]:
+        with self._lock:
+            self._busy += 1
+        try:
+            return [self._one(file) for file in files]
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _one(self, file: Wanted) -> Result:
+        idle = self._is_a_core_idle if file.fence.octets > WORTH else None
+        try:
+            with self._fenced(self._root, file.path, file.fence) as content:
+                source = cast("BinaryIO", content)
+                written = self._writer.add(
+                    file.kept, source, self._progress, content.still, self.algorithms, idle=idle
+                )
+        except (PermissionError, MalformedError) as error:
+            return error
+        raw = b"".join([written.digests[each].value for each in self.algorithms])
+        return Copied(file.kept, written.octets, raw)
+
+    def _is_a_core_idle(self) -> bool:
+        return self._busy < self._workers
+
+
+class Copying:
+    """Some files that are being copied: parts, each with the numbers of its files."""
+
+    def __init__(
+        self, files: int, parts: Sequence[tuple[Sequence[int], Future[list[Result]]]]
+    ) -> None:
+        self._files, self._parts = files, parts
+
+    def results(self) -> list[Result]:
+        """What became of each, in the order given; waits for it.
+
+        Raises:
+            As :meth:`Copier.put`, but for what only one file has against it: that is a result.
+        """
+        found: dict[int, Result] = {}
+        for numbers, future in self._parts:
+            found.update(zip(numbers, future.result(), strict=True))
+        return [found[number] for number in range(self._files)]
+
+
+def _cut(column: bytes, algorithm: Algorithm) -> Iterator[bytes]:
+    width = algorithm.octets
+    return (column[at : at + width] for at in range(0, len(column), width))

@@ -182,7 +182,9 @@ def _hold_against(
             *manifests,
             *(path for path, rows in tables.items() if rows),
         ],
-        payload=((PAYLOAD + file.kept, file.octets) for file in notes.take()),
+        payload=(PAYLOAD + file.kept for file in notes.take()),
+        files=notes.files,
+        octets=notes.octets,
         container="",
     )
     check_profile(profile, facts, findings)
@@ -198,12 +200,11 @@ def _fill(
 ) -> None:
     root = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with Copier(writer, root, notes.files, workers, progress) as copier:
+        with Copier(writer, root, workers, progress) as copier:
             for number, file in enumerate(notes.take()):
                 if number % _CHUNK == 0 and cancelled():
                     raise StoppedError("making the bag was cancelled")
-                most_of_all = file.octets > notes.octets // 2
-                copier.put(file.path, file.kept, file.octets, apart=most_of_all)
+                copier.put(file)
             copier.finish()
     finally:
         os.close(root)

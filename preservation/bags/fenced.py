@@ -1,113 +1,102 @@
-"""Takes files of a living folder into a bag, and notices when they change meanwhile."""
+"""Reads one file of a living folder: never through a link, never beyond its end, and only as
+long as nobody else touches it.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable
-from io import FileIO
-from typing import BinaryIO, cast
+from types import TracebackType
+from typing import Self
 
-from preservation.bags.write import BagWriter, Written
 from preservation.errors import NotNowError
 from preservation.fixity.fence import Fence
 from preservation.fixity.reading import Folders, open_regular, reason_of
-from preservation.model.digest import Algorithm
 from preservation.model.names import display
-from preservation.model.progress import Progress
 
-ATTEMPTS = 2
+GONE = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ESTALE, errno.ENXIO}
 
 
 class SourceChangedError(NotNowError):
-    """A file changed whenever it was read; its bytes at no moment are known."""
+    """A file changed while it was read; its bytes at no moment are known."""
 
     default_code = "BAG-SOURCE-CHANGED"
 
 
-class _ChangedError(Exception):
-    """A file changed while it was read this time."""
-
-
-def add_fenced(
-    writer: BagWriter,
-    path: bytes,
-    root: int,
-    source: bytes,
-    progress: Progress,
-    also: Iterable[Algorithm] = (),
-    *,
-    apart: bool = False,
-) -> Written:
-    """Add one payload file; if it changes while it is read, read it once more.
+class Fenced:
+    """A file, open for reading once. What is in the way is raised as :meth:`told` words it.
 
     Args:
-        writer: of the bag; safe from several threads.
-        path: below ``data/``.
         root: the source's folder, open.
-        source: the file, relative to ``root``; no part of its path may be a link.
-        progress: hears of every octet, of a second attempt too.
-        also: further digests to take in the same read.
-        apart: see :meth:`BagWriter.add`.
+        path: below it; no part of it may be a link.
+        fence: as a walk saw the file; it must be so from open to close.
 
     Raises:
-        SourceChangedError: it changed at every attempt.
-        NotNowError: it cannot be read (``BAG-SOURCE-UNREADABLE``), or the bag's medium is in
-            the way.
-        MalformedError: as :meth:`BagWriter.add`.
+        SourceChangedError: it is not the file that the walk saw.
+        NotNowError: it cannot be read (``BAG-SOURCE-UNREADABLE``).
     """
-    also = tuple(also)
-    for _ in range(ATTEMPTS):
+
+    def __init__(self, root: int, path: bytes, fence: Fence) -> None:
+        self.path = path
+        self._fence = fence
+        self._left = fence.octets + 1  # a file that grows as fast as it is read has no end
+        self._fd = -1
+        folders = Folders(root)
         try:
-            return _add(writer, path, root, source, progress, also, apart=apart)
-        except _ChangedError:
-            continue
+            self._fd = open_regular(folders, path)
+            self._expect_unchanged()
         except OSError as error:
-            raise NotNowError(
-                f"cannot be read: {display(source)}: {reason_of(error)}",
-                hint="check permissions and the disk",
-                code="BAG-SOURCE-UNREADABLE",
-            ) from error
-    raise SourceChangedError(
-        f"changes while it is read: {display(source)}",
-        hint="wait until whatever writes to it has finished, then try again",
-    )
+            self.close()
+            raise self.told(error) from error
+        finally:
+            folders.close()
 
+    def __enter__(self) -> Self:
+        return self
 
-def _add(
-    writer: BagWriter,
-    path: bytes,
-    root: int,
-    source: bytes,
-    progress: Progress,
-    also: tuple[Algorithm, ...],
-    *,
-    apart: bool,
-) -> Written:
-    folders = Folders(root)
-    try:
-        fd = open_regular(folders, source)
-    finally:
-        folders.close()
-    with os.fdopen(fd, "rb", buffering=0) as file:
-        before = Fence.of(fd)
-        bounded = _Bounded(file, before.octets + 1)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
-        def still() -> None:
-            if Fence.of(fd) != before or bounded.left != 1:
-                raise _ChangedError
+    def close(self) -> None:
+        """Let the file go."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
-        return writer.add(path, cast("BinaryIO", bounded), progress, still, also, apart=apart)
-
-
-class _Bounded:
-    """A file that ends where it should: one that grows as fast as it is read never would."""
-
-    def __init__(self, file: FileIO, octets: int) -> None:
-        self._file = file
-        self.left = octets
-
-    def read(self, octets: int) -> bytes:
-        """As ``FileIO.read``."""
-        data = self._file.read(min(octets, self.left)) or b""
-        self.left -= len(data)
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` octets; none at the end of the file as the walk saw it."""
+        try:
+            data = os.read(self._fd, min(size, self._left))
+        except OSError as error:
+            raise self.told(error) from error
+        self._left -= len(data)
         return data
+
+    def still(self) -> None:
+        """Call after the last octet: raises unless the file was left alone."""
+        if self._left != 1:
+            raise self.told(None)
+        self._expect_unchanged()
+
+    def told(self, error: OSError | None) -> Exception:
+        """What to raise for an error of the system; None: the file changed."""
+        if error is None or error.errno in GONE:
+            return SourceChangedError(
+                f"changes while it is read: {display(self.path)}",
+                hint="wait until whatever writes to it has finished, then try again",
+            )
+        return NotNowError(
+            f"cannot be read: {display(self.path)}: {reason_of(error)}",
+            hint="check permissions and the disk",
+            code="BAG-SOURCE-UNREADABLE",
+        )
+
+    def _expect_unchanged(self) -> None:
+        if Fence.of(self._fd) != self._fence:
+            self.close()
+            raise self.told(None)

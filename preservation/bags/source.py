@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import IO, Self
 
+from preservation.bags.copying import Wanted
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.names import is_utf8, kept_path
 from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_row, tree_row
 from preservation.files.walk import Entry, Kind, walk
+from preservation.fixity.fence import Fence
 from preservation.model.names import display
 
 _NOTE = struct.Struct("<IBQqqQQ")  # length of the path, kind, octets, mtime, ctime, inode, device
@@ -28,19 +30,6 @@ _KINDS = tuple(Kind)
 # Some kernels give files times that move in steps of up to 10 ms. What is written within the
 # step of the first walk could not be told from what was there.
 _STEP = 0.02  # seconds
-
-
-class SourceFile(NamedTuple):
-    """One file to take.
-
-    Attributes:
-        path: below the source.
-        kept: below ``data/``.
-    """
-
-    path: bytes
-    kept: bytes
-    octets: int
 
 
 @dataclass(slots=True)
@@ -91,14 +80,15 @@ class SourceNotes:
     ) -> None:
         self._notes.close()
 
-    def take(self) -> Iterator[SourceFile]:
+    def take(self) -> Iterator[Wanted]:
         """The files, in the order of the walk."""
         self._notes.seek(0)
         while head := self._notes.read(_NOTE.size):
-            length, kind, octets, *_ = _NOTE.unpack(head)
+            length, kind, octets, mtime, ctime, ino, dev = _NOTE.unpack(head)
             path = self._notes.read(length)
             if _KINDS[kind] is Kind.FILE:
-                yield SourceFile(path, kept_path(path) if self._encode else path, octets)
+                kept = kept_path(path) if self._encode else path
+                yield Wanted(path, kept, Fence(dev, ino, octets, mtime, ctime))
 
     def expect_unchanged(self) -> None:
         """Walk once more.

@@ -19,7 +19,6 @@ from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
 from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash
-from preservation.fixity.reading import Measured
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.progress import Progress
@@ -95,7 +94,7 @@ class BagWriter:
         still: Callable[[], None] = nothing,
         also: Iterable[Algorithm] = (),
         *,
-        apart: bool = False,
+        idle: Callable[[], bool] | None = None,
     ) -> Written:
         """Copy one payload file, hashing what is copied.
 
@@ -105,7 +104,8 @@ class BagWriter:
             progress: hears of every octet.
             still: called after the last octet; what it raises takes the file back.
             also: further digests to take in the same read, for comparison; in no manifest.
-            apart: each digest may have a thread of its own: for a huge file, with idle cores.
+            idle: of a huge file: whether a core has nothing to do, so that the digests may be
+                taken side by side.
 
         Raises:
             MalformedError: a path that is not UTF-8 (``BAG-NAME-ENCODING``), that leads out of
@@ -116,7 +116,7 @@ class BagWriter:
         check_name(path)
         wanted = dict.fromkeys((*self.algorithms, *also))
         with (
-            Lanes(wanted) if apart else MultiHash(wanted) as hashes,
+            MultiHash(wanted) if idle is None else Lanes(wanted, idle) as hashes,
             self._folder.created(PAYLOAD + path) as fd,
         ):
             while block := source.read(_BLOCK):
@@ -125,20 +125,21 @@ class BagWriter:
                 progress.advance(len(block))
             still()
             written = Written(hashes.octets, hashes.digests())
-        self._note(path, written)
+        raw = b"".join([written.digests[each].value for each in self.algorithms])
+        self.note([(path, written.octets, raw)])
         return written
 
     def prepare(self, paths: Iterable[bytes]) -> None:
         """Make the folders of payload files that helper processes are going to copy.
 
+        Args:
+            paths: below ``data/``, of names that a bag can hold.
+
         Raises:
             MalformedError: as :meth:`add`.
             NoSpaceError, NotNowError: the bag's medium is in the way.
         """
-        folders = set()
-        for path in paths:
-            check_name(path)
-            folders.add(path.rpartition(b"/")[0])
+        folders = {path.rpartition(b"/")[0] for path in paths}
         for folder in sorted(folders - self._prepared):
             os.close(self._folder.folder((PAYLOAD + folder).rstrip(b"/")))
         self._prepared = folders
@@ -147,16 +148,21 @@ class BagWriter:
         """The payload's folder, open, for helper processes to copy to; the caller closes it."""
         return self._folder.folder(b"data")
 
-    def note(self, copied: Iterable[Measured]) -> None:
-        """Count payload files in that were copied as :meth:`add` does it, and measured."""
-        for each in copied:
-            self._note(each.path, Written(each.octets, each.digests))
+    def note(self, copied: Iterable[tuple[bytes, int, bytes]]) -> None:
+        """Count payload files in that were copied as :meth:`add` does it.
 
-    def _note(self, path: bytes, written: Written) -> None:
-        raw = b"".join([written.digests[algorithm].value for algorithm in self.algorithms])
+        Args:
+            copied: path below ``data/``, octets, and the raw digests of every algorithm, joined;
+                more may follow them.
+        """
+        width = sum(each.octets for each in self.algorithms)
+        records, total = [], 0
+        for path, octets, raw in copied:
+            records.append(b"%s\0%s" % (path, raw[:width]))
+            total += octets
         with self._lock:
-            self._payload.append(b"%s\0%s" % (path, raw))
-            self._octets += written.octets
+            self._payload += records
+            self._octets += total
 
     def tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
         """Write one tag file.

@@ -7,8 +7,8 @@ asker, who knows what to say.
 
 Arguments of the script: the open folder to read from, the open folder to copy to (-1 for none),
 the most octets of a file, 1 to drop cached pages first. A question is a length (4 octets,
-little endian) and, as ``marshal`` spells it, a tuple: names for ``hashlib``, paths, and when
-copying what each file must look like; an answer is the same with what :meth:`Plain.take` gives.
+little endian) and, as ``marshal`` spells it, the arguments of :meth:`Plain.take`; an answer is the
+same with what that gives.
 """
 
 from __future__ import annotations
@@ -56,12 +56,15 @@ class Plain:
     """
 
     def __init__(self, root: int, copy_to: int, most: int, drop_cache: bool) -> None:
-        self._source, self._copy_to = _Folders(root), copy_to
-        self._copy = _Folders(copy_to)
+        self._source, self._copy = _Folders(root), _Folders(copy_to)
         self._most, self._drop_cache = most, drop_cache
 
     def take(
-        self, names: Sequence[str], paths: Sequence[bytes], looks: Sequence[Look] | None = None
+        self,
+        names: Sequence[str],
+        paths: Sequence[bytes],
+        looks: Sequence[Look] = (),
+        kept: Sequence[bytes] = (),
     ) -> Taken:
         """Read some files.
 
@@ -69,6 +72,7 @@ class Plain:
             names: of the digests to take.
             paths: relative to the root, safe.
             looks: what each file must look like before and after it is read; else it is left.
+            kept: where each is copied to, safe; nowhere if there are none.
 
         Returns:
             For each path its octets, or -1 - octets of one that was left. For each name the
@@ -80,9 +84,9 @@ class Plain:
         held = 0
         for number, path in enumerate(paths):
             try:
-                size, data = self._read(path, None if looks is None else looks[number])
-                if data is not None and self._copy_to >= 0:
-                    self._write(path, data)
+                size, data = self._read(path, looks[number] if looks else None)
+                if data is not None and kept:
+                    self._write(kept[number], data)
             except OSError:
                 size, data = 0, None
             if data is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import marshal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,8 +57,8 @@ class Helper:
     Args:
         root: the folder to read from, open.
         most: octets; larger files are left.
-        copy_to: a folder, open, to copy each file to, by the same path; the folders on the way
-            have to be there. The copy has mode 0644 and is made exclusively.
+        copy_to: a folder, open, to copy files to; the folders on the way have to be there. A
+            copy has mode 0644 and is made exclusively.
         drop_cache: ask the system to forget each file's cached pages first.
 
     Attributes:
@@ -88,13 +88,18 @@ class Helper:
             self.process.communicate()
 
     def ask(
-        self, names: Sequence[str], paths: Sequence[bytes], looks: Sequence[Look] | None = None
+        self,
+        names: Sequence[str],
+        paths: Sequence[bytes],
+        looks: Iterable[Look] = (),
+        kept: Sequence[bytes] = (),
     ) -> None:
         """Give it some files; arguments as :meth:`helper_main.Plain.take`."""
         self._asked.append(len(paths))
         if self.process is None or self.process.stdin is None:
             return
-        asked: Any = (list(names), list(paths), None if looks is None else list(looks))
+        # marshal spells plain tuples only.
+        asked: Any = (list(names), list(paths), [tuple(look) for look in looks], list(kept))
         question = marshal.dumps(asked)
         try:
             self.process.stdin.write(len(question).to_bytes(4, "little") + question)

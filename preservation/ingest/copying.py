@@ -4,15 +4,15 @@ every algorithm that anybody asked for, and written once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
+from preservation.bags.copying import Copied, Copier, Wanted
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError
 from preservation.files.walk import Entry
-from preservation.fixity.multihash import MultiHash
+from preservation.fixity.fence import Fence
 from preservation.ingest.fenced import Fenced, cannot_read
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 
 class PayloadCopier:
-    """Copies payload files, many at a time.
+    """Copies payload files, many at a time. Use it as a context.
 
     Args:
         root: the deposit's folder, open.
@@ -45,13 +45,11 @@ class PayloadCopier:
         workers: int,
         progress: Progress,
     ) -> None:
-        self._root = root
-        self._writer = writer
-        self._also = set(also) - set(writer.algorithms)
-        self._progress = progress
-        self._hands = ThreadPoolExecutor(workers)
+        wanted = sorted(also, key=lambda each: each.value)
+        self._copier = Copier(writer, root, workers, progress, wanted, Fenced)
 
     def __enter__(self) -> Self:
+        self._copier.__enter__()
         return self
 
     def __exit__(
@@ -60,30 +58,37 @@ class PayloadCopier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._hands.shutdown()
+        self._copier.__exit__(kind, error, trace)
 
-    def copy(self, files: Sequence[tuple[bytes, Entry]]) -> Iterator[Row | Finding]:
-        """Copy some files; in the same order a row, or what stood in the way of one.
+    def begin(self, files: Sequence[tuple[bytes, Entry]]) -> Callable[[], Iterator[Row | Finding]]:
+        """Begin to copy some files.
 
         Args:
-            files: payload path, and the entry as the walk saw it.
+            files: path below ``data/``, and the entry as the walk saw it.
 
-        Raises:
-            Changed: a file changed, or was taken away, while it was read.
-            NotNowError, NoSpaceError: a disk is in the way.
+        Returns:
+            What gives, in the same order, a row, or what stood in the way of one. It raises
+            ``Changed`` where a file changed, or was taken away, while it was read, and
+            ``NotNowError`` and ``NoSpaceError`` where a disk is in the way.
         """
-        yield from self._hands.map(self._write, files)
+        wanted = [Wanted(entry.path, kept, Fence.seen(entry)) for kept, entry in files]
+        copying = self._copier.begin(wanted)
 
-    def _write(self, file: tuple[bytes, Entry]) -> Row | Finding:
-        """Copy one file; a finding if it may not be read, or has a name that cannot be kept."""
-        path, entry = file
-        also = MultiHash(self._also)
-        try:
-            with Fenced(self._root, entry, also) as content:
-                source = cast(BinaryIO, content)
-                written = self._writer.add(path, source, self._progress, content.still)
-        except PermissionError as error:
-            return cannot_read(entry.path, error)
-        except MalformedError as error:
-            return Finding("DEP-NAME-UNKEPT", display(entry.path), error.message, error.hint)
-        return Row(path, written.octets, {**also.digests(), **written.digests})
+        def results() -> Iterator[Row | Finding]:
+            for (_, entry), result in zip(files, copying.results(), strict=True):
+                if isinstance(result, Copied):
+                    yield Row(result.kept, result.octets, self._digests(result.digests))
+                elif isinstance(result, MalformedError):
+                    shown = display(entry.path)
+                    yield Finding("DEP-NAME-UNKEPT", shown, result.message, result.hint)
+                else:
+                    yield cannot_read(entry.path, result)
+
+        return results
+
+    def _digests(self, raw: bytes) -> dict[Algorithm, Digest]:
+        digests, at = {}, 0
+        for algorithm in self._copier.algorithms:
+            digests[algorithm] = Digest(algorithm, raw[at : at + algorithm.octets])
+            at += algorithm.octets
+        return digests

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +21,10 @@ from preservation.catalogue.protocol import FormatCount
 from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.copying import PayloadCopier, Row
-from preservation.ingest.fenced import Fenced, cannot_read, open_root
+from preservation.ingest.fenced import Fenced, cannot_read, fenced, open_root
 from preservation.ingest.judge import Judge, ruling_of
 from preservation.ingest.metadata import inventory_row
+from preservation.ingest.names import Names
 from preservation.ingest.supplied import Comparing, Supplied
 from preservation.model.finding import Finding
 from preservation.model.format_check import NO_CHECK
@@ -34,7 +35,9 @@ from preservation.model.virus_scan import OFF as NO_SCAN
 from preservation.policy.formats import FormatRules
 
 CHUNK = 256
+AT_ONCE = 4  # chunks that are being copied
 LISTED = 1000
+_OF_DEPOSIT = b"metadata/deposit/"
 
 
 class Identify(Protocol):
@@ -53,11 +56,13 @@ class Source:
     Attributes:
         payload: what every payload path begins with: ``b""``, or ``b"data/"`` of a bag.
         supplied: the digests that came along.
+        encode: names that are not UTF-8 are kept in an encoded form.
     """
 
     root: Path
     payload: bytes
     supplied: Supplied
+    encode: bool = False
 
 
 @dataclass(slots=True)
@@ -105,7 +110,7 @@ def package(
 
     Args:
         folder: the one that ``writer`` fills.
-        scratch: an existing private folder for two spool files.
+        scratch: an existing private folder for three spool files.
 
     Raises:
         Changed: a file changed, or was taken away, while it was read.
@@ -113,43 +118,53 @@ def package(
         NoSpaceError: the tier or the scratch folder is full.
     """
     packaged, comparing, judge = Packaged(), Comparing(source.supplied), Judge(rules)
-    inventory, tree = scratch / "inventory.csv", scratch / "tree.csv"
+    inventory, tree, renamed = (
+        scratch / name for name in ("inventory.csv", "tree.csv", "names.csv")
+    )
     with durable.plain_errors(scratch):
         root = open_root(source.root)
         try:
             with (
                 inventory.open("wb") as rows,
                 tree.open("wb") as entries,
+                renamed.open("wb") as pairs,
                 PayloadCopier(
                     root, writer, source.supplied.algorithms, workers, progress
                 ) as copier,
             ):
                 rows.write(csv_line(COLUMNS))
                 entries.write(csv_line(TREE_COLUMNS))
-                files = _payload(packaged, source, root, writer, entries)
+                names = Names(pairs, encode=source.encode)
+                files = _payload(packaged, source, root, writer, entries, names)
                 work = _Work(copier, folder / "data", identifier)
                 for row, found in work.through(packaged, files):
                     check, scan, ruling = NO_CHECK, NO_SCAN, ruling_of(found, rules)
-                    path = b"data/" + row.path
+                    path = names.original(row.path)
+                    listed = b"data/" + path
                     rows.write(
-                        inventory_row(path, row.octets, row.digests, found, check, scan, ruling)
+                        inventory_row(listed, row.octets, row.digests, found, check, scan, ruling)
                     )
                     packaged.count(row, found)
-                    packaged.find(comparing.compare(row.path, row.digests))
-                    packaged.find(judge.file(row.path, found, check))
+                    packaged.find(comparing.compare(path, row.digests))
+                    packaged.find(judge.file(path, found, check))
         finally:
             os.close(root)
         packaged.find(comparing.missing())
         packaged.find(judge.flags())
         packaged.supplied = comparing.counts
-        for spool in (inventory, tree):
+        for spool in (inventory, tree, renamed) if names.any else (inventory, tree):
             with spool.open("rb") as content:
                 writer.tag(b"metadata/" + os.fsencode(spool.name), _read(content))
     return packaged
 
 
 def _payload(
-    packaged: Packaged, source: Source, root: int, writer: BagWriter, tree: BinaryIO
+    packaged: Packaged,
+    source: Source,
+    root: int,
+    writer: BagWriter,
+    tree: BinaryIO,
+    names: Names,
 ) -> Iterator[tuple[bytes, Entry]]:
     """Walk the deposit: payload files are yielded, the depositor's tag files kept as they are."""
     for entry in walk(source.root):
@@ -157,18 +172,19 @@ def _payload(
         if entry.kind is not Kind.FILE:
             continue
         if entry.path.startswith(source.payload):
-            yield entry.path[len(source.payload) :], entry
+            yield names.keep(b"data/", entry.path[len(source.payload) :]), entry
             continue
         try:
-            with Fenced(root, entry) as content:
-                writer.tag(b"metadata/deposit/" + entry.path, _read(content))
+            with fenced(root, entry) as content:
+                kept = names.keep(_OF_DEPOSIT, entry.path)
+                writer.tag(_OF_DEPOSIT + kept, _read(content))
                 content.still()
         except PermissionError as error:
             packaged.find([cannot_read(entry.path, error)])
 
 
 class _Work:
-    """The pipeline: hands copy one chunk of files while formats are asked for the one before."""
+    """The pipeline: chunks of files are copied while formats are asked for those before."""
 
     def __init__(self, copier: PayloadCopier, payload: Path, identifier: Identify) -> None:
         self._copier = copier
@@ -179,20 +195,35 @@ class _Work:
         self, packaged: Packaged, files: Iterator[tuple[bytes, Entry]]
     ) -> Iterator[tuple[Row, Identification]]:
         """Take files in chunks; rows come out in the order of the walk."""
-        pending: deque[tuple[list[Row], Future[list[Identification]]]] = deque()
+        copying: deque[Callable[[], Iterator[Row | Finding]]] = deque()
+        asked: deque[tuple[list[Row], Future[list[Identification]]]] = deque()
+        more = True
         with ThreadPoolExecutor(1) as asking:
-            while chunk := list(itertools.islice(files, CHUNK)):
-                rows = []
-                for done in self._copier.copy(chunk):
-                    if isinstance(done, Finding):
-                        packaged.find([done])
-                    else:
-                        rows.append(done)
-                pending.append((rows, asking.submit(self._identify, rows)))
-                if len(pending) > 1:
-                    yield from _zipped(*pending.popleft())
-            while pending:
-                yield from _zipped(*pending.popleft())
+            while more or copying:
+                chunk = list(itertools.islice(files, CHUNK)) if more else []
+                more = bool(chunk)
+                if chunk:
+                    copying.append(self._copier.begin(chunk))
+                    if len(copying) < AT_ONCE:
+                        continue
+                if not copying:
+                    break
+                rows = self._copied(packaged, copying.popleft())
+                asked.append((rows, asking.submit(self._identify, rows)))
+                if len(asked) > 1:
+                    yield from _zipped(*asked.popleft())
+            while asked:
+                yield from _zipped(*asked.popleft())
+
+    @staticmethod
+    def _copied(packaged: Packaged, results: Callable[[], Iterator[Row | Finding]]) -> list[Row]:
+        rows = []
+        for done in results():
+            if isinstance(done, Finding):
+                packaged.find([done])
+            else:
+                rows.append(done)
+        return rows
 
     def _identify(self, rows: list[Row]) -> list[Identification]:
         return self._identifier.identify(self._payload, [row.path for row in rows])

@@ -12,7 +12,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.digest_lists import ListKind, read_lines, recognise
 from preservation.ingest.examine import examine
-from preservation.ingest.fenced import Fenced, open_root
+from preservation.ingest.fenced import fenced, open_root
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
@@ -103,8 +103,11 @@ def _open_folder(
 ) -> Opened:
     facts = {"schema": "samarkand.deposit/1", "name": found.name, **facts}
     if _is_file(base / DECLARATION):
-        return _open_bag(base, findings, facts)
-    return _open_plain(base, intake, findings, facts)
+        opened = _open_bag(base, findings, facts)
+    else:
+        opened = _open_plain(base, intake, findings, facts)
+    source = replace(opened.source, encode=intake.limits.encode_names)
+    return replace(opened, source=source)
 
 
 def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Opened:
@@ -219,7 +222,7 @@ def _read(root: int, entry: Entry) -> bytes:
     """A small file whole; nothing of one that may not be read, which packaging will tell."""
     pieces = []
     try:
-        with Fenced(root, entry) as content:
+        with fenced(root, entry) as content:
             while piece := content.read(entry.octets + 1):
                 pieces.append(piece)
             content.still()

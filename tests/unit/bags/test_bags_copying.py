@@ -10,10 +10,10 @@ from bagmaker import QUIET, everything
 
 from preservation.bags import copying
 from preservation.bags.create import BagPlan, CreateReport, create
-from preservation.errors import NotNowError
+from preservation.bags.fenced import SourceChangedError
 from preservation.fixity import helpers
 from preservation.fixity.engine import EngineSettings
-from preservation.fixity.helpers import Helpers
+from preservation.fixity.helpers import Helper
 from preservation.model.digest import Algorithm
 
 
@@ -66,26 +66,33 @@ def test_what_helpers_leave_is_copied_all_the_same(
     assert everything(tmp_path / "a") == everything(tmp_path / "b")
 
 
-def test_a_file_that_cannot_be_read_leaves_nothing_behind(
+def test_names_are_copied_under_those_that_are_kept(
+    tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").mkdir()
+    for number in range(20):
+        (tmp_path / "source" / os.fsdecode(b"%d-\xff" % number)).write_bytes(b"%d" % number)
+    plan = BagPlan(encode_names=True)
+    settings = EngineSettings(workers=2)
+    create(tmp_path / "source", tmp_path / "a", plan, settings=settings, progress=QUIET)
+    settings = EngineSettings(workers=1)
+    create(tmp_path / "source", tmp_path / "b", plan, settings=settings, progress=QUIET)
+    assert everything(tmp_path / "a") == everything(tmp_path / "b")
+
+
+def test_a_file_that_changes_before_a_helper_reads_it_leaves_nothing_behind(
     source: Path, tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, before = Helpers.take, everything(source)
+    ask, asked = Helper.ask, []
 
-    def losing_one(self: Helpers, paths: list[bytes]) -> helpers.Taken:
-        victim = source / os.fsdecode(paths[0])
-        data = victim.read_bytes()
-        victim.unlink()
-        try:
-            return take(self, paths)
-        finally:
-            monkeypatch.setattr(copying, "add_fenced", refused)
-            victim.write_bytes(data)
+    def changing(self: Helper, names: object, paths: list[bytes], *more: object) -> None:
+        with (source / os.fsdecode(paths[0])).open("ab") as file:
+            file.write(b"more")
+        asked.append(paths[0])
+        ask(self, names, paths, *more)  # type: ignore[arg-type]
 
-    def refused(*_: object, **__: object) -> None:
-        raise NotNowError("cannot be read")
-
-    monkeypatch.setattr(Helpers, "take", losing_one)
-    with pytest.raises(NotNowError):
+    monkeypatch.setattr(Helper, "ask", changing)
+    with pytest.raises(SourceChangedError):
         make(source, tmp_path / "bag")
-    assert everything(source) == before
+    assert asked
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
