@@ -52,14 +52,24 @@ def _tell(error: SamarkandError, damaged: Callable[[SamarkandError], None] | Non
 
 
 def results(name: str, data: bytes) -> list[Digest]:
-    """The result documents that the events of a journal file refer to: ``detail.result``.
+    """The result documents that the events of a journal file refer to: ``detail.result``, or
+    several of them in ``detail.results``.
 
     Raises:
         MalformedError: as :func:`parse`.
     """
-    cited = (event.detail.get("result") for event in parse(name, data))
+    details = [event.detail for event in parse(name, data)]
+    cited = (
+        text
+        for detail in details
+        for text in (detail.get("result"), *_listed(detail.get("results")))
+    )
     found = (_CITED.fullmatch(text) for text in cited if isinstance(text, str))
     return [Digest.parse(Algorithm.SHA256, match["hex"]) for match in found if match]
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _damaged(name: str, line: int, reason: str) -> MalformedError:

@@ -31,6 +31,7 @@ class EventType(Enum):
     VALIDATION = "validation"  # a deposit was looked at and rejected, or was held already
     REPLICATION = "replication"  # a replica was written
     FIXITY_CHECK = "fixity check"
+    FORMAT_IDENTIFICATION = "format identification"  # looked at again, by newer signatures
     QUARANTINE = "quarantine"  # damaged bytes set aside
     RECOVERY = "recovery"  # a replica was replaced by verified bytes
     POLICY_ASSIGNMENT = "policy assignment"

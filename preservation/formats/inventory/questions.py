@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from preservation.formats.inventory.store import CommunityInventory
 from preservation.formats.inventory.versions import Key
 from preservation.formats.risk import Risk, risk_of
+from preservation.formats.watch import WEAK
 
 _COUNTED = ("format_id", "puid", "mime", "format", "format_version", "validity")
 
@@ -84,6 +85,24 @@ class Attention:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Files of one AIP version about which the same tools said the same.
+
+    Attributes:
+        weak: see ``preservation.formats.watch.is_weak``.
+        reviewed: the answer is a later look's.
+    """
+
+    key: Key
+    format_id: str
+    sealed_id: str
+    toolchain: str
+    weak: bool
+    reviewed: bool
+    files: int
+
+
 @dataclass(slots=True)
 class _Held:
     count: Count = field(default_factory=Count)
@@ -135,6 +154,38 @@ def _grouped(table: pa.Table) -> Iterator[dict[str, Any]]:
     sums = [("bytes", "sum"), ("bytes", "count"), ("doubtful", "sum"), ("changed", "sum")]
     keys = ["aip", "version", "year", *_COUNTED]
     yield from table.group_by(keys, use_threads=False).aggregate(sums).to_pylist()
+
+
+def answers(inventory: CommunityInventory) -> Iterator[Answers]:
+    """Who said what about how many files; an AIP version may come in several pieces."""
+    columns = ["format_id", "sealed_format_id", "toolchain", "basis", "doubtful", "candidates"]
+    for table in inventory.tables([*columns, "reviewed_at"]):
+        weak = [
+            pc.equal(table["format_id"], ""),
+            table["doubtful"],
+            pc.is_in(table["basis"], value_set=pa.array(sorted(WEAK), pa.string())),
+            pc.not_equal(table["candidates"], ""),
+        ]
+        names = ["aip", "version", "format_id", "sealed_format_id", "toolchain"]
+        told = pa.table(
+            {
+                **{name: table[name] for name in names},
+                "weak": reduce(pc.or_, weak),
+                "reviewed": pc.is_valid(table["reviewed_at"]),
+            }
+        )
+        keys = [*names, "weak", "reviewed"]
+        counts = told.group_by(keys, use_threads=False).aggregate([([], "count_all")])
+        for row in counts.to_pylist():
+            yield Answers(
+                (row["aip"], row["version"]),
+                row["format_id"],
+                row["sealed_format_id"],
+                row["toolchain"],
+                row["weak"],
+                row["reviewed"],
+                row["count_all"],
+            )
 
 
 def holding(
