@@ -3,7 +3,7 @@
 from preservation.app.create import create_home
 from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.parts import Parts, default_agent, open_home
-from preservation.app.policies import apply_policies, read_policies
+from preservation.app.policies import apply_policies, edited_policies, read_policies
 
 __all__ = [
     "Home",
@@ -12,6 +12,7 @@ __all__ = [
     "apply_policies",
     "create_home",
     "default_agent",
+    "edited_policies",
     "find_home",
     "open_home",
     "read_policies",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from preservation import __version__
 from preservation.app.home import Home
 from preservation.catalogue.protocol import Catalogue
 from preservation.catalogue.sql import open_catalogue
-from preservation.errors import UsageError
+from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.formats.groups import known_groups
-from preservation.ledger.policies import PolicyFiles
+from preservation.ledger.policies import PolicyFiles, edited
 from preservation.model.clock import Clock
 from preservation.model.digest import Digest
 from preservation.policy.check import Checked, check
@@ -31,6 +34,14 @@ def read_policies(folder: Path, instead: Sequence[Path] = (), *, alone: bool = F
     Raises:
         UsageError: there is no such folder (``POL-NO-FILES``), or a file cannot be read.
     """
+    replaced = {path.name for path in instead}
+    shared = ("tiers.yaml", "baseline.yaml")
+    kept = [path for path in _files(folder) if path.name in shared or not alone]
+    paths = [path for path in kept if path.name not in replaced]
+    return check({str(path): _bytes(path) for path in (*paths, *instead)}, known_groups())
+
+
+def _files(folder: Path) -> list[Path]:
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
     except OSError as error:
@@ -39,11 +50,7 @@ def read_policies(folder: Path, instead: Sequence[Path] = (), *, alone: bool = F
             hint="--policies or PRESERVATION_POLICIES names the folder",
             code="POL-NO-FILES",
         ) from error
-    replaced = {path.name for path in instead}
-    shared = ("tiers.yaml", "baseline.yaml")
-    kept = [name for name in names if name in shared or not alone]
-    paths = [folder / name for name in kept if name not in replaced]
-    return check({str(path): _bytes(path) for path in (*paths, *instead)}, known_groups())
+    return [folder / name for name in names]
 
 
 def _bytes(path: Path) -> bytes:
@@ -55,6 +62,35 @@ def _bytes(path: Path) -> bytes:
             hint="name a policy file that you may read",
             code="POL-NO-FILES",
         ) from error
+
+
+def edited_policies(store: PolicyFiles, folder: Path) -> list[str]:
+    """Communities whose files say something else than what is in force.
+
+    Files that were found to say just that are known again by their bytes: of a thousand
+    communities, a thousand files need not be checked by every command.
+
+    Raises:
+        UsageError: there is no such folder, or a file cannot be read (``POL-NO-FILES``).
+    """
+    seen = f"{__version__} {_fingerprint(folder)}"
+    if store.is_unedited(seen):
+        return []
+    found = edited(store, read_policies(folder))
+    if not found:
+        with suppress(NotNowError):  # it is a note for the next command, no more
+            store.note_unedited(seen)
+    return found
+
+
+def _fingerprint(folder: Path) -> str:
+    """A digest of the names and bytes of all policy files."""
+    whole = hashlib.sha256()
+    for path in _files(folder):
+        data = _bytes(path)
+        whole.update(f"{path.name}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
+        whole.update(data)
+    return whole.hexdigest()
 
 
 def apply_policies(

@@ -60,6 +60,7 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
         for row in rows:
             out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
             out.print(f"  seal {row.seal}")
+            out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
         shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
         for one in replicas:
             checked = "never" if one.checked_at is None else f"{one.checked_at:%Y-%m-%d %H:%M}"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from preservation.app import Parts, open_home, read_policies
+from preservation.app import Parts, edited_policies, open_home
 from preservation.cli.shell import Shell
 from preservation.errors import BusyError, NotNowError, UsageError
-from preservation.ledger.policies import edited
 from preservation.policy.policy import Policy
 
 
@@ -43,7 +42,7 @@ def _drain(here: Shell, parts: Parts) -> None:
 
 def _mention_edits(here: Shell, parts: Parts) -> None:
     try:
-        changed = edited(parts.store, read_policies(here.policies))
+        changed = edited_policies(parts.store, here.policies)
     except UsageError:
         return  # no policy files here: nothing was edited
     if changed:

@@ -11,13 +11,18 @@ import typer
 from rich.console import Console
 
 from preservation.app import read_policies
+from preservation.catalogue.promises import Standing
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.policy_change import apply, plan
+from preservation.cli.policy_history import diff, history, show
 from preservation.cli.shell import shell, table
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
+from preservation.model.units import format_size
 from preservation.policy.explain import explain as explained
+from preservation.policy.feasible import Feasibility, feasibility
+from preservation.policy.policy import Policy
 from preservation.policy.schema import schema as make_schema
 
 policy_app = group("Check, preview, apply and explain policies.")
@@ -53,6 +58,9 @@ def check(
 
 policy_app.command()(plan)
 policy_app.command()(apply)
+policy_app.command()(history)
+policy_app.command()(show)
+policy_app.command()(diff)
 
 
 @policy_app.command()
@@ -81,7 +89,9 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     here = shell(ctx)
     with opened(here) as parts:
         lines = parts.store.in_force()
-        standings = {name: parts.standing(parts.store.governing(name)) for name in sorted(lines)}
+        policies = {name: parts.store.policy(lines[name].digest) for name in sorted(lines)}
+        standings = {name: parts.standing(policy) for name, policy in policies.items()}
+    budgets = {name: _budget(policies[name], standing) for name, standing in standings.items()}
 
     def render(out: Console) -> None:
         shown = table("In force", "community", "policy", "since", "by", "kept")
@@ -91,9 +101,17 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
             kept = held if standing.kept else "NO"
             shown.add_row(name, str(line.digest)[:19], f"{line.at:%Y-%m-%d %H:%M}", line.by, kept)
         out.print(shown)
+        for name, standing in standings.items():
+            out.print(f"{name}: {standing.independence}")
+            if not budgets[name].met:
+                out.print(f"{name}: {_too_small(budgets[name])}")
         for standing in standings.values():
             for promise in standing.broken:
-                out.print(f"{promise.code} {promise.subject}: {promise.next_step}", markup=False)
+                since = f"{promise.since:%Y-%m-%d %H:%M}"
+                told = (
+                    f"{promise.code} {promise.subject}: broken since {since}; {promise.next_step}"
+                )
+                out.print(told, markup=False)
 
     body = {
         "communities": {
@@ -102,12 +120,27 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
                 "since": stamp(lines[name].at),
                 "by": lines[name].by,
                 **standing.to_json(),
+                "budget": budgets[name].to_json(),
             }
             for name, standing in standings.items()
         }
     }
     exit_code = 0 if all(one.kept for one in standings.values()) else 4
     here.answer(as_json, "samarkand.policy-status/1", body, render, exit_code)
+
+
+def _budget(policy: Policy, standing: Standing) -> Feasibility:
+    ages = {tier: rule.max_age for tier, rule in policy.audit.tiers.items()}
+    octets = {tier.tier: tier.octets for tier in standing.tiers}
+    return feasibility(octets, ages, policy.audit.schedule, policy.audit.budget)
+
+
+def _too_small(found: Feasibility) -> str:
+    return (
+        f"the audit budget of {format_size(found.budget)} a run does not suffice: "
+        f"{format_size(found.needed)} are needed, so checks get as old as {found.percent} % of "
+        "what is promised; raise audit.budget or max_age"
+    )
 
 
 @policy_app.command()

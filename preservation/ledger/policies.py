@@ -5,6 +5,7 @@
     history/<sha256-hex>.json   each apply, and the one before it: see ``amendments``
     in-force.json               which policy governs each community, and the newest amendment
     recorded.json               the newest amendment whose events are in the catalogue
+    unedited.json               which policy files were seen to say what is in force: a note
     .lock                       held while a change is put in force
 
 Everything is written before the file that names it, and that file is replaced in one step: a
@@ -56,6 +57,7 @@ class _State:
     amendment: Digest | None
 
 
+_SHORTEST = 6  # hexadecimal digits that name a document
 _KINDS = {"objects": "the policy", "plans": "the plan", "history": "the amendment"}
 
 
@@ -156,9 +158,35 @@ class PolicyFiles:
             yield amendment
             name = amendment.previous
 
-    def plan(self, digest: Digest) -> Any:
-        """The plan that was kept with an amendment."""
-        return self._document("plans", digest)
+    def find(self, text: str) -> Digest:
+        """The kept document that people mean: a community's id (its policy in force), or the
+        digest of a policy, plan or amendment, or the beginning of one.
+
+        Raises:
+            UsageError: nothing is kept under it, or several things are (``POL-UNKNOWN-DIGEST``).
+        """
+        line = self.in_force().get(text)
+        if line is not None:
+            return line.digest
+        wanted = text.removeprefix("sha256:").lower()
+        names = {path.stem for kind in _KINDS for path in (self._folder / kind).glob("*.json")}
+        found = sorted(
+            name for name in names if len(wanted) >= _SHORTEST and name.startswith(wanted)
+        )
+        if len(found) != 1:
+            what = "several documents begin" if found else "no policy, plan or amendment begins"
+            raise UsageError(
+                f"{what} with {text!r}",
+                hint=f"give a community, or at least {_SHORTEST} digits of a digest: "
+                "`preserve policy history` shows them",
+                code="POL-UNKNOWN-DIGEST",
+            )
+        return Digest.parse(Algorithm.SHA256, found[0])
+
+    def document(self, digest: Digest) -> Any:
+        """A kept policy, plan or amendment, its bytes compared with its name."""
+        kind = next((k for k in _KINDS if self._path(k, digest).exists()), "objects")
+        return self._document(kind, digest)
 
     def unrecorded(self) -> list[Amendment]:
         """Amendments in force whose events may not be in the catalogue yet, oldest first."""
@@ -169,6 +197,23 @@ class PolicyFiles:
         told = None if newest is None else str(newest)
         data = canonical({"schema": RECORDED_SCHEMA, "amendment": told}) + b"\n"
         durable.replace(self._folder / "recorded.json", data)
+
+    def is_unedited(self, files: str) -> bool:
+        """Whether policy files of this fingerprint were found to say what is in force now."""
+        try:
+            noted = (self._folder / "unedited.json").read_bytes()
+        except OSError:
+            return False
+        return noted == self._unedited(files)
+
+    def note_unedited(self, files: str) -> None:
+        """Note that policy files of this fingerprint say what is in force now."""
+        durable.replace(self._folder / "unedited.json", self._unedited(files))
+
+    def _unedited(self, files: str) -> bytes:
+        newest = self._state().amendment
+        told = {"amendment": None if newest is None else str(newest), "files": files}
+        return canonical(told) + b"\n"
 
     def _recorded_until(self) -> Digest | None:
         """What cannot be read says nothing: events that are recorded again change nothing."""
