@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.bags.validate import Mode
 from preservation.bags.validate import validate as validate_bag
@@ -16,6 +15,9 @@ from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.fixity.engine import EngineSettings
 from preservation.model.units import format_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 bag_app = group("Make and validate BagIt bags; no home is needed.")
 

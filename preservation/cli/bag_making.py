@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation import __version__
 from preservation.bags.create import BagPlan
@@ -27,6 +26,9 @@ from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, is_fatal
 from preservation.model.units import format_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _WORKERS = 2
 

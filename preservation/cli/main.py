@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from preservation import __version__
+from preservation.cli.values import read_plainly
 from preservation.errors import SamarkandError
 
 _COMMANDS = {
@@ -35,6 +36,7 @@ _COMMANDS = {
     "finding": ("finding_commands", "See what is wrong; accept what is known."),
     "policy": ("policy_commands", "Check, preview, apply and explain policies."),
     "report": ("report_command", "Write the audit report of each community."),
+    "formats": ("formats_commands", "What is held by format; what newer signatures say."),
     "tier": ("tier_commands", "Look at the places that keep replicas."),
     "catalogue": ("catalogue_commands", "Check the catalogue, or make it again."),
     "journal": ("catalogue_commands", "Move events into the journal and onto the tiers."),
@@ -107,6 +109,7 @@ def run(arguments: list[str] | None = None) -> None:
 
 def call(words: list[str]) -> int:
     """Run ``preserve``; returns the exit code. No failure of ours ends in a traceback."""
+    read_plainly()
     try:
         typer.main.get_command(_app).main(words, prog_name="preserve")
     except SystemExit as left:

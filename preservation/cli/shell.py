@@ -6,25 +6,26 @@ Source: the contract of the command line, ``docs/reference/cli.md``.
 from __future__ import annotations
 
 import getpass
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from preservation.cli.main import Where
-from preservation.cli.watching import watch
 from preservation.errors import NotNowError, SamarkandError
+from preservation.model.progress import Silence
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from preservation.model.progress import Progress
 
 PIPED_WIDTH = 160
@@ -33,27 +34,33 @@ ORDER = (1, 2, 4, 3, 5)  # which exit code wins where several apply
 
 @dataclass
 class Shell:
-    """One call of ``preserve``.
-
-    Attributes:
-        out: for answers; standard output.
-        err: for progress, warnings and failures; standard error.
-    """
+    """One call of ``preserve``. Rich is imported when it is needed: its import takes 50 ms."""
 
     home: Path
     policies: Path
-    out: Console = field(default_factory=lambda: _console(stderr=False))
-    err: Console = field(default_factory=lambda: _console(stderr=True))
+
+    @cached_property
+    def out(self) -> Console:
+        """For answers; standard output."""
+        return _console(stderr=False)
+
+    @cached_property
+    def err(self) -> Console:
+        """For progress, warnings and failures; standard error."""
+        return _console(stderr=True)
 
     @contextmanager
     def watching(self) -> Iterator[Progress]:
         """Progress for people: bytes, rate and time left, where there is a terminal."""
-        with watch(self.err) as progress:
-            yield progress
+        if sys.stderr.isatty():
+            with _import("preservation.cli.watching").watch(self.err) as progress:
+                yield progress
+        else:
+            yield _Sentences()
 
     def warn(self, sentence: str) -> None:
         """A line on standard error."""
-        self.err.print(f"[yellow]![/] {escape(sentence)}")
+        self.err.print(f"[yellow]![/] {_import('rich.markup').escape(sentence)}")
 
     def answer(
         self,
@@ -80,17 +87,49 @@ class Shell:
             document = {"schema": schema, "exit": exit_code, **body}
             sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
         else:
-            render(self.out if styled else _console(stderr=False, markup=False))
+            render(self.out if styled else _unstyled())
         raise typer.Exit(exit_code)
 
 
 def _console(*, stderr: bool, markup: bool = True) -> Console:
     """A console; into a file or pipe, tables are as wide as they need."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    width = None if terminal else PIPED_WIDTH
-    return Console(
-        stderr=stderr, highlight=False, soft_wrap=True, width=width, markup=markup, emoji=False
+    made: Console = _import("rich.console").Console(
+        stderr=stderr,
+        highlight=False,
+        soft_wrap=True,
+        width=None if terminal else PIPED_WIDTH,
+        markup=markup,
+        emoji=False,
     )
+    return made
+
+
+def _unstyled() -> Any:
+    return _console(stderr=False, markup=False) if sys.stdout.isatty() else _Piped()
+
+
+class _Piped:
+    """A console without markup, into a file or pipe: text goes there as it is."""
+
+    def print(self, *what: Any, **how: Any) -> None:
+        """As Rich's, which is called for all but text."""
+        if all(isinstance(each, str) for each in what):
+            sys.stdout.write(" ".join(what) + "\n")
+        else:
+            sys.stdout.flush()
+            _console(stderr=False, markup=False).print(*what, **how)
+
+
+class _Sentences(Silence):
+    """Progress where there is no terminal: sentences only."""
+
+    def say(self, sentence: str) -> None:
+        sys.stderr.write(f"  {sentence}\n")
+
+
+def _import(module: str) -> Any:
+    return importlib.import_module(module)
 
 
 def shell(ctx: typer.Context) -> Shell:
@@ -106,7 +145,10 @@ _WHOLE = {"AIP", "id", "code", "since", "when", "community", "tier", "state", "o
 
 def table(title: str, *columns: str) -> Table:
     """A table as all commands print it; a column named ``>bytes`` is aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    box = _import("rich.box").SIMPLE_HEAD
+    made: Table = _import("rich.table").Table(
+        title=title, title_justify="left", title_style="bold", box=box
+    )
     for column in columns:
         name = column.removeprefix(">")
         made.add_column(
