@@ -73,6 +73,7 @@ Refused, with both places or both values:
 - a first replica that is not a `folder`;
 - `minimum.replicas` or `minimum.failure_domains` above the number of replicas;
 - `minimum.sites` above the number of sites that the promised tiers declare;
+- a maximum age shorter than the longest time between two audits;
 - a promised tier without an audit rule; in a community's own file, a rule for another tier;
 - a format that is both refused and preferred;
 - `mode: approved` without approvers; in one file, approvers with `mode: automatic`;

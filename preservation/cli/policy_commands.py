@@ -20,6 +20,7 @@ from preservation.cli.shell import shell, table
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
 from preservation.model.units import format_size
+from preservation.policy.advice import advice
 from preservation.policy.explain import explain as explained
 from preservation.policy.feasible import Feasibility, feasibility
 from preservation.policy.policy import Policy
@@ -39,15 +40,19 @@ def check(
     """Check policy files: every mistake at once, with file, line, column and what is allowed."""
     here = shell(ctx)
     checked = read_policies(here.policies, files or (), alone=bool(files))
+    advised = advice(checked.effective)
 
     def render(out: Console) -> None:
         for problem in checked.problems:
             out.print(str(problem), markup=False)
+        for sentence in advised:
+            out.print(f"advice: {sentence}")
         right = ", ".join(sorted(checked.effective)) or "none"
         out.print(f"{len(checked.problems)} problems; communities that are right: {right}")
 
     body = {
         "problems": [problem.to_json() for problem in checked.problems],
+        "advice": advised,
         "communities": {
             name: str(digest_of(document)) for name, document in checked.effective.items()
         },

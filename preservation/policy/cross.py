@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from preservation.model.outcome import Level
+from preservation.model.units import format_duration
 from preservation.policy.cross_formats import check_formats
+from preservation.policy.feasible import longest_gap
 from preservation.policy.formats import Groups
 from preservation.policy.kinds import Field, Kind, Record, Table
 from preservation.policy.problem import Place, Problems, nearest, quoted
@@ -40,6 +42,7 @@ def cross_check(kind: Record, said: Said, around: Surroundings, problems: Proble
     _replicas(said, around, problems)
     _counts(said, around, problems)
     _audit(said, around, problems)
+    _audit_gap(said, problems)
     check_formats(said, around.groups, problems)
     _repair(said, around, problems)
     if around.floor is not None:
@@ -195,6 +198,27 @@ def _audit(said: Said, around: Surroundings, problems: Problems) -> None:
             allowed = f"tiers that keep a replica: {', '.join(promised)}"
             problems.add(
                 rule.at, f"audit.tiers.{name}", f"the tier {name}", allowed, code="POL-CROSS"
+            )
+
+
+def _audit_gap(said: Said, problems: Problems) -> None:
+    """A check can't be younger than the time between two audits."""
+    schedule, rules = said.get("audit", "schedule"), said.get("audit", "tiers")
+    if schedule is None or rules is None:
+        return
+    gap = longest_gap(schedule.value)
+    shown = format_duration(gap)
+    for name in _promised(said):
+        age = said.get("audit", "tiers", name, "max_age")
+        if age is not None and age.value < gap.total_seconds():
+            at = age.at if age.at != BUILT_IN else schedule.at
+            problems.add(
+                at,
+                f"audit.tiers.{name}.max_age",
+                age.text,
+                f"at least {shown}, the longest time between two audits ({schedule.text})",
+                code="POL-CROSS",
+                hint="let audits run more often, or let checks be older",
             )
 
 

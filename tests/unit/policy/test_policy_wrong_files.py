@@ -10,6 +10,7 @@ import yaml
 
 from preservation.errors import PolicyError
 from preservation.formats.groups import known_groups
+from preservation.policy.advice import advice
 from preservation.policy.check import check
 from preservation.policy.problem import CODES, Problem
 
@@ -172,3 +173,15 @@ def test_a_problem_says_the_same_to_machines(files: dict[str, str]) -> None:
         "allowed": "2",
         "hint": "try 2",
     }
+
+
+def test_a_budget_below_what_one_deposit_may_bring_is_advised_against(
+    files: dict[str, str],
+) -> None:
+    small = "minimum:", "audit: {budget: 1 GiB}\nminimum:"
+
+    assert advice(check(files).effective) == []
+    files["notes.yaml"] = files["notes.yaml"].replace(*small)
+
+    (told,) = advice(check(files).require().effective)
+    assert "up to 40.5 GiB held, and one deposit may have 2.0 TiB" in told
