@@ -95,11 +95,14 @@ def _cases(found: Identification, check: FormatCheck, rules: FormatRules) -> Ite
         hint = better_than((found.local, found.puid, found.mime), rules)
         message = f"{told} is on none of this community's lists of formats"
         yield _Case("DEP-FORMAT-UNLISTED", rules.unlisted, found.id, message, hint)
-    if not found.id:
+    if "empty" in found.flags:
+        message, hint = "it is empty: there is no format to be known", "deposit its content"
+        yield _Case("DEP-FORMAT-DOUBTFUL", rules.doubtful, "empty", message, hint)
+    elif not found.id:
         yield _unknown(found, rules)
     elif found.doubtful:
         doubts = ", ".join(sorted(DOUBTS.intersection(found.flags))).replace("_", " ")
-        message = f"{told} is what it seems to be, but doubtful: {doubts}"
+        message = f"it looks like {told}, but that is doubtful: {doubts}"
         hint = "open it with its own program; deposit it again if it is cut or misnamed"
         yield _Case("DEP-FORMAT-DOUBTFUL", rules.doubtful, f"{found.id} {doubts}", message, hint)
     if check.validity is Validity.INVALID:

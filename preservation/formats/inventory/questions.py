@@ -231,14 +231,14 @@ def attention(
 
 def _suspects(table: pa.Table) -> Any:
     """Rows that any kind may be about, so that the others never become Python's objects."""
-    puids = pc.unique(table["puid"]).to_pylist()
+    puids = pc.unique(table["format_id"]).to_pylist()
     ageing = [puid for puid in puids if risk_of(puid).risk is Risk.HIGH]
     asked = [
         table["doubtful"],
         pc.equal(table["validity"], "invalid"),
         pc.equal(table["virus"], "infected"),
         pc.not_equal(table["format_id"], table["sealed_format_id"]),
-        pc.is_in(table["puid"], value_set=pa.array(ageing, pa.string())),
+        pc.is_in(table["format_id"], value_set=pa.array(ageing, pa.string())),
     ]
     return reduce(pc.or_, asked)
 
@@ -264,7 +264,7 @@ def _changed(row: dict[str, Any]) -> str:
 
 
 def _at_risk(row: dict[str, Any]) -> str:
-    found = risk_of(row["puid"])
+    found = risk_of(row["format_id"])
     return f"{found.risk.value} risk ({', '.join(found.plan)})" if found.risk is Risk.HIGH else ""
 
 
