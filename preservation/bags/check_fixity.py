@@ -56,7 +56,7 @@ class FixityCheck:
         """
         for round_ in _rounds(listings):
             batches = _Batches(present, list(round_.values()), renamed)
-            for done in self._origin.compare(iter(batches)):
+            for done in self._origin.compare(iter(batches), tuple(round_)):
                 self.octets += done.octets
                 for unequal in done.unequal:
                     self._tell(unequal, round_)

@@ -245,7 +245,6 @@ CODES: dict[str, Code] = dict(
             "2.2.2",
             "A line of bag-info.txt has white space before its colon, or none after it.",
             "Write a label, a colon, one space, and the value.",
-            _WARNING,
         ),
         _code(
             "BAG-INFO-REPEATED",
@@ -341,7 +340,6 @@ CODES: dict[str, Code] = dict(
             "2.1.3",
             "A name is percent-encoded otherwise on disk than in the manifest.",
             "Make the manifests again with a tool that follows RFC 8493.",
-            _WARNING,
         ),
         _code(
             "BAG-NAMES-COLLIDE",
@@ -349,6 +347,55 @@ CODES: dict[str, Code] = dict(
             "Two names differ only in case or Unicode form: some systems keep only one.",
             "Rename one of the two before the bag goes to such a system.",
             _WARNING,
+        ),
+        _code(
+            "BAG-ARCHIVE-TOP",
+            "4",
+            "The archive is not one folder, the bag's, and nothing beside it.",
+            "Pack the bag's folder from the folder that it lies in, and nothing else.",
+        ),
+        _code(
+            "BAG-ARCHIVE-NAME",
+            "4",
+            "The archive has another name than the bag's folder in it.",
+            "Name it like the folder, with the extension of its kind.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-ARCHIVE-EXTENSION",
+            "4",
+            "The archive's name does not end with the extension of its kind.",
+            "Name it like the bag's folder, with the extension of its kind: mybag.tar.gz.",
+        ),
+        _code(
+            "BAG-ARCHIVE-DAMAGED",
+            "4",
+            "The archive cannot be read to its end, so the bag cannot be unpacked whole.",
+            "Ask for the archive once more.",
+        ),
+        _code(
+            "BAG-ARCHIVE-AMBIGUOUS",
+            "4",
+            "The archive has octets that belong to no member, or to two.",
+            "Pack the bag again: programs would not agree on what is in it.",
+        ),
+        _code(
+            "BAG-ARCHIVE-LIMIT",
+            "-",
+            "The archive, or something in it, is beyond what a real one is.",
+            "Look into it with care: it may be made to harm.",
+        ),
+        _code(
+            "BAG-MEMBER-TWICE",
+            "4",
+            "The archive holds a path twice, so what is unpacked depends on the program.",
+            "Pack the bag again.",
+        ),
+        _code(
+            "BAG-MEMBER-AMBIGUOUS",
+            "4",
+            "The archive's directory and the header beside a file contradict each other.",
+            "Pack the bag again: programs would not agree on what is in it.",
         ),
         _code(
             "BAG-SOURCE-IRREGULAR",

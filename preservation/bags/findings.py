@@ -10,6 +10,15 @@ from preservation.model.finding import Finding, Severity
 
 CAP = 1000  # findings of one code that are told one by one
 
+_OF_A_WHOLE = frozenset(
+    {
+        *("BAG-DECLARATION-MISSING", "BAG-PAYLOAD-FOLDER", "BAG-MANIFEST-MISSING"),
+        *("BAG-MANIFEST-DIFFER", "BAG-TAGMANIFEST-PARTIAL", "BAG-FILE-MISSING"),
+        *("BAG-FILE-UNLISTED", "BAG-TAG-UNLISTED", "BAG-FETCH-ABSENT", "BAG-FETCH-PATH"),
+        *("BAG-OXUM", "BAG-OXUM-ABSENT"),
+    }
+)
+
 
 class Findings:
     """Collects findings of one bag, in order; memory stays bounded whatever the bag holds.
@@ -18,6 +27,8 @@ class Findings:
         legacy: the bag declares a version before 1.0.
         strict: warnings count as errors.
         lenient: what is only warned of although it is an error.
+        unfinished: the bag's archive could not be read to its end, so what seems to be missing
+            may be there: that is not told.
         used: those of ``lenient`` that were made use of.
     """
 
@@ -25,6 +36,7 @@ class Findings:
         self.legacy = False
         self.strict = strict
         self.lenient = lenient
+        self.unfinished = False
         self.used: set[Leniency] = set()
         self._told: list[Finding] = []
         self._counts: Counter[str] = Counter()
@@ -37,9 +49,12 @@ class Findings:
             subject: what it is about, printable.
             detail: what exactly was found, no full stop; the table's meaning goes before it.
         """
+        if self.unfinished and code in _OF_A_WHOLE:
+            return
         self._counts[code] += 1
-        if code in SOFTENED and SOFTENED[code] in self.lenient:
-            self.used.add(SOFTENED[code])
+        leniency = SOFTENED.get(code)
+        if leniency in self.lenient and self._by_version(code) is Severity.ERROR:
+            self.used.add(leniency)
         if self._counts[code] <= CAP:
             entry = CODES[code]
             message = f"{entry.meaning} {detail}".rstrip()
@@ -49,9 +64,11 @@ class Findings:
         """How much a code matters in this bag."""
         if SOFTENED.get(code) in self.lenient:
             return Severity.WARNING
+        return Severity.ERROR if self.strict else self._by_version(code)
+
+    def _by_version(self, code: str) -> Severity:
         entry = CODES[code]
-        severity = entry.before_1_0 if self.legacy else entry.severity
-        return Severity.ERROR if self.strict else severity
+        return entry.before_1_0 if self.legacy else entry.severity
 
     def count(self, severity: Severity) -> int:
         """How many there are, those beyond the cap with them."""

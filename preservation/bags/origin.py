@@ -7,7 +7,7 @@ every form that it comes in.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,6 +17,7 @@ from preservation.files.scan import Names, Other, scan
 from preservation.fixity.compare import Compared, Expected, compare
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import BLOCK, Folders, open_regular
+from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
 
 
@@ -37,14 +38,14 @@ class Origin(Protocol):
             OSError: it is not there (``ENOENT``), no regular file, or cannot be read.
         """
 
-    def size(self, path: bytes) -> int:
-        """Octets of a file; 0 if that cannot be told."""
-
-    def compare(self, batches: Iterable[Expected]) -> Iterator[Compared]:
+    def compare(
+        self, batches: Iterable[Expected], algorithms: Sequence[Algorithm]
+    ) -> Iterator[Compared]:
         """Read files and compare them, as :func:`preservation.fixity.compare.compare` does.
 
         Args:
-            batches: their paths are sorted in each.
+            batches: either of payload files only, or of tag files only.
+            algorithms: all of those in any batch.
 
         Raises:
             StoppedError: cancelled.
@@ -110,15 +111,8 @@ class FolderOrigin:
         finally:
             os.close(fd)
 
-    def size(self, path: bytes) -> int:
-        try:
-            fd = open_regular(self._folders, path)
-        except OSError:
-            return 0
-        try:
-            return os.fstat(fd).st_size
-        finally:
-            os.close(fd)
-
-    def compare(self, batches: Iterable[Expected]) -> Iterator[Compared]:
+    def compare(
+        self, batches: Iterable[Expected], algorithms: Sequence[Algorithm]
+    ) -> Iterator[Compared]:
+        del algorithms  # each batch says its own
         return compare(self._base, batches, self._settings, self._progress, self._cancelled)

@@ -7,12 +7,15 @@ Source: RFC 8493 section 3.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from preservation.bags.archive_pass import is_archive
+from preservation.bags.archived import ArchiveOrigin
 from preservation.bags.check_fixity import FixityCheck, algorithms_of
 from preservation.bags.completeness import check_listings, check_oxum, check_tags, tell
 from preservation.bags.contents import Contents, ContentsReader
@@ -21,6 +24,7 @@ from preservation.bags.lenient import Leniency
 from preservation.bags.manifest import PAYLOAD
 from preservation.bags.origin import FolderOrigin, Origin
 from preservation.bags.profile.check import BagFacts, Yardstick
+from preservation.errors import UsageError
 from preservation.files.scan import Names
 from preservation.files.sorting import Sorter
 from preservation.fixity.engine import EngineSettings, never
@@ -100,7 +104,7 @@ def validate(
     """Look at a bag from all sides.
 
     Args:
-        path: the bag's base folder.
+        path: the bag's base folder, or an archive of it.
         mode: how much to check.
         strict: warnings count as errors, but for what ``lenient`` takes.
         lenient: departures from the RFC that are only warned of.
@@ -110,13 +114,38 @@ def validate(
         cancelled: asked now and then.
 
     Raises:
-        UsageError: there is no folder at the path.
-        NotNowError: a temporary file cannot be written.
+        UsageError: there is no folder and no archive at the path.
+        NotNowError: a temporary file cannot be written, or an archive is changing.
         StoppedError: cancelled. Nothing that a bag holds raises.
     """
     findings = Findings(strict=strict, lenient=lenient)
-    with FolderOrigin(path, settings, progress, cancelled) as origin:
+    with _origin(path, findings, settings, progress, cancelled, mode) as origin:
         return _Validation(origin, findings, mode, progress, profile).run()
+
+
+def _origin(
+    path: Path,
+    findings: Findings,
+    settings: EngineSettings,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    mode: Mode,
+) -> FolderOrigin | ArchiveOrigin:
+    """What lies at the path: a folder, or else an archive.
+
+    Raises:
+        UsageError: neither.
+    """
+    if not path.is_file():
+        return FolderOrigin(path, settings, progress, cancelled)
+    if not is_archive(path):
+        raise UsageError(
+            f"neither a folder nor an archive: {os.fspath(path)!r}",
+            hint="a bag is a folder, or a tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip of one",
+            code="BAG-NOT-A-FOLDER",
+        )
+    digests = mode is Mode.FULL
+    return ArchiveOrigin(path, findings, settings, progress, cancelled, digests=digests)
 
 
 class _Validation:

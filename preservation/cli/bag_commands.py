@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from preservation.bags.validate import Mode
+from preservation.bags.lenient import Leniency, leniencies
+from preservation.bags.validate import BagReport, Mode
 from preservation.bags.validate import validate as validate_bag
 from preservation.cli.bag_making import create, print_findings, restore, yardstick
 from preservation.cli.options import Json, group
@@ -27,8 +29,18 @@ _WORKERS = 2
 @bag_app.command()
 def validate(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The bag's base folder.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A bag: a folder, or a tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip."),
+    ],
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    lenient: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only warn of one departure from the RFC, repeatable: "
+            f"all, {', '.join(each.value for each in Leniency)}."
+        ),
+    ] = None,
     completeness: Annotated[
         bool, typer.Option("--completeness-only", help="Names only: no fixity check.")
     ] = False,
@@ -44,10 +56,15 @@ def validate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Validate a bag by RFC 8493: one verdict with every finding. Exit code 3 if invalid."""
+    """Validate a bag by RFC 8493: one verdict with every finding. Exit code 3 if invalid.
+
+    An archive is read as it is, not unpacked.
+    """
     here = shell(ctx)
     if completeness and oxum:
         raise UsageError("choose one of --completeness-only and --oxum-only")
+    if strict and lenient:
+        raise UsageError("choose one of --strict and --lenient")
     mode = Mode.COMPLETENESS if completeness else Mode.OXUM if oxum else Mode.FULL
     with here.watching() as progress:
         settings = EngineSettings(workers=_WORKERS)
@@ -55,6 +72,7 @@ def validate(
             path,
             mode=mode,
             strict=strict,
+            lenient=leniencies(lenient or []),
             profile=yardstick(profile, profile_alias or ()),
             settings=settings,
             progress=progress,
@@ -62,14 +80,35 @@ def validate(
 
     def render(out: Console) -> None:
         print_findings(out, report.findings)
-        verdict = "valid" if report.valid else "INVALID"
-        what = f"{report.files} files, {format_size(report.octets)}"
-        checked = ", ".join(algorithm.value for algorithm in report.algorithms)
-        how = f"every byte compared ({checked})" if report.fixity_checked else "no fixity check"
-        out.print(f"{verdict}: BagIt {report.version or '?'}, {what}, {how}", markup=False)
+        for line in told(report):
+            out.print(line, markup=False)
 
     exit_code = 0 if report.valid else 3
     here.answer(as_json, "samarkand.bag-validate/1", report.to_json(), render, exit_code)
+
+
+def told(report: BagReport) -> Iterator[str]:
+    """The verdict, for people."""
+    verdict = "valid" if report.valid else "INVALID"
+    what = f"{report.files} files, {format_size(report.octets)}, {report.container}"
+    yield f"{verdict}: BagIt {report.version or '?'}, {what}, {_HOW[report.mode](report)}"
+    if report.lenient:
+        used = ", ".join(leniency.value for leniency in report.lenient)
+        yield f"lenient: {used}; by the RFC this is not valid"
+
+
+def _full(report: BagReport) -> str:
+    checked = ", ".join(algorithm.value for algorithm in report.algorithms)
+    if report.fixity_checked:
+        return f"every byte compared ({checked})"
+    return f"not every byte could be compared ({checked or 'no algorithm'})"
+
+
+_HOW: dict[Mode, Callable[[BagReport], str]] = {
+    Mode.FULL: _full,
+    Mode.COMPLETENESS: lambda _: "names compared only: no fixity check",
+    Mode.OXUM: lambda _: "sizes and counts compared only: no fixity check",
+}
 
 
 bag_app.command()(create)

@@ -10,8 +10,6 @@ Everything is done slice by slice, so that sorting, comparing and cutting are si
 
 from __future__ import annotations
 
-import os
-import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from itertools import islice
 from operator import eq, gt
 from typing import NamedTuple
 
-from preservation.errors import NotNowError
+from preservation.files.spool import Spool
 
 LOT = 65_536  # records that are sorted at a time
 LOT_OCTETS = 8 << 20  # and octets of their paths: a path can be as long as a line
@@ -84,7 +82,7 @@ class Sorter:
         self._paths: list[bytes] = []
         self._values = bytearray()
         self._octets = 0
-        self._spool: _Spool | None = None
+        self._spool: _Runs | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -123,12 +121,12 @@ class Sorter:
 
     def _spill(self) -> None:
         if self._spool is None:
-            self._spool = _Spool(self.width)
+            self._spool = _Runs(self.width)
         self._spool.write(self._sorted_lot())
         self._paths, self._values, self._octets = [], bytearray(), 0
 
 
-class _Spool:
+class _Runs:
     """Sorted runs in temporary files."""
 
     def __init__(self, width: int) -> None:
@@ -157,7 +155,7 @@ class _Spool:
 
     def _merge(self) -> None:
         """Make one run of each ``_FAN`` neighbours, in other files."""
-        merged = _Spool(self._width)
+        merged = _Runs(self._width)
         for start in range(0, len(self._runs), _FAN):
             for number, lot in enumerate(self._read(self._runs[start : start + _FAN])):
                 if number == 0:
@@ -176,35 +174,26 @@ class _Files:
     """
 
     def __init__(self, width: int) -> None:
-        self._paths = self._values = -1
-        self._width, self._count, self.octets = width, 0, 0
-        try:
-            self._paths, self._values = _unnamed(), _unnamed()
-        except OSError as error:
-            raise _in_the_way(error) from error
+        self._paths, self._values = Spool(), Spool()
+        self._width, self._count = width, 0
 
-    def __del__(self) -> None:
-        for fd in (self._paths, self._values):
-            if fd >= 0:
-                os.close(fd)
+    @property
+    def octets(self) -> int:
+        """Where the next paths will begin."""
+        return self._paths.octets
 
     def append(self, lot: Slice) -> tuple[int, int]:
         """Write records; returns where their paths begin and the number of the first."""
         before = self.octets, self._count
-        data = _END.join(lot.paths) + _END
-        try:
-            _write(self._paths, data, self.octets)
-            _write(self._values, lot.values, self._count * self._width)
-        except OSError as error:
-            raise _in_the_way(error) from error
-        self.octets += len(data)
+        self._paths.append(_END.join(lot.paths) + _END)
+        self._values.append(lot.values)
         self._count += len(lot.paths)
         return before
 
     def slices(self, run: _Run, block: int) -> Iterator[Slice]:
         at, number, most = run.start, run.first, block
         while at < run.end:
-            data = os.pread(self._paths, min(most, run.end - at), at)
+            data = self._paths.read(at, min(most, run.end - at))
             cut = data.rfind(_END) + len(_END)
             if cut < len(_END):  # one path is longer than a block
                 most *= 2
@@ -213,7 +202,7 @@ class _Files:
             values = b""
             if self._width:
                 start, octets = number * self._width, len(paths) * self._width
-                values = os.pread(self._values, octets, start)
+                values = self._values.read(start, octets)
             yield Slice(paths, values)
             at, number, most = at + cut, number + len(paths), block
 
@@ -309,25 +298,4 @@ def _in_order(paths: list[bytes], values: bytes, width: int) -> Slice:
     return Slice(
         [paths[number] for number in order],
         b"".join([values[number * width : (number + 1) * width] for number in order]),
-    )
-
-
-def _unnamed() -> int:
-    """A temporary file that is gone as soon as it is closed, however we end."""
-    fd, name = tempfile.mkstemp(prefix="samarkand-")
-    os.unlink(name)
-    return fd
-
-
-def _write(fd: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(fd, view, at)
-        view, at = view[written:], at + written
-
-
-def _in_the_way(error: OSError) -> NotNowError:
-    return NotNowError(
-        f"a temporary file cannot be written: {error.strerror}",
-        hint=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with room",
     )

@@ -255,7 +255,7 @@ ELSEWHERE = {
     "BAG-SOURCE-UNREADABLE",
     "BAG-SOURCE-NAME",
     "BAG-SOURCE-NAME-ENCODED",
-} | {code for code in CODES if code.startswith("BAG-PROFILE-")}
+} | {code for code in CODES if code.startswith(("BAG-PROFILE-", "BAG-ARCHIVE-", "BAG-MEMBER-"))}
 CASES = [
     pytest.param(code, make, id=f"{code}-{number}")
     for code, makes in RULES.items()

@@ -1,0 +1,48 @@
+"""A temporary file without a name: gone as soon as nobody needs it, however we end."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from preservation.errors import NotNowError
+
+
+class Spool:
+    """Octets that are appended, and read from anywhere. Makes its file when it is needed.
+
+    Attributes:
+        octets: that were appended.
+    """
+
+    def __init__(self) -> None:
+        self.octets = 0
+        self._fd = -1
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def append(self, data: bytes) -> None:
+        """Write at the end.
+
+        Raises:
+            NotNowError: the temporary file cannot be written.
+        """
+        view = memoryview(data)
+        try:
+            if self._fd < 0:
+                self._fd, name = tempfile.mkstemp(prefix="samarkand-")
+                os.unlink(name)
+            while view:
+                written = os.pwrite(self._fd, view, self.octets)
+                view, self.octets = view[written:], self.octets + written
+        except OSError as error:
+            raise NotNowError(
+                f"a temporary file cannot be written: {error.strerror}",
+                hint=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with room",
+            ) from error
+
+    def read(self, at: int, octets: int) -> bytes:
+        """Some octets; fewer at the end."""
+        return os.pread(self._fd, octets, at) if octets else b""
