@@ -29,6 +29,7 @@ class EventType(Enum):
 
     INGESTION = "ingestion"  # an AIP version exists
     VALIDATION = "validation"  # a deposit was looked at and rejected, or was held already
+    VIRUS_CHECK = "virus check"  # of every file of an AIP version, before it was sealed
     REPLICATION = "replication"  # a replica was written
     FIXITY_CHECK = "fixity check"
     FORMAT_IDENTIFICATION = "format identification"  # looked at again, by newer signatures

@@ -10,6 +10,14 @@ from typing import Any
 SCAN_COLUMNS = ("virus", "virus_reason")
 
 
+class Demand(Enum):
+    """What a policy asks for, the strongest first."""
+
+    REQUIRED = "required"
+    WHEN_AVAILABLE = "when-available"
+    OFF = "off"
+
+
 class ScanOutcome(Enum):
     """How a scan of one file ended."""
 

@@ -15,6 +15,7 @@ from preservation.policy.said import Said, Wrong, join
 from preservation.policy.source import Listed, Mapped, Node, Scalar
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,15}")
+_YES = ("yes", "true", "on")
 
 
 def check_form(kind: Kind, node: Node, problems: Problems, path: str = "") -> Said:
@@ -157,6 +158,10 @@ def _entries(kind: Listing, items: list[Said], at: Place, problems: Problems, pa
 def _scalar(kind: Text | Integer | Choice, node: Scalar, problems: Problems, path: str) -> Said:
     if isinstance(kind, Integer):
         return _integer(kind, node, problems, path)
+    if isinstance(kind, Choice) and node.tag == "bool":
+        word = kind.truths.get(node.text.lower() in _YES)
+        if word:
+            return Said(word, node.at, word)
     hint = ""
     if node.tag == "null":
         hint = "write a value, or remove the line"

@@ -60,6 +60,7 @@ class FormatRules:
         unidentified: for a file whose format nobody knows.
         doubtful: for an identification that something speaks against.
         invalid: for a file that its format's own library cannot read.
+        check: whether files are checked at all.
         groups: what the named groups mean.
     """
 
@@ -70,6 +71,7 @@ class FormatRules:
     unidentified: Action = Action.ACCEPT
     doubtful: Action = Action.ACCEPT
     invalid: Action = Action.FLAG
+    check: bool = True
     groups: Groups = field(default_factory=dict)
 
     @classmethod
@@ -83,6 +85,7 @@ class FormatRules:
             unidentified=Action(data["unidentified"]),
             doubtful=Action(data["doubtful"]),
             invalid=Action(data["invalid"]),
+            check=data["check"] == "on",
             groups={name: tuple(some) for name, some in data.get("groups", {}).items()},
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from preservation.model.virus_scan import Demand
 from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
 from preservation.policy.texts import CRON, DURATION, FORMAT, MARKER, PATH, SIZE, ZONE
 
@@ -130,6 +131,14 @@ FORMATS = Record(
             "invalid: refuse",
             "flag",
         ),
+        Field(
+            "check",
+            Choice(("on", "off")),
+            "Whether files are checked by their formats' own libraries while they are taken in.",
+            "check: off",
+            "on",
+            weaker=Weaker.LATER,
+        ),
     )
 )
 
@@ -183,6 +192,17 @@ INTAKE = Record(
             weaker=Weaker.REMOVED,
         ),
         Field("names", NAMES, "Which names of files are taken, and how they are kept."),
+        Field(
+            "virus_scan",
+            Choice(tuple(one.value for one in Demand)),
+            "Whether files are scanned for viruses. required: a deposit with a file that could "
+            "not be scanned is rejected, and nothing is taken in while the daemon is away. "
+            "when-available: what was not scanned is taken, and said to be so. An infected "
+            "deposit is rejected either way.",
+            "virus_scan: required",
+            "off",
+            weaker=Weaker.LATER,
+        ),
         Field("formats", FORMATS, "Which formats are welcome."),
     )
 )

@@ -24,6 +24,9 @@ class Weaker(Enum):
     LATER = "a later choice in the list of allowed ones"
 
 
+_SWITCH = {"on": True, "off": False}
+
+
 def _same(text: str) -> str:
     return text
 
@@ -86,6 +89,11 @@ class Choice:
     def words(self) -> str:
         """What is allowed, for people."""
         return " or ".join([", ".join(self.values[:-1]), self.values[-1]]).removeprefix(" or ")
+
+    @property
+    def truths(self) -> dict[bool, str]:
+        """What YAML's truth values stand for: it reads ``off`` and ``on`` as such."""
+        return {truth: word for word, truth in _SWITCH.items() if word in self.values}
 
 
 @dataclass(frozen=True, slots=True)

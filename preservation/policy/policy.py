@@ -19,6 +19,7 @@ from preservation.model.canonical import digest_of
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.outcome import Level
 from preservation.model.replica import Packaging
+from preservation.model.virus_scan import Demand
 from preservation.policy.effective import completed
 from preservation.policy.formats import FormatRules
 from preservation.policy.price import Price
@@ -90,6 +91,7 @@ class Intake:
     lineage: tuple[str, ...]  # identifier schemes that make a new version: "doi", "cstr", …
     algorithms: tuple[Algorithm, ...]  # of the payload manifests; SHA-256 is always among them
     formats: FormatRules
+    virus_scan: Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class Policy:
                 lineage=tuple(intake["lineage"]),
                 algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
                 formats=FormatRules.from_effective(intake["formats"]),
+                virus_scan=Demand(intake["virus_scan"]),
             ),
             replicas=tuple(
                 ReplicaRule(

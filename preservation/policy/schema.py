@@ -45,7 +45,7 @@ def _of(kind: Kind) -> dict[str, Any]:
         case Integer():
             return {"type": "integer", "minimum": kind.least, "maximum": kind.most}
         case Choice():
-            return {"enum": list(kind.values)}
+            return {"enum": [*kind.values, *kind.truths]}
         case Listing():
             return _listing(kind)
         case Table():

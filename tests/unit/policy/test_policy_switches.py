@@ -8,8 +8,8 @@ from preservation.model.virus_scan import Demand
 from preservation.policy.check import check
 from preservation.policy.policy import Policy
 
-TIERS = "version: 1\ntiers: {%s}\n" % ", ".join(
-    f"{name}: {{kind: local, path: t/{name}, site: a, operator: b, technology: c}}"
+TIERS = "version: 1\ntiers:\n" + "".join(
+    f"  {name}: {{kind: local, path: t/{name}, site: a, operator: b, technology: c}}\n"
     for name in ("vault", "mirror")
 )
 BASELINE = (
