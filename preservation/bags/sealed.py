@@ -65,7 +65,8 @@ def verify(
         tar: for a tar, its digest and size: with them octets between the files count too.
         algorithms: payload digests to compare; those that the bag has no intact manifest of
             are left out, and the result names the ones compared.
-        settings: how hard to work; a tar is one stream, so workers do not matter there.
+        settings: how hard to work; of a tar, one stream, more workers than one take its own
+            digest beside those of its files.
         progress: hears of every octet read.
         cancelled: asked now and then.
 

@@ -135,6 +135,11 @@ class Tally:
         self._counts[Outcome.INTACT] += 1
         return True
 
+    def intact(self, files: int) -> None:
+        """Files that were compared elsewhere, and equal what was sealed."""
+        if files:
+            self._counts[Outcome.INTACT] += files
+
     def unchecked(self, files: int) -> None:
         """Files that could not be reached, and that are not worth a line each."""
         self._counts[Outcome.UNCHECKED] += files

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verification import OUTCOMES, Tally, Verification
 from preservation.files.held import HeldFolder
 from preservation.files.walk import Kind, walk
-from preservation.fixity.engine import EngineSettings, measure, never
+from preservation.fixity.compare import Expected, compare
+from preservation.fixity.engine import BATCH, EngineSettings, never
 from preservation.fixity.reading import (
     BLOCK,
     Folders,
-    Measured,
     Reading,
     open_regular,
     reading_of,
@@ -64,9 +65,10 @@ class FolderVerifier:
         finally:
             folders.close()
         trust = self._trust
-        self._measure(trust.tags.keys() - manifests, (Algorithm.SHA256,))
+        tags = {path: trust.tags[path] for path in sorted(trust.tags.keys() - manifests)}
+        self._compare(tags, (Algorithm.SHA256,))
         if trust.compared:
-            self._measure(trust.payload, trust.compared)
+            self._compare(trust.payload, trust.compared)
         else:
             reason = "no payload manifest is intact, so nothing says what the payload must be"
             self._tally.bad(b"data", Outcome.UNCHECKED, reason)
@@ -123,21 +125,23 @@ class FolderVerifier:
             self._settings.rate.take(BLOCK)
         return os.read(fd, BLOCK)
 
-    def _measure(self, paths: Iterable[bytes], algorithms: Sequence[Algorithm]) -> None:
-        results = measure(
-            self._held.path, paths, algorithms, self._settings, self._progress, self._cancelled
+    def _compare(self, files: Mapping[bytes, bytes], algorithms: tuple[Algorithm, ...]) -> None:
+        results = compare(
+            self._held.path,
+            _batches(files, algorithms),
+            self._settings,
+            self._progress,
+            self._cancelled,
         )
         for result in results:
             self._tally.octets_read += result.octets
-            self._weigh(result)
-
-    def _weigh(self, result: Measured) -> None:
-        expected = self._trust.expected(result.path)
-        if result.reading is Reading.READ:
-            self._tally.compare(result.path, result.octets, expected, result.digests)
-        else:
-            outcome = OUTCOMES[result.reading]
-            self._tally.bad(result.path, outcome, result.reason, expected=expected[0])
+            self._tally.intact(result.intact)
+            for seen, expected in result.unequal:
+                if seen.reading is Reading.READ:
+                    self._tally.compare(seen.path, seen.octets, expected, seen.digests)
+                else:
+                    outcome = OUTCOMES[seen.reading]
+                    self._tally.bad(seen.path, outcome, seen.reason, expected=expected[0])
 
     def _look_for_strangers(self) -> None:
         """Whatever is there and is not listed. Without payload manifests only tag files."""
@@ -155,3 +159,15 @@ class FolderVerifier:
         if not self._trust.compared and path.startswith(b"data/"):
             return True
         return path in self._trust.payload or path in self._trust.tags
+
+
+def _batches(files: Mapping[bytes, bytes], algorithms: tuple[Algorithm, ...]) -> Iterator[Expected]:
+    """Files and their raw digests, one after the other, as :class:`Trust` holds them."""
+    ends = list(itertools.accumulate(algorithm.octets for algorithm in algorithms))
+    left = iter(files.items())
+    while batch := list(itertools.islice(left, BATCH)):
+        columns = (
+            b"".join([raw[end - algorithm.octets : end] for _, raw in batch])
+            for algorithm, end in zip(algorithms, ends, strict=True)
+        )
+        yield Expected([path for path, _ in batch], algorithms, tuple(columns))

@@ -12,12 +12,15 @@ from preservation.errors import MalformedError
 from preservation.files.held import HeldTar
 from preservation.files.tar import read_tar
 from preservation.fixity.engine import EngineSettings, never
+from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import StoppedError, reading_of, reason_of
 from preservation.model.digest import Algorithm, Comparison, Digest
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import TarFacts
+
+_BESIDE = 128 * 1024  # octets; less is not worth handing over to another thread
 
 
 class Measuring:
@@ -33,7 +36,9 @@ class Measuring:
     ) -> None:
         self._stream, self._settings = stream, settings
         self._progress, self._cancelled = progress, cancelled
-        self.hashes = MultiHash(algorithms)
+        self._large = False
+        beside = settings.workers > 1
+        self.hashes = Lanes(algorithms, self._is_worth_it) if beside else MultiHash(algorithms)
 
     def read(self, octets: int) -> bytes:
         """Some octets; fewer only at the end.
@@ -46,9 +51,14 @@ class Measuring:
         if self._settings.rate is not None:
             self._settings.rate.take(octets)
         data = self._stream.read(octets)
+        self._large = len(data) >= _BESIDE
         self.hashes.update(data)
         self._progress.advance(len(data))
         return data
+
+    def _is_worth_it(self) -> bool:
+        """The stream as a whole is hashed beside its files, but not piece by small piece."""
+        return self._large
 
 
 class TarVerifier:
@@ -83,17 +93,18 @@ class TarVerifier:
     def _verify(self, stream: BinaryIO) -> None:
         whole = () if self._tar is None else (self._tar.digest.algorithm,)
         measuring = Measuring(stream, whole, self._settings, self._progress, self._cancelled)
-        try:
-            for self._at, octets, chunks in read_tar(cast("BinaryIO", measuring)):
-                if not self._member(self._at, octets, chunks):
-                    return
-            self._look_for_missing()
-        except MalformedError as error:
-            self._tally.bad(b"", Outcome.ALTERED, error.message)
-            self._count_unreached()
-        finally:
-            self._tally.octets_read = measuring.hashes.octets
-        self._compare_whole(measuring.hashes)
+        with measuring.hashes as hashes:
+            try:
+                for self._at, octets, chunks in read_tar(cast("BinaryIO", measuring)):
+                    if not self._member(self._at, octets, chunks):
+                        return
+                self._look_for_missing()
+            except MalformedError as error:
+                self._tally.bad(b"", Outcome.ALTERED, error.message)
+                self._count_unreached()
+            finally:
+                self._tally.octets_read = hashes.octets
+            self._compare_whole(hashes)
 
     def _member(self, path: bytes, octets: int, chunks: Iterator[bytes]) -> bool:
         """Deal with one file; False if nothing after it can be trusted."""
