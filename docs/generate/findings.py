@@ -21,6 +21,7 @@ from _pages import settle
 from preservation import errors
 from preservation.bags import codes as bags
 from preservation.policy import problem
+from preservation.replication import odd
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "docs" / "reference" / "finding-codes.md"
@@ -107,6 +108,10 @@ SAID = {
     "STD-UNVERIFIED": ("promise", "a replica was written, and not read back in time", _AUDIT),
     "STD-WEAK": ("promise", "the last check of a replica is weaker than promised", _AUDIT),
     "SUP-HTTP-409": ("failure 5", "Airflow says that what is asked for is there already", ""),
+}
+SAID |= {
+    code: ("finding, error", f"what lies on a tier {meaning}", odd.HINTS[code])
+    for code, meaning in odd.CODES.items()
 }
 KINDS = {"DEP": "finding, error", "CAT": "failure 5", "JRN": "finding, warning"}
 

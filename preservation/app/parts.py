@@ -31,6 +31,7 @@ from preservation.model.clock import Clock
 from preservation.model.event import Event, EventMaker
 from preservation.policy.policy import Policy
 from preservation.repair.service import RepairService
+from preservation.replication.reconcile import ReconcileService
 from preservation.replication.service import ReplicationService, write_replica
 from preservation.storage.tier import Tier
 
@@ -53,6 +54,7 @@ class Parts:
     identifier: FormatIdentifier
     ingest: IngestService
     replication: ReplicationService
+    reconcile: ReconcileService
     audit: AuditService
     repair: RepairService
 
@@ -138,6 +140,7 @@ def _parts(
         identifier=identifier,
         ingest=IngestService(catalogue, tiers, events, identifier, checker.check, places),
         replication=ReplicationService(catalogue, tiers, events, checker.check),
+        reconcile=ReconcileService(catalogue, events, checker.check),
         audit=AuditService(catalogue, checker, clock),
         repair=RepairService(
             catalogue, journal, tiers, events, engine, checker.check, write_replica

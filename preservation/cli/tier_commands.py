@@ -7,11 +7,12 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from preservation.cli.opening import opened
-from preservation.cli.options import Json, group
-from preservation.cli.shell import shell, table
+from preservation.cli.opening import communities, known_tier, opened
+from preservation.cli.options import Json, Tier, group
+from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import SamarkandError
 from preservation.model.units import format_size
+from preservation.replication.reconcile import Reconciled
 
 tier_app = group("Look at the places that keep replicas.")
 
@@ -50,3 +51,34 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 
     exit_code = 5 if any(row["error"] for row in found) else 0
     here.answer(as_json, "samarkand.tiers/1", {"tiers": found}, render, exit_code)
+
+
+@tier_app.command()
+def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> None:
+    """Hold what lies on each tier against the catalogue, both ways; nothing is ever removed.
+
+    Names, sizes and sidecars are looked at, no replica is read: that is an audit's work.
+    """
+    here = shell(ctx)
+    results: list[Reconciled] = []
+    several = Several(here)
+    with opened(here, acts=True) as parts, here.watching() as progress:
+        chosen = known_tier(parts, tier)
+        policies = {one.community: one for one in communities(parts, None)}
+        for name in [chosen] if chosen else sorted(parts.tiers):
+            with several.one():
+                results.append(parts.reconcile.reconcile(parts.tiers[name], policies, progress))
+
+    def render(out: Console) -> None:
+        for one in results:
+            out.print(f"{one.tier}: {one.agreed} replicas agree, {one.count} things do not")
+            missing = (found for check in one.checks for found in check.findings)
+            for finding in (*one.findings, *missing):
+                out.print(f"  [{finding.code}] {finding.subject} {finding.message}", markup=False)
+                out.print(f"      next: {finding.hint}", markup=False)
+            for words in one.unfinished:
+                out.print(f"  {words}", markup=False)
+
+    exit_code = worst({4 if one.count else 0 for one in results} | several.codes)
+    body = {"tiers": [one.to_json() for one in results], "errors": several.errors}
+    here.answer(as_json, "samarkand.reconcile/1", body, render, exit_code)

@@ -26,7 +26,9 @@ from preservation.model.canonical import canonical
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.model.units import format_size
+from preservation.storage import local_listing
 from preservation.storage.incoming import LocalIncoming
+from preservation.storage.listing import Lying
 from preservation.storage.mount import failure_domain
 from preservation.storage.place import MARKER_SCHEMA, LocalPlace
 from preservation.storage.probe import probe
@@ -167,6 +169,21 @@ class LocalTier:
         self.check()
         with self._place.errors():
             yield from find_sidecars(self._root, self.id)
+
+    def communities(self) -> Iterator[str]:
+        self.check()
+        with self._place.errors():
+            yield from local_listing.communities(self._root)
+
+    def lying(self, community: str, aip: str = "") -> Iterator[Lying]:
+        self.check()
+        with self._place.errors():
+            yield from local_listing.lying(self._root, community, aip)
+
+    def unfinished(self) -> Iterator[str]:
+        self.check()
+        with self._place.errors():
+            yield from local_listing.unfinished(self._root)
 
     def keep(self, name: str, data: bytes) -> None:
         self.check()

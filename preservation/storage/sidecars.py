@@ -14,13 +14,11 @@ from preservation.files.walk import open_below
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.model.replica import Sidecar, VersionKey, check_id
+from preservation.storage.listing import LEVELS, belongs
 from preservation.storage.steps import read_small
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
-_HEX = re.compile(r"[0-9a-f]{2}")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIDECAR = re.compile(r"v([1-9][0-9]{0,8})\.seal\.json")
-_LEVELS = 4  # community, xx, yy, AIP
 
 
 def read_sidecar(path: Path, key: VersionKey) -> Sidecar:
@@ -76,7 +74,7 @@ def _below(root: Path, root_fd: int, path: bytes, tier: str) -> Iterator[Sidecar
         return
     for name in names:
         inner = path + b"/" + name if path else name
-        if level == _LEVELS:
+        if level == LEVELS:
             yield from _one(root, inner, tier)
         elif _belongs(name, level, path):
             yield from _below(root, root_fd, inner, tier)
@@ -98,10 +96,7 @@ def _belongs(name: bytes, level: int, path: bytes) -> bool:
             return check_id(text, "community") == text
         except MalformedError:
             return False
-    if level < _LEVELS - 1:
-        return bool(_HEX.fullmatch(text))
-    _, first, second = path.decode("ascii").split("/")
-    return bool(_UUID.fullmatch(text)) and text.startswith(first + second)
+    return belongs(text, level, path.decode("ascii"))
 
 
 def _one(root: Path, path: bytes, tier: str) -> Iterator[Sidecar | Finding]:

@@ -22,6 +22,7 @@ from typing import Protocol
 from preservation.files.held import Held
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey
+from preservation.storage.listing import Lying
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,23 @@ class Tier(Protocol):
 
     def sidecars(self) -> Iterator[Sidecar | Finding]:
         """Every sidecar on the tier, in no order; a finding for each that cannot be read."""
+        ...
+
+    def communities(self) -> Iterator[str]:
+        """The communities of which anything lies there, sorted."""
+        ...
+
+    def lying(self, community: str, aip: str = "") -> Iterator[Lying]:
+        """What lies there of one community, or of one of its AIPs: each AIP's folder, in the
+        order of their names, and each folder with something in it that belongs to no AIP.
+
+        Raises:
+            TierUnavailableError: it can't be listed.
+        """
+        ...
+
+    def unfinished(self) -> Iterator[str]:
+        """What writers have begun, and what else lies there that is nobody's, in words."""
         ...
 
     def keep(self, name: str, data: bytes) -> None:

@@ -139,6 +139,30 @@ class S3Place:
                 for each in page.get("Contents", ()):
                     yield Object(each["Key"][skip:], int(each["Size"]), str(each["ETag"]))
 
+    def top(self) -> Iterator[str]:
+        """Every first part of a name, those of folders with ``/`` at the end."""
+        skip = len(self.address.prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.address.bucket, Prefix=self.address.prefix, Delimiter="/"
+        )
+        with self.errors():
+            for page in pages:
+                yield from (one["Prefix"][skip:] for one in page.get("CommonPrefixes", ()))
+                yield from (one["Key"][skip:] for one in page.get("Contents", ()))
+
+    def uploads(self) -> Iterator[str]:
+        """Names of uploads that were begun and not completed; none where nobody can say."""
+        skip = len(self.address.prefix)
+        pages = self.client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.address.bucket, Prefix=self.address.prefix
+        )
+        with self.errors():
+            try:
+                for page in pages:
+                    yield from (one["Key"][skip:] for one in page.get("Uploads", ()))
+            except ClientError:
+                return
+
 
 def marker(id: str) -> bytes:
     """The document that makes a prefix this tier."""
@@ -177,7 +201,7 @@ def _client(address: Address, keys: Keys) -> Any:
             s3={"addressing_style": "path", "payload_signing_enabled": False},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            retries={"mode": "standard", "max_attempts": 5},
+            retries={"mode": "standard", "max_attempts": 3},
             connect_timeout=10,
             read_timeout=60,
             max_pool_connections=16,

@@ -19,6 +19,8 @@ from preservation.files.held import Held
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.policy.policy import TierSpec
+from preservation.storage.listing import Lying, aip_folder, grouped
+from preservation.storage.local_listing import is_community
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
 from preservation.storage.s3.place import S3Place, marker
@@ -159,6 +161,26 @@ class S3Tier:
                     f"the sidecar can't be read: {error.message}",
                     "audit that replica; a repair writes its sidecar anew",
                 )
+
+    def communities(self) -> Iterator[str]:
+        self.check()
+        yield from sorted(name for name in self._top() if is_community(name))
+
+    def lying(self, community: str, aip: str = "") -> Iterator[Lying]:
+        self.check()
+        folder = aip_folder(community, aip) if aip else community
+        yield from grouped((one.name, one.octets) for one in self._place.list(f"{folder}/"))
+
+    def unfinished(self) -> Iterator[str]:
+        self.check()
+        for name in self._place.uploads():
+            yield f"{name}: an upload under way, or left by a crash"
+        for name in sorted(self._top()):
+            if name not in (KEPT, MARKER, *TIER_DOCUMENTS) and not is_community(name):
+                yield f"{name}: nothing of ours"
+
+    def _top(self) -> set[str]:
+        return {name.partition("/")[0] for name in self._place.top()}
 
     def keep(self, name: str, data: bytes) -> None:
         self._ensure()

@@ -254,3 +254,16 @@ def test_versions_beside_each_other_are_told_apart(tier: S3Tier) -> None:
     incoming.write(stream(GOOD, later))
     incoming.commit(sidecar(TAR, GOOD, later))
     assert {one.key for one in tier.sidecars()} == {KEY, later}
+
+
+def test_a_listing_tells_what_lies_there_and_what_is_nobodys(
+    tier: S3Tier, server: Server, prefix: str
+) -> None:
+    commit(tier)
+    server.client().put_object(Bucket="keeping", Key=f"{prefix}/{KEY.community}/odd", Body=b"x")
+    server.client().put_object(Bucket="keeping", Key=f"{prefix}/Thumbs.db", Body=b"x")
+    assert list(tier.communities()) == [KEY.community]
+    found = {one.aip: sorted(one.names) for one in tier.lying(KEY.community)}
+    assert found == {KEY.aip: ["v1.seal.json", "v1.tar"], "": ["odd"]}
+    assert [one.aip for one in tier.lying(KEY.community, KEY.aip)] == [KEY.aip]
+    assert [words.partition(":")[0] for words in tier.unfinished()] == ["Thumbs.db"]

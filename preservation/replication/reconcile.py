@@ -1,0 +1,228 @@
+"""Reconcile: hold what lies on a tier against what the catalogue says of it, both ways.
+
+Names, sizes and sidecars are looked at (level E0), no replica is read. What does not agree
+becomes a finding with a life of its own; nothing is ever removed. A replica that is missing is
+told by the same check that an audit makes, so that a repair knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from preservation.catalogue.holding import hold
+from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
+from preservation.model.check import CheckResult
+from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.finding import Finding
+from preservation.model.progress import Progress
+from preservation.model.replica import VersionKey
+from preservation.policy.policy import Policy
+from preservation.replication.odd import CODES, Odd, by_aip, is_held, of_version, strangers
+from preservation.storage.listing import Lying, versions
+from preservation.storage.tier import Tier
+
+Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What a tier came to.
+
+    Attributes:
+        agreed: replicas of which listing, sidecar and catalogue say the same.
+        checks: of replicas that were not listed, by the audit's own check.
+        unfinished: in words; no finding, since a writer may be at it.
+    """
+
+    tier: str
+    agreed: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    resolved: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many things do not agree."""
+        return len(self.findings) + sum(len(check.findings) for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """One tier of ``samarkand.reconcile/1``."""
+        missing = [found.to_json() for check in self.checks for found in check.findings]
+        return {
+            "tier": self.tier,
+            "agreed": self.agreed,
+            "findings": [found.to_json() for found in self.findings] + missing,
+            "unfinished": self.unfinished,
+            "resolved": self.resolved,
+        }
+
+
+class ReconcileService:
+    """Looks at one tier at a time."""
+
+    def __init__(self, catalogue: Catalogue, events: EventMaker, check: Check) -> None:
+        self._catalogue = catalogue
+        self._events = events
+        self._check = check
+
+    def reconcile(
+        self, tier: Tier, policies: Mapping[str, Policy], progress: Progress
+    ) -> Reconciled:
+        """Look at everything on a tier, and at everything that should be there.
+
+        Args:
+            policies: in force, by community; a community without one is looked at all the same.
+
+        Raises:
+            TierUnavailableError: the tier can't be listed; nothing is known, nothing is told.
+        """
+        tier.check()
+        result = Reconciled(tier.id, unfinished=list(tier.unfinished()))
+        names = sorted({*self._catalogue.communities(), *tier.communities(), *policies})
+        for community in names:
+            progress.say(f"{tier.id}: {community}")
+            self._community(tier, community, policies.get(community), result, progress)
+        return result
+
+    def _community(
+        self,
+        tier: Tier,
+        community: str,
+        policy: Policy | None,
+        result: Reconciled,
+        progress: Progress,
+    ) -> None:
+        told: set[tuple[str, VersionKey]] = set()
+        for odd in self._odd(tier, community, policy, result, progress):
+            if odd.key is not None and not self._still(tier, odd):
+                continue
+            finding = odd.finding(tier.id)
+            result.findings.append(finding)
+            if odd.key is not None:
+                told.add((odd.code, odd.key))
+                self._open(tier, odd.key, finding, policy)
+        result.resolved += self._resolve(tier, community, told)
+
+    def _odd(
+        self,
+        tier: Tier,
+        community: str,
+        policy: Policy | None,
+        result: Reconciled,
+        progress: Progress,
+    ) -> Iterator[Odd]:
+        """Two sequences in one order, AIP by AIP; memory stays flat."""
+        rows = by_aip(self._catalogue.replicas(community, tier=tier.id))
+        due = next(rows, None)
+        for lying in tier.lying(community):
+            if not lying.aip:
+                yield from strangers(lying, lying.names)
+                continue
+            while due is not None and due[0] < lying.aip:
+                self._missing(due[1].values(), policy, result, progress)
+                due = next(rows, None)
+            known: dict[int, ReplicaRow] = {}
+            if due is not None and due[0] == lying.aip:
+                known, due = due[1], next(rows, None)
+            yield from self._aip(tier, lying, known, policy, result, progress)
+        while due is not None:
+            self._missing(due[1].values(), policy, result, progress)
+            due = next(rows, None)
+
+    def _aip(
+        self,
+        tier: Tier,
+        lying: Lying,
+        known: Mapping[int, ReplicaRow],
+        policy: Policy | None,
+        result: Reconciled,
+        progress: Progress,
+    ) -> Iterator[Odd]:
+        there, strange = versions(lying)
+        yield from strangers(lying, strange)
+        gone = [row for number, row in known.items() if not is_held(there.get(number))]
+        self._missing(gone, policy, result, progress)
+        for number, one in there.items():
+            odd = list(of_version(tier, lying.folder, one, known.get(number)))
+            result.agreed += not odd and number in known and bool(one.held)
+            yield from odd
+
+    def _missing(
+        self,
+        rows: Iterable[ReplicaRow],
+        policy: Policy | None,
+        result: Reconciled,
+        progress: Progress,
+    ) -> None:
+        """Replicas that no listing shows: checked as an audit does it, with what follows."""
+        for row in rows:
+            with hold(
+                self._catalogue, f"replica:{row.key}:{row.tier}", self._events.clock
+            ) as lease:
+                if lease is not None and policy is not None:
+                    result.checks.append(self._check(policy, row, progress))
+
+    def _still(self, tier: Tier, odd: Odd) -> bool:
+        """Whether it is so still, with nobody at work on it: writers do these things in steps."""
+        key = odd.key
+        if key is None:
+            return True
+        with hold(self._catalogue, f"replica:{key}:{tier.id}", self._events.clock) as lease:
+            if lease is None:
+                return False
+            lying = next((one for one in tier.lying(key.community, key.aip) if one.aip), None)
+            there = versions(lying)[0].get(key.version) if lying else None
+            if lying is None or there is None:
+                return False
+            now = of_version(tier, lying.folder, there, self._catalogue.replica(key, tier.id))
+            return odd in set(now)
+
+    def _open(self, tier: Tier, key: VersionKey, finding: Finding, policy: Policy | None) -> None:
+        if any(one.code == finding.code for one in self._standing(tier, key.community, key)):
+            return
+        detail = {"finding": self._events.new_id(), **finding.to_json(), "localised": {}}
+        self._catalogue.record([self._about(tier, key, EventType.FINDING_OPENED, detail, policy)])
+
+    def _resolve(self, tier: Tier, community: str, told: set[tuple[str, VersionKey]]) -> int:
+        """Close what an earlier look found and this one does not."""
+        closed = 0
+        for one in self._standing(tier, community):
+            key = VersionKey(one.community, one.aip, one.version)
+            if (one.code, key) in told:
+                continue
+            detail = {
+                "finding": one.id,
+                "by": self._events.agent,
+                "reason": "listing, sidecar and catalogue agree now",
+                "event": "",
+            }
+            event = self._about(tier, key, EventType.FINDING_RESOLVED, detail, None)
+            self._catalogue.record([event])
+            closed += 1
+        return closed
+
+    def _standing(
+        self, tier: Tier, community: str, key: VersionKey | None = None
+    ) -> list[FindingRow]:
+        aip = None if key is None else key.aip
+        found = self._catalogue.findings(community, state="open", aip=aip, tier=tier.id)
+        return [
+            one
+            for one in found
+            if one.code in CODES and (key is None or one.version == key.version)
+        ]
+
+    def _about(
+        self,
+        tier: Tier,
+        key: VersionKey,
+        type_: EventType,
+        detail: Mapping[str, Any],
+        policy: Policy | None,
+    ) -> Event:
+        outcome = "fail" if type_ is EventType.FINDING_OPENED else "success"
+        ref = policy.ref if policy else ""
+        return self._events.about(key, type_, outcome, detail, tier=tier.id, policy=ref)

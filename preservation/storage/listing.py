@@ -1,0 +1,106 @@
+"""What lies on a tier, by its names and sizes alone: level E0, nothing is read.
+
+Source: ``docs/formats/tier.md``, "Layout".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from preservation.model.replica import Packaging, VersionKey
+
+_HEX = re.compile(r"[0-9a-f]{2}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BYTES = re.compile(r"v([1-9][0-9]{0,8})(\.r[1-9][0-9]{0,5})?(\.tar)?")
+_SIDECAR = re.compile(r"v([1-9][0-9]{0,8})\.seal\.json")
+LEVELS = 4  # folders above a replica: community, xx, yy, AIP
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """One folder of a tier, with what lies directly in it.
+
+    Attributes:
+        names: of what is there, with octets; None for a folder.
+    """
+
+    folder: str
+    names: Mapping[str, int | None]
+
+    @property
+    def aip(self) -> str:
+        """The AIP whose folder this is; empty if it is no AIP's."""
+        parts = self.folder.split("/")
+        if len(parts) != LEVELS or not belongs(parts[-1], LEVELS - 1, "/".join(parts[:-1])):
+            return ""
+        return parts[-1]
+
+
+@dataclass(slots=True)
+class Version:
+    """What lies there of one AIP version.
+
+    Attributes:
+        held: names that a replica's bytes have, with octets; None for a folder.
+    """
+
+    key: VersionKey
+    held: dict[str, int | None] = field(default_factory=dict)
+    has_sidecar: bool = False
+
+    def packaging(self, name: str) -> Packaging:
+        """What a name of ``held`` says that it is."""
+        return Packaging.TAR if name.endswith(".tar") else Packaging.FOLDER
+
+
+def aip_folder(community: str, aip: str) -> str:
+    """The folder of one AIP below a tier's root."""
+    return VersionKey(community, aip, 1).folder
+
+
+def belongs(name: str, level: int, above: str) -> bool:
+    """Whether a name is one that a replica's path has below a community.
+
+    Args:
+        level: how many folders are above it.
+        above: those folders, ``/`` between them.
+    """
+    if level < LEVELS - 1:
+        return bool(_HEX.fullmatch(name))
+    return bool(_UUID.fullmatch(name)) and above.endswith(f"{name[:2]}/{name[2:4]}")
+
+
+def versions(lying: Lying) -> tuple[dict[int, Version], list[str]]:
+    """Sort an AIP's folder by version; and the names that belong to none."""
+    community, aip = lying.folder.split("/")[0], lying.aip
+    found: dict[int, Version] = {}
+    strange: list[str] = []
+    for name, octets in lying.names.items():
+        held, sidecar = _BYTES.fullmatch(name), _SIDECAR.fullmatch(name)
+        match = sidecar or held
+        if match is None or (held is not None and (octets is None) == bool(held[3])):
+            strange.append(name)
+            continue
+        number = int(match[1])
+        one = found.setdefault(number, Version(VersionKey(community, aip, number)))
+        if sidecar is not None:
+            one.has_sidecar = True
+        else:
+            one.held[name] = octets
+    return found, strange
+
+
+def grouped(names: Iterable[tuple[str, int]]) -> Iterator[Lying]:
+    """Gather sorted names of objects by the folder that each lies in."""
+    folder, inside = "", dict[str, int | None]()
+    for name, octets in names:
+        above, _, last = name.rpartition("/")
+        if above != folder and inside:
+            yield Lying(folder, inside)
+            inside = {}
+        folder = above
+        inside[last] = octets
+    if inside:
+        yield Lying(folder, inside)
