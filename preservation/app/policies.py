@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from preservation.model.digest import Digest
 from preservation.policy.check import Checked, check
 from preservation.policy.policy import Policy
 from preservation.storage.open import make_tier
+
+_MOST = 16 << 20  # octets read of a file; what is longer than a policy may be is told by its check
 
 
 def read_policies(folder: Path, instead: Sequence[Path] = (), *, alone: bool = False) -> Checked:
@@ -54,8 +57,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _bytes(path: Path) -> bytes:
+    """A policy file's bytes, as far as any policy goes; never waits for a pipe or a device."""
     try:
-        return path.read_bytes()
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise UsageError(
+                    f"{path} is no regular file",
+                    hint="name a policy file, or take it out of the folder",
+                    code="POL-NO-FILES",
+                )
+            return file.read(_MOST)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}",

@@ -24,7 +24,7 @@ from preservation.policy.formats import Groups
 from preservation.policy.ground import HOME_NAMES, Claim, overlaps
 from preservation.policy.kinds import Kind, Language, Listing, Record, Table
 from preservation.policy.language import BASELINE, COMMUNITY, TIER, TIERS
-from preservation.policy.problem import Place, Problem, Problems, quoted
+from preservation.policy.problem import Place, Problem, Problems, quoted, stranger
 from preservation.policy.said import Said, Wrong, fill, merge
 from preservation.policy.source import read
 from preservation.policy.texts import COMMUNITY_ID
@@ -138,7 +138,8 @@ class _Check:
                 problems = self._of(name)
                 allowed = f"<community>.yaml, where a community is {COMMUNITY_ID.words}"
                 found = f"the file name {quoted(name)}"
-                problems.add(Place(problems.file), "", found, allowed, code="POL-FILE")
+                hint = stranger(name)
+                problems.add(Place(problems.file), "", found, allowed, code="POL-FILE", hint=hint)
         return names
 
     def _read(self, name: str, language: Language) -> Said | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 
 from preservation.policy.kinds import Choice, Integer, Kind, Listing, Record, Table, Text
-from preservation.policy.problem import Place, Problems, printable, quoted
+from preservation.policy.problem import Place, Problems, printable, quoted, stranger
 from preservation.policy.said import Said, Wrong, join
 from preservation.policy.source import Listed, Mapped, Node, Scalar
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,15}")
 _YES = ("yes", "true", "on")
 
@@ -171,6 +172,8 @@ def _scalar(kind: Text | Integer | Choice, node: Scalar, problems: Problems, pat
         return _text(kind, node, problems, path)
     elif isinstance(kind, Choice):
         hint = problems.nearest(node.text, kind.values)
+    elif kind.matches(_NOT_ASCII.sub("a", node.text[:200])):
+        hint = stranger(node.text)
     code = "POL-VALUE" if node.tag == "str" else "POL-KIND"
     problems.add(node.at, path, describe(node), kind.words, code=code, hint=hint)
     return Said(Wrong, node.at)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -130,6 +131,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the right word nearest to a mistaken one; empty if none is near."""
     matches = difflib.get_close_matches(word[:64], list(known), n=1, cutoff=0.6)
     return f"did you mean {matches[0]}?" if matches else ""
+
+
+def stranger(text: str) -> str:
+    """A hint that names the first character that is not ASCII: it may look just like one."""
+    for place, char in enumerate(text[:200], 1):
+        if not char.isascii():
+            name = unicodedata.name(char, "a character without a name")
+            return f"character {place} is U+{ord(char):04X}, {name.lower()}"
+    return ""
 
 
 def quoted(text: str) -> str:

@@ -185,3 +185,13 @@ def test_a_budget_below_what_one_deposit_may_bring_is_advised_against(
 
     (told,) = advice(check(files).require().effective)
     assert "up to 40.5 GiB held, and one deposit may have 2.0 TiB" in told
+
+
+def test_a_letter_that_only_looks_like_one_is_named(files: dict[str, str]) -> None:
+    files["notes.yaml"] = files["notes.yaml"].replace("community: notes", "community: nоtes")
+    files["lеtters.yaml"] = ""
+
+    assert {problem.hint for problem in check(files).problems} == {
+        "character 2 is U+043E, cyrillic small letter o",
+        "character 2 is U+0435, cyrillic small letter ie",
+    }
