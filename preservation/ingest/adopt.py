@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from preservation.bags import sealed
@@ -22,6 +22,7 @@ from preservation.model.inventory import read_row
 from preservation.model.replica import Sidecar, VersionKey
 from preservation.storage.tier import Tier
 
+_CAME = ("digest_lists", "more_digest_lists", "fetched")
 _LARGEST_FACTS = 1 << 22  # octets of ``metadata/deposit.json``
 
 
@@ -33,12 +34,14 @@ class Adopted:
         reserved: the identifier drawn for the deposit that it was made from.
         supplied: counts of the digests that came along.
         findings: what was remarked at ingest, as events carry it.
+        came: who supplied digests, and what was fetched, as events carry it.
     """
 
     version: VersionRow
     reserved: str
     supplied: Mapping[str, int]
     findings: tuple[Finding, ...] = ()
+    came: Mapping[str, Any] = field(default_factory=dict)
 
 
 def reserved_for(tier: Tier, key: VersionKey) -> str:
@@ -85,7 +88,13 @@ def adopt(tier: Tier, sidecar: Sidecar) -> Adopted:
         formats=formats,
     )
     remarked = tuple(Finding.from_json(one) for one in deposit.get("findings", ()))
-    return Adopted(version, _reserved(info), deposit.get("supplied", {}), remarked)
+    supplied = deposit.get("supplied", {})
+    return Adopted(version, _reserved(info), supplied, remarked, came_along(deposit))
+
+
+def came_along(deposit: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``metadata/deposit.json`` the event of the ingest tells too."""
+    return {name: deposit[name] for name in _CAME if name in deposit}
 
 
 def _reserved(info: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from preservation.ingest.metadata import DEPOSIT, BagInfo, PackageEvent, premis
 from preservation.ingest.package import Packaged
 from preservation.ingest.source import Opened
 from preservation.model.canonical import canonical
+from preservation.model.clock import stamp
 from preservation.model.digest import Digest
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding
@@ -102,6 +103,7 @@ def finish(
     writer.tag(b"metadata/ingest-policy.json", effective)
     deposit = {
         **draft.opened.facts,
+        "arrived": stamp(draft.arrival.seen_at),
         "supplied": dict(packaged.supplied),
         "toolchain": asdict(toolchain),
         "findings": [one.to_json() for one in (*draft.opened.findings, *packaged.findings)],

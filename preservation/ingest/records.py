@@ -25,8 +25,13 @@ def ingested(
     toolchain: Toolchain,
     tier: str,
     findings: Iterable[Finding],
+    came: Mapping[str, Any],
 ) -> list[Event]:
-    """An AIP version exists, and so does its first replica; what was remarked comes along."""
+    """An AIP version exists, and so does its first replica; what was remarked comes along.
+
+    Args:
+        came: who supplied digests, and what was fetched.
+    """
     previous = version.previous_seal
     exists = {
         "title": version.title,
@@ -42,6 +47,7 @@ def ingested(
         "supplied": dict(supplied),
         "toolchain": str(toolchain),
         "findings": [finding.to_json() for finding in findings],
+        **came,
     }
     written = {
         "packaging": Packaging.FOLDER.value,

@@ -53,6 +53,7 @@ class DepositResult:
     replicas: tuple[MadeReplica, ...] = ()
     findings: tuple[Finding, ...] = ()
     supplied: Mapping[str, int] = field(default_factory=dict)
+    came: Mapping[str, Any] = field(default_factory=dict)  # whose digests; what was fetched
 
     def to_json(self) -> dict[str, Any]:
         """One row of ``samarkand.ingest/1``."""
@@ -67,6 +68,7 @@ class DepositResult:
             "replicas": [replica.to_json() for replica in self.replicas],
             "findings": [finding.to_json() for finding in self.findings],
             "supplied_digests": dict(self.supplied),
+            **self.came,
         }
 
 
@@ -125,6 +127,12 @@ def _letter(result: DepositResult, at: datetime) -> str:
     if result.supplied:
         told = ", ".join(f"{count} {word}" for word, count in result.supplied.items())
         lines.append(f"Your own digests: {told}")
+    for one in result.came.get("digest_lists", ()):
+        algorithms = ", ".join(one["algorithms"]) or "of no algorithm that we compute"
+        lines.append(f"    from {one['path']} ({algorithms}), of {one['modified'][:10]}")
+    if fetched := result.came.get("fetched"):
+        hosts = ", ".join(fetched["hosts"])
+        lines.append(f"Fetched: {fetched['files']} files, {fetched['bytes']} bytes, from {hosts}")
     if result.findings:
         lines += ["", "What we found:"]
         for finding in result.findings:

@@ -26,11 +26,12 @@ from preservation.errors import BusyError, NotNowError, SamarkandError, UsageErr
 from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.ingest import records
-from preservation.ingest.adopt import Adopted, adopt, reserved_for
+from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
 from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
-from preservation.ingest.package import Identify, Packaged, package
+from preservation.ingest.inspect import Inspector, Tools
+from preservation.ingest.package import Packaged, package
 from preservation.ingest.result import DepositResult, MadeReplica, earlier
 from preservation.ingest.source import Opened, open_source
 from preservation.ingest.verdicts import Verdicts, is_settled
@@ -78,7 +79,7 @@ class IngestService:
         catalogue: Catalogue,
         tiers: Mapping[str, Tier],
         events: EventMaker,
-        identifier: Identify,
+        tools: Tools,
         check: Check,
         places: Places,
         workers: int = 2,
@@ -86,7 +87,7 @@ class IngestService:
         self._catalogue = catalogue
         self._tiers = tiers
         self._events = events
-        self._identifier = identifier
+        self._tools = tools
         self._check = check
         self._places = places
         self._workers = workers
@@ -220,7 +221,7 @@ class IngestService:
                 if left is None:
                     return self._attempt(task, plan, tier)
                 if left.reserved == task.arrival.aip:
-                    return self._accepted(task, left.version, tier, left.supplied, left.findings)
+                    return self._accepted(task, left, tier)
 
     def _left_behind(self, task: _Task, plan: Draft, tier: Tier) -> Adopted | None:
         """The version that a killed run made of this deposit, or in the place that it would have.
@@ -249,6 +250,7 @@ class IngestService:
         try:
             # What the deposit did to fail was told before: the rest is the tier's.
             with (
+                self._inspector(task.policy) as inspector,
                 tier_errors(tier.id),
                 closing(BagWriter(incoming.folder, task.policy.intake.algorithms)) as writer,
             ):
@@ -256,7 +258,7 @@ class IngestService:
                     plan.opened.source,
                     writer,
                     incoming.folder,
-                    self._identifier,
+                    inspector,
                     task.policy.intake.formats,
                     task.scratch,
                     self._workers,
@@ -273,6 +275,15 @@ class IngestService:
                 return self._commit(task, plan, writer, packaged, tier, incoming, findings)
         finally:
             incoming.discard()
+
+    def _inspector(self, policy: Policy) -> Inspector:
+        """For one deposit.
+
+        Raises:
+            NotNowError: a virus scan is demanded and cannot be had.
+        """
+        intake = policy.intake
+        return Inspector(self._tools, check=intake.formats.check, demand=intake.virus_scan)
 
     def _commit(
         self,
@@ -292,7 +303,7 @@ class IngestService:
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
                 return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)
-            seal = finish(plan, writer, packaged, self._identifier.toolchain, self._events)
+            seal = finish(plan, writer, packaged, self._tools.identifier.toolchain, self._events)
             previous = None if plan.previous is None else plan.previous.seal
             incoming.commit(Sidecar(plan.key, seal, previous, facts.oxum, Packaging.FOLDER, None))
             version = VersionRow(
@@ -308,9 +319,10 @@ class IngestService:
                 policy=task.policy.ref,
                 formats=packaged.counts,
             )
-            made = Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings))
+            came = came_along(plan.opened.facts)
+            made = Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings), came)
             self._record(task, task.arrival, made, tier)
-        return self._accepted(task, version, tier, packaged.supplied, findings)
+        return self._accepted(task, made, tier)
 
     def _record(self, task: _Task, arrival: Arrival, made: Adopted, tier: Tier) -> None:
         events = records.ingested(
@@ -319,20 +331,15 @@ class IngestService:
             made.version,
             arrival,
             made.supplied,
-            self._identifier.toolchain,
+            self._tools.identifier.toolchain,
             tier.id,
             made.findings,
+            made.came,
         )
         self._catalogue.record(events, task.lease)
 
-    def _accepted(
-        self,
-        task: _Task,
-        version: VersionRow,
-        tier: Tier,
-        supplied: Mapping[str, int],
-        findings: Iterable[Finding],
-    ) -> DepositResult:
+    def _accepted(self, task: _Task, made: Adopted, tier: Tier) -> DepositResult:
+        version = made.version
         replica = self._verified(task.policy, version.key, tier.id, task.progress)
         return DepositResult(
             outcome="accepted",
@@ -344,8 +351,9 @@ class IngestService:
             files=version.files,
             octets=version.octets,
             replicas=(replica,),
-            findings=tuple(findings),
-            supplied=supplied,
+            findings=made.findings,
+            supplied=made.supplied,
+            came=made.came,
         )
 
     def _verified(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,20 +17,17 @@ from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, walk
-from preservation.ingest.digest_lists import ListKind, read_lines, recognise
+from preservation.ingest.digest_gathering import Gathering, manifests
 from preservation.ingest.examine import examine
 from preservation.ingest.fenced import fenced, open_root
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
-from preservation.model.digest import Digest
-from preservation.model.finding import Finding, Severity, is_fatal
+from preservation.model.finding import Finding, is_fatal
 from preservation.model.identifier import Identifier, find_all
-from preservation.model.names import display, is_safe
 from preservation.policy.policy import Intake
 
-LARGEST_LIST = 64 << 20  # octets; a list of digests beyond it is payload only
 LARGEST_METADATA = 4 << 20
 LONGEST_IDENTIFIER = 500  # characters
 METADATA = b"datacite.json"
@@ -119,7 +115,7 @@ def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Ope
         findings=(*findings, *layout.findings),
         identifiers=_identifiers(layout),
         organization=_first(layout, "source-organization"),
-        facts={**facts, "bag": bag},
+        facts={**facts, "bag": bag, **manifests(base)},
     )
 
 
@@ -141,81 +137,28 @@ def _first(layout: BagLayout, label: str) -> str:
 def _open_plain(
     base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
 ) -> Opened:
-    supplied = _Collected(intake.limits.files)
     texts: list[str] = []
-    lists: list[str] = []
     root = open_root(base)
     try:
+        gathering = Gathering(base, root, intake.limits.files)
         for entry in walk(base):
             if entry.kind is not Kind.FILE:
                 continue
             if entry.path == METADATA and entry.octets <= LARGEST_METADATA:
                 texts = list(_datacite(_read(root, entry)))
-            elif entry.octets <= LARGEST_LIST and _list_of(root, entry, supplied):
-                lists.append(display(entry.path))
+            else:
+                gathering.look(entry)
+        gathering.settle()
     finally:
         os.close(root)
-    if lists:
-        facts = {**facts, "digest_lists": lists}
+    supplied = Supplied(gathering.digests, exhaustive=False, lists=gathering.paths)
     return Opened(
-        source=Source(base, b"", Supplied(supplied.digests, exhaustive=False)),
-        findings=(*findings, *supplied.findings()),
+        source=Source(base, b"", supplied),
+        findings=(*findings, *gathering.findings()),
         identifiers=_found(texts),
         organization="",
-        facts=facts,
+        facts={**facts, **gathering.facts()},
     )
-
-
-class _Collected:
-    """Digests that came along, by path; as many as a deposit may have files."""
-
-    def __init__(self, most: int) -> None:
-        self.digests: dict[bytes, tuple[Digest, ...]] = {}
-        self._most = most
-        self._more = 0
-
-    def add(self, path: bytes, digest: Digest) -> None:
-        """Note one. Two of one algorithm that differ prove enough: a third adds nothing."""
-        known = self.digests.get(path, ())
-        if not known and len(self.digests) >= self._most:
-            self._more += 1
-            return
-        of_kind = sum(other.algorithm is digest.algorithm for other in known)
-        if digest not in known and of_kind < 2:
-            self.digests[path] = (*known, digest)
-
-    def findings(self) -> Iterator[Finding]:
-        """What could not be taken in."""
-        if self._more:
-            message = f"{self._more} lines name more files than a deposit may have"
-            hint = "they were not compared: leave out of the lists what was not sent"
-            yield Finding("DEP-LISTS-LONG", "", message, hint, Severity.WARNING)
-
-
-def _list_of(root: int, entry: Entry, supplied: _Collected) -> bool:
-    """Add the digests of one list, if the file is one; names are relative to its folder."""
-    folder, name = posixpath.split(entry.path)
-    seen = recognise(name)
-    if seen is None or seen.kind is ListKind.BAGIT:
-        return False
-    any_line = False
-    for line in read_lines(_lines(_read(root, entry)), seen):
-        if line is None:
-            continue
-        about = posixpath.normpath(posixpath.join(folder, line.name))
-        if is_safe(about):
-            supplied.add(about, line.digest)
-            any_line = True
-    return any_line
-
-
-def _lines(data: bytes) -> Iterator[bytes]:
-    """Lines that end with LF, one at a time: a list of them all would be many times as large."""
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start) + 1 or len(data)
-        yield data[start:end]
-        start = end
 
 
 def _read(root: int, entry: Entry) -> bytes:

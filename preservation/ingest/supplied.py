@@ -9,6 +9,8 @@ from preservation.model.digest import Algorithm, Comparison, Digest
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display
 
+_SHOWN = 3  # names of files without a digest
+
 
 @dataclass(frozen=True, slots=True)
 class Supplied:
@@ -18,10 +20,12 @@ class Supplied:
         digests: by payload path.
         exhaustive: whether a file that has no supplied digest is an error (a bag's manifests)
             or only counted (a checksum list).
+        lists: payload files that are lists of digests themselves: nobody expects one of them.
     """
 
     digests: Mapping[bytes, tuple[Digest, ...]]
     exhaustive: bool
+    lists: frozenset[bytes] = frozenset()
 
     @property
     def algorithms(self) -> set[Algorithm]:
@@ -39,6 +43,7 @@ class Comparing:
     unlisted: int = 0
     absent: int = 0
     _met: set[bytes] = field(default_factory=set)  # files that a supplied digest was met for
+    _without: list[bytes] = field(default_factory=list)  # the first files without one
 
     @property
     def counts(self) -> dict[str, int]:
@@ -56,14 +61,7 @@ class Comparing:
         """Hold one payload file's digests against those that came along for it."""
         expected = self.supplied.digests.get(path)
         if not expected:  # a listed name whose digest says nothing is not listed
-            self.unlisted += 1
-            if self.supplied.exhaustive:
-                yield Finding(
-                    "DEP-NOT-LISTED",
-                    display(path),
-                    "lies in the payload, but in none of the bag's manifests",
-                    "add it to the manifests, or take it out",
-                )
+            yield from self._has_none(path)
             return
         self._met.add(path)
         wrong = [
@@ -82,8 +80,22 @@ class Comparing:
             "send the file again, or mend the list of digests",
         )
 
+    def _has_none(self, path: bytes) -> Iterator[Finding]:
+        if path in self.supplied.lists:
+            return
+        self.unlisted += 1
+        if self.supplied.exhaustive:
+            yield Finding(
+                "DEP-NOT-LISTED",
+                display(path),
+                "lies in the payload, but in none of the bag's manifests",
+                "add it to the manifests, or take it out",
+            )
+        elif len(self._without) < _SHOWN:
+            self._without.append(path)
+
     def missing(self) -> Iterator[Finding]:
-        """After the last file: what was listed and did not come."""
+        """After the last file: what was listed and did not come, and how many came unlisted."""
         for path, digests in self.supplied.digests.items():
             if digests and path not in self._met:
                 self.absent += 1
@@ -95,3 +107,18 @@ class Comparing:
                     # A bag's manifest is a promise; a list may speak of more than was sent.
                     Severity.ERROR if self.supplied.exhaustive else Severity.WARNING,
                 )
+        if self.counts and self.unlisted and not self.supplied.exhaustive:
+            yield self._partial()
+
+    def _partial(self) -> Finding:
+        listed = self.matched + self.differs
+        shown = ", ".join(display(path) for path in self._without)
+        more = ", …" if self.unlisted > len(self._without) else ""
+        return Finding(
+            "DEP-LIST-PARTIAL",
+            "",
+            f"{self.unlisted} of {listed + self.unlisted} files have no digest in the lists that "
+            f"came along: {shown}{more}",
+            "nobody can tell whether these came as they were sent: list them too",
+            Severity.WARNING,
+        )

@@ -15,6 +15,7 @@ from preservation.errors import MalformedError
 from preservation.files.walk import open_below
 from preservation.fixity.engine import EngineSettings, Reading, measure
 from preservation.ingest.digest_lists import Line, ListKind, Recognised, read_lines, recognise
+from preservation.ingest.digest_text import LONGEST_LINE, lines
 from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import DigestList, Supplied, SurveySettings
 from preservation.ingest.survey_spool import Spool
@@ -22,7 +23,6 @@ from preservation.model.digest import Algorithm
 from preservation.model.names import display, is_safe
 from preservation.model.progress import Progress
 
-_LONGEST_LINE = 64 * 1024
 _PATIENCE = 100  # lines without a digest at the start, after which a file is no list
 _VERSION = re.compile(rb"(?i)BagIt-Version[ \t]*:[ \t]*(\d+\.\d+)")
 
@@ -66,7 +66,7 @@ def declared_bag(root: Path) -> str:
     """What the root's ``bagit.txt`` says it is: ``BagIt 1.0``, or that it is unclear."""
     root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        first = b"".join(_lines(root_fd, b"bagit.txt"))[:4096]
+        first = b"".join(_pieces(root_fd, b"bagit.txt"))[:4096]
     except OSError:
         return "BagIt, of a version that can't be read"
     finally:
@@ -86,8 +86,8 @@ def _read_list(
     known = absent = unknown = 0
     algorithms: set[str] = set()
     try:
-        for line in read_lines(_lines(root_fd, path), seen):
-            if line is None:
+        for line in read_lines(lines(_pieces(root_fd, path)), seen):
+            if not isinstance(line, Line):
                 unknown += 1
                 if not known and unknown >= _PATIENCE:
                     return None
@@ -141,10 +141,10 @@ def _about(line: Line, seen: Recognised, folder: bytes, root: bytes) -> list[byt
     return [path for path in normal if is_safe(path)]
 
 
-def _lines(root_fd: int, path: bytes) -> Iterator[bytes]:
+def _pieces(root_fd: int, path: bytes) -> Iterator[bytes]:
     fd = open_below(root_fd, path, os.O_RDONLY)
     with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError("not a regular file")
-        while line := file.readline(_LONGEST_LINE):
-            yield line
+        while piece := file.read(LONGEST_LINE):
+            yield piece

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from preservation.ingest.digest_lists import ListKind, read_lines, recognise
+from preservation.ingest.digest_lists import Line, ListKind, Odd, read_lines, recognise
+from preservation.ingest.digest_text import lines as text_lines
 from preservation.model.digest import Algorithm
 
 MD5 = hashlib.md5(b"x").hexdigest().encode()
@@ -16,7 +17,10 @@ SHA256 = hashlib.sha256(b"x").hexdigest().encode()
 def lines(name, *text):
     seen = recognise(name)
     assert seen is not None
-    return [line and (line.name, line.digest.algorithm) for line in read_lines(list(text), seen)]
+    return [
+        (line.name, line.digest.algorithm) if isinstance(line, Line) else line
+        for line in read_lines(text_lines(text), seen)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,12 @@ def lines(name, *text):
         (b"hashdeep.txt", ListKind.SUMS, None),
         (b"data.csv.md5", ListKind.BESIDE, Algorithm.MD5),
         (b"data.csv.sha256", ListKind.BESIDE, Algorithm.SHA256),
+        (b"B2SUMS.txt", ListKind.SUMS, Algorithm.BLAKE2B),
+        (b"corpus_md5.txt", ListKind.SUMS, Algorithm.MD5),
+        (b"md5.txt", ListKind.SUMS, Algorithm.MD5),
+        (b"inventory.csv", ListKind.TABLE, None),
+        (b"manifest-unknown.txt", ListKind.BAGIT, None),
+        (b"corpus.sfv", ListKind.SUMS, None),
     ],
 )
 def test_lists_are_known_by_their_names(name, kind, algorithm):
@@ -40,7 +50,7 @@ def test_lists_are_known_by_their_names(name, kind, algorithm):
     assert (seen.kind, seen.algorithm) == (kind, algorithm)
 
 
-@pytest.mark.parametrize("name", [b"data.csv", b"manifest.txt", b"manifest-unknown.txt", b"md5"])
+@pytest.mark.parametrize("name", [b"data.csv", b"manifest.txt", b"manifest-unknown.doc", b"md5"])
 def test_other_files_are_no_lists(name):
     assert recognise(name) is None
 
@@ -56,6 +66,16 @@ def test_other_files_are_no_lists(name):
         (b"a.csv.md5", MD5 + b"\n", b"a.csv", Algorithm.MD5),
         (b"a.csv.md5", MD5 + b"  other.csv\n", b"other.csv", Algorithm.MD5),
         (b"manifest-md5.txt", MD5 + b"  data/100%25\n", b"data/100%25", Algorithm.MD5),
+        (b"md5sums", MD5 + b"   leading space\n", b" leading space", Algorithm.MD5),
+        (b"md5sums", MD5 + b" sub\\a.csv\r\n", b"sub\\a.csv", Algorithm.MD5),
+        (b"md5sums", b"\xef\xbb\xbf" + MD5 + b"  a\n", b"a", Algorithm.MD5),
+        (
+            b"md5sums",
+            ("\ufeff" + MD5.decode() + " é\r\n").encode("utf-16-le"),
+            "é".encode(),
+            Algorithm.MD5,
+        ),
+        (b"sums.md5", b"// FCIV\n//\n" + MD5 + b" c:\\x\n", b"c:\\x", Algorithm.MD5),
     ],
 )
 def test_the_table_of_lines(name, line, about, algorithm):
@@ -77,4 +97,36 @@ def test_hashdeep_says_its_columns_first():
     "line", [b"prose\n", MD5[:-1] + b"  odd\n", MD5 + b"  md5 in a sha256 list\n"]
 )
 def test_a_line_that_says_nothing_is_passed_over(line):
-    assert lines(b"SHA256SUMS", line) == [None]
+    assert lines(b"SHA256SUMS", line) == [Odd.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"path,md5\na.csv,%b\n" % MD5, [(b"a.csv", Algorithm.MD5)]),
+        (b"File name;Size;SHA-256\n'a;b';1;x\n", [Odd.UNKNOWN]),
+        (b'md5;path\r\n%b;"a;b.csv"\r\n' % MD5, [(b"a;b.csv", Algorithm.MD5)]),
+        (
+            b'"Algorithm","Hash","Path"\n"SHA256","%b","C:\\d\\a"\n' % SHA256.upper(),
+            [(b"C:\\d\\a", Algorithm.SHA256)],
+        ),
+        (b"path\tchecksum\na\tmd5:%b\n" % MD5, [(b"a", Algorithm.MD5)]),
+        (b"path,hash,algorithm\na,deadbeef,CRC32\n", [Odd.FOREIGN]),
+        (b"path,crc32\na,deadbeef\n", [Odd.FOREIGN]),
+        (
+            b"name,md5_checksum,SHA256_HASH\na,%b,%b\n" % (MD5, SHA256),
+            [(b"a", Algorithm.MD5), (b"a", Algorithm.SHA256)],
+        ),
+        (b"path,md5\na\n", [Odd.UNKNOWN]),
+        (b"path,md5\na,\n", []),
+    ],
+)
+def test_tables_say_by_their_header_what_they_hold(text, found):
+    assert lines(b"file-inventory.csv", text) == found
+
+
+@pytest.mark.parametrize(
+    "line", [b"RMD160 (a) = " + b"0" * 40, b"SHA512/256 (a) = " + b"0" * 64, b"deadbeef  a"]
+)
+def test_a_digest_of_another_algorithm_is_not_taken_for_one_of_ours(line):
+    assert lines(b"checksums.txt", line) == [Odd.FOREIGN]
