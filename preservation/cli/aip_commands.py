@@ -11,15 +11,17 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.bags.members import members
+from preservation.bags.restore import undone
 from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
-from preservation.errors import NotNowError, SourceDamagedError, UsageError
+from preservation.errors import MalformedError, NotNowError, SourceDamagedError, UsageError
 from preservation.files import durable
 from preservation.model.clock import stamp
 from preservation.model.outcome import Outcome
+from preservation.model.progress import Progress
 from preservation.model.replica import Packaging
 from preservation.model.units import format_size
 
@@ -102,6 +104,12 @@ def export(
     aip: Uuid,
     dest: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
     version: Annotated[int | None, typer.Option(help="Default: the latest.")] = None,
+    payload: Annotated[
+        bool,
+        typer.Option(
+            "--payload", help="No bag but what was deposited: original names, empty folders."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a version out as a bag, every file verified under the seal while it is written."""
@@ -114,7 +122,7 @@ def export(
         if row is None:
             raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
         progress.begin(f"export {row.title}", row.octets)
-        source = _export(parts, row, dest.absolute(), progress)
+        source = _export(parts, row, dest.absolute(), progress, payload=payload)
 
     def render(out: Console) -> None:
         out.print(f"{row.title} v{row.key.version}, from {source}, verified: {dest}")
@@ -123,7 +131,7 @@ def export(
     here.answer(as_json, "samarkand.export/1", body, render)
 
 
-def _export(parts: Parts, row: VersionRow, dest: Path, progress: Any) -> str:
+def _export(parts: Parts, row: VersionRow, dest: Path, progress: Progress, *, payload: bool) -> str:
     """Try the replicas, folders and intact ones first; the first that verifies is it."""
     if dest.exists():
         raise UsageError(f"{dest} is there already", hint="name a folder that is not there yet")
@@ -138,9 +146,11 @@ def _export(parts: Parts, row: VersionRow, dest: Path, progress: Any) -> str:
                 aside.mkdir(parents=True)
             held = tier.held(row.key, replica.packaging)
             write_folder(members(held, row.seal, replica.tar), aside, progress)
+            whole = undone(aside) if payload else aside
             durable.sync_tree(aside)
-            durable.rename_exclusive(aside, dest)
-        except (SourceDamagedError, NotNowError) as error:
+            durable.rename_exclusive(whole, dest)
+            shutil.rmtree(aside, ignore_errors=True)
+        except (SourceDamagedError, NotNowError, MalformedError) as error:
             tried.append(f"{replica.tier}: {error.message}")
             shutil.rmtree(aside, ignore_errors=True)
         else:

@@ -31,7 +31,7 @@ from preservation.files.archives.member import (
 from preservation.files.archives.packing import Packing, by_name
 from preservation.ingest.examine import of_name
 from preservation.ingest.fenced import Changed
-from preservation.model.finding import Finding, Severity
+from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.names import display, is_safe
 from preservation.policy.policy import Limits
 
@@ -230,7 +230,8 @@ class _Out:
             code, hint = _OF_FLAGS[flag]
             yield Finding(code, subject, flag.value, hint)
         for finding in of_name(member.key, self._limits):
-            if finding.code in _OF_NAMES:
+            # What is only warned of is told by those who look at what was unpacked.
+            if finding.code in _OF_NAMES and is_fatal([finding]):
                 yield finding
 
     def _judge_link(self, member: Member, subject: str) -> Iterator[Finding]:
