@@ -37,6 +37,7 @@ from preservation.model.identification import Identification, Toolchain
 from preservation.model.names import display, unescaped
 from preservation.model.progress import Progress, Silence
 from preservation.model.replica import Packaging, ReplicaState, VersionKey
+from preservation.model.shard import SHARD_ITEMS
 from preservation.policy.formats import Standing
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
@@ -44,6 +45,7 @@ from preservation.storage.tier import Tier
 SCHEMA = "samarkand.format-review/1"
 ASKED = 256  # files at once
 LISTED = 2000  # changed files in one result document
+PIECE = 50_000  # files of one piece of work: about a minute
 TOLD = 20  # findings of one AIP version
 _EXAMPLES = 3
 
@@ -161,6 +163,20 @@ class FormatReview:
             if files:
                 due.append(DueVersion(*key, formats, files))
         return due
+
+    @staticmethod
+    def pieces(due: Sequence[DueVersion]) -> Iterator[list[DueVersion]]:
+        """Cut a plan into pieces of work of a minute or more."""
+        piece: list[DueVersion] = []
+        files = 0
+        for one in due:
+            if piece and (files + one.files > PIECE or len(piece) >= SHARD_ITEMS):
+                yield piece
+                piece, files = [], 0
+            piece.append(one)
+            files += one.files
+        if piece:
+            yield piece
 
     def _piles(self, community: str, now: str) -> tuple[dict[Key, _Pile], dict[str, bool]]:
         """What other tools answered; and the formats already looked at, with whether any moved."""

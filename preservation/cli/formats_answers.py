@@ -57,8 +57,9 @@ def draw(file: Path, bars: Sequence[Line], what: str) -> None:
 def show_lines(out: Console, found: Sequence[Line], by: Sequence[str]) -> None:
     """Print counts, with the columns that were asked for."""
     heads = [head for one in by for head in BY[one]]
-    numbers = (">files", ">size", ">AIP versions", ">doubtful", ">invalid", "risk")
-    shown = table("Formats held", *heads, *numbers)
+    numbers = (">files", ">size", ">AIP versions", ">doubtful", ">invalid")
+    heads += [*numbers, *(["risk"] if "format" in by else [])]
+    shown = table("Formats held", *heads)
     for one in found:
         count = one.count
         shown.add_row(
@@ -68,7 +69,7 @@ def show_lines(out: Console, found: Sequence[Line], by: Sequence[str]) -> None:
             f"{count.versions:,}" if "risk" not in by or "format" in by else "",
             f"{count.doubtful:,}",
             f"{count.invalid:,}",
-            one.risk,
+            *([one.risk] if "format" in by else []),
         )
     out.print(shown if found else "nothing is held yet")
 

@@ -100,7 +100,7 @@ def find(
                 lambda id, puid, mime: not wanted.isdisjoint((id, puid, mime)),
             )
         ]
-    rows = [asdict(one) for one in found]
+    rows = [one.to_json() for one in found]
     write_csv(csv_file, rows)
 
     def render(out: Console) -> None:
@@ -151,7 +151,7 @@ def attention_(
 
     body = {
         "total": total,
-        "rows": [asdict(one) for one in found],
+        "rows": [one.to_json() for one in found],
         "refreshed": [one.to_json() for one in refreshed],
     }
     code = worst({4 if total else 0, _code(refreshed)})
@@ -310,7 +310,7 @@ def _counted(several: Iterable[Attention], csv_file: Path | None) -> tuple[list[
             total += 1
             if len(kept) < _LISTED:
                 kept.append(one)
-            yield {**asdict(one), "kinds": " ".join(one.kinds)}
+            yield {**one.to_json(), "kinds": " ".join(one.kinds)}
 
     if csv_file is None:
         for _ in rows():

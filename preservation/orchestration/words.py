@@ -28,6 +28,21 @@ lives.
 clear the task: it goes on where it was.
 """
 
+FORMATS = """\
+### Formats
+Every night: takes new AIPs into the central inventory (`inventory/`, Parquet), which
+`preserve formats` and the reports count from. When the identification tools or their signatures
+changed, those files are looked at again whose answer could be another one now; what changed is an
+event and, where it matters, a finding. Sealed AIPs are never touched.
+
+**Red means** that an AIP is missing in the inventory, or could not be looked at: no verified
+replica of it can be read now. A format that changed does not make it red.
+
+**Next**: read the red square's log; `preserve formats refresh` names what is missing. Audit and
+repair that AIP, then clear the task. `preserve formats attention` lists files that somebody should
+look at.
+"""
+
 
 def ingest(policy: Policy) -> str:
     """What ``ingest`` says."""

@@ -138,3 +138,17 @@ def test_marking_the_approval_a_success_repairs_nothing(home: Path, run: Run) ->
     assert tried["tier-mirror.damaged"] == ["failed"]
     assert tried["tell_standing"] == ["success"]
     assert victim.read_bytes() == damaged
+
+
+def test_the_inventory_is_kept_and_nothing_is_looked_at_twice(home: Path, run: Run) -> None:
+    from preservation.app import open_home
+    from preservation.model.progress import Silence
+
+    with open_home(home, home / "no policies") as parts:
+        policy = parts.store.governing("silk-road")
+        arrival = parts.ingest.arrive(policy, deposit(home, "silk-road", "May"))
+        assert parts.ingest.take(policy, arrival, Silence()).outcome == "accepted"
+    ran = run("formats")
+    assert ran[""] == ["success"]
+    assert ran["review"] == ["skipped"]  # the same tools: nothing could be otherwise
+    assert len(list((home / "inventory/community=silk-road").rglob("part-*.parquet"))) == 1

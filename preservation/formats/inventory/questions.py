@@ -7,7 +7,7 @@ today. Nothing here is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -69,6 +69,10 @@ class Found:
     files: int
     octets: int
 
+    def to_json(self) -> dict[str, Any]:
+        """One row of ``samarkand.formats-find/1``."""
+        return _row(asdict(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
@@ -83,6 +87,10 @@ class Attention:
     format: str
     kinds: tuple[str, ...]
     reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of ``samarkand.formats-attention/1``."""
+        return {**_row(asdict(self)), "kinds": list(self.kinds)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +249,10 @@ def _suspects(table: pa.Table) -> Any:
         pc.is_in(table["format_id"], value_set=pa.array(ageing, pa.string())),
     ]
     return reduce(pc.or_, asked)
+
+
+def _row(values: dict[str, Any]) -> dict[str, Any]:
+    return {"bytes" if name == "octets" else name: value for name, value in values.items()}
 
 
 def _unknown(row: dict[str, Any]) -> str:
