@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from preservation.app.holdings import inventory_of
 from preservation.app.parts import Parts
+from preservation.errors import BusyError
+from preservation.formats.inventory.summary import lines
 from preservation.model.check import CheckResult
+from preservation.model.progress import Silence
 from preservation.policy.policy import Policy
 from preservation.reports.build import ReportFiles, build
 from preservation.reports.gather import Sources
+from preservation.reports.holdings import HeldFormat
 
 
 def write_report(
@@ -30,6 +36,32 @@ def write_report(
         parts.pending_events(),
         unchecked,
         parts.observed(),
+        *_formats(parts, policy.community),
     )
     folder, agent = out or parts.home.reports, parts.events.agent
     return build(sources, folder, clock=parts.clock, run=run, since=since, agent=agent)
+
+
+def _formats(parts: Parts, community: str) -> tuple[list[HeldFormat], int]:
+    """What is held by format, and how many AIP versions are not counted in it."""
+    service = inventory_of(parts)
+    with suppress(BusyError):  # another run brings it up to date: what is there is told
+        service.refresh(community, Silence())
+    inventory = service.of(community)
+    held = {(row.key.aip, row.key.version) for row in parts.catalogue.versions(community)}
+    found = [
+        HeldFormat(
+            line.id,
+            line.puid,
+            line.name,
+            line.version,
+            line.mime,
+            line.count.files,
+            line.count.octets,
+            line.count.doubtful,
+            line.count.invalid,
+            line.count.changed,
+        )
+        for line in lines({community: inventory}, ("format",))
+    ]
+    return found, len(held - inventory.versions.keys())

@@ -18,7 +18,7 @@ NONE = "–"
 
 _BAD = {
     "short", "altered", "missing", "unreadable", "damaged", "broken", "open", "error", "critical",
-    "rejected", "refused",
+    "rejected", "refused", "high",
 }  # fmt: skip
 _DOUBTFUL = {
     "unchecked",
@@ -26,10 +26,11 @@ _DOUBTFUL = {
     "warning",
     "waiting",
     "unidentified",
+    "moderate",
     "nothing to judge",
     "not due yet",
 }
-_GOOD = {"intact", "verified", "kept", "resolved", "accepted", "preferred", "held already"}
+_GOOD = {"intact", "verified", "kept", "resolved", "accepted", "preferred", "held already", "low"}
 
 
 @dataclass(frozen=True, slots=True)

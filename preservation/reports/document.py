@@ -26,6 +26,7 @@ class Report:
         title: language tag -> the community's name; ``en`` is always there.
         numbers: counted from ``tables`` (``preservation.reports.numbers``).
         policy_words: what the promises' table leaves out, a sentence each.
+        uncounted: AIP versions whose files are not in the table of formats.
     """
 
     run: Run
@@ -35,6 +36,7 @@ class Report:
     numbers: Mapping[str, int]
     policy_words: tuple[str, ...]
     tables: Tables
+    uncounted: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The document: no floats, times as ``preservation.model.clock.stamp`` spells them."""
@@ -46,6 +48,7 @@ class Report:
             "sentences": [plain(sentence) for sentence in self.sentences],
             "numbers": dict(self.numbers),
             "policy_words": list(self.policy_words),
+            "uncounted": self.uncounted,
             "tables": {name: [plain(row) for row in rows] for name, rows in self.tables.named()},
         }
 

@@ -22,7 +22,15 @@ from preservation.reports.acts import (
 )
 from preservation.reports.ages import age_lines
 from preservation.reports.document import Report
-from preservation.reports.holdings import KEPT, format_lines, replica_lines, shown, version_line
+from preservation.reports.holdings import (
+    KEPT,
+    HeldFormat,
+    by_catalogue,
+    format_lines,
+    replica_lines,
+    shown,
+    version_line,
+)
 from preservation.reports.numbers import count_all
 from preservation.reports.promises import policy_words, promise_lines, task_lines
 from preservation.reports.rows import (
@@ -45,6 +53,8 @@ class Sources:
         unchecked: checks of this run that could not be made; they left no event.
         domains: tier -> the failure domain it was observed in; a tier that could not be
             observed is left out.
+        formats: counts of the central inventory; without them the catalogue's are told.
+        uncounted: AIP versions that are not in the inventory.
     """
 
     policy: Policy
@@ -53,6 +63,8 @@ class Sources:
     pending: Sequence[Event] = ()
     unchecked: Sequence[CheckResult] = ()
     domains: Mapping[str, str] | None = None
+    formats: Sequence[HeldFormat] | None = None
+    uncounted: int = 0
 
 
 def gather(sources: Sources, run: Run) -> Report:
@@ -86,7 +98,12 @@ def gather(sources: Sources, run: Run) -> Report:
         findings=tuple(findings),
         versions=tuple(versions),
         replicas=held,
-        formats=tuple(format_lines(rows, policy.intake.formats)),
+        formats=tuple(
+            format_lines(
+                by_catalogue(rows) if sources.formats is None else sources.formats,
+                policy.intake.formats,
+            )
+        ),
         deposits=tuple(deposits),
     )
     numbers = count_all(tables)
@@ -97,6 +114,7 @@ def gather(sources: Sources, run: Run) -> Report:
         sentences=sentences(tables, numbers, domains),
         numbers=numbers,
         policy_words=tuple(policy_words(policy)),
+        uncounted=sources.uncounted,
         tables=tables,
     )
 

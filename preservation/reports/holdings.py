@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.formats.risk import risk_of
 from preservation.model.names import display
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.formats import FormatRules
@@ -151,8 +153,24 @@ def _bad_or_absent(
             yield f"not read back on {row.tier}"
 
 
-def format_lines(versions: Iterable[VersionRow], rules: FormatRules) -> list[FormatLine]:
-    """All formats held, most files first."""
+@dataclass(frozen=True, slots=True)
+class HeldFormat:
+    """One format that is held, as the central inventory counts it; see ``FormatLine``."""
+
+    id: str
+    puid: str
+    name: str
+    version: str
+    mime: str
+    files: int
+    octets: int
+    doubtful: int = 0
+    invalid: int = 0
+    changed: int = 0
+
+
+def by_catalogue(versions: Iterable[VersionRow]) -> Iterator[HeldFormat]:
+    """What is held where no inventory is asked: known formats count as beyond doubt."""
     files: Counter[tuple[str, str, str]] = Counter()
     octets: Counter[tuple[str, str, str]] = Counter()
     for version in versions:
@@ -160,16 +178,35 @@ def format_lines(versions: Iterable[VersionRow], rules: FormatRules) -> list[For
             key = (held.puid, held.mime, held.name)
             files[key] += held.files
             octets[key] += held.octets
+    for (id, mime, name), count in files.items():
+        unknown = 0 if id else count
+        puid = id if "fmt/" in id else ""
+        yield HeldFormat(id, puid, name, "", mime, count, octets[id, mime, name], unknown)
+
+
+def format_lines(held: Iterable[HeldFormat], rules: FormatRules) -> list[FormatLine]:
+    """All formats held, most files first."""
     lines = [
-        FormatLine(puid, mime, shown(name), files[key], octets[key], _standing(puid, mime, rules))
-        for key in files
-        for puid, mime, name in (key,)
+        FormatLine(
+            id=one.id,
+            name=shown(one.name),
+            version=shown(one.version),
+            mime=one.mime,
+            files=one.files,
+            bytes=one.octets,
+            doubtful=one.doubtful,
+            invalid=one.invalid,
+            changed=one.changed,
+            risk=risk_of(one.id).risk.value,
+            standing=_standing(one, rules),
+        )
+        for one in held
     ]
-    return sorted(lines, key=lambda line: (-line.files, line.puid, line.mime))
+    return sorted(lines, key=lambda line: (-line.files, line.id, line.mime, line.version))
 
 
-def _standing(id: str, mime: str, rules: FormatRules) -> str:
-    if not id:
+def _standing(held: HeldFormat, rules: FormatRules) -> str:
+    if not held.id:
         return "unidentified"
-    local, puid = (id, "") if "fmt/" not in id else ("", id)
-    return rules.ruling(local, puid, mime).standing.value
+    local = "" if held.id == held.puid else held.id
+    return rules.ruling(local, held.puid, held.mime).standing.value

@@ -71,6 +71,14 @@ FIGURES = (
     Figure("held_already", "deposits held already", "deposits", ("outcome", "held already")),
     Figure("waiting", "deposits waiting", "deposits", ("outcome", "waiting")),
     Figure("formats", "formats", "formats"),
+    Figure("format_files", "files", "formats", column="files"),
+    Figure("doubtful", "files doubtful", "formats", column="doubtful"),
+    Figure("invalid", "files invalid", "formats", column="invalid"),
+    Figure("format_changed", "files changed since ingest", "formats", column="changed"),
+    Figure("unidentified", "files unknown", "formats", ("standing", "unidentified"), "files"),
+    Figure("high_risk", "files at high risk", "formats", ("risk", "high"), "files"),
+    Figure("moderate_risk", "files at moderate risk", "formats", ("risk", "moderate"), "files"),
+    Figure("unrated", "files of unknown risk", "formats", ("risk", "unknown"), "files"),
     Figure("promises_broken", "promises broken", "promises", ("verdict", "broken")),
 )
 

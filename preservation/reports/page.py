@@ -15,6 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from preservation.formats.risk import SOURCE
 from preservation.model.outcome import Level, Outcome
 from preservation.model.units import format_size
 from preservation.reports.cells import Cell, cell, is_numeric
@@ -56,6 +57,7 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
         levels=list(Level),
         outcomes=_OUTCOME_WORDS,
         files=files,
+        risk_source=SOURCE,
         window=span(report.run.at - report.run.since),
     )
 

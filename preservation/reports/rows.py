@@ -225,12 +225,17 @@ class DepositLine:
 class FormatLine:
     """One format among all that is held."""
 
-    puid: str
-    mime: str
+    id: str  # PRONOM's or ours; empty: unknown
     name: str
+    version: str
+    mime: str
     files: int
     bytes: int
-    standing: str  # preferred, accepted, refused, unidentified: by today's policy
+    doubtful: int  # files of which something speaks against the format, or nobody knows it
+    invalid: int  # files that the format's own library could not read at ingest
+    changed: int  # files that a later look found to be something else than at ingest
+    risk: str  # high, moderate, low, unknown: by today's register
+    standing: str  # preferred, accepted, unlisted, refused, unidentified: by today's policy
 
 
 @dataclass(frozen=True, slots=True)

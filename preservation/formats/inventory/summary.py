@@ -26,6 +26,7 @@ class Line:
     community: str
     year: int
     id: str
+    puid: str
     name: str
     version: str
     mime: str
@@ -48,6 +49,7 @@ class Line:
             "community": self.community,
             "year": self.year,
             "id": self.id,
+            "puid": self.puid,
             "format": self.name,
             "version": self.version,
             "mime": self.mime,
@@ -110,11 +112,21 @@ def risk_word(id: str) -> str:
 
 
 def _identity(line: Line) -> tuple[Any, ...]:
-    return line.community, line.year, line.id, line.name, line.version, line.mime, line.risk
+    return (
+        line.community,
+        line.year,
+        line.id,
+        line.puid,
+        line.name,
+        line.version,
+        line.mime,
+        line.risk,
+    )
 
 
 def _line(key: FormatKey, by: Sequence[str]) -> Line:
-    formats = (key.id, key.name, key.version, key.mime) if "format" in by else ("", "", "", "")
+    named = (key.id, key.puid, key.name, key.version, key.mime)
+    formats = named if "format" in by else ("",) * 5
     risk = risk_word(key.id) if "format" in by or "risk" in by else ""
     community = key.community if "community" in by else ""
     return Line(community, key.year if "year" in by else 0, *formats, risk, Count())
