@@ -167,7 +167,7 @@ class ArchiveOrigin:
         folders = sorted(top for top in found.tops if top.endswith(b"/"))
         base = next(iter(bags or folders), b"")
         self._base = base.rstrip(b"/")
-        if not base:
+        if not base and (found.tops or not findings.unfinished):
             detail = "It holds the bag's files themselves." if bags else "It holds no folder."
             findings.add("BAG-ARCHIVE-TOP", shown, detail)
         for other in sorted(found.tops - {base}) if base else ():
