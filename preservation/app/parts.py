@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +22,21 @@ from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.catalogue.standing import standing
 from preservation.errors import SamarkandError
 from preservation.fixity.engine import EngineSettings
+from preservation.formats.checks.checker import FormatChecker
 from preservation.formats.identifier import FormatIdentifier
+from preservation.ingest.inspect import Identify, Tools
 from preservation.ingest.service import IngestService, Places
+from preservation.ingest.virus import VirusScanner
 from preservation.ledger.drain import Drained, drain, replicate_documents
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.clock import Clock
-from preservation.model.event import Event, EventMaker
+from preservation.model.event import Event, EventMaker, EventType
 from preservation.policy.policy import Policy
 from preservation.repair.service import RepairService
 from preservation.replication.reconcile import ReconcileService
 from preservation.replication.service import ReplicationService, write_replica
+from preservation.storage.proof import Proof
 from preservation.storage.tier import Tier
 
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
@@ -51,7 +55,7 @@ class Parts:
     journal: FileJournal
     store: PolicyFiles
     tiers: Mapping[str, Tier]
-    identifier: FormatIdentifier
+    identifier: Identify
     ingest: IngestService
     replication: ReplicationService
     reconcile: ReconcileService
@@ -64,6 +68,13 @@ class Parts:
         drained = drain(self.catalogue, self.journal, copies, self.clock)
         replicate_documents(_policy_documents(self.home.policies), copies)
         return drained
+
+    def proven(self, tier: str, proofs: Sequence[Proof]) -> None:
+        """Put on record what was tried out about a tier."""
+        broken = any(one.needed and one.holds is False for one in proofs)
+        detail = {"tier": tier, "proofs": [one.to_json() for one in proofs]}
+        outcome = "fail" if broken else "success"
+        self.catalogue.record([self.events.of("", EventType.TIER_CHECK, outcome, detail)])
 
     def standing(self, policy: Policy) -> Standing:
         """Whether everything promised to a community is true now."""
@@ -107,9 +118,14 @@ def open_home(
     catalogue = open_catalogue(home.catalogue_url)
     try:
         record_applied(PolicyFiles(home.policies), catalogue)
-        with FormatIdentifier() as identifier:
+        with (
+            FormatIdentifier() as identifier,
+            FormatChecker() as checker,
+            VirusScanner(home.clamd) as scanner,
+        ):
+            tools = Tools(identifier, checker, scanner)
             who, when = agent or default_agent(), clock or SystemClock()
-            yield _parts(home, policy_files, catalogue, identifier, who, when)
+            yield _parts(home, policy_files, catalogue, tools, who, when)
     finally:
         catalogue.close()
 
@@ -118,7 +134,7 @@ def _parts(
     home: Home,
     policy_files: Path,
     catalogue: SqlCatalogue,
-    identifier: FormatIdentifier,
+    tools: Tools,
     agent: str,
     clock: Clock,
 ) -> Parts:
@@ -137,8 +153,8 @@ def _parts(
         journal=journal,
         store=store,
         tiers=tiers,
-        identifier=identifier,
-        ingest=IngestService(catalogue, tiers, events, identifier, checker.check, places),
+        identifier=tools.identifier,
+        ingest=IngestService(catalogue, tiers, events, tools, checker.check, places),
         replication=ReplicationService(catalogue, tiers, events, checker.check),
         reconcile=ReconcileService(catalogue, events, checker.check),
         audit=AuditService(catalogue, checker, clock),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +14,9 @@ from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import SamarkandError
 from preservation.model.units import format_size
 from preservation.replication.reconcile import Reconciled
+from preservation.storage.proof import Proof
+from preservation.storage.rehearsal import rehearse
+from preservation.storage.tier import Tier as Place
 
 tier_app = group("Look at the places that keep replicas.")
 
@@ -82,3 +86,55 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
     exit_code = worst({4 if one.count else 0 for one in results} | several.codes)
     body = {"tiers": [one.to_json() for one in results], "errors": several.errors}
     here.answer(as_json, "samarkand.reconcile/1", body, render, exit_code)
+
+
+@tier_app.command()
+def check(
+    ctx: typer.Context,
+    tier: Tier = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Rehearse with replicas made for it: 60 MiB, removed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Try out what each tier's place really does, with things that are removed again.
+
+    Exit code 4 if something that is needed does not hold.
+    """
+    here = shell(ctx)
+    found: dict[str, list[Proof]] = {}
+    several = Several(here)
+    with opened(here, acts=True) as parts, here.watching() as progress:
+        chosen = known_tier(parts, tier)
+        for name in [chosen] if chosen else sorted(parts.tiers):
+            with several.one():
+                found[name] = []
+                for proof in _proofs(parts.tiers[name], full=full):
+                    found[name].append(proof)
+                    progress.say(f"{name}: {_mark(proof)} it {proof.what} {proof.detail}".rstrip())
+                parts.proven(name, found[name])
+
+    def render(out: Console) -> None:
+        for name, proofs in found.items():
+            broken = [one for one in proofs if one.holds is False and one.needed]
+            verdict = f"{len(broken)} things that are needed do not hold" if broken else "suitable"
+            out.print(f"{name}: {verdict}, {len(proofs)} things tried")
+
+    broken = any(one.needed and one.holds is False for proofs in found.values() for one in proofs)
+    body = {
+        "tiers": {name: [one.to_json() for one in proofs] for name, proofs in found.items()},
+        "errors": several.errors,
+    }
+    exit_code = worst({4 if broken else 0} | several.codes)
+    here.answer(as_json, "samarkand.tier-check/1", body, render, exit_code)
+
+
+def _proofs(tier: Place, *, full: bool) -> Iterator[Proof]:
+    yield from tier.prove()
+    if full:
+        with tier.rehearsal() as inner:
+            yield from rehearse(inner)
+
+
+def _mark(proof: Proof) -> str:
+    return {True: "yes:", False: "NO: " if proof.needed else "no: ", None: "  ? "}[proof.holds]

@@ -25,7 +25,7 @@ EVENT_SCHEMA = "samarkand.event/1"
 
 
 class EventType(Enum):
-    """What was done. PREMIS terms, and five of ours where PREMIS has none."""
+    """What was done. PREMIS terms, and six of ours where PREMIS has none."""
 
     INGESTION = "ingestion"  # an AIP version exists
     VALIDATION = "validation"  # a deposit was looked at and rejected, or was held already
@@ -40,6 +40,7 @@ class EventType(Enum):
     FINDING_OPENED = "finding opened"
     FINDING_RESOLVED = "finding resolved"
     FINDING_ACCEPTED = "finding accepted"
+    TIER_CHECK = "tier check"  # what a tier's place does was tried out
     REBUILD = "catalogue rebuild"
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from preservation.errors import (
 )
 from preservation.files import durable
 from preservation.files.held import Held
+from preservation.files.remove import remove_tree
 from preservation.files.walk import Kind, walk
 from preservation.model.canonical import canonical
 from preservation.model.finding import Finding
@@ -31,7 +33,8 @@ from preservation.storage.incoming import LocalIncoming
 from preservation.storage.listing import Lying
 from preservation.storage.mount import failure_domain
 from preservation.storage.place import MARKER_SCHEMA, LocalPlace
-from preservation.storage.probe import probe
+from preservation.storage.probe import probe, prove
+from preservation.storage.proof import Proof
 from preservation.storage.sidecars import find_sidecars, read_sidecar
 from preservation.storage.steps import (
     INCOMING,
@@ -45,7 +48,7 @@ from preservation.storage.steps import (
     read_small,
     tier_errors,
 )
-from preservation.storage.tier import Incoming, Observed
+from preservation.storage.tier import Incoming, Observed, Tier
 
 
 def create_tier(root: Path, id: str) -> None:
@@ -97,6 +100,31 @@ class LocalTier:
 
     def check(self) -> None:
         self._place.check()
+
+    @property
+    def packagings(self) -> tuple[Packaging, ...]:
+        return tuple(Packaging)
+
+    def prove(self) -> Iterator[Proof]:
+        self.check()
+        with self._place.errors():
+            yield from prove(self._root / INCOMING)
+            bypassed = self._place.mount.bypasses_cache
+            yield Proof("lets reads past the page cache", bypassed, needed=False)
+            yield Proof(
+                "makes all files durable at once", self._place.mount.syncs_as_one, needed=False
+            )
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Tier]:
+        self.check()
+        room = self._root / INCOMING / f".probe-{os.urandom(8).hex()}"
+        create_tier(room, self.id)
+        try:
+            yield LocalTier(room, self.id)
+        finally:
+            with self._place.errors():
+                remove_tree(room)
 
     def observe(self) -> Observed:
         self.check()

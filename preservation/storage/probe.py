@@ -8,12 +8,13 @@ protocol that is almost kept loses data on the day of the power cut.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from preservation.errors import NotNowError, TierUnavailableError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
+from preservation.storage.proof import Proof
 
 # Each must be held apart from the others, and listed exactly so.
 _NAMES = (
@@ -37,29 +38,39 @@ def probe(place: Path) -> None:
         TierUnavailableError: something doesn't work; says what (``TIER-UNSUITABLE``).
         NoSpaceError, OSError: it couldn't be tried.
     """
+    for proof in prove(place):
+        if not proof.holds:
+            why = f" ({proof.detail})" if proof.detail else ""
+            raise TierUnavailableError(
+                f"the file system under {str(place)!r}: it is not so that it {proof.what}{why}",
+                hint="keep tiers on ext4, XFS or btrfs; see docs/formats/tier.md",
+                code="TIER-UNSUITABLE",
+            )
+
+
+def prove(place: Path) -> Iterator[Proof]:
+    """Try one thing after the other, in a private folder below ``place``.
+
+    Raises:
+        NoSpaceError, OSError: it couldn't be tried.
+    """
     room = place / f".probe-{os.urandom(8).hex()}"
     with durable.plain_errors(room):
         os.mkdir(room, 0o700)
     try:
         for what, check in _CHECKS.items():
-            _try(what, check, room, place)
+            yield _tried(what, check, room)
     finally:
         remove_tree(room)
 
 
-def _try(what: str, check: Callable[[Path], bool], room: Path, place: Path) -> None:
+def _tried(what: str, check: Callable[[Path], bool], room: Path) -> Proof:
     try:
-        kept, why = check(room), ""
+        return Proof(what, check(room))
     except NotNowError as error:
         if error.code != "FS-UNSUITABLE":
             raise
-        kept, why = False, f" ({error.message})"
-    if not kept:
-        raise TierUnavailableError(
-            f"the file system under {str(place)!r} can't {what}{why}",
-            hint="keep tiers on ext4, XFS or btrfs; see docs/formats/tier.md",
-            code="TIER-UNSUITABLE",
-        )
+        return Proof(what, False, error.message)
 
 
 def _renames_exclusively(room: Path) -> bool:
@@ -112,9 +123,9 @@ def _syncs(room: Path) -> bool:
 
 
 _CHECKS: dict[str, Callable[[Path], bool]] = {
-    "rename without replacing": _renames_exclusively,
-    "exchange two folders in one step": _exchanges,
-    "create a file exclusively": _creates_exclusively,
-    "keep file names apart and as they are": _keeps_names,
-    "make a folder's names durable": _syncs,
+    "renames without replacing": _renames_exclusively,
+    "exchanges two folders in one step": _exchanges,
+    "creates a file exclusively": _creates_exclusively,
+    "keeps file names apart and as they are": _keeps_names,
+    "makes a folder's names durable": _syncs,
 }

@@ -15,6 +15,7 @@ Source: ``docs/formats/tier.md``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +24,7 @@ from preservation.files.held import Held
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.listing import Lying
+from preservation.storage.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,21 @@ class Tier(Protocol):
 
     def check(self) -> None:
         """Raise ``TierUnavailableError`` unless the marker is there and says this tier."""
+        ...
+
+    @property
+    def packagings(self) -> tuple[Packaging, ...]:
+        """The packagings that it can keep."""
+        ...
+
+    def prove(self) -> Iterator[Proof]:
+        """Try out what the place really does, with small things that are removed again."""
+        ...
+
+    def rehearsal(self) -> AbstractContextManager[Tier]:
+        """A tier of its own inside this one, of the same kind; removed at the end of the block.
+        No listing of this tier takes anything in it for a replica.
+        """
         ...
 
     def observe(self) -> Observed:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,11 @@ class S3Place:
     def client(self) -> Any:
         """The client, made when it is first needed: a tier without keys stops no other."""
         return _client(self.address, Keys.named(self.address.credential, self._environment))
+
+    def below(self, name: str) -> S3Place:
+        """A place of its own inside of this one."""
+        inner = replace(self.address, prefix=f"{self.address.prefix}{name}/")
+        return S3Place(self.id, inner, self._environment)
 
     def errors(self) -> AbstractContextManager[None]:
         """Tell failures of the service as the tier's."""

@@ -5,8 +5,10 @@ Source: ``docs/formats/tier.md``, "In a bucket".
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 
 from preservation.errors import (
@@ -21,11 +23,13 @@ from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.policy.policy import TierSpec
 from preservation.storage.listing import Lying, aip_folder, grouped
 from preservation.storage.local_listing import is_community
+from preservation.storage.proof import Proof
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
 from preservation.storage.s3.place import S3Place, marker
+from preservation.storage.s3.proving import prove
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, TIER_DOCUMENTS
-from preservation.storage.tier import Incoming, Observed
+from preservation.storage.tier import Incoming, Observed, Tier
 
 _SIDECAR = re.compile(
     r"([a-z0-9-]+)/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f-]{36})/v([1-9][0-9]{0,8})\.seal\.json"
@@ -85,6 +89,26 @@ class S3Tier:
     def check(self) -> None:
         self._place.check()
         self._checked = True
+
+    @property
+    def packagings(self) -> tuple[Packaging, ...]:
+        return (Packaging.TAR,)
+
+    def prove(self) -> Iterator[Proof]:
+        self.check()
+        yield from prove(self._place)
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Tier]:
+        self.check()
+        inner = self._place.below(f".probe-{os.urandom(8).hex()}")
+        inner.create(MARKER, marker(self.id))
+        try:
+            yield S3Tier(inner)
+        finally:
+            with inner.errors():
+                for one in list(inner.list()):
+                    inner.client.delete_object(**inner.about(one.name))
 
     def observe(self) -> Observed:
         self._ensure()
