@@ -20,6 +20,10 @@ format = "samarkand.home/1"
 # The catalogue: a file below this folder, or a PostgreSQL database:
 # catalogue = "postgresql://user@host/database"
 catalogue = "sqlite:///catalogue.sqlite"
+
+# The virus scanner, for communities whose policy asks for scans: ClamAV's daemon.
+# clamd = "unix:/run/clamav/clamd.ctl"
+# clamd = "tcp:scanner.example.org:3310"
 """
 CATALOGUE = "sqlite:///catalogue.sqlite"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from preservation.storage.open import open_tier
 from preservation.storage.tier import Tier
 
 SETTINGS = "samarkand.toml"
+CLAMD = "PRESERVATION_CLAMD"  # the variable that is stronger than its line in the settings
 
 
 class SystemClock:
@@ -30,6 +32,7 @@ class Home:
 
     path: Path
     catalogue_url: str
+    clamd: str = ""  # the address of the virus scanner; empty if there is none
 
     @property
     def policies(self) -> Path:
@@ -85,14 +88,16 @@ def find_home(path: Path) -> Home:
             f"{settings} cannot be read: {error.strerror}", code="HOME-UNREADABLE"
         ) from error
     try:
-        url = str(tomllib.loads(text)["catalogue"])
+        said = tomllib.loads(text)
+        url, clamd = str(said["catalogue"]), str(said.get("clamd", ""))
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise UsageError(
             f"{settings} is not a home's settings: {error}",
             hint='it needs a line like catalogue = "sqlite:///catalogue.sqlite"',
             code="HOME-SETTINGS",
         ) from error
-    return Home(path.absolute(), absolute_url(url, path.absolute()))
+    address = os.environ.get(CLAMD, clamd)
+    return Home(path.absolute(), absolute_url(url, path.absolute()), address)
 
 
 def absolute_url(url: str, home: Path) -> str:

@@ -22,7 +22,7 @@ from preservation.model.inventory import read_row
 from preservation.model.replica import Sidecar, VersionKey
 from preservation.storage.tier import Tier
 
-_CAME = ("digest_lists", "more_digest_lists", "fetched")
+_CAME = ("digest_lists", "more_digest_lists", "fetched", "checks", "virus")
 _LARGEST_FACTS = 1 << 22  # octets of ``metadata/deposit.json``
 
 
@@ -34,7 +34,7 @@ class Adopted:
         reserved: the identifier drawn for the deposit that it was made from.
         supplied: counts of the digests that came along.
         findings: what was remarked at ingest, as events carry it.
-        came: who supplied digests, and what was fetched, as events carry it.
+        came: who supplied digests, what was fetched, checked and scanned, as events carry it.
     """
 
     version: VersionRow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import Arrival, Catalogue, VersionRow
@@ -90,6 +91,15 @@ def _counted(supplied: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {word}" for word, count in supplied.items()) or "none"
 
 
+def _told(counts: Mapping[str, Any]) -> str:
+    """``3 valid, 0 invalid, 2 timeout; …``; empty where nothing was counted."""
+    plain = [f"{count} {word}" for word, count in counts.items() if isinstance(count, int)]
+    inner = [one for one in counts.values() if isinstance(one, Mapping)]
+    plain += [f"{count} {why}" for one in inner for why, count in one.items()]
+    engine = f"; {counts['engine']}" if counts.get("engine") else ""
+    return ", ".join(plain) + engine
+
+
 def finish(
     draft: Draft,
     writer: BagWriter,
@@ -106,6 +116,7 @@ def finish(
         "arrived": stamp(draft.arrival.seen_at),
         "supplied": dict(packaged.supplied),
         "toolchain": asdict(toolchain),
+        **packaged.inspection.to_json(),
         "findings": [one.to_json() for one in (*draft.opened.findings, *packaged.findings)],
     }
     writer.tag(DEPOSIT, canonical(deposit) + b"\n")
@@ -116,7 +127,10 @@ def finish(
             ("message digest calculation", f"{facts.files} files"),
             ("format identification", str(toolchain)),
             ("validation", f"digests supplied: {_counted(packaged.supplied)}"),
+            ("validation", f"formats: {_told(packaged.inspection.checks)}"),
+            ("virus check", _told(packaged.inspection.virus)),
         )
+        if detail
     ]
     writer.tag(b"metadata/premis.xml", premis(draft.key, events.agent, toolchain, told))
     info = BagInfo(

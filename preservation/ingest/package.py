@@ -1,7 +1,8 @@
 """Package in one pass: every source byte is read once, hashed, compared with the digests that
-came along, and written once into the bag; identification follows while the pages are warm.
+came along, and written once into the bag; identification, format checks and virus scans follow
+while the pages are warm.
 
-Memory holds a few hundred files at a time, whatever the deposit.
+Memory holds what is known of a few thousand files at a time, whatever the deposit.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from preservation.bags.tree import TREE_COLUMNS, csv_line, tree_row
 from preservation.bags.write import BagWriter
@@ -22,31 +23,22 @@ from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.copying import PayloadCopier, Row
 from preservation.ingest.fenced import Fenced, cannot_read, fenced, open_root
+from preservation.ingest.inspect import Inspected, Inspection, Inspector
 from preservation.ingest.judge import Judge, ruling_of
 from preservation.ingest.metadata import inventory_row
 from preservation.ingest.names import Names
 from preservation.ingest.supplied import Comparing, Supplied
 from preservation.model.finding import Finding
-from preservation.model.format_check import NO_CHECK
-from preservation.model.identification import Identification, Toolchain
+from preservation.model.identification import Identification
 from preservation.model.inventory import COLUMNS
 from preservation.model.progress import Progress
-from preservation.model.virus_scan import OFF as NO_SCAN
 from preservation.policy.formats import FormatRules
 
 CHUNK = 256
 AT_ONCE = 4  # chunks that are being copied
+INSPECTED = 8  # chunks that are being looked into: a file that takes its time stops no copying
 LISTED = 1000
 _OF_DEPOSIT = b"metadata/deposit/"
-
-
-class Identify(Protocol):
-    """Says what files are: ``preservation.formats``."""
-
-    @property
-    def toolchain(self) -> Toolchain: ...
-
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +63,13 @@ class Packaged:
 
     Attributes:
         supplied: how the digests that came along fared; empty if none came.
+        inspection: format checks and virus scans in numbers.
     """
 
     findings: list[Finding] = field(default_factory=list)
     supplied: dict[str, int] = field(default_factory=dict)
     formats: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    inspection: Inspection = field(default_factory=Inspection)
 
     @property
     def counts(self) -> tuple[FormatCount, ...]:
@@ -100,7 +94,7 @@ def package(
     source: Source,
     writer: BagWriter,
     folder: Path,
-    identifier: Identify,
+    inspector: Inspector,
     rules: FormatRules,
     scratch: Path,
     workers: int,
@@ -114,7 +108,8 @@ def package(
 
     Raises:
         Changed: a file changed, or was taken away, while it was read.
-        NotNowError: the deposit cannot be read (``DEP-READ``), or a disk is in the way.
+        NotNowError: the deposit cannot be read (``DEP-READ``), a disk is in the way, or a virus
+            scan that is demanded cannot be had now.
         NoSpaceError: the tier or the scratch folder is full.
     """
     packaged, comparing, judge = Packaged(), Comparing(source.supplied), Judge(rules)
@@ -136,9 +131,10 @@ def package(
                 entries.write(csv_line(TREE_COLUMNS))
                 names = Names(pairs, encode=source.encode)
                 files = _payload(packaged, source, root, writer, entries, names)
-                work = _Work(copier, folder / "data", identifier)
-                for row, found in work.through(packaged, files):
-                    check, scan, ruling = NO_CHECK, NO_SCAN, ruling_of(found, rules)
+                work = _Work(copier, folder / "data", inspector)
+                for row, inspected in work.through(packaged, files):
+                    found, check, scan = inspected
+                    ruling = ruling_of(found, rules)
                     path = names.original(row.path)
                     listed = b"data/" + path
                     rows.write(
@@ -147,10 +143,14 @@ def package(
                     packaged.count(row, found)
                     packaged.find(comparing.compare(path, row.digests))
                     packaged.find(judge.file(path, found, check))
+                    packaged.find(inspector.judge(path, inspected))
         finally:
             os.close(root)
+        packaged.find(_scanned_tags(inspector, folder))
         packaged.find(comparing.missing())
         packaged.find(judge.flags())
+        packaged.find(inspector.unscanned())
+        packaged.inspection = inspector.inspection()
         packaged.supplied = comparing.counts
         for spool in (inventory, tree, renamed) if names.any else (inventory, tree):
             with spool.open("rb") as content:
@@ -184,36 +184,36 @@ def _payload(
 
 
 class _Work:
-    """The pipeline: chunks of files are copied while formats are asked for those before."""
+    """The pipeline: chunks of files are copied while those before are looked into."""
 
-    def __init__(self, copier: PayloadCopier, payload: Path, identifier: Identify) -> None:
+    def __init__(self, copier: PayloadCopier, payload: Path, inspector: Inspector) -> None:
         self._copier = copier
-        self._identifier = identifier
+        self._inspector = inspector
         self._payload = payload
 
     def through(
         self, packaged: Packaged, files: Iterator[tuple[bytes, Entry]]
-    ) -> Iterator[tuple[Row, Identification]]:
+    ) -> Iterator[tuple[Row, Inspected]]:
         """Take files in chunks; rows come out in the order of the walk."""
         copying: deque[Callable[[], Iterator[Row | Finding]]] = deque()
-        asked: deque[tuple[list[Row], Future[list[Identification]]]] = deque()
+        asked: deque[tuple[list[Row], Future[list[Inspected]]]] = deque()
         more = True
-        with ThreadPoolExecutor(1) as asking:
-            while more or copying:
-                chunk = list(itertools.islice(files, CHUNK)) if more else []
-                more = bool(chunk)
-                if chunk:
-                    copying.append(self._copier.begin(chunk))
-                    if len(copying) < AT_ONCE:
-                        continue
-                if not copying:
-                    break
-                rows = self._copied(packaged, copying.popleft())
-                asked.append((rows, asking.submit(self._identify, rows)))
-                if len(asked) > 1:
-                    yield from _zipped(*asked.popleft())
-            while asked:
+        while more or copying:
+            chunk = list(itertools.islice(files, CHUNK)) if more else []
+            more = bool(chunk)
+            if chunk:
+                copying.append(self._copier.begin(chunk))
+                if len(copying) < AT_ONCE:
+                    continue
+            if not copying:
+                break
+            rows = self._copied(packaged, copying.popleft())
+            paths = [row.path for row in rows]
+            asked.append((rows, self._inspector.begin(self._payload, paths)))
+            if len(asked) > INSPECTED:
                 yield from _zipped(*asked.popleft())
+        while asked:
+            yield from _zipped(*asked.popleft())
 
     @staticmethod
     def _copied(packaged: Packaged, results: Callable[[], Iterator[Row | Finding]]) -> list[Row]:
@@ -225,14 +225,19 @@ class _Work:
                 rows.append(done)
         return rows
 
-    def _identify(self, rows: list[Row]) -> list[Identification]:
-        return self._identifier.identify(self._payload, [row.path for row in rows])
+
+def _zipped(rows: list[Row], inspected: Future[list[Inspected]]) -> Iterator[tuple[Row, Inspected]]:
+    return zip(rows, inspected.result(), strict=True)
 
 
-def _zipped(
-    rows: list[Row], formats: Future[list[Identification]]
-) -> Iterator[tuple[Row, Identification]]:
-    return zip(rows, formats.result(), strict=True)
+def _scanned_tags(inspector: Inspector, folder: Path) -> Iterator[Finding]:
+    """What a virus scan has against the depositor's tag files."""
+    kept = folder / os.fsdecode(_OF_DEPOSIT)
+    if not kept.is_dir():
+        return
+    paths = (_OF_DEPOSIT + entry.path for entry in walk(kept) if entry.kind is Kind.FILE)
+    while some := list(itertools.islice(paths, CHUNK)):
+        yield from inspector.scan(folder, some)
 
 
 def _read(content: BinaryIO | Fenced) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ def ingested(
     """An AIP version exists, and so does its first replica; what was remarked comes along.
 
     Args:
-        came: who supplied digests, and what was fetched.
+        came: who supplied digests; what was fetched, checked and scanned.
     """
     previous = version.previous_seal
     exists = {
@@ -58,9 +58,21 @@ def ingested(
     }
     about = events.about
     return [
+        *_scanned(events, policy, version, came.get("virus", {})),
         about(version.key, EventType.INGESTION, "success", exists, policy=policy.ref),
         about(version.key, EventType.REPLICATION, "success", written, tier=tier, policy=policy.ref),
     ]
+
+
+def _scanned(
+    events: EventMaker, policy: Policy, version: VersionRow, virus: Mapping[str, Any]
+) -> Iterator[Event]:
+    """Every file was looked at by a virus scanner, or it is said which ones were not."""
+    if virus:
+        outcome = "incomplete" if virus["not_scanned"] else "clean"
+        yield events.about(
+            version.key, EventType.VIRUS_CHECK, outcome, dict(virus), policy=policy.ref
+        )
 
 
 def held_already(events: EventMaker, policy: Policy, key: VersionKey, arrival: Arrival) -> Event:

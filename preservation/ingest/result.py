@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -127,6 +127,7 @@ def _letter(result: DepositResult, at: datetime) -> str:
     if result.supplied:
         told = ", ".join(f"{count} {word}" for word, count in result.supplied.items())
         lines.append(f"Your own digests: {told}")
+    lines += _inspected(result.came)
     for one in result.came.get("digest_lists", ()):
         algorithms = ", ".join(one["algorithms"]) or "of no algorithm that we compute"
         lines.append(f"    from {one['path']} ({algorithms}), of {one['modified'][:10]}")
@@ -141,3 +142,16 @@ def _letter(result: DepositResult, at: datetime) -> str:
             if finding.hint:
                 lines.append(f"    What to do: {finding.hint}")
     return "\n".join(lines) + "\n"
+
+
+def _inspected(came: Mapping[str, Any]) -> Iterator[str]:
+    """What format checks and virus scans came to."""
+    checks, virus = came.get("checks", {}), came.get("virus", {})
+    if checks:
+        unchecked = sum(checks["unchecked"].values())
+        told = f"{checks['valid']} valid, {checks['invalid']} invalid, {unchecked} unchecked"
+        yield f"Format checks: {told}"
+    if virus:
+        missed = sum(virus["not_scanned"].values())
+        by = f", by {virus['engine']}" if virus["engine"] else ""
+        yield f"Virus scan: {virus['clean']} clean, {missed} not scanned{by}"

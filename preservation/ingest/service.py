@@ -319,7 +319,7 @@ class IngestService:
                 policy=task.policy.ref,
                 formats=packaged.counts,
             )
-            came = came_along(plan.opened.facts)
+            came = {**came_along(plan.opened.facts), **packaged.inspection.to_json()}
             made = Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings), came)
             self._record(task, task.arrival, made, tier)
         return self._accepted(task, made, tier)

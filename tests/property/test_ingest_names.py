@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 from preservation.bags.tree import csv_line
 from preservation.bags.write import BagWriter
 from preservation.files.walk import Kind, walk
+from preservation.formats.checks.checker import FormatChecker
+from preservation.ingest.inspect import Inspector, Tools
 from preservation.ingest.package import Source, package
 from preservation.ingest.supplied import Supplied
+from preservation.ingest.virus import VirusScanner
 from preservation.model.digest import Algorithm
 from preservation.model.names import escaped, unescaped
+from preservation.model.virus_scan import Demand
 from preservation.policy.formats import FormatRules
 
 PART = st.text(
@@ -26,6 +30,7 @@ PART = st.text(
 ).filter(lambda text: text not in (".", ".."))
 NAMES = st.sets(st.lists(PART, min_size=1, max_size=3).map("/".join), min_size=1, max_size=6)
 RULES = FormatRules()
+TOOLS = Tools(Guesser(), FormatChecker(), VirusScanner(""))
 
 
 def put(root: Path, names: set[str]) -> dict[bytes, bytes]:
@@ -56,7 +61,8 @@ def test_a_bag_holds_names_and_contents_byte_for_byte(names: set[str]) -> None:
         made = put(place / "deposit", names)
         writer = BagWriter(place / "bag", [Algorithm.SHA256])
         source = Source(place / "deposit", b"", Supplied({}, exhaustive=False))
-        package(source, writer, place / "bag", Guesser(), RULES, place / "scratch", 2, SILENCE)
+        with Inspector(TOOLS, check=False, demand=Demand.OFF) as inspector:
+            package(source, writer, place / "bag", inspector, RULES, place / "scratch", 2, SILENCE)
         writer.finish([("Contact-Name", "a test")])
         data = place / "bag/data"
         kept = {e.path: e for e in walk(data) if e.kind is Kind.FILE}
