@@ -16,6 +16,8 @@ from enum import Enum
 from functools import cache
 from importlib import resources
 
+from preservation.formats.signatures.table import FORMATS
+
 SOURCE = "NARA digital preservation plan, 2026-03-20 (CC0)"
 _WORST_FIRST = ("high", "moderate", "low")
 
@@ -51,9 +53,15 @@ class RiskRow:
 UNKNOWN = RiskRow(Risk.UNKNOWN)
 
 
-def risk_of(puid: str) -> RiskRow:
-    """The register's word on a format, by its PUID; ``unknown`` where it has none."""
-    return _register().get(puid, UNKNOWN)
+def risk_of(identifier: str) -> RiskRow:
+    """The register's word on a format; ``unknown`` where it has none.
+
+    Args:
+        identifier: a PUID, or one of ours: then the PUID of the very same format is asked for, as
+            far as there is one, and never a parent's.
+    """
+    ours = FORMATS.get(identifier)
+    return _register().get(identifier if ours is None else ours.puid, UNKNOWN)
 
 
 @cache
