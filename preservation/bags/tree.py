@@ -27,8 +27,8 @@ _FOLDER = "folder"
 def csv_line(values: Sequence[object]) -> bytes:
     """One line of RFC 4180 CSV with LF at its end."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(values)
-    return out.getvalue().encode("utf-8")
+    csv.writer(out, lineterminator="\r\n").writerow(values)  # so that a CR in a value is quoted
+    return out.getvalue()[:-2].encode("utf-8") + b"\n"
 
 
 def tree_row(entry: Entry) -> bytes:
