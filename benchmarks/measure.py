@@ -19,6 +19,9 @@ _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTE
 }
 
 
+QUIET = 0.3  # cores that others may use while a figure is taken
+
+
 @dataclass(frozen=True)
 class Run:
     """One process: seconds of wall and CPU, MiB at its peak, cores that others used meanwhile."""
@@ -63,12 +66,20 @@ def _busy() -> float:
 
 @dataclass(frozen=True)
 class Contest:
-    """Commands by name, what has to happen before each run, and who is the peer."""
+    """Commands by name, who is the peer, and what is the limit.
+
+    Attributes:
+        before: what has to happen before each run; not measured.
+        limit: the command that does the least that anybody could; may be absent.
+        rounds: if not as many as asked for.
+    """
 
     title: str
     commands: dict[str, Sequence[str]]
     peer: str
+    limit: str = ""
     before: Callable[[str], None] = lambda _: None
+    rounds: int | None = None
 
 
 def compete(contest: Contest, rounds: int, warm_up: int = 1) -> dict[str, list[Run]]:
@@ -84,27 +95,31 @@ def compete(contest: Contest, rounds: int, warm_up: int = 1) -> dict[str, list[R
 
 
 def rows(contest: Contest, runs: dict[str, list[Run]]) -> list[str]:
-    """Markdown: medians, the least seen, and ratios to the peer.
+    """Markdown: medians, and ratios that are taken round by round.
 
-    The first ratio is taken round by round. The second is of the least times of each: on a
-    machine that others use too, the nearest there is to having it for oneself.
+    *Times the peer* is how many times as fast; *of the limit* what part of the speed that C and
+    OpenSSL reach. With others at work on 0.3 cores or more, only the CPU column says something.
     """
     out = [
         f"### {contest.title}",
         "",
-        "| command | wall s | CPU s | MiB | wall / peer | CPU / peer | least s | ratio | others |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| command | wall s | CPU s | MiB | times the peer | CPU / peer | of the limit | others |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    peers = runs[contest.peer]
-    least_of_peer = min(one.wall for one in peers)
+    peers, limits = runs[contest.peer], runs.get(contest.limit)
     for name, mine in runs.items():
-        wall = statistics.median(a.wall / b.wall for a, b in zip(mine, peers, strict=True))
+        speed = statistics.median(b.wall / a.wall for a, b in zip(mine, peers, strict=True))
         cpu = statistics.median(a.cpu / b.cpu for a, b in zip(mine, peers, strict=True))
-        least = min(one.wall for one in mine)
+        of_limit = "-"
+        if limits:
+            pairs = zip(mine, limits, strict=True)
+            of_limit = f"{statistics.median(b.wall / a.wall for a, b in pairs):.0%}"
+        others = _median(mine, "others")
+        counts = "" if others < QUIET else " *does not count*"
         out.append(
             f"| {name} | {_median(mine, 'wall'):.2f} | {_median(mine, 'cpu'):.2f} "
-            f"| {_median(mine, 'peak_mib'):.0f} | {wall:.2f} | {cpu:.2f} | {least:.2f} "
-            f"| {least / least_of_peer:.2f} | {_median(mine, 'others'):.1f} |"
+            f"| {_median(mine, 'peak_mib'):.0f} | {speed:.2f} | {cpu:.2f} | {of_limit} "
+            f"| {others:.1f}{counts} |"
         )
     return [*out, ""]
 

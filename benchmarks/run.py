@@ -1,100 +1,66 @@
-"""Measures validation and packaging against bagit-python, side by side in one run.
+"""Measures us against the peers and the limit, side by side in one run.
 
-Every row says how many cores other work used meanwhile: above 0.3, only CPU seconds and the
-least times mean anything. Works in a temporary folder, of a disk or of a tmpfs as ``--work``
-says; ``--scale 1`` needs 20 GiB there for the shape ``big``.
+Each row is the median of paired rounds, and says how many cores other work used meanwhile: with
+0.3 or more, only CPU seconds mean anything. Works in memory (/dev/shm) if 8 GiB are free there,
+else in the folder for temporary files, or where ``--work`` says: on the medium in question.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import shlex
+import contextlib
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from corpora import SHAPES, make
-from measure import Contest, compete, machine, rows
+from jobs import JOBS, Place, compiled
+from measure import compete, machine, rows
 
-BIN = Path(sys.executable).parent
-BAGIT, PRESERVE = str(BIN / "bagit.py"), str(BIN / "preserve")
-FEW = {"mixed", "big", "one"}  # shapes whose bags are large, and quickly removed
+_ROOM = 8 << 30  # octets that the largest job needs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shapes", nargs="*", default=list(SHAPES))
-    parser.add_argument("--scale", type=float, default=0.2)
+    parser.add_argument("jobs", nargs="*", metavar="job", help=f"of {', '.join(JOBS)}; else all")
+    parser.add_argument("--scale", type=float, default=1.0, help="0.1: a tenth of the files")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", type=Path, help="a folder to work in, on the medium in question")
-    parser.add_argument("--jobs", nargs="+", choices=["validate", "create"])
+    parser.add_argument("--work", type=Path, help="a folder to work in")
     said = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="samarkand-bench-", dir=said.work) as made:
+    unknown = [name for name in said.jobs if name not in JOBS]
+    if unknown:
+        parser.error(f"no such job: {', '.join(unknown)}")
+    with tempfile.TemporaryDirectory(
+        prefix="samarkand-bench-", dir=said.work or _roomy(), ignore_cleanup_errors=True
+    ) as made:
         work = Path(made)
+        limit, why = compiled(work)
         print(machine())
-        print(f"scale {said.scale}, {said.rounds} rounds, bagit.py with 2 processes\n")
-        for shape in said.shapes:
-            files = make(shape, work, said.scale)
-            for job in said.jobs or ["validate", "create"]:
-                run = _validate if job == "validate" else _create
-                print("\n".join(run(shape, files, work, said.rounds)), flush=True)
-            shutil.rmtree(files.parent)
+        print(f"scale {said.scale}, {said.rounds} rounds, bagit.py with 2 processes, in {work}")
+        print(f"the limit is left out: {why}\n" if why else "")
+        _run(said.jobs or list(JOBS), Place(work, said.scale, limit), said.rounds)
 
 
-def _validate(shape: str, files: Path, work: Path, rounds: int) -> list[str]:
-    bag = work / f"bag-{shape}"
-    create = [PRESERVE, "bag", "create", str(files), str(bag)]
-    subprocess.run(create, check=True, stdout=subprocess.DEVNULL)
-    contest = Contest(
-        title=f"validate, {shape}, SHA-256 and SHA-512",
-        commands={
-            "bagit.py": [BAGIT, "--quiet", "--validate", "--processes", "2", str(bag)],
-            "preserve": [PRESERVE, "bag", "validate", str(bag)],
-        },
-        peer="bagit.py",
-    )
-    lines = rows(contest, compete(contest, rounds))
-    shutil.rmtree(bag)
-    return lines
+def _run(names: list[str], place: Place, rounds: int) -> None:
+    """Jobs one after the other; a corpus is removed when the next one is of another shape."""
+    for number, name in enumerate(names):
+        job, shape = JOBS[name]
+        contest = job(place)
+        several = contest.rounds is None
+        runs = compete(contest, contest.rounds or rounds, warm_up=int(several))
+        print("\n".join(rows(contest, runs)), flush=True)
+        following = names[number + 1 : number + 2]
+        kept = f"{shape}-" if following and JOBS[following[0]][1] == shape else "c_limit"
+        for one in place.work.iterdir():
+            if one.is_dir() and not one.name.startswith(kept):
+                shutil.rmtree(one, ignore_errors=True)
 
 
-def _create(shape: str, files: Path, work: Path, rounds: int) -> list[str]:
-    """Both make a bag, leave the source as it is, and wait until the medium has it.
-
-    bagit.py works in place, so that it needs a copy first. Bags of many files are kept until
-    the end: ext4 is slow to make files where many were removed a moment ago.
-    """
-    peer, ours, numbers = work / "peer", work / "ours", itertools.count()
-    source, copy = shlex.quote(str(files)), shlex.quote(str(peer))
-    steps = [
-        f"cp -r {source} {copy}",
-        f"{shlex.quote(BAGIT)} --quiet --processes 2 {copy}",
-        f"sync -f {copy}",
-    ]
-
-    def put_aside(_: str) -> None:
-        for one in (peer, ours):
-            if one.exists() and shape in FEW:
-                shutil.rmtree(one)
-            elif one.exists():
-                one.rename(work / f"done-{next(numbers)}")
-
-    contest = Contest(
-        title=f"create, {shape}, SHA-256 and SHA-512, source untouched",
-        commands={
-            "cp, bagit.py, sync": ["sh", "-c", " && ".join(steps)],
-            "preserve": [PRESERVE, "bag", "create", str(files), str(ours)],
-        },
-        peer="cp, bagit.py, sync",
-        before=put_aside,
-    )
-    lines = rows(contest, compete(contest, rounds))
-    for made in (peer, ours, *work.glob("done-*")):
-        shutil.rmtree(made, ignore_errors=True)
-    return lines
+def _roomy() -> Path | None:
+    memory = Path("/dev/shm")
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(memory).free >= _ROOM:
+            return memory
+    return None
 
 
 if __name__ == "__main__":
