@@ -9,7 +9,7 @@ HOME_DIR ?= var
 PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-quick lint format bench soak docs lock clean
+.PHONY: help demo up down test test-quick lint format bench soak fuzz docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ bench: $(VENV)/.dev ## measure against the peers, side by side
 
 soak: $(VENV)/.dev ## the long runs: every kill point, many mapped tasks
 	SAMARKAND_SOAK=1 $(BIN)/pytest -m "slow" --timeout 3600 tests
+
+fuzz: $(VENV)/.dev ## every parser against odd octets; SECONDS=600 for longer, in all
+	$(BIN)/python tests/fuzz/fuzzers.py $(or $(SECONDS),60)
 
 docs: $(VENV)/.dev ## write the generated reference pages
 	$(BIN)/python docs/generate/all.py

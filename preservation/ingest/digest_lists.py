@@ -177,7 +177,7 @@ def _of_cell(cell: Cell | None) -> Line | Odd:
         return Odd.UNKNOWN
     if cell.algorithm and cell.known is None:
         return Odd.FOREIGN
-    digits = cell.digits.encode()
+    digits = cell.digits.encode("utf-8", "surrogateescape")
     return _line(cell.path, digits, cell.known) if _LONE.fullmatch(digits) else Odd.UNKNOWN
 
 
