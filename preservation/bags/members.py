@@ -10,14 +10,16 @@ So whoever copies must not let anything become visible before the last member ha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
+from preservation.bags.expectations import PayloadInOrder
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
 from preservation.errors import MalformedError, SourceDamagedError
 from preservation.files.held import Held, HeldFolder, HeldTar
+from preservation.files.spool import Spool
 from preservation.files.tar import order, read_tar
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular, reason_of
@@ -38,48 +40,76 @@ class Member(NamedTuple):
     chunks: Iterator[bytes]
 
 
-def members(held: Held, seal: Digest, tar: TarFacts | None) -> Iterator[Member]:
+def everything(_: bytes) -> bool:
+    """For who wants every file."""
+    return True
+
+
+def members(
+    held: Held,
+    seal: Digest,
+    tar: TarFacts | None,
+    wanted: Callable[[bytes], bool] = everything,
+) -> Iterator[Member]:
     """The files of a sealed bag, in the order of ``samarkand-tar-1``.
 
     Args:
         held: where the bytes are.
         seal: SHA-256 of the tag manifest.
         tar: what the tar should be; a wrong size is noticed before anything is read.
+        wanted: asked of each path; what is not wanted is not opened in a folder, and passed
+            over in a tar.
 
     Raises:
         SourceDamagedError: while iterating, or in a member's ``chunks``: a file that differs,
             is missing, cannot be read, or is not listed (in a folder those are passed over).
     """
     if isinstance(held, HeldFolder):
-        return _of_folder(held, Trust(seal, (Algorithm.SHA256,)))
+        return _of_folder(held, Trust(seal, (Algorithm.SHA256,)), wanted)
     if tar is not None and held.octets != tar.octets:
         raise SourceDamagedError(f"a tar of {held.octets} octets, not {tar.octets}")
-    return _of_tar(held, Trust(seal, (Algorithm.SHA256,)))
+    source = _of_tar(held, Trust(seal, (Algorithm.SHA256,)))
+    return source if wanted is everything else _only(source, wanted)
 
 
-def _of_folder(held: HeldFolder, trust: Trust) -> Iterator[Member]:
+def _only(source: Iterator[Member], wanted: Callable[[bytes], bool]) -> Iterator[Member]:
+    """The wanted ones of a stream. The others are verified in passing, so that damage shows."""
+    for member in source:
+        if wanted(member.path):
+            yield member
+        else:
+            for _ in member.chunks:
+                pass
+
+
+def _of_folder(held: HeldFolder, trust: Trust, wanted: Callable[[bytes], bool]) -> Iterator[Member]:
     with _told("the bag"):
         root = os.open(held.path, _FOLDER)
     folders = Folders(root)
     try:
-        yield from _tags_of_folder(folders, trust)
+        yield from _tags_of_folder(folders, trust, wanted)
         _accept_from_folder(folders, trust)
-        for path in sorted(trust.payload):
-            yield from _file(folders, path, trust)
+        for batch in trust.payload.batches():
+            columns = [_each(*each) for each in zip(batch.algorithms, batch.digests, strict=True)]
+            for path, *expected in zip(batch.paths, *columns, strict=True):
+                if wanted(path):
+                    yield from _file(folders, path, tuple(expected))
     finally:
         folders.close()
         os.close(root)
 
 
-def _tags_of_folder(folders: Folders, trust: Trust) -> Iterator[Member]:
+def _tags_of_folder(
+    folders: Folders, trust: Trust, wanted: Callable[[bytes], bool]
+) -> Iterator[Member]:
     with _told(display(TAG_MANIFEST)):
         data = b"".join(_blocks(folders, TAG_MANIFEST, LARGEST_TAG_MANIFEST))
     _open(trust, data)
-    for path in sorted([*trust.tags, TAG_MANIFEST], key=order):
+    for path in sorted(filter(wanted, [*trust.tags, TAG_MANIFEST]), key=order):
         if path == TAG_MANIFEST:
             yield Member(path, len(data), iter([data]))
         else:
-            yield from _file(folders, path, trust)
+            yield from _file(folders, path, trust.expected(path))
 
 
 def _accept_from_folder(folders: Folders, trust: Trust) -> None:
@@ -91,12 +121,17 @@ def _accept_from_folder(folders: Folders, trust: Trust) -> None:
     raise SourceDamagedError("no payload manifest is intact")
 
 
-def _file(folders: Folders, path: bytes, trust: Trust) -> Iterator[Member]:
+def _each(algorithm: Algorithm, column: bytes) -> Iterator[Digest]:
+    for at in range(0, len(column), algorithm.octets):
+        yield Digest(algorithm, column[at : at + algorithm.octets])
+
+
+def _file(folders: Folders, path: bytes, expected: tuple[Digest, ...]) -> Iterator[Member]:
     with _told(display(path)):
         fd = open_regular(folders, path)
     try:
         octets = os.fstat(fd).st_size
-        chunks = _verified(path, _read(fd, path), trust.expected(path))
+        chunks = _verified(path, _read(fd, path), expected)
         yield Member(path, octets, chunks)
         for _ in chunks:
             pass
@@ -111,16 +146,21 @@ def _of_tar(held: HeldTar, trust: Trust) -> Iterator[Member]:
         source = _plain(stream)
         yield from _first_of_tar(source, trust)
         seen: set[bytes] = {TAG_MANIFEST, _DECLARATION}
+        payload: PayloadInOrder | None = None
         for path, octets, chunks in source:
-            expected = trust.expected(path)
-            if not expected:
-                raise SourceDamagedError(f"{display(path)}: not listed in any sealed manifest")
             if not path.startswith(b"data/"):
                 seen.add(path)
-            yield from _member_of_tar(path, octets, chunks, trust)
-        missing = [*(trust.tags.keys() - seen), *trust.payload]
-        if missing:
-            raise SourceDamagedError(f"{display(missing[0])}: not in the tar")
+                yield from _tag_of_tar(path, octets, chunks, trust)
+                continue
+            payload = payload or trust.payload.in_order()  # manifests come before
+            yield from _member_of_tar(path, octets, chunks, payload.find(path, _not_there))
+        for path in sorted(trust.tags.keys() - seen):
+            raise SourceDamagedError(f"{display(path)}: not in the tar")
+        (payload or trust.payload.in_order()).rest(_not_there)
+
+
+def _not_there(path: bytes, _expected: Digest) -> None:
+    raise SourceDamagedError(f"{display(path)}: not in the tar")
 
 
 def _first_of_tar(source: Iterator[Member], trust: Trust) -> Iterator[Member]:
@@ -142,15 +182,27 @@ def _first_of_tar(source: Iterator[Member], trust: Trust) -> Iterator[Member]:
     raise SourceDamagedError("the tar does not begin with bagit.txt and its tag manifest")
 
 
-def _member_of_tar(
+def _tag_of_tar(
     path: bytes, octets: int, chunks: Iterator[bytes], trust: Trust
 ) -> Iterator[Member]:
-    expected = trust.expected(path)
     if trust.is_useful(path):
-        whole = list(chunks)
-        trust.accept(path, whole)
-        chunks = iter(whole)
-    trust.payload.pop(path, None)
+        whole = Spool()
+        trust.accept(path, _kept(chunks, whole))
+        chunks = (whole.read(at, BLOCK) for at in range(0, whole.octets, BLOCK))
+    return _member_of_tar(path, octets, chunks, trust.expected(path))
+
+
+def _kept(chunks: Iterator[bytes], whole: Spool) -> Iterator[bytes]:
+    for chunk in chunks:
+        whole.append(chunk)
+        yield chunk
+
+
+def _member_of_tar(
+    path: bytes, octets: int, chunks: Iterator[bytes], expected: tuple[Digest, ...]
+) -> Iterator[Member]:
+    if not expected:
+        raise SourceDamagedError(f"{display(path)}: not listed in any sealed manifest")
     verified = _verified(path, chunks, expected)
     yield Member(path, octets, verified)
     for _ in verified:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from preservation.bags.expectations import Payload
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import ManifestName, Parser, manifest_name
-from preservation.bags.text import LineTooLongError, NotTextError, lines
+from preservation.bags.text import LineTooLongError, NotTextError, line_lots
+from preservation.files.sorting import Sorter, distinct
 from preservation.fixity.multihash import MultiHash, digest_bytes
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import is_fatal
@@ -28,16 +30,20 @@ class Trust:
 
     Attributes:
         tags: tag files and their SHA-256, in raw octets; the tag manifest is not among them.
-        payload: payload files and the digests of ``compared``, one after the other.
-        compared: the algorithms of the payload manifests that were accepted so far.
+        payload: payload files and the digests that they must have, by the manifests that were
+            accepted so far.
     """
 
     def __init__(self, seal: Digest, algorithms: Iterable[Algorithm]) -> None:
         self.seal = seal
         self.tags: dict[bytes, bytes] = {}
-        self.payload: dict[bytes, bytes] = {}
-        self.compared: tuple[Algorithm, ...] = ()
+        self.payload = Payload()
         self._wanted = tuple(dict.fromkeys(algorithms))
+
+    @property
+    def compared(self) -> tuple[Algorithm, ...]:
+        """The algorithms of the payload manifests that were accepted so far."""
+        return self.payload.algorithms
 
     def open(self, tag_manifest: bytes) -> str:
         """Begin with the tag manifest's octets.
@@ -48,9 +54,13 @@ class Trust:
         if digest_bytes(tag_manifest, self.seal.algorithm) != self.seal:
             return "not the tag manifest that was sealed"
         entries = _entries(TAG_MANIFEST, [tag_manifest])
-        if entries is None or not any(self._payload_manifests(entries)):
+        if entries is None or not any(self._payload_manifests(_names(entries))):
             return "sealed, but not a tag manifest that we can read"
-        self.tags = entries
+        self.tags = {
+            path: piece.value(number)
+            for piece in entries.slices()
+            for number, path in enumerate(piece.paths)
+        }
         return ""
 
     def manifests(self) -> list[bytes]:
@@ -89,27 +99,12 @@ class Trust:
         algorithm = dict(self._payload_manifests([name]))[name]
         observed = hashes.digests()[Algorithm.SHA256]
         if entries is not None and observed.value == self.tags[name]:
-            if not self.compared:
-                self.payload, self.compared = entries, (algorithm,)
-            elif entries.keys() == self.payload.keys():
-                for path, digest in entries.items():
-                    self.payload[path] += digest
-                self.compared += (algorithm,)
+            self.payload.accept(algorithm, entries)
         return observed
 
     def expected(self, path: bytes) -> tuple[Digest, ...]:
-        """The digests that a file must have; empty if nothing vouches for the path."""
-        if path in self.tags:
-            return (Digest(Algorithm.SHA256, self.tags[path]),)
-        return self.digests(self.payload[path]) if path in self.payload else ()
-
-    def digests(self, raw: bytes) -> tuple[Digest, ...]:
-        """A payload file's expected digests, as ``payload`` holds them."""
-        digests, at = [], 0
-        for algorithm in self.compared:
-            digests.append(Digest(algorithm, raw[at : at + algorithm.octets]))
-            at += algorithm.octets
-        return tuple(digests)
+        """The digests that a tag file must have; empty if nothing vouches for the path."""
+        return (Digest(Algorithm.SHA256, self.tags[path]),) if path in self.tags else ()
 
     @staticmethod
     def _payload_manifests(paths: Iterable[bytes]) -> Iterator[tuple[bytes, Algorithm]]:
@@ -125,16 +120,29 @@ def _hashed(blocks: Iterable[bytes], hashes: MultiHash) -> Iterator[bytes]:
         yield block
 
 
-def _entries(name: bytes, blocks: Iterable[bytes]) -> dict[bytes, bytes] | None:
+def _names(entries: Sorter) -> Iterator[bytes]:
+    for piece in entries.slices():
+        yield from piece.paths
+
+
+def _entries(name: bytes, blocks: Iterable[bytes]) -> Sorter | None:
     """A manifest of ours; None if it is anything else. Takes every block in any case."""
     parsed, findings, left = ManifestName.parse(name), Findings(), iter(blocks)
-    entries: dict[bytes, bytes] | None = None
+    entries: Sorter | None = None
     if parsed is not None:
         try:
             parser = Parser(parsed, legacy=False, findings=findings)
-            entries = dict(parser.entries(lines(left, "utf-8")))
+            entries = Sorter(parser.digest_width)
+            for some in parser.records(line_lots(left, "utf-8")):
+                entries.extend(some.paths, some.digests)
         except (NotTextError, LineTooLongError):
             entries = None
     for _ in left:
         pass
-    return None if is_fatal(findings.all()) else entries
+    if entries is None or is_fatal(findings.all()) or _has_twins(entries):
+        return None
+    return entries
+
+
+def _has_twins(entries: Sorter) -> bool:
+    return sum(len(piece.paths) for piece in distinct(entries.slices())) < len(entries)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verification import OUTCOMES, Tally, Verification
 from preservation.files.held import HeldFolder
-from preservation.files.walk import Kind, walk
+from preservation.files.scan import Names, scan
+from preservation.files.sorting import Sorter, aligned
+from preservation.files.walk import Kind
 from preservation.fixity.compare import Expected, compare
 from preservation.fixity.engine import BATCH, EngineSettings, never
 from preservation.fixity.reading import (
@@ -65,10 +68,9 @@ class FolderVerifier:
         finally:
             folders.close()
         trust = self._trust
-        tags = {path: trust.tags[path] for path in sorted(trust.tags.keys() - manifests)}
-        self._compare(tags, (Algorithm.SHA256,))
+        self._compare(_tags(trust, manifests))
         if trust.compared:
-            self._compare(trust.payload, trust.compared)
+            self._compare(trust.payload.batches())
         else:
             reason = "no payload manifest is intact, so nothing says what the payload must be"
             self._tally.bad(b"data", Outcome.UNCHECKED, reason)
@@ -125,14 +127,8 @@ class FolderVerifier:
             self._settings.rate.take(BLOCK)
         return os.read(fd, BLOCK)
 
-    def _compare(self, files: Mapping[bytes, bytes], algorithms: tuple[Algorithm, ...]) -> None:
-        results = compare(
-            self._held.path,
-            _batches(files, algorithms),
-            self._settings,
-            self._progress,
-            self._cancelled,
-        )
+    def _compare(self, batches: Iterator[Expected]) -> None:
+        results = compare(self._held.path, batches, self._settings, self._progress, self._cancelled)
         for result in results:
             self._tally.octets_read += result.octets
             self._tally.intact(result.intact)
@@ -145,29 +141,34 @@ class FolderVerifier:
 
     def _look_for_strangers(self) -> None:
         """Whatever is there and is not listed. Without payload manifests only tag files."""
-        for entry in walk(self._held.path):
-            known = entry.path == TAG_MANIFEST or self._is_expected(entry.path)
-            if known or entry.kind is Kind.FOLDER:
-                continue
-            if entry.kind is Kind.UNREADABLE:
-                self._tally.bad(entry.path, Outcome.UNCHECKED, entry.error)
-            else:
-                reason = f"a {entry.kind.value} that is not listed in any sealed manifest"
-                self._tally.bad(entry.path, Outcome.ALTERED, reason, octets=entry.octets)
+        trust, there = self._trust, Sorter()
+        for found in scan(self._held.path, sizes=False):
+            if isinstance(found, Names):
+                there.extend(found.paths)
+            elif found.kind is Kind.UNREADABLE:
+                self._tally.bad(found.path, Outcome.UNCHECKED, found.error)
+            elif found.kind is not Kind.FOLDER:
+                self._stranger(found.path, found.kind)
+        for here, listed in aligned([there.slices(), trust.payload.names()]):
+            for path in sorted(set(here.paths).difference(listed.paths)):
+                unknown = not trust.compared and path.startswith(b"data/")
+                if path not in trust.tags and path != TAG_MANIFEST and not unknown:
+                    self._stranger(path, Kind.FILE)
 
-    def _is_expected(self, path: bytes) -> bool:
-        if not self._trust.compared and path.startswith(b"data/"):
-            return True
-        return path in self._trust.payload or path in self._trust.tags
+    def _stranger(self, path: bytes, kind: Kind) -> None:
+        reason = f"a {kind.value} that is not listed in any sealed manifest"
+        self._tally.bad(path, Outcome.ALTERED, reason, octets=_size(self._held.path, path))
 
 
-def _batches(files: Mapping[bytes, bytes], algorithms: tuple[Algorithm, ...]) -> Iterator[Expected]:
-    """Files and their raw digests, one after the other, as :class:`Trust` holds them."""
-    ends = list(itertools.accumulate(algorithm.octets for algorithm in algorithms))
-    left = iter(files.items())
-    while batch := list(itertools.islice(left, BATCH)):
-        columns = (
-            b"".join([raw[end - algorithm.octets : end] for _, raw in batch])
-            for algorithm, end in zip(algorithms, ends, strict=True)
-        )
-        yield Expected([path for path, _ in batch], algorithms, tuple(columns))
+def _tags(trust: Trust, without: set[bytes]) -> Iterator[Expected]:
+    left = iter(sorted(trust.tags.keys() - without))
+    while paths := list(itertools.islice(left, BATCH)):
+        column = b"".join([trust.tags[path] for path in paths])
+        yield Expected(paths, (Algorithm.SHA256,), (column,))
+
+
+def _size(base: Path, path: bytes) -> int:
+    try:
+        return os.lstat(os.path.join(os.fsencode(base), path)).st_size
+    except OSError:
+        return 0

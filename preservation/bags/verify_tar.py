@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, cast
 
+from preservation.bags.expectations import PayloadInOrder
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verification import OUTCOMES, Tally, Verification
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
@@ -78,6 +79,7 @@ class TarVerifier:
         self._tally = Tally()
         self._tags_seen: set[bytes] = set()
         self._at = b""
+        self._payload_left: PayloadInOrder | None = None
         self._declaration: tuple[int, dict[Algorithm, Digest]] | None = None
 
     def run(self) -> Verification:
@@ -151,9 +153,11 @@ class TarVerifier:
         if not trust.compared:
             self._tally.unchecked(1)
             return
-        digests = _digests(chunks, trust.compared)
-        self._tally.compare(path, octets, trust.expected(path), digests)
-        trust.payload.pop(path, None)  # what is left at the end is missing
+        if self._payload_left is None:  # manifests come before: now all are known
+            self._payload_left = trust.payload.in_order()
+        digests = _digests(chunks, trust.compared)  # first: only what was read was reached
+        expected = self._payload_left.find(path, self._missing)
+        self._tally.compare(path, octets, expected, digests)
 
     def _look_for_missing(self) -> None:
         if not self._trust.tags:
@@ -161,15 +165,15 @@ class TarVerifier:
             return
         for path in sorted(self._trust.tags.keys() - self._tags_seen):
             self._missing(path, self._trust.expected(path)[0])
-        for path, raw in self._trust.payload.items():
-            self._missing(path, self._trust.digests(raw)[0])
+        (self._payload_left or self._trust.payload.in_order()).rest(self._missing)
 
     def _missing(self, path: bytes, expected: Digest) -> None:
         self._tally.bad(path, Outcome.MISSING, "not in the tar", expected=expected)
 
     def _count_unreached(self) -> None:
-        unreached = len(self._trust.tags.keys() - self._tags_seen) + len(self._trust.payload)
-        self._tally.unchecked(unreached)
+        reached = 0 if self._payload_left is None else self._payload_left.reached
+        payload = len(self._trust.payload) - reached
+        self._tally.unchecked(len(self._trust.tags.keys() - self._tags_seen) + payload)
 
     def _compare_whole(self, hashes: MultiHash) -> None:
         """Octets between members (headers, padding, the end) are under this digest alone."""
