@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from preservation.bags.lenient import Leniency, leniencies
 from preservation.bags.validate import BagReport, Mode
 from preservation.bags.validate import validate as validate_bag
-from preservation.cli.bag_making import create, print_findings, restore, yardstick
-from preservation.cli.options import Json, group
+from preservation.cli.bag_shared import print_findings, yardstick
+from preservation.cli.options import Json, application, group
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.fixity.engine import EngineSettings
@@ -21,7 +23,26 @@ from preservation.model.units import format_size
 if TYPE_CHECKING:
     from rich.console import Console
 
-bag_app = group("Make and validate BagIt bags; no home is needed.")
+
+class _Bag(TyperGroup):
+    """Imports what makes bags only where one is made: validating starts the sooner."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_MAKING]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _MAKING:
+            return super().get_command(ctx, cmd_name)
+        making = importlib.import_module("preservation.cli.bag_making")
+        app = application()
+        app.command()(getattr(making, cmd_name))
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
+
+
+_MAKING = ("create", "restore")
+bag_app = group("Make and validate BagIt bags; no home is needed.", cls=_Bag)
 
 _WORKERS = 2
 
@@ -109,7 +130,3 @@ _HOW: dict[Mode, Callable[[BagReport], str]] = {
     Mode.COMPLETENESS: lambda _: "names compared only: no fixity check",
     Mode.OXUM: lambda _: "sizes and counts compared only: no fixity check",
 }
-
-
-bag_app.command()(create)
-bag_app.command()(restore)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,17 +13,17 @@ from preservation import __version__
 from preservation.bags.create import BagPlan
 from preservation.bags.create import create as create_bag
 from preservation.bags.findings import Findings
-from preservation.bags.profile.check import Yardstick
-from preservation.bags.profile.parse import LARGEST, parse_profile
+from preservation.bags.profile.parse import parse_profile
 from preservation.bags.profile.value import Profile
 from preservation.bags.restore import restore as restore_bag
 from preservation.bags.tagfiles import Element
+from preservation.cli.bag_shared import octets_of, print_findings
 from preservation.cli.options import Json
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
-from preservation.model.finding import Finding, is_fatal
+from preservation.model.finding import is_fatal
 from preservation.model.units import format_size
 
 if TYPE_CHECKING:
@@ -105,41 +104,10 @@ def restore(
     here.answer(as_json, "samarkand.bag-restore/1", report.to_json(), render, exit_code)
 
 
-def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
-    """What to hold a bag against; None where no profile is named.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    return None if path is None else Yardstick(_octets(path), tuple(aliases))
-
-
-def _octets(path: Path) -> bytes:
-    """A profile's document, one octet more at most than any may have."""
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(
-            f"no profile can be read at {path}: {error.strerror}",
-            hint="name a JSON file; profiles are never fetched",
-        ) from error
-
-
-def print_findings(out: Console, findings: Iterable[Finding]) -> None:
-    """One line each, and what to do next."""
-    for finding in findings:
-        where = f" {finding.subject}:" if finding.subject else ""
-        text = f"{finding.severity.value} [{finding.code}]{where} {finding.message}"
-        out.print(text, markup=False)
-        if finding.hint:
-            out.print(f"    next: {finding.hint}", markup=False)
-
-
 def _sound_profile(path: Path) -> Profile:
     """A profile to make a bag by; one that is wrong is no yardstick."""
     findings = Findings()
-    profile = parse_profile(_octets(path), findings)
+    profile = parse_profile(octets_of(path), findings)
     wrong = [finding.message for finding in findings.all() if is_fatal([finding])]
     if profile is None or wrong:
         raise UsageError(

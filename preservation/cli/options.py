@@ -24,9 +24,9 @@ def application(**settings: Any) -> typer.Typer:
     )
 
 
-def group(about: str) -> typer.Typer:
+def group(about: str, **settings: Any) -> typer.Typer:
     """A group of commands; one alone would else take the group's name."""
-    made = application(no_args_is_help=True)
+    made = application(no_args_is_help=True, **settings)
     made.callback(help=about)(_nothing)
     return made
 

@@ -1,0 +1,46 @@
+"""What the commands of ``preserve bag`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from preservation.bags.profile.check import Yardstick
+from preservation.bags.profile.parse import LARGEST
+from preservation.errors import UsageError
+from preservation.model.finding import Finding
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
+    """What to hold a bag against; None where no profile is named.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    return None if path is None else Yardstick(octets_of(path), tuple(aliases))
+
+
+def octets_of(path: Path) -> bytes:
+    """A profile's document, one octet more at most than any may have."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(
+            f"no profile can be read at {path}: {error.strerror}",
+            hint="name a JSON file; profiles are never fetched",
+        ) from error
+
+
+def print_findings(out: Console, findings: Iterable[Finding]) -> None:
+    """One line each, and what to do next."""
+    for finding in findings:
+        where = f" {finding.subject}:" if finding.subject else ""
+        text = f"{finding.severity.value} [{finding.code}]{where} {finding.message}"
+        out.print(text, markup=False)
+        if finding.hint:
+            out.print(f"    next: {finding.hint}", markup=False)
