@@ -31,6 +31,7 @@ SHOWN = 28  # characters of an expression inside a message
 
 AREAS = {
     "AIP": "Getting AIPs out",
+    "ARC": "Archives: tars and zips",
     "AUD": "Audit, as a DAG",
     "BAG": "BagIt bags",
     "CAT": "The catalogue",
@@ -40,6 +41,7 @@ AREAS = {
     "FND": "Findings, on the command line",
     "FS": "File systems",
     "HOME": "The home",
+    "INV": "The central inventory",
     "JRN": "The journal",
     "POL": "Policies",
     "REP": "Replication and repair, as work",
@@ -57,11 +59,49 @@ _AUDIT = "`preserve audit`; if it is so every night, raise the audit budget"
 _REPLICATE = "`preserve replicate`; then look why the replicate DAG did not"
 _MOVE = "add a tier that lies elsewhere, or move one"
 SAID = {
+    "ARC-ENCRYPTED": ("failure 2", "a member is encrypted", "pack it again without a password"),
+    "ARC-MEMBER-OCTETS": (
+        "failure 2",
+        "a member is larger than the limit",
+        "divide the file, or ask for a larger limit",
+    ),
+    "ARC-MEMORY": (
+        "failure 2",
+        "unpacking would need more memory than is given to it",
+        "pack it again with a smaller window (`xz -6`, `zstd -19`)",
+    ),
+    "ARC-METHOD": (
+        "failure 2",
+        "a member is packed by a method that we do not read",
+        "pack it again with deflate, bzip2, xz or zstd, or not packed at all",
+    ),
+    "ARC-OCTETS": (
+        "failure 2",
+        "all members together are larger than the limit",
+        "divide it, or ask for a larger limit",
+    ),
     "CAT-URL": ("failure 2", "the catalogue's address in samarkand.toml is not one we can use", ""),
     "DEP-BOMB": (
         "finding, error",
         "unpacking gave more bytes than the policy allows for each packed byte",
         "deposit it as a folder, or in another container",
+    ),
+    "DEP-CONTAINER": (
+        "finding, error",
+        "an archive that cannot be believed: cut, damaged, ambiguous, with something before, "
+        "between or behind its members, or packed by a method that we do not read",
+        "pack it again, and send it again",
+    ),
+    "DEP-FETCH-FAILED": (
+        "finding, error",
+        "the server's answer is not the file that fetch.txt names, or leads where the policy "
+        "does not allow",
+        "send the file with the bag, or mend fetch.txt",
+    ),
+    "DEP-MEMBER-DIFFERS": (
+        "finding, error",
+        "a zip's local header and its central directory contradict each other",
+        "pack it again",
     ),
     "DEP-NAME-UNKEPT": ("finding, error", "a name that a bag cannot hold", "rename it"),
     "FIX-ALTERED": (
@@ -83,6 +123,21 @@ SAID = {
         "finding, error",
         "the medium failed, after retries",
         "look at the medium's own log, replace it, then `preserve repair`",
+    ),
+    "FMT-CHANGED": (
+        "finding, warning",
+        "newer tools say that files are of another format than was found at ingest",
+        "look at one of the files; accept the finding if the newer answer is right",
+    ),
+    "FMT-LOST": (
+        "finding, warning",
+        "newer tools do not know the format of files that was known at ingest",
+        "look at one of the files; accept the finding if nobody can know",
+    ),
+    "FMT-REFUSED": (
+        "finding, warning",
+        "newer tools say that files are of a format that the policy in force refuses",
+        "decide whether it may stay; accept the finding with your reason",
     ),
     "JRN-NOT-COPIED": (
         "finding, warning",

@@ -30,9 +30,9 @@ class _Case:
 
     code: str
     action: Action
-    kind: str
     message: str
     hint: str
+    kind: str
 
 
 @dataclass(slots=True)
@@ -88,30 +88,34 @@ def _cases(found: Identification, check: FormatCheck, rules: FormatRules) -> Ite
     ruling = ruling_of(found, rules)
     if ruling.standing is Standing.REFUSED:
         hint = better_than((found.local, found.puid, found.mime), rules)
-        message = f"{told} is a format that this community refuses"
         by = "" if ruling.by in (found.id, found.mime) else f" ({ruling.by})"
-        yield _Case("DEP-FORMAT-REFUSED", Action.REFUSE, found.id, message + by, hint)
+        message = f"{told} is a format that this community refuses{by}"
+        yield _Case("DEP-FORMAT-REFUSED", Action.REFUSE, message, hint, kind=found.id)
     elif ruling.standing is Standing.UNLISTED and found.id:
         hint = better_than((found.local, found.puid, found.mime), rules)
         message = f"{told} is on none of this community's lists of formats"
-        yield _Case("DEP-FORMAT-UNLISTED", rules.unlisted, found.id, message, hint)
+        yield _Case("DEP-FORMAT-UNLISTED", rules.unlisted, message, hint, kind=found.id)
     if "empty" in found.flags:
         message, hint = "it is empty: there is no format to be known", "deposit its content"
-        yield _Case("DEP-FORMAT-DOUBTFUL", rules.doubtful, "empty", message, hint)
+        yield _Case("DEP-FORMAT-DOUBTFUL", rules.doubtful, message, hint, kind="empty")
     elif not found.id:
         yield _unknown(found, rules)
     elif found.doubtful:
         doubts = ", ".join(sorted(DOUBTS.intersection(found.flags))).replace("_", " ")
         message = f"it looks like {told}, but that is doubtful: {doubts}"
         hint = "open it with its own program; deposit it again if it is cut or misnamed"
-        yield _Case("DEP-FORMAT-DOUBTFUL", rules.doubtful, f"{found.id} {doubts}", message, hint)
+        yield _Case(
+            "DEP-FORMAT-DOUBTFUL", rules.doubtful, message, hint, kind=f"{found.id} {doubts}"
+        )
     if check.validity is Validity.INVALID:
         # What is told once for many files says what they share.
         each = rules.invalid is Action.REFUSE and check.message
         why = f"{check.reason}: {each}" if each else check.reason
         message = f"{told} does not hold what its format promises: {why}"
         hint = "open it with its own program, and write it anew"
-        yield _Case("DEP-FORMAT-INVALID", rules.invalid, found.id + check.reason, message, hint)
+        yield _Case(
+            "DEP-FORMAT-INVALID", rules.invalid, message, hint, kind=f"{found.id} {check.reason}"
+        )
 
 
 def _unknown(found: Identification, rules: FormatRules) -> _Case:
@@ -119,6 +123,6 @@ def _unknown(found: Identification, rules: FormatRules) -> _Case:
     message = f"the format is not known{seen}"
     why = ", ".join(one for one in found.flags if one != "unidentified")
     hint = "deposit it in a format that PRONOM knows, or say in a text beside it what it is"
+    message += f": {why.replace('_', ' ')}" if why else ""
     kind = f"{found.mime_magic} {why}"
-    told = f"{message}: {why.replace('_', ' ')}" if why else message
-    return _Case("DEP-FORMAT-UNKNOWN", rules.unidentified, kind, told, hint)
+    return _Case("DEP-FORMAT-UNKNOWN", rules.unidentified, message, hint, kind=kind)

@@ -243,6 +243,7 @@ def _suspects(table: pa.Table) -> Any:
     ageing = [puid for puid in puids if risk_of(puid).risk is Risk.HIGH]
     asked = [
         table["doubtful"],
+        pc.equal(table["format_id"], ""),
         pc.equal(table["validity"], "invalid"),
         pc.equal(table["virus"], "infected"),
         pc.not_equal(table["format_id"], table["sealed_format_id"]),
