@@ -88,15 +88,38 @@ SAID = {
     ),
     "DEP-CONTAINER": (
         "finding, error",
-        "an archive that cannot be believed: cut, damaged, ambiguous, with something before, "
-        "between or behind its members, or packed by a method that we do not read",
+        "an archive that is cut, damaged or ambiguous, or has octets that none of its members has",
         "pack it again, and send it again",
     ),
     "DEP-FETCH-FAILED": (
         "finding, error",
-        "the server's answer is not the file that fetch.txt names, or leads where the policy "
-        "does not allow",
+        "a server's answer is not the file of fetch.txt, or leads where the policy does not allow",
         "send the file with the bag, or mend fetch.txt",
+    ),
+    "DEP-ENCRYPTED": (
+        "finding, error",
+        "a member of an archive is encrypted",
+        "pack it again without a password",
+    ),
+    "DEP-LIST-ALGORITHM": (
+        "finding, warning",
+        "a list has digests by an algorithm that we do not compute; they were not compared",
+        "send MD5, SHA-1, SHA-2, SHA-3 or BLAKE2b",
+    ),
+    "DEP-LIST-NAME": (
+        "finding, warning",
+        "names on a list differ from the files' by case, Unicode form or separators alone",
+        "nothing: they were taken to mean the files that are there",
+    ),
+    "DEP-LIST-OUTSIDE": (
+        "finding, warning",
+        "a list names what is not in the deposit's folder; it was not compared",
+        "write names relative to the deposit",
+    ),
+    "DEP-LIST-UNREAD": (
+        "finding, warning",
+        "a list has lines that say nothing that we know; they were not compared",
+        "mend the list",
     ),
     "DEP-MEMBER-DIFFERS": (
         "finding, error",

@@ -193,6 +193,13 @@ def plain_value(text: str) -> str:
 
 def parse_fetch(text: Iterable[bytes], findings: Findings) -> Iterator[bytes]:
     """The payload paths that ``fetch.txt`` names, telling what is wrong with its lines."""
+    return (path for _, _, path in fetch_items(text, findings))
+
+
+def fetch_items(
+    text: Iterable[bytes], findings: Findings
+) -> Iterator[tuple[bytes, int | None, bytes]]:
+    """URL, octets (None for ``-``) and payload path of each line of ``fetch.txt``."""
     for number, line in enumerate(text, 1):
         subject, found = f"fetch.txt:{number}", f"Found: {display(line[:500])!r}."
         match = _FETCH.fullmatch(line)
@@ -206,6 +213,6 @@ def parse_fetch(text: Iterable[bytes], findings: Findings) -> Iterator[bytes]:
             path = match[3]
         path = path.removeprefix(b"./") if findings.legacy else path
         if is_safe(path) and path.startswith(PAYLOAD):
-            yield path
+            yield match[1], None if match[2] == b"-" else int(match[2]), path
         else:
             findings.add("BAG-FETCH-PATH", subject, found)

@@ -17,9 +17,11 @@ from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, walk
+from preservation.ingest.completing import Fetched, complete, copied, lacking, objections
 from preservation.ingest.digest_gathering import Gathering, manifests
 from preservation.ingest.examine import examine
 from preservation.ingest.fenced import fenced, open_root
+from preservation.ingest.fetching import Wanted
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
@@ -56,14 +58,15 @@ def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
     """Open what lies at the candidate's path.
 
     Args:
-        scratch: an existing private folder; a container is unpacked below it.
+        scratch: an existing private folder; a container is unpacked below it, and a bag that
+            is not whole is completed there if the policy fetches.
 
     Raises:
         Changed: it is being written to, or taken away.
         NotNowError: it cannot be read, or the scratch folder's disk is in the way.
     """
     if is_folder(found.path):
-        return _open_folder(found, found.path, intake, [], {"kind": "folder"})
+        return _open_folder(found, found.path, intake, [], {"kind": "folder"}, scratch)
     dest = scratch / "unpacked"
     dest.mkdir(mode=0o700)
     unpacked = unpack(found.path, dest, intake.limits)
@@ -71,7 +74,7 @@ def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
     if not is_fatal(findings):
         findings.extend(examine(dest, intake.limits).findings)
     base = _base(dest)
-    return _open_folder(found, base, intake, findings, _container(found, unpacked))
+    return _open_folder(found, base, intake, findings, _container(found, unpacked), scratch)
 
 
 def _container(found: Candidate, unpacked: Unpacked) -> dict[str, Any]:
@@ -95,19 +98,37 @@ def _is_file(path: Path) -> bool:
 
 
 def _open_folder(
-    found: Candidate, base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
+    found: Candidate,
+    base: Path,
+    intake: Intake,
+    findings: list[Finding],
+    facts: dict[str, Any],
+    scratch: Path,
 ) -> Opened:
     facts = {"schema": "samarkand.deposit/1", "name": found.name, **facts}
     if _is_file(base / DECLARATION):
-        opened = _open_bag(base, findings, facts)
+        opened = _open_bag(found, base, intake, findings, facts, scratch)
     else:
         opened = _open_plain(base, intake, findings, facts)
     source = replace(opened.source, encode=intake.limits.encode_names)
     return replace(opened, source=source)
 
 
-def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Opened:
+def _open_bag(
+    found: Candidate,
+    base: Path,
+    intake: Intake,
+    findings: list[Finding],
+    facts: dict[str, Any],
+    scratch: Path,
+) -> Opened:
     layout = open_bag(base)
+    if layout.fetch and (wanted := lacking(base, layout.encoding)):
+        whole, told = _completed(found, base, wanted, layout, findings, intake, scratch)
+        findings = [*findings, *told.findings]
+        if whole is not None:
+            base, layout = whole, open_bag(whole)
+            facts = {**facts, "fetched": told.to_json()}
     supplied = dict(layout.payload_digests())
     bag = {"version": layout.version, "encoding": layout.encoding}
     return Opened(
@@ -117,6 +138,30 @@ def _open_bag(base: Path, findings: list[Finding], facts: dict[str, Any]) -> Ope
         organization=_first(layout, "source-organization"),
         facts={**facts, "bag": bag, **manifests(base)},
     )
+
+
+def _completed(
+    found: Candidate,
+    base: Path,
+    wanted: list[Wanted],
+    layout: BagLayout,
+    findings: list[Finding],
+    intake: Intake,
+    scratch: Path,
+) -> tuple[Path | None, Fetched]:
+    """Fetch what a bag lacks; where it is whole now, None if it is not."""
+    told = Fetched(findings=list(objections(wanted, intake)))
+    others = [one for one in layout.findings if one.code != "BAG-OXUM"]  # it is of the whole
+    if is_fatal((*found.examined.findings, *findings, *told.findings, *others)):
+        return None, told
+    if not base.is_relative_to(scratch):
+        dest = scratch / "completed"
+        dest.mkdir(mode=0o700)
+        told.findings.extend(copied(base, dest))
+        base = dest
+    if not is_fatal(told.findings):
+        complete(base, wanted, intake, told)
+    return (None if is_fatal(told.findings) else base), told
 
 
 def _identifiers(layout: BagLayout) -> tuple[Identifier, ...]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from preservation.model.virus_scan import Demand
 from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
-from preservation.policy.texts import CRON, DURATION, FORMAT, MARKER, PATH, SIZE, ZONE
+from preservation.policy.texts import (
+    CRON,
+    DURATION,
+    FORMAT,
+    HOST,
+    MARKER,
+    PATH,
+    SIZE,
+    SOME_TIME,
+    ZONE,
+)
 
 _FORMATS = Listing(FORMAT, "a list of PUIDs, our identifiers, groups or MIME types", most=5000)
 # The strictest first.
@@ -73,6 +83,59 @@ NAMES = Record(
             "has the original, which an export gives back.",
             "non_utf8: encode",
             "refuse",
+        ),
+    )
+)
+
+_HOSTS = Listing(HOST, "a list of hosts", most=100)
+
+FETCH = Record(
+    (
+        Field(
+            "mode",
+            Choice(("refuse", "fetch")),
+            "What becomes of a bag whose fetch.txt names files that did not come with it. fetch: "
+            "they are fetched into a folder of ours and held against the bag's manifests; the "
+            "AIP has them, and no fetch.txt.",
+            "mode: fetch",
+            "refuse",
+        ),
+        Field(
+            "schemes",
+            Listing(Choice(("https", "http")), "a list of https and http", least=1, most=2),
+            "How files may be fetched. http lets whoever is on the way read along.",
+            "schemes: [https]",
+            ["https"],
+        ),
+        Field(
+            "hosts",
+            _HOSTS,
+            "From where. A host whose address is not public is refused all the same.",
+            "hosts: [data.example.org]",
+            [],
+        ),
+        Field(
+            "internal",
+            _HOSTS,
+            "Hosts from which files may be fetched though their addresses are private: of the "
+            "institution's own network.",
+            "internal: [nas.example.org:8443]",
+            [],
+        ),
+        Field(
+            "size",
+            SIZE,
+            "All fetched files of one deposit together.",
+            "size: 100 GiB",
+            "100 GiB",
+            stored="octets",
+        ),
+        Field(
+            "within",
+            SOME_TIME,
+            "How long fetching for one deposit may take.",
+            "within: 6h",
+            "6h",
         ),
     )
 )
@@ -191,6 +254,7 @@ INTAKE = Record(
             stored="algorithms",
             weaker=Weaker.REMOVED,
         ),
+        Field("fetch", FETCH, "What becomes of bags that are not whole: BagIt's fetch.txt."),
         Field("names", NAMES, "Which names of files are taken, and how they are kept."),
         Field(
             "virus_scan",

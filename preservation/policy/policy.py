@@ -79,6 +79,36 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchRules:
+    """What may be fetched for a bag that is not whole (RFC 8493 section 2.2.3).
+
+    Attributes:
+        hosts, internal: ``host`` or ``host:port``; the latter may have private addresses.
+        octets: of all fetched files of one deposit.
+        within: the same in time.
+    """
+
+    allowed: bool
+    schemes: tuple[str, ...]
+    hosts: tuple[str, ...]
+    internal: tuple[str, ...]
+    octets: int
+    within: timedelta
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> FetchRules:
+        """Build the value from its part of an effective document."""
+        return cls(
+            allowed=data["mode"] == "fetch",
+            schemes=tuple(data["schemes"]),
+            hosts=tuple(data["hosts"]),
+            internal=tuple(data["internal"]),
+            octets=data["octets"],
+            within=timedelta(seconds=data["within"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """How deposits come in."""
 
@@ -92,6 +122,7 @@ class Intake:
     algorithms: tuple[Algorithm, ...]  # of the payload manifests; SHA-256 is always among them
     formats: FormatRules
     virus_scan: Demand
+    fetch: FetchRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +213,7 @@ class Policy:
                 algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
                 formats=FormatRules.from_effective(intake["formats"]),
                 virus_scan=Demand(intake["virus_scan"]),
+                fetch=FetchRules.from_effective(intake["fetch"]),
             ),
             replicas=tuple(
                 ReplicaRule(

@@ -78,4 +78,8 @@ MARKER = Text(
 )
 STORED_PRICE = Text(price.STORED_WORDS, price.STORED_PATTERN)
 READ_PRICE = Text(price.READ_WORDS, price.READ_PATTERN)
+HOST = Text(
+    "a host in lower case, with its port where that is not the scheme's own: data.example.org:8443",
+    r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?",
+)
 ACCOUNT = Text("an account name: letters, digits and . _ @ -", r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
