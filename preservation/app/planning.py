@@ -57,7 +57,7 @@ def _proposals(
             aips=held.aips,
             versions=held.versions,
             octets=held.octets,
-            effects=effects(old, new, held, _foreseen(parts.home, old, new, observed)),
+            effects=effects(old, new, held, foreseen(parts.home, old, new, observed)),
         )
 
 
@@ -98,7 +98,7 @@ def _overdue(
     }
 
 
-def _foreseen(
+def foreseen(
     home: Home, old: Policy | None, new: Policy, observed: Mapping[str, str]
 ) -> dict[str, str]:
     """What was observed of the tiers; of those that are not there yet, what will be."""

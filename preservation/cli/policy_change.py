@@ -58,7 +58,7 @@ def plan(
 
 
 def _render(part: Spelled, out: Console) -> None:
-    out.rule(part.heading, align="left", characters="─")
+    out.print(f"── {part.heading}")
     for said in part.sentences:
         out.print(f"{'! ' if said.alarming else '  '}{said.text}")
     for grid in part.grids:

@@ -92,7 +92,7 @@ def show(ctx: typer.Context, digest: Which, as_json: Json = False) -> None:
 
     def render(out: Console) -> None:
         out.print(str(found))
-        out.print(json.dumps(document, indent=2, ensure_ascii=False), soft_wrap=True)
+        out.print(json.dumps(document, indent=2, ensure_ascii=False))
 
     body = {"digest": str(found), "document": document}
     here.answer(as_json, "samarkand.policy-document/1", body, render)

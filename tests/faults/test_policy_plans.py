@@ -164,3 +164,30 @@ def test_the_history_says_what_is_in_force(archive: Archive) -> None:
     assert folded == {name: line.digest for name, line in store.in_force().items()}
     assert len(list(store.history())) == 4
     assert store.unrecorded() == []
+
+
+def test_a_simulation_compares_what_is_in_force_with_a_draft(
+    archive: Archive, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    draft = tmp_path / "notes.yaml"
+    archive.write_policies(LESS)
+    draft.write_text((archive.policies / "notes.yaml").read_text())
+    archive.write_policies({})
+    words = (
+        "simulate",
+        "--against",
+        str(draft),
+        "--aips",
+        "1000",
+        "--svg",
+        str(tmp_path / "a.svg"),
+    )
+
+    code, said = _preserve(archive, capsys, *words)
+
+    assert code == 0
+    first, second = said["policies"]
+    assert (first["policy"], second["policy"]) == ("notes, in force", "notes, proposed")
+    assert said["comparisons"][0].startswith("notes, proposed: loses AIPs")
+    assert first["assumptions"]
+    assert (tmp_path / "a.svg").read_text().startswith("<svg")
