@@ -22,6 +22,7 @@ MOST_ROW = 16 << 20  # octets
 _SAMPLE_LINES = 500
 _NAMES = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "pipe"}
 _QUOTE = b'"'
+_ESCAPED = b'\\"'
 _OPEN = "unexpected end of data"  # how the csv module says that a quote was not closed
 
 csv.field_size_limit(2 * MOST_ROW)
@@ -133,7 +134,6 @@ class _Rows:
         self._held: list[bytes] = []  # lines of a row whose quote is open
         self._octets = 0  # of those
         self._began = 0  # the line on which it began
-        self._escaped = False
         subject.facts["columns"] = shape.width
 
     def feed(self, lines: list[bytes]) -> None:
@@ -219,27 +219,28 @@ class _Rows:
     def _parsed(self, row: bytes) -> int:
         """How many fields a row has; 0 if its quote is still open."""
         text = row.decode("latin-1")
-        for escape in (None, "\\"):
-            if escape is None and self._escaped:
-                continue
-            reader = csv.reader(
-                [text],
-                delimiter=self._shape.delimiter.decode(),
-                skipinitialspace=self._shape.spaced,
-                escapechar=escape,
-                doublequote=escape is None,
-                strict=True,
-            )
-            try:
-                width = len(next(reader))
-            except csv.Error as error:
-                if _OPEN in str(error):
-                    return 0
-                continue
-            self._escaped = escape is not None
-            return width
-        message = f"line {self._began}: a quoted field goes on after its closing quote"
-        raise Invalid("quoting", message)
+        width = self._fields(text, None)
+        if width != self._shape.width and _ESCAPED in row:
+            width = self._fields(text, "\\") or width
+        if width is None:
+            message = f"line {self._began}: a quoted field goes on after its closing quote"
+            raise Invalid("quoting", message)
+        return width
+
+    def _fields(self, text: str, escape: str | None) -> int | None:
+        """Parse one row by the letter; None if it can't be, 0 if its quote is still open."""
+        reader = csv.reader(
+            [text],
+            delimiter=self._shape.delimiter.decode(),
+            skipinitialspace=self._shape.spaced,
+            escapechar=escape,
+            doublequote=escape is None,
+            strict=True,
+        )
+        try:
+            return len(next(reader))
+        except csv.Error as error:
+            return 0 if _OPEN in str(error) else None
 
     def _row(self, width: int) -> None:
         self._rows += 1
