@@ -12,6 +12,7 @@ bytes have no format to speak of.
 from __future__ import annotations
 
 import heapq
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from preservation.audit.inventory import InventoryService
+from preservation.bags.tree import NAMES, read_names
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, VersionRow
-from preservation.errors import NotNowError
+from preservation.errors import MalformedError, NotNowError
 from preservation.files.held import HeldFolder
 from preservation.fixity.engine import EngineSettings, measure
 from preservation.formats.inventory.questions import answers
@@ -295,6 +297,7 @@ class _Look:
         self._journal = journal
         self._rules = policy.intake.formats
         self._root = root
+        self._kept = _encoded(root)
         self._changed: list[dict[str, Any]] = []
         self._groups: dict[tuple[str, str, bool], list[str]] = {}
         self._counts: Counter[tuple[str, str, bool]] = Counter()
@@ -305,7 +308,8 @@ class _Look:
     def at(self, rows: Iterator[Mapping[str, Any]], progress: Progress) -> None:
         """Ask about these rows, in their order."""
         while some := list(islice(rows, ASKED)):
-            paths = [unescaped(row["path"]) for row in some]
+            named = (unescaped(row["path"]) for row in some)
+            paths = [self._kept.get(path, path) for path in named]
             found = self._identifier.identify(self._root, paths)
             moved = []
             for row, path, now in zip(some, paths, found, strict=True):
@@ -387,6 +391,17 @@ class _Look:
         }
         self.results.append(str(self._journal.put_result(document)))
         self._changed = []
+
+
+def _encoded(root: Path) -> dict[bytes, bytes]:
+    """Where the files lie whose names the bag could not hold. Wrong here is not believed later:
+    what counts is compared with its sealed digest.
+    """
+    try:
+        with open(root / os.fsdecode(NAMES), encoding="utf-8", newline="") as lines:
+            return {original: kept for kept, original in read_names(lines)}
+    except (OSError, MalformedError):
+        return {}
 
 
 def _known(row: Mapping[str, Any]) -> tuple[str, str, bool]:
