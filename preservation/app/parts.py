@@ -35,6 +35,7 @@ from preservation.model.event import Event, EventMaker, EventType
 from preservation.policy.policy import Policy
 from preservation.repair.service import RepairService
 from preservation.replication.reconcile import ReconcileService
+from preservation.replication.restore import RestoreService
 from preservation.replication.service import ReplicationService, write_replica
 from preservation.storage.proof import Proof
 from preservation.storage.tier import Tier
@@ -59,6 +60,7 @@ class Parts:
     ingest: IngestService
     replication: ReplicationService
     reconcile: ReconcileService
+    restore: RestoreService
     audit: AuditService
     repair: RepairService
 
@@ -157,6 +159,7 @@ def _parts(
         ingest=IngestService(catalogue, tiers, events, tools, checker.check, places),
         replication=ReplicationService(catalogue, tiers, events, checker.check),
         reconcile=ReconcileService(catalogue, events, checker.check),
+        restore=RestoreService(catalogue, tiers),
         audit=AuditService(catalogue, checker, clock),
         repair=RepairService(
             catalogue, journal, tiers, events, engine, checker.check, write_replica

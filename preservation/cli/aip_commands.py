@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,20 +10,18 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
-from preservation.bags.members import members
 from preservation.bags.restore import undone
-from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
-from preservation.errors import MalformedError, NotNowError, SourceDamagedError, UsageError
+from preservation.errors import UsageError
 from preservation.files import durable
+from preservation.files.remove import remove_tree
 from preservation.model.clock import stamp
-from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
-from preservation.model.replica import Packaging
 from preservation.model.units import format_size
+from preservation.replication.restore import Restored
 
 aip_app = group("Look at what is held; get it out again.")
 
@@ -110,9 +108,18 @@ def export(
             "--payload", help="No bag but what was deposited: original names, empty folders."
         ),
     ] = False,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this file, as the manifests name it: data/…; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a version out as a bag, every file verified under the seal while it is written."""
+    """Write a version out as a bag, every file verified under the seal while it is written.
+
+    From the nearest intact replica; where one fails in the middle, the next goes on.
+    """
+    if payload and file:
+        raise UsageError("choose one of --payload and --file")
     here = shell(ctx)
     with opened(here) as parts, here.watching() as progress:
         rows = find(parts, aip)
@@ -122,48 +129,47 @@ def export(
         if row is None:
             raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
         progress.begin(f"export {row.title}", row.octets)
-        source = _export(parts, row, dest.absolute(), progress, payload=payload)
+        only = frozenset(os.fsencode(name) for name in file or ())
+        restored = _export(parts, row, dest.absolute(), progress, only, payload=payload)
 
     def render(out: Console) -> None:
+        source = ", then ".join(restored.tiers)
         out.print(f"{row.title} v{row.key.version}, from {source}, verified: {dest}")
 
-    body = {"aip": row.key.aip, "version": row.key.version, "tier": source, "path": str(dest)}
+    body = {
+        "aip": row.key.aip,
+        "version": row.key.version,
+        "tier": restored.tiers[-1],
+        "tiers": list(restored.tiers),
+        "files": restored.files,
+        "path": str(dest),
+    }
     here.answer(as_json, "samarkand.export/1", body, render)
 
 
-def _export(parts: Parts, row: VersionRow, dest: Path, progress: Progress, *, payload: bool) -> str:
-    """Try the replicas, folders and intact ones first; the first that verifies is it."""
-    if dest.exists():
+def _export(
+    parts: Parts,
+    row: VersionRow,
+    dest: Path,
+    progress: Progress,
+    only: frozenset[bytes],
+    *,
+    payload: bool,
+) -> Restored:
+    """Write aside, then make visible by one rename."""
+    if os.path.lexists(dest):
         raise UsageError(f"{dest} is there already", hint="name a folder that is not there yet")
-    tried: list[str] = []
-    replicas = list(parts.catalogue.replicas(row.key.community, aip=row.key.aip))
-    for replica in sorted((r for r in replicas if r.key == row.key), key=_nearest):
-        aside = dest.with_name(f".{dest.name}.{replica.tier}.incoming")
-        try:
-            tier = parts.tiers[replica.tier]
-            tier.check()
-            with durable.plain_errors(dest.parent):
-                aside.mkdir(parents=True)
-            held = tier.held(row.key, replica.packaging)
-            write_folder(members(held, row.seal, replica.tar), aside, progress)
-            whole = undone(aside) if payload else aside
-            durable.sync_tree(aside)
-            durable.rename_exclusive(whole, dest)
-            shutil.rmtree(aside, ignore_errors=True)
-        except (SourceDamagedError, NotNowError, MalformedError) as error:
-            tried.append(f"{replica.tier}: {error.message}")
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            return replica.tier
-    raise SourceDamagedError(
-        f"{row.key}: no replica verifies ({'; '.join(tried) or 'none is known'})",
-        hint="run `preserve audit --aip`, then `preserve repair`",
-        code="AIP-NO-SOURCE",
-    )
-
-
-def _nearest(replica: ReplicaRow) -> tuple[bool, bool]:
-    return replica.outcome is not Outcome.INTACT, replica.packaging is not Packaging.FOLDER
+    aside = dest.with_name(f".{dest.name}.{os.urandom(4).hex()}.incoming")
+    with durable.plain_errors(dest.parent):
+        aside.mkdir(parents=True)
+    try:
+        restored = parts.restore.restore(row, aside, progress, only)
+        whole = undone(aside) if payload else aside
+        durable.sync_tree(aside)
+        durable.rename_exclusive(whole, dest)
+    finally:
+        remove_tree(aside)
+    return restored
 
 
 def find(parts: Parts, aip: str) -> list[VersionRow]:

@@ -1,0 +1,135 @@
+"""Restore: an AIP version, or some files of it, written out of whatever replicas verify.
+
+Every file is verified under the seal while it is written. A replica that fails, or lies, in the
+middle of a file is left there, and the next one goes on with that file: all of them hand out
+the files in one order, so what is written already is known by the last one's place in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from preservation.bags.members import Member, members
+from preservation.bags.sealed import write_folder
+from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
+from preservation.errors import (
+    MalformedError,
+    SourceDamagedError,
+    TierUnavailableError,
+    UsageError,
+)
+from preservation.files.tar import order
+from preservation.model.names import display
+from preservation.model.outcome import Outcome
+from preservation.model.progress import Progress
+from preservation.model.replica import Packaging
+from preservation.storage.tier import Tier
+
+
+@dataclass(slots=True)
+class _Written:
+    """How far the files have come, whichever replica they came from."""
+
+    last: bytes | None = None
+    files: int = 0
+
+    def is_due(self, path: bytes) -> bool:
+        """Whether a file is still to be written."""
+        return self.last is None or order(path) > order(self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was written, and the tiers that it came from, in the order in which they gave."""
+
+    tiers: tuple[str, ...]
+    files: int
+
+
+class RestoreService:
+    """Writes AIP versions out."""
+
+    def __init__(self, catalogue: Catalogue, tiers: Mapping[str, Tier]) -> None:
+        self._catalogue = catalogue
+        self._tiers = tiers
+
+    def restore(
+        self,
+        version: VersionRow,
+        folder: Path,
+        progress: Progress,
+        only: Collection[bytes] = (),
+    ) -> Restored:
+        """Write a version into an empty folder; the caller makes it visible.
+
+        Args:
+            only: these files of the bag; all of them, if empty.
+
+        Raises:
+            SourceDamagedError: no replica gives the rest (``AIP-NO-SOURCE``).
+            UsageError: a file of ``only`` is not in the bag (``AIP-NO-FILE``).
+            NoSpaceError, NotNowError: the folder's medium is in the way.
+        """
+        written, gave, tried = _Written(), list[str](), list[str]()
+        for replica in self._nearest(version):
+            before = written.files
+            try:
+                source = self._source(version, replica, _wanted(written, only))
+                write_folder(_counted(source, written), folder, progress)
+            except (SourceDamagedError, TierUnavailableError, MalformedError) as error:
+                tried.append(f"{replica.tier}: {error.message}")
+                progress.say(f"{version.key}: {replica.tier} fails; the next one goes on")
+                if written.files > before:
+                    gave.append(replica.tier)
+                continue
+            _expect_all(only, written, folder)
+            return Restored((*gave, replica.tier), written.files)
+        raise SourceDamagedError(
+            f"{version.key}: no replica verifies ({'; '.join(tried) or 'none is known'})",
+            hint="run `preserve audit --aip`, then `preserve repair`",
+            code="AIP-NO-SOURCE",
+        )
+
+    def _source(
+        self, version: VersionRow, replica: ReplicaRow, wanted: Callable[[bytes], bool]
+    ) -> Iterator[Member]:
+        tier = self._tiers.get(replica.tier)
+        if tier is None:
+            raise TierUnavailableError(f"there is no tier {replica.tier!r} in this home")
+        tier.check()
+        held = tier.held(version.key, replica.packaging)
+        return members(held, version.seal, replica.tar, wanted)
+
+    def _nearest(self, version: VersionRow) -> list[ReplicaRow]:
+        """Replicas found intact first, of those folders first: they cost least to read."""
+        rows = self._catalogue.replicas(version.key.community, aip=version.key.aip)
+        return sorted((row for row in rows if row.key == version.key), key=_distance)
+
+
+def _distance(replica: ReplicaRow) -> tuple[bool, bool]:
+    return replica.outcome is not Outcome.INTACT, replica.packaging is not Packaging.FOLDER
+
+
+def _wanted(written: _Written, only: Collection[bytes]) -> Callable[[bytes], bool]:
+    return lambda path: (not only or path in only) and written.is_due(path)
+
+
+def _counted(source: Iterator[Member], written: _Written) -> Iterator[Member]:
+    """Note each file once it was taken to its end, and so was verified."""
+    for member in source:
+        yield member
+        written.last = member.path
+        written.files += 1
+
+
+def _expect_all(only: Collection[bytes], written: _Written, folder: Path) -> None:
+    if not only or written.files == len(only):
+        return
+    there = {path for path in only if (folder / path.decode("utf-8", "surrogateescape")).exists()}
+    raise UsageError(
+        f"not in this version: {', '.join(display(path) for path in sorted(set(only) - there))}",
+        hint="name files as the manifests do: data/…",
+        code="AIP-NO-FILE",
+    )
