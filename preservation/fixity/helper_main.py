@@ -110,7 +110,11 @@ class Plain:
 
     def _read(self, path: bytes, expected: Look | None) -> tuple[int, bytes | None]:
         """Size and octets; None instead of them for what is not plain."""
-        fd = self._source.open(path, _READ)
+        folder = self._source
+        cut = path.rfind(b"/") + 1
+        if path[:cut] != folder.parent:
+            folder.enter(path[:cut])
+        fd = os.open(path[cut:], _READ, dir_fd=folder.at)
         try:
             seen = os.fstat(fd)
             size = seen.st_size
@@ -128,46 +132,51 @@ class Plain:
             os.close(fd)
 
     def _write(self, path: bytes, data: bytes) -> None:
-        fd = self._copy.open(path, _WRITE)
+        folder = self._copy
+        cut = path.rfind(b"/") + 1
+        if path[:cut] != folder.parent:
+            folder.enter(path[:cut])
+        fd = os.open(path[cut:], _WRITE, 0o644, dir_fd=folder.at)
         try:
             if os.write(fd, data) != len(data):
                 raise OSError("written in part")
         except OSError:
-            self._copy.unlink(path)
+            os.unlink(path[cut:], dir_fd=folder.at)
             raise
         finally:
             os.close(fd)
 
 
 class _Folders:
-    """Opens files below a root without following a link, keeping the last folder open."""
+    """The folder below a root that is open now; paths come folder by folder.
+
+    Attributes:
+        parent: its path, with a slash at its end; empty for the root.
+        at: its descriptor.
+    """
 
     def __init__(self, root: int) -> None:
-        self._root = self._at = root
-        self._parent = b""
+        self._root = self.at = root
+        self.parent = b""
 
-    def open(self, path: bytes, flags: int) -> int:
-        cut = path.rfind(b"/") + 1
-        if path[:cut] != self._parent:
-            self._enter(path[:cut])
-        return os.open(path[cut:], flags, 0o644, dir_fd=self._at)
-
-    def unlink(self, path: bytes) -> None:
-        """Take back what ``open`` just made."""
-        os.unlink(path[path.rfind(b"/") + 1 :], dir_fd=self._at)
+    def enter(self, parent: bytes) -> None:
+        """Open another folder, following no link on the way."""
+        self.leave()
+        try:
+            for part in parent.split(b"/")[:-1]:
+                deeper = os.open(part, _FOLDER, dir_fd=self.at)
+                self.leave()
+                self.at = deeper
+        except OSError:
+            self.leave()  # not halfway: the next path may begin at the root
+            raise
+        self.parent = parent
 
     def leave(self) -> None:
-        if self._at != self._root:
-            os.close(self._at)
-        self._at, self._parent = self._root, b""
-
-    def _enter(self, parent: bytes) -> None:
-        self.leave()
-        for part in parent.split(b"/")[:-1]:
-            deeper = os.open(part, _FOLDER, dir_fd=self._at)
-            self.leave()
-            self._at = deeper
-        self._parent = parent
+        """Close it."""
+        if self.at != self._root:
+            os.close(self.at)
+        self.at, self.parent = self._root, b""
 
 
 def _constructor(name: str) -> Callable[..., Any]:

@@ -101,6 +101,18 @@ def test_one_differing_digest_of_two_is_enough(tmp_path: Path, settings: EngineS
     assert (found.intact, [each.seen.path for each in found.unequal]) == (4, [b"d1/f4"])
 
 
+def test_a_folder_that_is_missing_halfway_leads_no_other_path_astray(
+    tmp_path: Path, settings: EngineSettings
+) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/f").write_bytes(b"another")
+    (tmp_path / "f").write_bytes(b"the one")
+    wanted = expected({b"d/gone/f": b"the one", b"f": b"the one", b"g": b"", b"h": b""})
+    found = summed(tmp_path, [wanted], settings)
+    assert found.intact == 1
+    assert {each.seen.path for each in found.unequal} == {b"d/gone/f", b"g", b"h"}
+
+
 @pytest.mark.parametrize(
     "absent",
     [
