@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import stat
 import struct
 import time
 import zipfile
@@ -144,7 +145,7 @@ class VirusScanner:
                 self._stream(io.BytesIO(probe), len(probe)) for probe in (_nested(), _locked())
             ]
         except OSError as error:
-            raise no_daemon(str(error)) from error
+            raise no_daemon(error.strerror or str(error)) from error
         if not version.startswith("ClamAV"):
             raise no_daemon(f"what answers is no ClamAV: {version[:80]!r}")
         tells = [_verdict(said, tells=False) for said in tried]
@@ -171,7 +172,10 @@ class VirusScanner:
     def _scanned(self, root: int, path: bytes, tells: bool) -> VirusScan:
         try:
             with os.fdopen(open_below(root, path, os.O_RDONLY), "rb", buffering=0) as content:
-                return self._sent(content, os.fstat(content.fileno()).st_size, tells=tells)
+                seen = os.fstat(content.fileno())
+                if not stat.S_ISREG(seen.st_mode):
+                    return VirusScan.not_scanned(NotScanned.UNREADABLE, "not a regular file")
+                return self._sent(content, seen.st_size, tells=tells)
         except OSError as error:
             return VirusScan.not_scanned(NotScanned.UNREADABLE, error.strerror or "")
 
