@@ -22,11 +22,13 @@ from preservation.bags.archive_pass import (
     SIZE,
     Digests,
     Work,
+    is_archive,
     look,
     look_again,
 )
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD
+from preservation.errors import UsageError
 from preservation.files.archives.errors import ArchiveChangedError, ArchiveError, ArchiveLimitError
 from preservation.files.archives.packing import by_name
 from preservation.files.scan import Names, Other
@@ -41,6 +43,30 @@ from preservation.model.progress import Progress
 
 DECLARATION = b"bagit.txt"
 _AMBIGUOUS = {"ARC-TRAILING", "ARC-GAP", "ARC-OVERLAP", "ARC-AMBIGUOUS"}
+
+
+def open_archived(
+    path: Path,
+    findings: Findings,
+    settings: EngineSettings,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    *,
+    digests: bool,
+) -> ArchiveOrigin:
+    """The bag in a file that is an archive, or claims to be one.
+
+    Raises:
+        UsageError: it is neither.
+        NotNowError: it cannot be read.
+    """
+    if not is_archive(path.resolve()):
+        raise UsageError(
+            f"neither a folder nor an archive: {display(os.fsencode(path))}",
+            hint="a bag is a folder, or a tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip of one",
+            code="BAG-NOT-A-FOLDER",
+        )
+    return ArchiveOrigin(path, findings, settings, progress, cancelled, digests=digests)
 
 
 class ArchiveOrigin:

@@ -22,7 +22,19 @@ from preservation.model.progress import Progress
 
 
 class Origin(Protocol):
-    """A bag, as something that tells names and gives bytes. Paths are relative to the bag."""
+    """A bag, as something that tells names and gives bytes; a context.
+
+    Paths are relative to the bag.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
     @property
     def kind(self) -> str:

@@ -7,15 +7,13 @@ Source: RFC 8493 section 3.
 
 from __future__ import annotations
 
-import os
+import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from preservation.bags.archive_pass import is_archive
-from preservation.bags.archived import ArchiveOrigin
 from preservation.bags.check_fixity import FixityCheck, algorithms_of
 from preservation.bags.completeness import check_listings, check_oxum, check_tags, tell
 from preservation.bags.contents import Contents, ContentsReader
@@ -24,7 +22,6 @@ from preservation.bags.lenient import Leniency
 from preservation.bags.manifest import PAYLOAD
 from preservation.bags.origin import FolderOrigin, Origin
 from preservation.bags.profile.check import BagFacts, Yardstick
-from preservation.errors import UsageError
 from preservation.files.scan import Names
 from preservation.files.sorting import Sorter
 from preservation.fixity.engine import EngineSettings, never
@@ -130,7 +127,7 @@ def _origin(
     progress: Progress,
     cancelled: Callable[[], bool],
     mode: Mode,
-) -> FolderOrigin | ArchiveOrigin:
+) -> Origin:
     """What lies at the path: a folder, or else an archive.
 
     Raises:
@@ -138,14 +135,12 @@ def _origin(
     """
     if not path.is_file():
         return FolderOrigin(path, settings, progress, cancelled)
-    if not is_archive(path):
-        raise UsageError(
-            f"neither a folder nor an archive: {os.fspath(path)!r}",
-            hint="a bag is a folder, or a tar, tar.gz, tar.bz2, tar.xz, tar.zst or zip of one",
-            code="BAG-NOT-A-FOLDER",
-        )
-    digests = mode is Mode.FULL
-    return ArchiveOrigin(path, findings, settings, progress, cancelled, digests=digests)
+    # Loaded here, with five decoders that a folder does not need.
+    archived = importlib.import_module("preservation.bags.archived")
+    made: Origin = archived.open_archived(
+        path, findings, settings, progress, cancelled, digests=mode is Mode.FULL
+    )
+    return made
 
 
 class _Validation:
