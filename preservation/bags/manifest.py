@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -110,6 +110,22 @@ def decode_path(text: bytes, *, legacy: bool = False) -> bytes:
 def format_line(digest: bytes, path: bytes) -> bytes:
     """One line of a manifest: lower-case hexadecimal, two spaces, encoded path, LF."""
     return binascii.hexlify(digest) + b"  " + encode_path(path) + b"\n"
+
+
+def format_lines(digests: bytes, paths: Sequence[bytes]) -> bytes:
+    """Many lines at once: the digests of all paths, joined, and the paths."""
+    whole = b"".join(paths)
+    if b"%" in whole or b"\n" in whole or b"\r" in whole:
+        paths = [encode_path(path) for path in paths]
+    digits = binascii.hexlify(digests)
+    width = len(digits) // max(1, len(paths))
+    starts = range(0, len(digits), width or 1)
+    return b"".join(
+        [
+            b"%b  %b\n" % (digits[at : at + width], path)
+            for at, path in zip(starts, paths, strict=True)
+        ]
+    )
 
 
 class Parser:

@@ -27,6 +27,7 @@ from preservation.model.names import display
 
 _NOTE = struct.Struct("<IBQqqQQ")  # length of the path, kind, octets, mtime, ctime, inode, device
 _KINDS = tuple(Kind)
+_BLOCK = 256 * 1024
 # Some kernels give files times that move in steps of up to 10 ms. What is written within the
 # step of the first walk could not be told from what was there.
 _STEP = 0.02  # seconds
@@ -82,13 +83,24 @@ class SourceNotes:
 
     def take(self) -> Iterator[Wanted]:
         """The files, in the order of the walk."""
-        self._notes.seek(0)
-        while head := self._notes.read(_NOTE.size):
-            length, kind, octets, mtime, ctime, ino, dev = _NOTE.unpack(head)
-            path = self._notes.read(length)
+        for (_, kind, octets, mtime, ctime, ino, dev), path in self._noted():
             if _KINDS[kind] is Kind.FILE:
                 kept = kept_path(path) if self._encode else path
                 yield Wanted(path, kept, Fence(dev, ino, octets, mtime, ctime))
+
+    def _noted(self) -> Iterator[tuple[tuple[int, ...], bytes]]:
+        """Every note, and its path; read many at a time."""
+        self._notes.seek(0)
+        left, at = b"", 0
+        while block := self._notes.read(_BLOCK):
+            left, at = left[at:] + block, 0
+            while len(left) - at >= _NOTE.size:
+                note = _NOTE.unpack_from(left, at)
+                after = at + _NOTE.size + note[0]
+                if after > len(left):
+                    break
+                yield note, left[at + _NOTE.size : after]
+                at = after
 
     def expect_unchanged(self) -> None:
         """Walk once more.

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from preservation.bags.folder import BagFolder, check_name
-from preservation.bags.manifest import PAYLOAD, ManifestName, format_line, manifest_name
+from preservation.bags.manifest import (
+    PAYLOAD,
+    ManifestName,
+    format_line,
+    format_lines,
+    manifest_name,
+)
 from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
 from preservation.fixity.lanes import Lanes
@@ -222,14 +228,11 @@ class BagWriter:
         """A payload manifest in pieces of many lines."""
         width = sum(each.octets for each in self.algorithms)
         before = sum(each.octets for each in self.algorithms[: self.algorithms.index(algorithm)])
+        start, after = before - width, (before - width + algorithm.octets) or None
         for first in range(0, len(self._payload), 1000):
-            yield b"".join(
-                format_line(
-                    record[(start := len(record) - width + before) : start + algorithm.octets],
-                    PAYLOAD + record[: -width - 1],
-                )
-                for record in self._payload[first : first + 1000]
-            )
+            records = self._payload[first : first + 1000]
+            digests = b"".join([record[start:after] for record in records])
+            yield format_lines(digests, [PAYLOAD + record[: -width - 1] for record in records])
 
     def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
         hashes = MultiHash(self._of_tags)
