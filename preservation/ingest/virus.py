@@ -47,6 +47,7 @@ _HEURISTICS = (
     ("Heuristics.Limits.Exceeded.MaxScanSize", NotScanned.TOO_LARGE),
     ("Heuristics.Limits.Exceeded", NotScanned.LIMITS),
 )
+_OK = "stream: OK"
 _SILENT = "the daemon does not tell what it leaves out"
 
 
@@ -220,14 +221,19 @@ class _Connection:
 
     def stream(self, content: BinaryIO) -> str:
         """Send content in pieces; the answer may come before the end of it."""
+        whole = False
         try:
             self._send(b"zINSTREAM\0")
             while piece := content.read(_PIECE):
                 self._send(struct.pack(">I", len(piece)) + piece)
             self._send(bytes(4))
+            whole = True
         except (BrokenPipeError, ConnectionResetError):
             pass  # it had enough; what it said about that is still to be read
-        return self._answer()
+        said = self._answer()
+        if said == _OK and not whole:
+            raise ConnectionError("the daemon answered before it had all of the file")
+        return said
 
     def _send(self, data: bytes) -> None:
         self._socket.settimeout(self._left())
@@ -255,7 +261,7 @@ class _Connection:
 def _verdict(said: str, *, tells: bool) -> VirusScan:
     """Read an answer to a stream: ``stream: OK``, ``stream: <name> FOUND``, ``… ERROR``."""
     words = said.removeprefix("stream: ")
-    if words == "OK":
+    if said == _OK:
         return CLEAN if tells else VirusScan.not_scanned(NotScanned.OPAQUE, _SILENT)
     if words.endswith(" FOUND"):
         name = words.removesuffix(" FOUND")

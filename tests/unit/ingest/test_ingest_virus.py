@@ -145,6 +145,20 @@ def test_a_daemon_that_hangs_costs_its_time_and_no_more(tmp_path, monkeypatch):
     assert (said.outcome, said.reason) == (NOT, "timeout")
 
 
+def test_a_daemon_that_says_ok_before_it_has_all_of_a_file_is_not_believed(tmp_path):
+    def hasty(made: socket.socket, command: bytes) -> None:
+        if command == b"VERSION" or (head := made.recv(6, socket.MSG_PEEK))[4:] == b"PK":
+            telling(made, command, b"")
+        else:
+            assert len(head) == 6
+            made.sendall(b"stream: OK\0")
+
+    (tmp_path / "a").write_bytes(bytes(32 << 20))
+    with faulty_daemon(hasty) as address, VirusScanner(address) as scanner:
+        [said] = scanner.scan(tmp_path, [b"a"])
+    assert said.outcome is NOT
+
+
 def test_what_is_no_clamav_is_no_daemon(tmp_path):
     (tmp_path / "a").write_bytes(b"a")
     with (
