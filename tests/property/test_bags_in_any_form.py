@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from preservation.bags.validate import BagReport, Mode, validate
+from preservation.files import sorting
 from preservation.fixity.engine import EngineSettings
 from preservation.model.progress import Silence
 
@@ -92,20 +93,22 @@ def check(path: Path, mode: Mode, *, strict: bool) -> BagReport:
     mode=st.sampled_from(Mode),
     strict=st.booleans(),
     order=st.sampled_from(("sorted", "backwards", "tags last")),
+    lot=st.sampled_from((1, 3, sorting.LOT)),  # of what is sorted before it goes to disk
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_bag_has_one_verdict_in_every_form(
-    form: str, bag: dict, mode: Mode, strict: bool, order: str
+    form: str, bag: dict, mode: Mode, strict: bool, order: str, lot: int
 ) -> None:
     orders = {
         "sorted": str,
         "backwards": lambda name: [-ord(char) for char in name],
         "tags last": lambda name: (not name.startswith("data"), name),
     }
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
         folder = Path(scratch) / "bag"
         make(bag, folder)
         plain = check(folder, mode, strict=strict)
+        patch.setattr(sorting, "LOT", lot)
         other = check(packed(folder, form, order=orders[order]), mode, strict=strict)
     assert other.container == form
     assert {_told(each) for each in other.findings} == {_told(each) for each in plain.findings}

@@ -79,8 +79,8 @@ def test_streams_side_by_side_give_the_same_stretch_of_names_of_all(
 
 
 def test_memory_does_not_grow_with_the_number_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "LOT", 2000)
-    monkeypatch.setattr(sorting, "_FAN", 16)
+    monkeypatch.setattr(sorting, "LOT", 500)
+    monkeypatch.setattr(sorting, "_FAN", 8)
     monkeypatch.setattr(sorting, "_ALL_BLOCKS", 1 << 16)
 
     def peak(count: int) -> int:
@@ -96,7 +96,7 @@ def test_memory_does_not_grow_with_the_number_of_records(monkeypatch: pytest.Mon
         finally:
             tracemalloc.stop()
 
-    assert peak(100_000) < 1.3 * peak(34_000)
+    assert peak(30_000) < 1.3 * peak(10_000)
 
 
 def test_a_full_disk_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
