@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from preservation.ingest.judge import Judge, ruling_of
 from preservation.ingest.metadata import inventory_row
 from preservation.ingest.names import Names
 from preservation.ingest.supplied import Comparing, Supplied
-from preservation.model.finding import Finding
+from preservation.model.finding import Finding, Severity
 from preservation.model.identification import Identification
 from preservation.model.inventory import COLUMNS
 from preservation.model.progress import Progress
@@ -70,6 +70,7 @@ class Packaged:
     supplied: dict[str, int] = field(default_factory=dict)
     formats: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
     inspection: Inspection = field(default_factory=Inspection)
+    _noted: Counter[bool] = field(default_factory=Counter)
 
     @property
     def counts(self) -> tuple[FormatCount, ...]:
@@ -80,8 +81,14 @@ class Packaged:
         )
 
     def find(self, findings: Iterable[Finding]) -> None:
-        """Note findings; a bounded number in all."""
-        self.findings.extend(itertools.islice(findings, max(0, LISTED - len(self.findings))))
+        """Note findings: a bounded number of warnings and of others, so that no warning takes the
+        place of what rejects the deposit.
+        """
+        for finding in findings:
+            kind = finding.severity is Severity.WARNING
+            if self._noted[kind] < LISTED:
+                self._noted[kind] += 1
+                self.findings.append(finding)
 
     def count(self, row: Row, found: Identification) -> None:
         """Count one file in."""

@@ -8,6 +8,7 @@ from preservation.formats.groups import group_data, known_groups
 from preservation.formats.risk import Risk, risk_of
 from preservation.formats.signatures.table import FORMATS
 from preservation.ingest.judge import Judge
+from preservation.ingest.package import LISTED, Packaged
 from preservation.model.finding import Finding, Severity
 from preservation.model.format_check import NO_CHECK, FormatCheck, Validity
 from preservation.model.identification import Basis, Identification
@@ -117,3 +118,11 @@ def test_the_worst_of_several_ratings_counts_and_no_rating_is_said_to_be_none() 
     assert risk_of("fmt/477").risk is Risk.LOW
     assert risk_of("samarkand/bam").risk is Risk.UNKNOWN  # its parent's rating is not its own
     assert risk_of("samarkand/tiff") == risk_of("fmt/353")
+
+
+def test_no_number_of_warnings_hides_what_rejects_a_deposit() -> None:
+    packaged = Packaged()
+    packaged.find(Finding("X-ODD", "", "odd", severity=Severity.WARNING) for _ in range(5000))
+    packaged.find([Finding("X-BAD", "", "bad")])
+    assert packaged.findings[-1].code == "X-BAD"
+    assert len(packaged.findings) == LISTED + 1
