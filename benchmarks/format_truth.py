@@ -64,7 +64,7 @@ dtd  dtd|document type  text
 rdf-xml  rdf/xml|rdf\+xml|owl  xml
 votable  votable  xml
 gifti  gifti  xml
-mzml  mzml  xml
+mzml  mzml|mass spectrometry markup  xml
 quakeml  quakeml  xml
 trix  trix  xml
 sparql-results  sparql results|sparql-results  xml json
@@ -386,6 +386,8 @@ _EXCEPTIONS = [
         (r"\.mnc$|\.nc$|\.h5$|\.med$", ""),  # told by their own first octets, below
         (r"^biopython/Tests/Quality/.*\.qual$", ""),
         (r"\.in$|\.tmpl$", ""),
+        (r"DTDs/.*\.ent$", "dtd"),
+        (r"templates?/.*\.html$|sidebarlinks", ""),
     )
 ]
 _UNSOUND = re.compile(

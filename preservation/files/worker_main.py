@@ -2,7 +2,8 @@
 
 Started by ``preservation.files.workers`` as a script, in isolated mode; it imports nothing of
 ours by itself. Its one argument is a JSON object: ``path`` (``sys.path``), ``module``,
-``parent`` (process number), ``memory`` (octets of address space), ``files`` (descriptors).
+``parent`` (process number), ``memory`` (octets of address space), ``files`` (descriptors),
+``written`` (octets of a file that it makes).
 
 It says ``{"ready": true, "streams": …}``, then answers each line ``{"items": […]}`` with one line
 ``{"answer": {…}}`` per item as soon as it is known, and ``{"done": true}``; or says
@@ -31,10 +32,10 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _limit(memory: int, files: int) -> None:
+def _limit(memory: int, files: int, written: int) -> None:
     limits = {
         resource.RLIMIT_CORE: 0,  # a core file would hold a deposit's bytes
-        resource.RLIMIT_FSIZE: 0,  # it reads; it never writes a file
+        resource.RLIMIT_FSIZE: written,  # it reads; most never write a file
         resource.RLIMIT_NOFILE: files,
         resource.RLIMIT_AS: memory,
     }
@@ -72,7 +73,7 @@ def _main() -> None:
     asked = json.loads(sys.argv[1])
     _die_with(asked["parent"])
     answers = _private_stdout()
-    _limit(asked["memory"], asked["files"])
+    _limit(asked["memory"], asked["files"], asked["written"])
     sys.path[:] = asked["path"]
     try:
         module = importlib.import_module(asked["module"])

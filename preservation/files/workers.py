@@ -65,12 +65,14 @@ class WorkerSettings:
         memory: address space in octets; the Go runtime of an identifier reserves 2 GiB.
         files: open descriptors.
         recycle: items after which a worker is replaced by a fresh one.
+        written: octets of the largest file that it may make, in memory too; none by default.
         environment: variables it gets; nothing of ours is inherited.
     """
 
     memory: int = 4 << 30
     files: int = 256
     recycle: int = 20_000
+    written: int = 0
     environment: Mapping[str, str] | None = None
 
 
@@ -167,6 +169,7 @@ class _Worker:
             "parent": os.getpid(),
             "memory": settings.memory,
             "files": settings.files,
+            "written": settings.written,
         }
         script = str(Path(worker_main.__file__))
         try:

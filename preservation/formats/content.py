@@ -73,7 +73,7 @@ def is_table(head: bytes, whole: bool) -> Content:
     if text is None:
         return Content.REFUTED
     lines = [line for line in _lines(text, whole) if line.strip()]
-    consistent = any(_rows_agree(lines, delimiter) for delimiter in _DELIMITERS)
+    consistent = any(_rows_agree(lines, delimiter, whole) for delimiter in _DELIMITERS)
     return Content.CONFIRMED if consistent else Content.SILENT
 
 
@@ -126,9 +126,9 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _rows_agree(lines: list[str], delimiter: str) -> bool:
+def _rows_agree(lines: list[str], delimiter: str, whole: bool) -> bool:
     try:
-        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
+        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter, strict=whole))
     except csv.Error:
         return False
     if not widths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -35,9 +35,14 @@ class Evidence:
         puid, name, version, mime, group, basis, warning: Siegfried's words for its match;
             ``puid`` is empty where it says ``UNKNOWN``, ``group`` is PRONOM's classification.
         candidates: other PUIDs it names, by extension or by ambiguity.
+        several: whether it names several matches as equal.
         error: what Siegfried's reader of containers complained about.
         magic: libmagic's MIME type; None where there is no libmagic.
         content: only tested where the match rests on the extension.
+        local: id of the row of our own table that the file matches; empty if none.
+        text: whether the head is text.
+        claims: whether the extension is known to belong to some format.
+        troubles: flag and reason of what a look at the structure found wrong.
     """
 
     status: Status
@@ -50,13 +55,21 @@ class Evidence:
     basis: str = ""
     warning: str = ""
     candidates: tuple[str, ...] = ()
+    several: bool = False
     error: str = ""
     magic: str | None = None
     content: Content = Content.SILENT
+    local: str = ""
+    text: bool = False
+    claims: bool = False
+    troubles: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The form that crosses the pipe from the worker."""
-        return asdict(self) | {"status": self.status.value, "content": self.content.value}
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "status": self.status.value,
+            "content": self.content.value,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evidence:
@@ -67,5 +80,6 @@ class Evidence:
                 "status": Status(data["status"]),
                 "content": Content(data["content"]),
                 "candidates": tuple(data["candidates"]),
+                "troubles": tuple((flag, why) for flag, why in data["troubles"]),
             }
         )

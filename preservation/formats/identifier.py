@@ -22,6 +22,7 @@ BATCH = 64
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
+_WRITTEN = 8 << 20  # octets: an excerpt of a large file, in memory
 _STATUS = {Trouble.TIMEOUT: Status.TIMEOUT, Trouble.CRASHED: Status.CRASHED}
 
 
@@ -37,7 +38,7 @@ class FormatIdentifier:
 
     def __init__(self, workers: int = 1) -> None:
         self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
-        settings = WorkerSettings(environment={STAGING: self._staging.name})
+        settings = WorkerSettings(written=_WRITTEN, environment={STAGING: self._staging.name})
         self._pool = WorkerPool("preservation.formats.worker", workers, settings)
         self._callers = ThreadPoolExecutor(workers, "formats")
 

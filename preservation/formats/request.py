@@ -11,19 +11,27 @@ STAGING = "SAMARKAND_STAGING"  # the variable that names the folder where worker
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One file to look at. Bytes travel as text with lone surrogates."""
+    """One file to look at. Bytes travel as text with lone surrogates.
+
+    Attributes:
+        without: a tool that is not to be asked, since it did not survive the file before.
+    """
 
     root: bytes
     path: bytes
+    without: str = ""
 
     def to_json(self) -> dict[str, str]:
         """The form that crosses the pipe."""
-        return {"root": _text(self.root), "path": _text(self.path)}
+        said = {"root": _text(self.root), "path": _text(self.path)}
+        return said | {"without": self.without} if self.without else said
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Request | None:
         """Read what :meth:`to_json` gave; None for a question about the worker itself."""
-        return cls(_octets(data["root"]), _octets(data["path"])) if "path" in data else None
+        if "path" not in data:
+            return None
+        return cls(_octets(data["root"]), _octets(data["path"]), data.get("without", ""))
 
 
 def _text(octets: bytes) -> str:

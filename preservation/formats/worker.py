@@ -5,18 +5,21 @@ children hang for ever, and its calls hold the GIL for seconds. ``preservation.f
 starts it by exec, and may kill it at any moment.
 
 Each file is opened below the root without following links, as a place first, so that nothing
-but a regular file is ever opened for reading. The tools are handed ``<staging>/<n>.<ext>``, a
-link to the descriptor: they see the very file that was examined, whatever takes its name
-meanwhile, and neither odd names nor long paths reach them, while the extension does.
+but a regular file is ever opened for reading. Its head and tail are read once, for all tests of
+ours and for libmagic. Siegfried is handed ``<staging>/<n>.<ext>``, a link to the descriptor: it
+sees the very file that was examined, whatever takes its name meanwhile, and neither odd names
+nor long paths reach it, while the extension does. Of a large file it gets an excerpt.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -26,13 +29,26 @@ from typing import Any
 import pygfried
 
 from preservation.files.walk import open_below
+from preservation.formats import content, mime, reconcile, sample, signatures, structure
 from preservation.formats.content import test_of
-from preservation.formats.evidence import Evidence, Status
+from preservation.formats.evidence import Content, Evidence, Status
 from preservation.formats.request import STAGING, Request
+from preservation.formats.sample import Sample
+from preservation.formats.signatures.table import FORMATS, TESTED_PUIDS, VERSION, recognise
+from preservation.formats.structure.inspect import inspect
 
 _EXTENSION = re.compile(rb"\.([0-9A-Za-z_+~-]{1,32})\Z")
 _CANDIDATES = re.compile(r"possibilities based on extension are (.+)")
 _EMPTY = "empty source"
+_BY_NAME = "match on extension only"
+_TEXT_HEAD = 2048  # libmagic tells kinds of text by their first words; more only costs time
+_BINARY_HEAD = 65536
+_EXCERPT = 2 * 1024 * 1024  # octets of head and of tail that Siegfried gets of a large file
+_LARGE = 8 * 1024 * 1024
+_WHOLE_NEEDED = (b"PK", b"\xd0\xcf\x11\xe0")  # containers, whose parts lie anywhere
+_JUNK = b"\x01\x02\x7f\xfe" * 64  # of no format, so that only the name speaks
+_KNOWN = frozenset(extension for one in FORMATS.values() for extension in one.extensions)
+_REGEX_OCTETS = 1024  # that a regular expression of libmagic may look at; 8,192 by default
 
 
 def answer(items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -43,15 +59,16 @@ def answer(items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         if request is None:
             yield examiner.toolchain()
         else:
-            yield examiner.examine(request.root, request.path).to_json()
+            yield examiner.examine(request.root, request.path, request.without).to_json()
 
 
 class Examiner:
-    """Asks both tools about files; keeps what is costly to load."""
+    """Asks both tools and our own table about files; keeps what is costly to load."""
 
     def __init__(self, staging: Path) -> None:
         self._staging = staging
         self._module, self._magic = _load_magic()
+        self._claims: dict[str, bool] = {}
 
     def toolchain(self) -> dict[str, str]:
         """Versions of the tools and of what they know."""
@@ -61,42 +78,98 @@ class Examiner:
             "siegfried": said["siegfried"],
             "signatures": f"{said['signature']} {said['created'][:10]}: {details}",
             "libmagic": _dotted(self._module.version()) if self._module else "",
+            "local": f"{VERSION}+{_digest_of_sources()}",
         }
 
-    def examine(self, root: bytes, path: bytes) -> Evidence:
-        """Everything the tools say about one file."""
+    def examine(self, root: bytes, path: bytes, without: str = "") -> Evidence:
+        """Everything the tools say about one file.
+
+        Args:
+            without: ``siegfried``, ``libmagic`` or ``table``: not asked this time.
+        """
         extension = _extension(path)
         try:
             fd, octets = _open_regular(root, path)
         except OSError:
             return Evidence(Status.UNREADABLE, extension)
         try:
-            evidence = Evidence(Status.READ, extension, magic=self._ask_magic(fd))
+            taken = Sample.of(
+                fd, octets, os.path.basename(path).decode("latin-1").lower(), extension
+            )
+            evidence = Evidence(Status.READ, extension, text=taken.text is not None)
+            if without != "libmagic":
+                evidence = replace(evidence, magic=self._ask_magic(taken))
             if not octets:
                 return replace(evidence, status=Status.EMPTY)
-            return _tested(_merge(evidence, self._ask_siegfried(fd, extension)), fd)
+            if without != "siegfried":
+                evidence = _merge(evidence, self._ask_siegfried(taken))
+            return evidence if without == "table" else self._looked_into(evidence, taken)
         except OSError:  # the medium, or the staging folder
             return Evidence(Status.UNREADABLE, extension)
         finally:
             os.close(fd)
 
-    def _ask_siegfried(self, fd: int, extension: str) -> dict[str, Any]:
-        """Siegfried's answer about an open file, under a name that keeps its extension."""
-        link = self._staging / (f"file.{extension}" if extension else "file")
-        link.symlink_to(f"/proc/self/fd/{fd}")
+    def _looked_into(self, evidence: Evidence, taken: Sample) -> Evidence:
+        """Add what our own table and looks at the structure say."""
+        found = recognise(taken)
+        local = found.id if found else ""
+        troubles = inspect(taken, local, evidence.puid)
+        return replace(
+            evidence,
+            local=local,
+            troubles=tuple((one.flag, one.why) for one in troubles),
+            content=_tested(evidence, taken),
+            claims=self._is_claim(evidence.extension),
+        )
+
+    def _is_claim(self, extension: str) -> bool:
+        """Whether PRONOM or our table has a format that is at home under this extension."""
+        if not extension:
+            return False
+        if extension not in self._claims:
+            self._claims[extension] = extension in _KNOWN or self._in_pronom(extension)
+        return self._claims[extension]
+
+    def _in_pronom(self, extension: str) -> bool:
+        fd = os.memfd_create("junk")
+        try:
+            os.write(fd, _JUNK)
+            [said] = self._siegfried(fd, extension)["matches"] or [{"warning": ""}]
+        finally:
+            os.close(fd)
+        return said.get("id", "UNKNOWN") != "UNKNOWN" or "possibilities" in said["warning"]
+
+    def _ask_siegfried(self, taken: Sample) -> dict[str, Any]:
+        """Siegfried's answer: about the file itself, or about both ends of a large one."""
+        if taken.octets <= _LARGE or taken.head.startswith(_WHOLE_NEEDED):
+            return self._siegfried(taken.fd, taken.extension)
+        fd = os.memfd_create("excerpt")
+        try:
+            for offset in (0, taken.octets - _EXCERPT):
+                os.sendfile(fd, taken.fd, offset, _EXCERPT)
+            return self._siegfried(fd, taken.extension)
+        finally:
+            os.close(fd)
+
+    def _siegfried(self, fd: int, extension: str) -> dict[str, Any]:
+        """Its answer about an open file, under a name that keeps the extension."""
+        link = f"{self._staging}/file.{extension}" if extension else f"{self._staging}/file"
+        os.symlink(f"/proc/self/fd/{fd}", link)
         try:
             # The call for many gives an answer where the call for one would raise.
-            return dict(pygfried.identify_many([str(link)])["files"][0])
+            return dict(pygfried.identify_many([link])["files"][0])
         except pygfried.GoError as error:
             return {"errors": str(error), "matches": []}
         finally:
-            link.unlink()
+            os.unlink(link)
 
-    def _ask_magic(self, fd: int) -> str | None:
+    def _ask_magic(self, taken: Sample) -> str | None:
+        """Libmagic's answer about the head, which is in memory already."""
         if self._magic is None:
             return None
+        head = taken.head[: _BINARY_HEAD if taken.text is None else _TEXT_HEAD]
         try:
-            return str(self._magic.from_descriptor(fd))
+            return str(self._magic.from_buffer(head))
         except self._module.MagicException:
             return ""
 
@@ -105,6 +178,16 @@ class Examiner:
 def _examiner() -> Examiner:
     # A folder of its own: a worker that was killed left its link behind.
     return Examiner(Path(tempfile.mkdtemp(dir=os.environ[STAGING])))
+
+
+@cache
+def _digest_of_sources() -> str:
+    """Changes with anything that our own answers depend on."""
+    modules = (content, mime, reconcile, sample)
+    files = [Path(str(one.__file__)) for one in modules] + [Path(__file__)]
+    for package in (signatures, structure):
+        files += sorted(Path(str(package.__file__)).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def _load_magic() -> tuple[Any, Any]:
@@ -122,9 +205,12 @@ def _load_magic() -> tuple[Any, Any]:
         except (ImportError, OSError):
             continue
         try:
-            return module, module.Magic(mime=True)
+            cookie = module.Magic(mime=True)
         except module.MagicException:  # a library without its database
             continue
+        with suppress(module.MagicException, NotImplementedError, AttributeError):  # too old
+            cookie.setparam(module.MAGIC_PARAM_REGEX_MAX, _REGEX_OCTETS)
+        return module, cookie
     return None, None
 
 
@@ -168,20 +254,27 @@ def _merge(evidence: Evidence, said: dict[str, Any]) -> Evidence:
         basis=first["basis"] if known else "",
         warning=warning,
         candidates=tuple(one for one in candidates if one != "UNKNOWN"),
+        several=bool(others),
         error=said["errors"],
     )
 
 
-def _tested(evidence: Evidence, fd: int) -> Evidence:
+def _tested(evidence: Evidence, taken: Sample) -> Content:
     """Look inside where the claim rests on the extension alone."""
-    if "match on extension only" not in evidence.warning:
-        return evidence
+    if _BY_NAME not in evidence.warning:
+        return Content.SILENT
     test = test_of(evidence.puid, evidence.mime, evidence.group)
     if test is None:
-        return evidence
+        return Content.SILENT
+    if evidence.puid in TESTED_PUIDS:
+        return (
+            Content.REFUTED
+            if not taken.text
+            else test[0](taken.head, taken.octets <= len(taken.head))
+        )
     check, octets = test
-    head = os.pread(fd, octets + 1, 0)
-    return replace(evidence, content=check(head[:octets], len(head) <= octets))
+    head = taken.whole if taken.whole is not None else taken.head
+    return check(head[:octets], taken.octets <= min(octets, len(head)))
 
 
 def _extension(path: bytes) -> str:

@@ -49,7 +49,13 @@ TABLE = [
     ),
     (
         "a name that claims another format",
-        PNG | {"extension": "txt", "warning": "extension mismatch", "magic": "image/png"},
+        PNG
+        | {
+            "extension": "txt",
+            "claims": True,
+            "warning": "extension mismatch",
+            "magic": "image/png",
+        },
         "fmt/11",
         "image/png",
         "signature",
@@ -113,7 +119,7 @@ TABLE = [
     ),
     (
         "text under a name that says more",
-        TEXT | {"warning": ALONE, "extension": "gff", "magic": "text/plain"},
+        TEXT | {"warning": ALONE, "extension": "gff", "claims": True, "magic": "text/plain"},
         "x-fmt/111",
         "text/plain",
         "text",

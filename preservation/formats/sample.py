@@ -1,0 +1,178 @@
+"""A sample of one file, read once and shared by all tests: its head, its tail, and looks between.
+
+A small file is read whole. Of a larger one only head and tail are read; a test that wants to
+look between pays from a budget, so that no file, however it is built, makes us read without end.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import lzma
+import os
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+HEAD = 64 * 1024
+TAIL = 64 * 1024
+WHOLE = 1024 * 1024  # a file up to this size is read whole
+LOOKS = 512  # between head and tail
+LOOK = 1024 * 1024  # octets of one look
+BUDGET = 16 * 1024 * 1024  # octets of all looks together
+LINE = 400  # characters of a line that patterns see
+MOST_LINES = 300
+PROSE = 8 * 1024
+INNER = 64 * 1024  # octets that are unpacked to see what a compressed file holds
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Escape, form feed and the end mark of DOS occur in honest text.
+CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\x1a\x0b\x08\x1c\x1d\x1e\x1f")) + b"\x7f"
+
+
+class OverBudgetError(Exception):
+    """A test wants to read more of a file than identification may."""
+
+
+@dataclass
+class Sample:
+    """The octets of one file, as far as they are needed.
+
+    Attributes:
+        fd: open for reading; -1 where ``head`` is all there is.
+        octets: the file's size.
+        name: of the file, lower case, without folders.
+        extension: of the name, lower case, without the dot.
+    """
+
+    fd: int
+    octets: int
+    name: str
+    extension: str
+    head: bytes
+    tail: bytes
+    whole: bytes | None = None
+    _looks: int = LOOKS
+    _budget: int = BUDGET
+
+    @classmethod
+    def of(cls, fd: int, octets: int, name: str, extension: str) -> Sample:
+        """Read what every test shares.
+
+        Raises:
+            OSError: the medium failed.
+        """
+        if octets <= WHOLE:
+            data = _read(fd, octets, 0)
+            return cls(fd, len(data), name, extension, data[:HEAD], data[-TAIL:], data)
+        head, tail = _read(fd, HEAD, 0), _read(fd, TAIL, octets - TAIL)
+        return cls(fd, octets, name, extension, head, tail)
+
+    @classmethod
+    def inside(cls, data: bytes, name: str, extension: str) -> Sample:
+        """A sample of what a compressed file holds, of which only the beginning is known."""
+        return cls(-1, 1 << 62, name, extension, data[:HEAD], b"")
+
+    def at(self, offset: int, octets: int) -> bytes:
+        """Octets at an offset; fewer at the end, none beyond it.
+
+        Raises:
+            OverBudgetError: this file was looked into too often already.
+            OSError: the medium failed.
+        """
+        if offset < 0 or octets <= 0 or offset >= self.octets:
+            return b""
+        if self.whole is not None:
+            return self.whole[offset : offset + octets]
+        if offset + octets <= len(self.head):
+            return self.head[offset : offset + octets]
+        start = self.octets - len(self.tail)
+        if offset >= start:
+            return self.tail[offset - start : offset - start + octets]
+        if self.fd < 0:
+            return self.head[offset : offset + octets]
+        if octets > LOOK or self._looks == 0 or octets > self._budget:
+            raise OverBudgetError
+        self._looks -= 1
+        self._budget -= octets
+        return _read(self.fd, octets, offset)
+
+    @cached_property
+    def text(self) -> str | None:
+        """The head as text; None if it is none."""
+        return decode(self.head, self.octets <= len(self.head))
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Lines of the head; the last one only if the file ends there too."""
+        if self.text is None:
+            return []
+        lines = self.text.splitlines()
+        return lines if self.octets <= len(self.head) else lines[:-1]
+
+    @cached_property
+    def prose(self) -> str:
+        """The head as lines that are neither blank nor long: what patterns may search safely."""
+        lines = (line[:LINE] for line in self.lines[:MOST_LINES] if line and not line.isspace())
+        return "\n".join(lines)[:PROSE]
+
+    @cached_property
+    def start(self) -> str:
+        """The head as text without white space before it; empty if it is no text."""
+        return "" if self.text is None else self.text.lstrip()
+
+    @cached_property
+    def inner(self) -> bytes:
+        """What the head unpacks to, if the file is compressed by gzip, bzip2 or xz."""
+        return _unpacked(self.head)
+
+
+def decode(head: bytes, whole: bool) -> str | None:
+    """Read octets as text, in Unicode or else in some 8-bit encoding; None if they are binary."""
+    mark, encoding = next((bom for bom in _BOMS if head.startswith(bom[0])), (b"", ""))
+    if not mark and has_controls(head):
+        return None
+    try:
+        text = codecs.getincrementaldecoder(encoding or "utf-8")().decode(head[len(mark) :], whole)
+    except UnicodeDecodeError:
+        return None if encoding else _in_eight_bits(head)
+    return None if mark and any(chr(code) in text for code in CONTROLS) else text
+
+
+def has_controls(data: bytes) -> bool:
+    """Whether there are control characters that text has no use for."""
+    return len(data.translate(None, CONTROLS)) != len(data)
+
+
+def _in_eight_bits(head: bytes) -> str | None:
+    """Text in a national encoding is mostly ASCII, or mostly not: never octets in equal shares."""
+    high = sum(head[:4096].translate(_HIGH)) / max(1, len(head[:4096]))
+    return head.decode("latin-1") if high < 0.3 or b"\n" in head[:4096] else None
+
+
+_HIGH = bytes(128) + bytes([1]) * 128
+
+
+def _read(fd: int, octets: int, offset: int) -> bytes:
+    data = os.pread(fd, octets, offset)
+    while len(data) < octets and (more := os.pread(fd, octets - len(data), offset + len(data))):
+        data += more
+    return data
+
+
+def _unpacked(head: bytes) -> bytes:
+    try:
+        if head.startswith(b"\x1f\x8b\x08"):
+            return zlib.decompressobj(31).decompress(head, INNER)
+        if head.startswith(b"BZh"):
+            return bz2.BZ2Decompressor().decompress(head, INNER)
+        if head.startswith(b"\xfd7zXZ\0"):
+            return lzma.LZMADecompressor(memlimit=64 << 20).decompress(head, INNER)
+    except (zlib.error, OSError, EOFError, ValueError, lzma.LZMAError):
+        return b""
+    return b""

@@ -1,0 +1,108 @@
+"""One row of our own table of formats, and the small tests that rows are told in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from preservation.formats.sample import Sample
+
+Test = Callable[[Sample], object]  # true if the sample is of that format
+
+NAMESPACE = "samarkand/"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFormat:
+    """A format that PRONOM does not know, or that its signatures miss.
+
+    Attributes:
+        id: ``samarkand/…``; never renamed, never used for anything else.
+        puid: PRONOM's identifier of exactly this format, where it has one.
+        parents: PUIDs of true but coarser formats, which this one refines.
+        wrong: PUIDs that PRONOM's signatures are known to give to it, wrongly.
+        extensions: under which it is at home; the first one is the usual one.
+        named: whether the test counts only under one of the extensions.
+        source: of the test: the clause of the format's own specification.
+    """
+
+    id: str
+    name: str
+    test: Test = field(compare=False)
+    mime: str = ""
+    version: str = ""
+    puid: str = ""
+    parents: frozenset[str] = frozenset()
+    wrong: frozenset[str] = frozenset()
+    extensions: tuple[str, ...] = ()
+    named: bool = False
+    source: str = ""
+
+
+def row(
+    name: str,
+    title: str,
+    extensions: str,
+    test: Test,
+    source: str,
+    *,
+    mime: str = "",
+    version: str = "",
+    puid: str = "",
+    parents: str = "",
+    wrong: str = "",
+    named: bool = False,
+) -> LocalFormat:
+    """A row, with its lists as words between spaces."""
+    return LocalFormat(
+        id=NAMESPACE + name,
+        name=title,
+        test=test,
+        mime=mime,
+        version=version,
+        puid=puid,
+        parents=frozenset(parents.split()),
+        wrong=frozenset(wrong.split()),
+        extensions=tuple(extensions.split()),
+        named=named,
+        source=source,
+    )
+
+
+def magic(octets: bytes, offset: int = 0) -> Test:
+    """These octets at this offset."""
+    end = offset + len(octets)
+    return lambda sample: sample.head[offset:end] == octets
+
+
+def one_of(*starts: bytes) -> Test:
+    """The file begins with one of these."""
+    return lambda sample: sample.head.startswith(starts)
+
+
+def words(start: str) -> Test:
+    """Text that begins with these words, after white space."""
+    return lambda sample: sample.start.startswith(start)
+
+
+def first_line(pattern: str, flags: int = 0) -> Test:
+    """Text whose first line that is not blank matches."""
+    wanted = re.compile(pattern, flags)
+    return lambda sample: wanted.match(sample.start)
+
+
+def says(pattern: str, flags: int = re.MULTILINE) -> Test:
+    """Text that holds this somewhere in its head."""
+    wanted = re.compile(pattern, flags)
+    return lambda sample: wanted.search(sample.prose)
+
+
+def both(first: Test, second: Test) -> Test:
+    """Two tests, the cheap one first."""
+    return lambda sample: first(sample) and second(sample)
+
+
+def inner(*starts: bytes) -> Test:
+    """A compressed file whose content begins with one of these."""
+    return lambda sample: sample.inner.startswith(starts)

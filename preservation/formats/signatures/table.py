@@ -1,0 +1,76 @@
+"""The table: every row of ours, and which of them a file matches.
+
+Rows that want the file's extension are asked first, then all others; the finer before the
+coarser; the first that matches decides. The ids
+are told in ``docs/formats/format-ids.md``, which is made from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+from preservation.formats.sample import OverBudgetError, Sample
+from preservation.formats.signatures import (
+    archives,
+    arrays,
+    biology,
+    chemistry,
+    geo,
+    images,
+    markup,
+    statistics,
+    texts,
+)
+from preservation.formats.signatures.local_format import LocalFormat
+
+VERSION = "1"  # of the table's meaning; what is in it is told by a digest of the sources
+
+_ANY = (
+    *arrays.ROWS,
+    *statistics.ROWS,
+    *images.ROWS,
+    *geo.ROWS,
+    *biology.ROWS,
+    *chemistry.ROWS,
+    *archives.ROWS,
+)
+_TEXT = (*markup.ROWS, *texts.ROWS)
+ROWS: Sequence[LocalFormat] = (*_ANY, *_TEXT)
+FORMATS: Mapping[str, LocalFormat] = {one.id: one for one in ROWS}
+# PUIDs of formats that have a row: a name alone does not make a file one of them.
+TESTED_PUIDS = frozenset(one.puid for one in ROWS if one.puid)
+
+# Extensions of the finer formats of which a PUID is the parent.
+CHILDREN: Mapping[str, frozenset[str]] = {
+    puid: frozenset(
+        extension for one in ROWS if puid in one.parents for extension in one.extensions
+    )
+    - {"txt"}
+    for puid in {puid for one in ROWS for puid in one.parents}
+}
+
+_NAMED = {
+    extension: tuple(one for one in ROWS if one.named and extension in one.extensions)
+    for extension in {extension for one in ROWS if one.named for extension in one.extensions}
+}
+_UNNAMED = tuple(one for one in ROWS if not one.named)
+_UNNAMED_BINARY = tuple(one for one in _ANY if not one.named)
+
+
+def recognise(sample: Sample) -> LocalFormat | None:
+    """The first row that a file matches; None if none does.
+
+    Raises:
+        OSError: the medium failed.
+    """
+    if not sample.octets:
+        return None
+    unnamed = _UNNAMED_BINARY if sample.text is None else _UNNAMED
+    for one in chain(_NAMED.get(sample.extension, ()), unnamed):
+        try:
+            if one.test(sample):
+                return one
+        except OverBudgetError:
+            continue
+    return None

@@ -1,0 +1,190 @@
+"""Which looks a file gets, by its first octets and by what it was taken for."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+
+from preservation.formats.sample import OverBudgetError, Sample
+from preservation.formats.signatures.arrays import hdf5_offset
+from preservation.formats.signatures.markup import XML_ROWS
+from preservation.formats.structure import archives, arrays, media, texts
+from preservation.formats.structure.trouble import Trouble, Troubles, truncated
+
+Look = Callable[[Sample], Troubles]
+
+_BY_START: tuple[tuple[bytes, Look], ...] = (
+    (b"\x89PNG\r\n\x1a\n", media.png),
+    (b"\xff\xd8\xff", media.jpeg),
+    (b"GIF8", media.gif),
+    (b"BM", media.bmp),
+    (b"RIFF", media.riff),
+    (b"FORM", media.iff),
+    (b"II*\0", media.tiff),
+    (b"MM\0*", media.tiff),
+    (b"II+\0", media.tiff),
+    (b"MM\0+", media.tiff),
+    (b"\0\0\0\x0cjP  ", media.boxes),
+    (b"\xff\x4f\xff\x51", media.codestream),
+    (b"OggS", media.ogg),
+    (b"%!PS", media.postscript),
+    (b"{\\rtf", media.rtf),
+    (b"PK\x03\x04", archives.zip_archive),
+    (b"\x1f\x8b\x08", archives.gzip_file),
+    (b"BZh", archives.bzip2_file),
+    (b"\xfd7zXZ\0", archives.xz_file),
+    (b"\x28\xb5\x2f\xfd", archives.zstandard),
+    (b"7z\xbc\xaf\x27\x1c", archives.seven_zip),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", archives.ole),
+    (b"CDF\x01", arrays.netcdf),
+    (b"CDF\x02", arrays.netcdf),
+    (b"CDF\x05", arrays.netcdf),
+    (b"SIMPLE  =", arrays.fits),
+    (b"\x93NUMPY", arrays.npy),
+    (b"GRIB", arrays.grib),
+    (b"BUFR", arrays.bufr),
+    (b"PAR1", arrays.parquet),
+    (b"PARE", arrays.parquet),
+    (b"ARROW1", arrays.arrow),
+    (b"FEA1", arrays.feather),
+    (b"ORC", arrays.orc),
+    (b"Obj\x01", arrays.avro),
+    (b"SQLite format 3\0", arrays.sqlite),
+    (b"MATLAB 5.0 MAT-file", arrays.matlab_5),
+    (b"root\0", arrays.root),
+    (b"LASF", arrays.las),
+    (b"\0\0\x27\x0a", arrays.shapefile),
+    (b"<stata_dta>", arrays.stata),
+    (b"\0" * 12 + b"\xc2\xea\x81\x60", arrays.sas7bdat),
+    (b"HEADER RECORD*******", arrays.xport),
+    (b"CRAM", arrays.cram),
+    (b"8BPS", media.photoshop),
+    (b"icns", media.icns),
+    (b"\0\0\1\0", media.icon),
+    (b"\0\0\2\0", media.icon),
+    (b"qoif", media.qoi),
+    (b"\0\1\0\0\0", media.font),
+    (b"OTTO", media.font),
+    (b"true", media.font),
+    (b"P4", media.netpbm),
+    (b"P5", media.netpbm),
+    (b"P6", media.netpbm),
+    (b".sff", arrays.sff),
+    (b"SR\0\4", arrays.idl_save),
+)
+_BY_ID: Mapping[str, Look] = {
+    "samarkand/bam": arrays.bam,
+    "samarkand/bcf": arrays.bam,
+    "samarkand/tabix": arrays.bam,
+    "samarkand/vcf-bgzf": arrays.bam,
+    "samarkand/spss-portable": arrays.portable,
+    "samarkand/mseed": arrays.mseed,
+    "samarkand/sac": arrays.sac,
+    "samarkand/segy": arrays.segy,
+    "samarkand/mrc": arrays.mrc,
+    "samarkand/nifti-1": arrays.nifti,
+    "samarkand/nifti-2": arrays.nifti,
+    "samarkand/dicom": arrays.dicom,
+    "samarkand/tar": archives.tar,
+    "samarkand/bigbed": arrays.big_binary,
+    "samarkand/bigwig": arrays.big_binary,
+    "samarkand/snapgene": arrays.snapgene,
+    "samarkand/icc": media.icc,
+}
+# What a text was taken for: a local id, or PRONOM's.
+_TEXTS: Mapping[str, tuple[Look, ...]] = {
+    "samarkand/fastq": (texts.fastq,),
+    "samarkand/sam": (texts.table,),
+    "samarkand/vcf": (texts.table,),
+    "samarkand/gff-3": (texts.table,),
+    "samarkand/gff": (texts.table,),
+    "samarkand/gtf": (texts.table,),
+    "samarkand/bed": (texts.table,),
+    "samarkand/pdb": (texts.pdb,),
+    "samarkand/newick": (texts.newick,),
+    "samarkand/phylip": (),
+    "samarkand/nexus-tree": (texts.nexus,),
+    "samarkand/python": (texts.python,),
+    "samarkand/dtd": (texts.declarations,),
+    "samarkand/html-fragment": (),
+    "samarkand/latex": (texts.latex,),
+    "samarkand/genbank": (texts.flat,),
+    "samarkand/embl": (texts.flat,),
+    "samarkand/json-lines": (texts.json_lines,),
+    "samarkand/html": (texts.html,),
+    "samarkand/toml": (texts.toml,),
+    "samarkand/ecsv": (texts.table,),
+    "samarkand/c": (texts.brackets,),
+    "samarkand/c-header": (texts.brackets,),
+    "samarkand/cpp": (texts.brackets,),
+    "samarkand/java": (texts.brackets,),
+    "samarkand/javascript": (texts.brackets,),
+    "samarkand/rust": (texts.brackets,),
+    "samarkand/go": (texts.brackets,),
+    "x-fmt/18": (texts.table,),
+    "x-fmt/13": (texts.table,),
+}
+
+
+def inspect(sample: Sample, local: str, puid: str) -> tuple[Trouble, ...]:
+    """Everything that the looks find; nothing where there is none, or it would cost too much.
+
+    Args:
+        local, puid: what the file was taken for.
+
+    Raises:
+        OSError: the medium failed.
+    """
+    looks = _looks_at_text(sample, local, puid) if sample.text is not None else []
+    if local != "samarkand/dicom":  # whose preamble may look like anything
+        looks += [look for start, look in _BY_START if sample.head.startswith(start)]
+    looks += [_BY_ID[local]] if local in _BY_ID else []
+    if b"%PDF-" in sample.head[:1024]:
+        looks.append(media.pdf)
+    elif sample.head[4:8] == b"ftyp":
+        looks.append(media.boxes)
+    elif not looks and hdf5_offset(sample) >= 0:
+        looks.append(arrays.hdf5)
+    elif sample.extension == "dbf":
+        looks.append(arrays.dbase)
+    found: list[Trouble] = []
+    for look in looks:
+        found += _tried(look, sample)
+    return tuple(found)
+
+
+def _tried(look: Look, sample: Sample) -> list[Trouble]:
+    try:
+        return list(look(sample))
+    except (struct.error, IndexError):
+        return [truncated("it ends within its header")] if sample.whole is not None else []
+    except (OverBudgetError, ValueError, KeyError, OverflowError):
+        return []
+
+
+def _looks_at_text(sample: Sample, local: str, puid: str) -> list[Look]:
+    looks: list[Look] = [texts.characters]
+    special = _TEXTS.get(local, _TEXTS.get(puid))
+    if special is not None:
+        return [*looks, *special]
+    if sample.start.startswith("<") and (local in XML_ROWS or sample.start.startswith("<?xml")):
+        return [*looks, texts.xml]
+    if sample.start[:1] in ("{", "[") and (sample.extension == "json" or local.startswith(_JSONS)):
+        return [*looks, texts.json_text]
+    return [*looks, texts.stops]
+
+
+_JSONS = tuple(
+    f"samarkand/{name}"
+    for name in (
+        "json",
+        "jupyter",
+        "ro-crate",
+        "geojson",
+        "topojson",
+        "stac",
+        "gltf",
+        "sparql-results-json",
+        "avro-schema",
+    )
+)

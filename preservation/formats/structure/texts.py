@@ -1,0 +1,237 @@
+"""Text: characters it has no use for, ends that are none, the grammar of a few languages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import tomllib
+from collections import Counter
+from xml.parsers import expat
+
+from preservation.formats.sample import Sample, has_controls
+from preservation.formats.signatures.markup import root_of
+from preservation.formats.structure.trouble import Troubles, corrupted, truncated
+
+_PARSED = 256 * 1024
+_ENDS = frozenset("\r\n.!?;)]}>\"'`*/|-=#~\x1a\x0c\0")
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def characters(sample: Sample) -> Troubles:
+    """No control characters anywhere that was read, and UTF-8 stays UTF-8."""
+    if sample.head.startswith(_MARKS):
+        return
+    data = sample.whole if sample.whole is not None else sample.tail
+    if has_controls(data):
+        yield corrupted("control characters in a text")
+        return
+    if sample.whole is not None and data.isascii() is False:
+        yield from _mixed(data)
+
+
+def _mixed(data: bytes) -> Troubles:
+    """A few octets that are no UTF-8 in a text that else is."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.end >= len(data) and error.reason == "unexpected end of data":
+            yield truncated("a character of UTF-8 that is cut")
+
+
+def stops(sample: Sample) -> Troubles:
+    """Several lines, of which the last one ends within a word or number."""
+    last = sample.tail[-1:].decode("latin-1")
+    if not last or last in _ENDS or sample.head.startswith(_MARKS):
+        return
+    lines = sample.tail[-8192:].splitlines()
+    if len(lines) < 4 or b"//" in lines[-1] or lines[-1].startswith((b"#", b"%", b"}")):
+        return
+    yield truncated("the last line ends within a word")
+
+
+def table(sample: Sample) -> Troubles:
+    """The last row has as many fields as the others."""
+    if sample.head.startswith(_MARKS) or sample.tail.endswith((b"\n", b"\r")):
+        return
+    lines = sample.tail.decode("latin-1").splitlines()
+    lines = [line for line in (lines if sample.whole is not None else lines[1:]) if line.strip()][
+        -400:
+    ]
+    if len(lines) < 3:
+        return
+    for delimiter in "\t,;|":
+        try:
+            rows = list(csv.reader(lines, delimiter=delimiter))
+        except csv.Error:
+            continue
+        widths = Counter(map(len, rows[:-1]))
+        width, agreed = widths.most_common(1)[0]
+        if width > 1 and agreed >= 0.9 * len(rows[:-1]):
+            least = min((len(row[-1]) for row in rows[:-1] if len(row) == width), default=0)
+            if len(rows[-1]) < width or len(rows[-1][-1]) < least:
+                yield truncated("the last row of a table")
+            return
+    yield from stops(sample)
+
+
+def json_text(sample: Sample) -> Troubles:
+    """A small text is parsed; a larger one ends as it began."""
+    if sample.whole is not None:
+        try:
+            json.loads(sample.whole)
+        except RecursionError:
+            return
+        except ValueError as error:
+            whole = sample.whole.strip()
+            cut = whole[-1:] not in (b"}", b"]") or (
+                "Expecting" in str(error) and f"{len(whole):d}" in str(error)
+            )
+            yield (truncated if cut else corrupted)(f"JSON: {error}")
+        return
+    if sample.tail.rstrip()[-1:] not in (b"}", b"]"):
+        yield truncated("a JSON text that is not closed")
+
+
+def json_lines(sample: Sample) -> Troubles:
+    """The last line is a whole value."""
+    lines = [line for line in sample.tail.splitlines() if line.strip()]
+    if not lines or (sample.whole is None and len(lines) < 2):
+        return
+    try:
+        json.loads(lines[-1])
+    except (ValueError, RecursionError):
+        yield truncated("the last of the JSON lines")
+
+
+def xml(sample: Sample) -> Troubles:
+    """A small text is parsed; a larger one ends with the end of its root."""
+    name, _ = root_of(sample)
+    if not name:
+        return
+    mark = f"{name}>".encode(
+        "utf-16-le"
+        if sample.head.startswith(b"\xff\xfe")
+        else "utf-16-be"
+        if sample.head.startswith(b"\xfe\xff")
+        else "utf-8"
+    )
+    end = sample.tail.rstrip()
+    if mark not in end and not (sample.whole is not None and end.endswith(b"/>")):
+        yield truncated("the XML root element is not closed")
+    elif sample.whole is not None and sample.octets <= _PARSED:
+        parser = expat.ParserCreate()
+        try:
+            parser.Parse(sample.whole, True)
+        except expat.ExpatError as error:
+            if error.code not in _LENIENT:
+                yield corrupted(f"XML: {error}")
+        except (ValueError, LookupError):
+            return
+
+
+# Names and prefixes of a DTD that is elsewhere, and encodings that expat has not.
+_LENIENT = frozenset({11, 18, 19, 27, 20})
+
+
+def html(sample: Sample) -> Troubles:
+    """A document that opens ``<html`` closes it, or at least ends with an element."""
+    if b"</html" not in sample.tail.lower() and b"<html" in sample.head.lower():
+        yield truncated("HTML that does not end")
+
+
+def toml(sample: Sample) -> Troubles:
+    """A small text is parsed."""
+    if sample.whole is not None and sample.octets <= _PARSED:
+        try:
+            tomllib.loads(sample.whole.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            yield corrupted(f"TOML: {error}")
+
+
+def fastq(sample: Sample) -> Troubles:
+    """Four lines each, qualities as long as the sequence; where reads take one line."""
+    if sample.whole is None:
+        yield from stops(sample)
+        return
+    lines = sample.whole.decode("latin-1").rstrip("\r\n").splitlines()
+    lines += [""] * (-len(lines) % 4 if len(lines) % 4 == 3 and not lines[-2] else 0)
+    if len(lines) >= 3 and lines[2].startswith("+"):
+        if len(lines) % 4:
+            yield truncated("the last read of a FASTQ file")
+        elif len(lines[-1]) != len(lines[-3]):
+            yield truncated("the qualities of the last read")
+
+
+def pdb(sample: Sample) -> Troubles:
+    """Records have 80 columns, or end with a line; it ends with END or a whole record."""
+    lines = sample.tail.rstrip(b"\r\n").splitlines()
+    if not sample.tail.endswith((b"\n", b"\r")) and lines and not lines[-1].startswith(b"END"):
+        yield truncated("the last record of a PDB file")
+        return
+    if (
+        lines
+        and lines[-1].startswith((b"ATOM", b"REMARK", b"SEQRES", b"HELIX"))
+        and b"\nHEADER" in b"\n" + sample.head[:100]
+    ):
+        yield truncated("a PDB entry without END")
+
+
+def newick(sample: Sample) -> Troubles:
+    """The semicolon at the end."""
+    if not sample.tail.rstrip().endswith(b";"):
+        yield truncated("a tree without its semicolon")
+
+
+def latex(sample: Sample) -> Troubles:
+    """A document that begins ends."""
+    if (
+        b"\\begin{document}" in sample.head
+        and sample.whole is not None
+        and b"\\end{document}" not in sample.whole
+    ):
+        yield truncated("a LaTeX document without its end")
+    else:
+        yield from stops(sample)
+
+
+def flat(sample: Sample) -> Troubles:
+    """Entries of sequence databanks end with two slashes."""
+    if not re.search(rb"^//\s*\Z", sample.tail.rstrip()[-8:], re.MULTILINE):
+        yield truncated("an entry without its end mark")
+
+
+def python(sample: Sample) -> Troubles:
+    """Strings over several lines are closed."""
+    if sample.whole is not None and (sample.whole.count(b'"""') % 2 and b"'''" not in sample.whole):
+        yield truncated("a string that is not closed")
+    else:
+        yield from stops(sample)
+
+
+def declarations(sample: Sample) -> Troubles:
+    """A DTD ends with a declaration, a comment or a reference."""
+    if not sample.tail.rstrip().endswith((b">", b";")):
+        yield truncated("a declaration that is not closed")
+
+
+def nexus(sample: Sample) -> Troubles:
+    """Blocks end."""
+    if re.search(rb"\bend(block)?\s*;", sample.tail.lower()) is None:
+        yield truncated("a NEXUS block without its end")
+
+
+def brackets(sample: Sample) -> Troubles:
+    """Source code: braces that open are closed, where many do."""
+    if sample.whole is not None:
+        opened, closed = sample.whole.count(b"{"), sample.whole.count(b"}")
+        last = sample.whole.rstrip()[-80:].rpartition(b"\n")[2]
+        if (
+            opened > closed
+            and opened <= 400
+            and b"}" not in last
+            and not last.startswith((b"#", b"*/"))
+        ):
+            yield truncated("braces that are not closed")
+            return
+    yield from stops(sample)
