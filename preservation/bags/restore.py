@@ -1,7 +1,7 @@
 """Gives a payload back as the folder that it was: original names, empty folders.
 
-The bag is copied aside, the copy validated to its last octet, and only then undone; so what
-appears was read back, and the bag itself is never touched.
+The bag is looked at, copied aside, the copy validated to its last octet, and only then undone; so
+what appears was read back, and the bag itself is never touched.
 
 Source: ``docs/formats/bag.md``.
 """
@@ -12,15 +12,22 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from preservation.bags.folder import BagFolder
 from preservation.bags.manifest import PAYLOAD
-from preservation.bags.tree import NAMES, TREE, read_folders, read_names
-from preservation.bags.validate import BagReport, validate
+from preservation.bags.tree import (
+    NAMES,
+    NAMES_COLUMNS,
+    TREE,
+    TREE_COLUMNS,
+    read_folders,
+    read_names,
+)
+from preservation.bags.validate import BagReport, Mode, validate
 from preservation.errors import MalformedError, NotNowError, UsageError
 from preservation.files import durable
 from preservation.files.walk import Kind, open_below, walk
@@ -31,6 +38,7 @@ from preservation.model.progress import Progress
 
 _Row = TypeVar("_Row")
 _DEPOSIT = b"metadata/deposit.json"
+_LARGEST_DEPOSIT = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -56,8 +64,14 @@ def restore(
     """
     if os.path.lexists(dest):
         raise UsageError(f"is there already: {dest}", hint="name a folder that is not there yet")
+    # What is no regular file is not copied, so only the bag itself can tell of it.
+    first = validate(
+        bag, mode=Mode.COMPLETENESS, settings=settings, progress=progress, cancelled=cancelled
+    )
+    if not first.valid:
+        return first
     with _aside(dest) as copy:
-        _copy(bag, copy, progress, cancelled)
+        _copy(bag.resolve(), copy, progress, cancelled)
         report = validate(copy, settings=settings, progress=progress, cancelled=cancelled)
         if report.valid:
             durable.sync_tree(copy)
@@ -79,11 +93,11 @@ def undone(bag: Path) -> Path:
     """
     folder = BagFolder(bag)
     try:
-        for kept, original in _table(bag, NAMES, read_names):
+        for kept, original in _table(bag, NAMES, NAMES_COLUMNS, read_names):
             if kept.startswith(PAYLOAD) and original.startswith(PAYLOAD):
                 _rename(folder, bag, kept, original)
         inside = PAYLOAD if _was_a_bag(bag) else b""
-        for path in _table(bag, TREE, read_folders):
+        for path in _table(bag, TREE, TREE_COLUMNS, read_folders):
             if path.startswith(inside) or path + b"/" == inside:
                 os.close(folder.folder((PAYLOAD + path[len(inside) :]).rstrip(b"/")))
     finally:
@@ -140,12 +154,18 @@ def _prune(root: int, path: bytes) -> None:
 
 
 def _table(
-    bag: Path, name: bytes, read: Callable[[Iterable[str]], Iterator[_Row]]
+    bag: Path,
+    name: bytes,
+    columns: Sequence[str],
+    read: Callable[[Iterable[str]], Iterator[_Row]],
 ) -> Iterator[_Row]:
     path = bag / os.fsdecode(name)
     if not path.is_file():
         return
-    with path.open(encoding="utf-8", newline="") as lines:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        if lines.readline(1000) != ",".join(columns) + "\n":
+            return  # somebody else's table that has the same name
+        lines.seek(0)
         try:
             yield from read(lines)
         except MalformedError as error:
@@ -155,7 +175,8 @@ def _table(
 def _was_a_bag(bag: Path) -> bool:
     """Whether the deposit was a bag, so that its tree's payload begins with ``data/``."""
     try:
-        facts = json.loads((bag / os.fsdecode(_DEPOSIT)).read_bytes())
+        with (bag / os.fsdecode(_DEPOSIT)).open("rb") as file:
+            facts = json.loads(file.read(_LARGEST_DEPOSIT))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(facts, dict) and "bag" in facts
@@ -163,7 +184,7 @@ def _was_a_bag(bag: Path) -> bool:
 
 def _copy(bag: Path, copy: Path, progress: Progress, cancelled: Callable[[], bool]) -> None:
     try:
-        root = os.open(bag.resolve(strict=True), _FOLDER)
+        root = os.open(bag, _FOLDER)
     except OSError as error:
         raise UsageError(
             f"no folder can be opened at {os.fspath(bag)!r}: {error.strerror}",
@@ -185,17 +206,27 @@ def _copy(bag: Path, copy: Path, progress: Progress, cancelled: Callable[[], boo
 
 
 def _copy_file(folders: Folders, folder: BagFolder, path: bytes, progress: Progress) -> None:
-    try:
+    with _readable(path):
         source = open_regular(folders, path)
-    except OSError as error:
-        raise NotNowError(f"cannot be read: {display(path)}: {reason_of(error)}") from error
     try:
-        with folder.created(path) as fd:
+        with folder.created(path) as fd, _readable(path):
             while block := os.read(source, BLOCK):
                 folder.write(fd, block)
                 progress.advance(len(block))
     finally:
         os.close(source)
+
+
+@contextmanager
+def _readable(path: bytes) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotNowError(
+            f"cannot be read: {display(path)}: {reason_of(error)}",
+            hint="check permissions and the disk",
+            code="BAG-SOURCE-UNREADABLE",
+        ) from error
 
 
 @contextmanager

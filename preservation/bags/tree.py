@@ -85,7 +85,10 @@ def _rows(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[list[str]]
 
 
 def _path(text: str) -> bytes:
-    path = unescaped(text)
+    try:
+        path = unescaped(text)
+    except UnicodeEncodeError as error:
+        raise MalformedError(f"not UTF-8: {text!r}") from error
     if not is_safe(path):
         raise MalformedError(f"not a path below a folder: {text!r}")
     return path

@@ -20,7 +20,7 @@ with fuzzing.watched(__name__):
 def once(data: bytes) -> None:
     draw = fuzzing.Draw(data)
     columns, read = ((NAMES_COLUMNS, read_names), (TREE_COLUMNS, read_folders))[draw.number(2)]
-    text = (csv_line(columns) + draw.rest).decode("utf-8", "replace")
+    text = (csv_line(columns) + draw.rest).decode("utf-8", "surrogateescape")
     try:
         rows = list(read(io.StringIO(text, newline="")))
     except MalformedError:

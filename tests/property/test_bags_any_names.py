@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 import bagit
@@ -120,10 +122,34 @@ def test_a_folder_becomes_a_bag_and_the_same_folder_again(
         report = validate(bag, settings=ONE, progress=QUIET)
         assert report.valid
         assert report.errors == 0
+        for packed in (as_tar(bag), as_zip(bag)):
+            one_file = validate(packed, settings=ONE, progress=QUIET)
+            assert one_file.valid, one_file.findings
+            assert (one_file.files, one_file.octets) == (report.files, report.octets)
         assert restore(bag, again, settings=ONE, progress=QUIET).valid
         assert shape(again) == before == shape(source)
         if all(reads_as_we_do(each) for each in shape(bag / "data")):
             bagit.Bag(str(bag)).validate()
+
+
+def as_tar(bag: Path) -> Path:
+    packed = bag.with_suffix(".tar")
+    with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.add(bag, "bag")
+    return packed
+
+
+def as_zip(bag: Path) -> Path:
+    packed = bag.with_suffix(".zip")
+    with zipfile.ZipFile(packed, "w") as zip_file:
+        for entry in walk(bag):
+            name = f"bag/{entry.path.decode()}"
+            if entry.kind is Kind.FOLDER:
+                zip_file.writestr(f"{name}/", b"")
+            else:
+                with open(os.fsencode(bag) + b"/" + entry.path, "rb") as file:
+                    zip_file.writestr(name, file.read())
+    return packed
 
 
 def reads_as_we_do(name: bytes) -> bool:

@@ -141,13 +141,15 @@ def test_an_invalid_bag_gives_nothing(tmp_path: Path) -> None:
         "data/hello.txt,data/other.txt/inside",
         "data/hello.txt",
         'data/hello.txt,"',
+        b"data/hello.txt,data/\xff",
     ],
 )
-def test_a_table_that_lies_leads_nowhere(tmp_path: Path, rows: str) -> None:
+def test_a_table_that_lies_leads_nowhere(tmp_path: Path, rows: str | bytes) -> None:
+    octets = rows.encode() if isinstance(rows, str) else rows
     bag = by_hand(
         tmp_path / "bag",
         {"data/hello.txt": b"hello", "data/other.txt": b"x"},
-        files={"metadata/names.csv": f"path,original\n{rows}\n"},
+        files={"metadata/names.csv": b"path,original\n" + octets + b"\n"},
     )
     with pytest.raises(MalformedError):
         back(bag, tmp_path / "again")
@@ -160,3 +162,22 @@ def test_a_destination_that_cannot_be_is_refused(tmp_path: Path, place: str) -> 
     with pytest.raises(UsageError):
         back(tmp_path / "bag", tmp_path / place)
     assert os.listdir(tmp_path) == ["bag"]
+
+
+def test_what_is_no_regular_file_is_told_and_nothing_is_restored(tmp_path: Path) -> None:
+    bag = by_hand(tmp_path / "bag")
+    (bag / "data/link").symlink_to("/etc/passwd")
+    os.mkfifo(bag / "data/fifo")
+    report = back(bag, tmp_path / "again")
+    assert [finding.code for finding in report.findings] == ["BAG-FILE-IRREGULAR"] * 2
+    assert os.listdir(tmp_path) == ["bag"]
+
+
+def test_a_bag_of_others_comes_back_whatever_its_tables_are(tmp_path: Path) -> None:
+    bag = by_hand(
+        tmp_path / "bag",
+        files={"metadata/names.csv": "first,last\nUlugh,Beg\n", "metadata/tree.csv": b"\xff\n"},
+    )
+    (tmp_path / "link").symlink_to(bag)
+    assert back(tmp_path / "link", tmp_path / "again").valid
+    assert shape(tmp_path / "again") == {b"hello.txt": b"hello"}
