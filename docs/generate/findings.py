@@ -50,6 +50,7 @@ AREAS = {
     "SUP": "The local Airflow and its database",
     "SUR": "Surveys",
     "TIER": "Tiers",
+    "VIR": "Virus scans",
     "WRK": "Workers",
 }
 
