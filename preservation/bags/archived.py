@@ -4,7 +4,7 @@ Names are known after one reading; of a plain tar and of a zip that is a matter 
 a packed tar, digests are taken in the same reading: by the algorithms of the manifests that
 came first, else by the likely ones. It is read again only if a manifest wants others.
 
-Source: RFC 8493 section 4.
+Source: draft-kunze-bagit-14 section 4; RFC 8493 leaves serialisation out.
 """
 
 from __future__ import annotations

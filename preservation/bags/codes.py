@@ -4,7 +4,8 @@
 warning; what would make us read outside the bag, or hang, is an error whatever the RFC says.
 Versions before 1.0 allowed more: ``before_1_0`` is the severity there, where it differs.
 
-Source: RFC 8493, whose section numbers are the clauses.
+Source: RFC 8493, whose section numbers are the clauses. It says nothing about serialisation; the
+drafts before it did (draft-kunze-bagit-14 section 4): what holds for archives comes from there.
 """
 
 from __future__ import annotations
@@ -350,32 +351,34 @@ CODES: dict[str, Code] = dict(
         ),
         _code(
             "BAG-ARCHIVE-TOP",
-            "4",
+            "2",
             "The archive is not one folder, the bag's, and nothing beside it.",
             "Pack the bag's folder from the folder that it lies in, and nothing else.",
         ),
         _code(
             "BAG-ARCHIVE-NAME",
-            "4",
+            "-",
             "The archive has another name than the bag's folder in it.",
             "Name it like the folder, with the extension of its kind.",
             _WARNING,
         ),
         _code(
             "BAG-ARCHIVE-EXTENSION",
-            "4",
+            "-",
             "The archive's name does not end with the extension of its kind.",
             "Name it like the bag's folder, with the extension of its kind: mybag.tar.gz.",
+            _WARNING,
+            before_1_0=_ERROR,
         ),
         _code(
             "BAG-ARCHIVE-DAMAGED",
-            "4",
+            "3",
             "The archive cannot be read to its end, so the bag cannot be unpacked whole.",
             "Ask for the archive once more.",
         ),
         _code(
             "BAG-ARCHIVE-AMBIGUOUS",
-            "4",
+            "-",
             "The archive has octets that belong to no member, or to two.",
             "Pack the bag again: programs would not agree on what is in it.",
         ),
@@ -387,13 +390,13 @@ CODES: dict[str, Code] = dict(
         ),
         _code(
             "BAG-MEMBER-TWICE",
-            "4",
+            "-",
             "The archive holds a path twice, so what is unpacked depends on the program.",
             "Pack the bag again.",
         ),
         _code(
             "BAG-MEMBER-AMBIGUOUS",
-            "4",
+            "-",
             "The archive's directory and the header beside a file contradict each other.",
             "Pack the bag again: programs would not agree on what is in it.",
         ),

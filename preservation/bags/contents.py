@@ -32,7 +32,8 @@ from preservation.fixity.reading import Reading, reading_of, reason_of
 from preservation.model.names import display
 
 BAG_INFO = b"bag-info.txt"
-PACKAGE_INFO = b"package-info.txt"  # what 0.93 to 0.95 called it
+PACKAGE_INFO = b"package-info.txt"
+_PACKAGES = ("0.93", "0.94", "0.95")  # versions that called it so
 
 _LARGEST_DECLARATION = 64 * 1024
 _LARGEST_BAG_INFO = 64 * 1024 * 1024
@@ -117,9 +118,7 @@ class ContentsReader:
             contents.declaration = parse_declaration(data, self._findings)
         else:
             self._findings.add("BAG-DECLARATION-MISSING", "bagit.txt")
-        name = BAG_INFO
-        if contents.declaration.legacy and not self._is_there(name):
-            name = PACKAGE_INFO
+        name = PACKAGE_INFO if contents.declaration.version in _PACKAGES else BAG_INFO
         if self._is_there(name):
             text = (line for lot in self._lots(name, _LARGEST_BAG_INFO) for line in lot)
             contents.bag_info = tuple(parse_bag_info(text, self._findings, display(name)))
