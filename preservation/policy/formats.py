@@ -95,9 +95,9 @@ class FormatRules:
         Args:
             local: our own identifier, or empty; asked before ``puid``, which may be a parent's.
             puid: PRONOM's, or empty.
-            mime: as it is reported, or empty.
+            mime: as it is reported, or empty; its parameters do not matter.
         """
-        for name in filter(None, (local, puid, mime)):
+        for name in filter(None, (local, puid, mime.partition(";")[0].strip())):
             found = self._listed.get(name) or self._grouped.get(name)
             if found is not None:
                 return found

@@ -13,7 +13,7 @@ from preservation.model.names import display
 from preservation.model.units import format_size
 
 MOST = 25  # bars; the rest is one bar of its own
-_WIDTH, _ROW, _BAR, _TOP, _NAMES, _NUMBERS = 900, 26, 16, 34, 330, 190
+_WIDTH, _ROW, _BAR, _TOP, _NAMES, _NUMBERS = 960, 26, 16, 34, 330, 260
 _COLOURS = {"high": "#b3261e", "moderate": "#c77700", "low": "#2e7d4f", "unknown": "#5f6b7a"}
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1c2430}.name{text-anchor:end}"
@@ -87,7 +87,7 @@ def _drawn(bar: FormatBar, y: int, most: int) -> str:
     width = max(2, (_WIDTH - _NAMES - _NUMBERS) * bar.files // most)
     colour = _COLOURS.get(bar.risk, "#9aa5b1")
     numbers = f"{bar.files:,} · {format_size(bar.octets)}"
-    numbers += f" · {bar.risk} risk" if bar.risk in ("high", "moderate") else ""
+    numbers += f" · {bar.risk} risk" if bar.risk else ""
     return (
         f'<text class="name" x="{_NAMES - 10}" y="{y + 13}">{_plain(_label(bar))}</text>'
         f'<rect x="{_NAMES}" y="{y}" width="{width}" height="{_BAR}" fill="{colour}"/>'

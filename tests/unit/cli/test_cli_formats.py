@@ -54,7 +54,7 @@ def test_holdings_are_counted_listed_and_drawn(
         assert [row["files"] for row in csv.DictReader(file)] == ["2", "1", "1"]
     drawn = ET.fromstring(chart.read_text("utf-8"))
     texts = "".join(drawn.itertext())
-    assert "2 · 10 B" in texts
+    assert "2 · 10 B · low risk" in texts
     assert "dBASE <b> x-fmt/8" in texts
     assert preserve(home, "formats", "list", "--by", "year", "--json") == 0
     (row,) = answered(capsys)["rows"]
