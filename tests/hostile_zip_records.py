@@ -326,9 +326,14 @@ def zip_with_a_name_that_leaves_the_directory(at: Path) -> Path:
     return path
 
 
-@becomes(OK)
+@becomes(NO, "DEP-CONTAINER")
 def zip_with_extra_fields_of_noise(at: Path) -> Path:
     return zip_of(at, Zipped(b"a", extra=b"\xff\xff\xff\xff\1\2"))
+
+
+@becomes(OK)
+def zip_with_contents_aligned_by_zeros(at: Path) -> Path:
+    return zip_of(at, Zipped(b"a", extra=b"\0\0\1\0\0" + bytes(3)))
 
 
 @becomes(NO, "DEP-MEMBER-ESCAPES")

@@ -187,7 +187,7 @@ class _Out:
         if member.kind is MemberKind.LABEL:
             self._result.label = display(member.path)
             return
-        if member.kind is MemberKind.FOLDER and not member.key and member.path:
+        if member.kind is MemberKind.FOLDER and not member.key:
             return  # the folder that was packed: it is ``dest`` itself
         self._result.undeclared += member.encoding == "cp437"
         findings = list(self._judge(member))

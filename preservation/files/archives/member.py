@@ -100,8 +100,12 @@ class Member:
 
     @property
     def key(self) -> bytes:
-        """The path without ``./`` before and ``/`` behind it; empty for the top folder itself."""
-        path = self.path.rstrip(b"/") or self.path[:1]
+        """The path without ``./`` before and ``/`` behind it; empty for the top folder itself,
+        which Python's ``tarfile`` calls ``/``.
+        """
+        path = self.path.rstrip(b"/")
+        if not path and self.kind is not MemberKind.FOLDER:
+            return self.path
         while path.startswith(b"./"):
             path = path[2:]
         return b"" if path == b"." else path

@@ -132,10 +132,13 @@ class TarReader:
         octets = stored
         if header.type == b"S":
             octets, parts = tar_sparse.old_map(header, self._block, member.at)
-        elif pax.get(b"GNU.sparse.major") == b"1":
+        elif _version(pax) == (b"1", b"0"):
             octets = decimal(pax.get(b"GNU.sparse.realsize", b""), member.at)
             parts, used = tar_sparse.map_in_data(self._own_block, member.at)
             stored -= used
+        elif _version(pax) not in ((b"0", b"0"), (b"0", b"1")):
+            message = "a sparse file in a format that we do not know"
+            raise ArchiveError(message, code="ARC-AMBIGUOUS", at=member.at, path=member.path)
         elif b"GNU.sparse.map" in pax:
             octets = decimal(pax.get(b"GNU.sparse.size", b""), member.at)
             parts = tar_sparse.pax_map(pax, member.at)
@@ -196,3 +199,8 @@ class TarReader:
                 message = "something follows the archive's end marker"
                 raise ArchiveError(message, code="ARC-TRAILING", at=self._at)
             self._at += len(data)
+
+
+def _version(pax: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Of the format that a sparse file is in; 0.0 does not say it."""
+    return pax.get(b"GNU.sparse.major", b"0"), pax.get(b"GNU.sparse.minor", b"0")

@@ -249,8 +249,23 @@ class Directory:
         return data
 
 
+def _expect_fields(entry: Entry, at: int) -> None:
+    """Raise ``ArchiveError`` unless the extra fields are fields to their end; programs that align
+    contents pad with up to three zeros.
+    """
+    rest = memoryview(entry.extra)
+    while len(rest) >= 4:
+        (octets,) = struct.unpack_from("<H", rest, 2)
+        if 4 + octets > len(rest):
+            raise ArchiveError("damaged extra fields", at=at, path=entry.name)
+        rest = rest[4 + octets :]
+    if bytes(rest).strip(b"\0"):
+        raise ArchiveError("damaged extra fields", at=at, path=entry.name)
+
+
 def _widened(entry: Entry, disk: int, at: int) -> Entry:
     """The entry with what its zip64 field holds: in this order, only what did not fit."""
+    _expect_fields(entry, at)
     values = [entry.octets, entry.packed, entry.at, disk]
     fulls = [_FULL, _FULL, _FULL, 0xFFFF]
     field, place = entry.field(0x0001), 0

@@ -32,6 +32,7 @@ from preservation.files.archives.zip_directory import (
 
 _STORED = 0
 _LZMA = 14
+_LZMA_END = 0x2  # the bit that says that an LZMA stream has an end mark
 _LZMA_WINDOW = 64 << 20  # octets; what `xz -9` uses
 _LONGEST_TARGET = 4096
 _LONGEST_DESCRIPTOR = 24
@@ -229,7 +230,7 @@ def _decoded(entry: Entry, packed: Iterator[bytes]) -> Iterator[bytes]:
         return
     try:
         if entry.method == _LZMA:
-            yield from _unlzma(packed, entry.octets)
+            yield from _unlzma(packed, entry)
         else:
             yield from _framed(_DECODERS[entry.method](), packed)
     except ArchiveError:
@@ -254,9 +255,9 @@ def _framed(decoder: Decoder, packed: Iterator[bytes]) -> Iterator[bytes]:
         raise ArchiveError("something follows a member's packed stream", code="ARC-GAP")
 
 
-def _unlzma(packed: Iterator[bytes], octets: int) -> Iterator[bytes]:
-    """Unpack LZMA as a zip has it: two octets of version, the properties, the raw stream; it
-    may have no end mark, and ends then with its last octet.
+def _unlzma(packed: Iterator[bytes], entry: Entry) -> Iterator[bytes]:
+    """Unpack LZMA as a zip has it: version, properties, the raw stream. It has an end mark only
+    if a bit says so; else it ends with its last octet.
     """
     first = next(packed, b"")
     _, size = struct.unpack_from("<HH", first)
@@ -274,14 +275,19 @@ def _unlzma(packed: Iterator[bytes], octets: int) -> Iterator[bytes]:
     ]
     decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     data, came = first[9:], 0
-    while not decoder.eof and came < octets:
-        out = decoder.decompress(data, min(CHUNK, octets - came))
+    while not decoder.eof and came < entry.octets:
+        out = decoder.decompress(data, min(CHUNK, entry.octets - came))
         came += len(out)
         data = b""
         if out:
             yield out
         elif decoder.needs_input and not (data := next(packed, b"")):
             return
-    for data in packed:  # the end mark may lie behind the last octet
-        if decoder.eof or decoder.decompress(data, 1):
-            raise ArchiveError("something follows a member's packed stream", code="ARC-GAP")
+    while entry.bits & _LZMA_END and not decoder.eof:
+        if decoder.needs_input and not (data := data or next(packed, b"")):
+            raise ArchiveError("a member's packed stream ends before its end")
+        if decoder.decompress(data, 1):
+            raise ArchiveError("a member's packed stream gives more than announced")
+        data = b""
+    if decoder.unused_data or next(packed, b""):
+        raise ArchiveError("something follows a member's packed stream", code="ARC-GAP")
