@@ -1,8 +1,8 @@
 """A folder to be bagged: what lies in it, noted once, and held against it once more at the end.
 
-The notes are on disk: memory does not grow with the number of files. Between the two walks the
-folder must not change in any way that ``lstat`` can tell; so a bag is the folder as it was at one
-moment, not a mixture of moments.
+The notes are on disk, so memory does not grow with the number of files, but with that of empty
+folders and encoded names. Between the two walks the folder must not change in any way that
+``lstat`` can tell; so a bag is the folder as it was at one moment, not a mixture of moments.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.names import is_utf8, kept_path
 from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_row, tree_row
+from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
 from preservation.fixity.fence import Fence
 from preservation.model.names import display
@@ -67,7 +68,9 @@ class SourceNotes:
 
     def __enter__(self) -> Self:
         try:
-            self._look()
+            with durable.plain_errors(tempfile.gettempdir()):
+                self._look()
+                self._notes.flush()
         except BaseException:
             self._notes.close()
             raise
