@@ -15,6 +15,7 @@ from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.rebuild import RebuildReport, rebuild
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.errors import MalformedError
+from preservation.ingest.identifiers import from_bag_info as identifiers
 from preservation.ledger.drain import fetch_missing
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
@@ -68,6 +69,7 @@ def differences(current: SqlCatalogue, fresh: SqlCatalogue) -> list[str]:
         ("version", _versions(current), _versions(fresh)),
         ("replica", _replicas(current), _replicas(fresh)),
         ("finding", _findings(current), _findings(fresh)),
+        ("identifier", _identifiers(current), _identifiers(fresh)),
     ):
         found += [
             f"{what} {key}: {_told(left.get(key))}, but {_told(right.get(key))}"
@@ -91,6 +93,10 @@ def _replicas(catalogue: SqlCatalogue) -> dict[str, object]:
 
 def _findings(catalogue: SqlCatalogue) -> dict[str, object]:
     return {row.id: row for row in catalogue.findings()}
+
+
+def _identifiers(catalogue: SqlCatalogue) -> dict[str, object]:
+    return {f"{row.community} {row.identifier.key}": row for row in catalogue.identifiers()}
 
 
 def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
@@ -122,6 +128,7 @@ def version_facts(tier: Tier, sidecar: Sidecar) -> VersionRow | None:
         ingested_at=_time(info.get("Ingest-Time", "")),
         policy=info.get("Ingest-Policy-Digest", ""),
         formats=(),
+        identifiers=tuple(identifiers(facts.bag_info)),
     )
 
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
-from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.catalogue.protocol import IdentifierRow, ReplicaRow, VersionRow
+from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, Sidecar, VersionKey
 
 
@@ -45,6 +46,7 @@ class Adopting:
             }
             fresh = [row for key, row in versions.items() if key not in known.versions]
             rows.save_versions(connection, fresh, adopted=True)
+            _adopt_identifiers(connection, fresh)
             kept = [row for key, row in replicas.items() if (key, tier) not in known.replicas]
             rows.save_replicas(connection, kept, adopted=True)
 
@@ -101,6 +103,19 @@ class Adopting:
         statement = sa.select(*key).select_from(source).where(chosen).order_by(*key)
         with self.database.reading() as connection:
             return [(VersionKey(*row[:3]), row[3]) for row in connection.execute(statement)]
+
+
+def _adopt_identifiers(connection: sa.Connection, versions: Sequence[VersionRow]) -> None:
+    """What bags say they are called, until an event says more; first come, first served."""
+    found: dict[tuple[str, str, str], IdentifierRow] = {}
+    for row in versions:
+        for one in row.identifiers:
+            live, when = IdentifierStatus.LIVE, row.ingested_at
+            made = IdentifierRow(row.key.community, one, row.key.aip, live, when, adopted=True)
+            found.setdefault((row.key.community, one.scheme, one.value), made)
+    for known in rows.identified(connection, list(found)):
+        del found[known.community, known.identifier.scheme, known.identifier.value]
+    rows.save_identifiers(connection, list(found.values()))
 
 
 def _written(sidecar: Sidecar, tier: str, at: datetime) -> ReplicaRow:

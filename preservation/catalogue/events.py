@@ -118,9 +118,14 @@ def _fold(
         {subject.version for subject in about if subject.version is not None},
         {subject.replica for subject in about if subject.replica is not None},
         {subject.finding for subject in about if subject.finding is not None},
+        {key for subject in about for key in subject.identifiers},
     )
     after = State(
-        dict(before.versions), dict(before.replicas), dict(before.findings), set(before.adopted)
+        dict(before.versions),
+        dict(before.replicas),
+        dict(before.findings),
+        dict(before.identifiers),
+        set(before.adopted),
     )
     applied = 0
     for event, _ in events:

@@ -22,15 +22,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from preservation.catalogue.protocol import FindingRow, FormatCount, ReplicaRow, VersionRow
+from preservation.catalogue.protocol import (
+    FindingRow,
+    FormatCount,
+    IdentifierRow,
+    ReplicaRow,
+    VersionRow,
+)
 from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event, EventType
 from preservation.model.finding import Severity
+from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey, check_id
 
 ReplicaKey = tuple[VersionKey, str]
+IdentifierKey = tuple[str, str, str]  # community, scheme, value
 _CLOSED_STATES = {EventType.FINDING_RESOLVED: "resolved", EventType.FINDING_ACCEPTED: "accepted"}
 
 
@@ -47,6 +55,7 @@ class State:
     versions: dict[VersionKey, VersionRow] = field(default_factory=dict)
     replicas: dict[ReplicaKey, ReplicaRow] = field(default_factory=dict)
     findings: dict[str, FindingRow] = field(default_factory=dict)
+    identifiers: dict[IdentifierKey, IdentifierRow] = field(default_factory=dict)
     adopted: set[VersionKey] = field(default_factory=set)
 
 
@@ -57,6 +66,7 @@ class Subjects:
     version: VersionKey | None
     replica: ReplicaKey | None
     finding: str | None
+    identifiers: tuple[IdentifierKey, ...] = ()
 
 
 def subjects(event: Event) -> Subjects:
@@ -71,7 +81,11 @@ def subjects(event: Event) -> Subjects:
         key = _key(event)
         return Subjects(key, (key, check_id(event.tier, "tier")), None)
     if event.type is EventType.INGESTION:
-        return Subjects(_key(event), None, None)
+        named = tuple(_identifier_key(event, one) for one in _identifiers(event))
+        return Subjects(_key(event), None, None, named)
+    if event.type is EventType.IDENTIFIER_ASSIGNMENT:
+        named = (_identifier_key(event, _identifier(event.detail)),)
+        return Subjects(None, None, None, named)
     return Subjects(None, None, None)
 
 
@@ -121,7 +135,46 @@ def _ingested(state: State, event: Event) -> bool:
         )
     state.versions[key] = row
     state.adopted.discard(key)
+    status = IdentifierStatus(detail.get("identifier_status", IdentifierStatus.LIVE.value))
+    for one in _identifiers(event):
+        before = state.identifiers.get(_identifier_key(event, one))
+        if before is None or before.adopted:  # what is known keeps its AIP and its status
+            _identify(state, event, one, status)
     return True
+
+
+def _assigned(state: State, event: Event) -> bool:
+    """An identifier is given to an AIP, or its status changes; it never changes hands."""
+    one = _identifier(event.detail)
+    status = IdentifierStatus(event.detail["status"])
+    before = state.identifiers.get(_identifier_key(event, one))
+    if before is not None and before.aip != event.aip and not before.adopted:
+        return False
+    _identify(state, event, one, status)
+    return True
+
+
+def _identify(state: State, event: Event, one: Identifier, status: IdentifierStatus) -> None:
+    row = IdentifierRow(event.community, one, _uuid(event.aip), status, event.at)
+    state.identifiers[_identifier_key(event, one)] = row
+
+
+def _identifiers(event: Event) -> list[Identifier]:
+    try:
+        return [_identifier(one) for one in event.detail.get("identifiers", ())]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedError(f"event {event.id}: {type(error).__name__}: {error}") from error
+
+
+def _identifier(data: Any) -> Identifier:
+    try:
+        return Identifier(str(data["scheme"]), str(data["value"]), str(data["shown"]))
+    except (KeyError, TypeError) as error:
+        raise MalformedError(f"not an identifier: {data!r}") from error
+
+
+def _identifier_key(event: Event, one: Identifier) -> IdentifierKey:
+    return check_id(event.community, "community"), one.scheme, one.value
 
 
 def _formats(listed: Any) -> tuple[FormatCount, ...]:
@@ -252,13 +305,15 @@ _RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
     EventType.REPLICATION: _replicated,
     EventType.FIXITY_CHECK: _checked,
     EventType.RECOVERY: _recovered,
+    EventType.IDENTIFIER_ASSIGNMENT: _assigned,
     EventType.REPAIR_BEGUN: _begun,
     EventType.FINDING_OPENED: _opened,
     EventType.FINDING_RESOLVED: _closed,
     EventType.FINDING_ACCEPTED: _closed,
 }
 _ABOUT_FINDING = {EventType.FINDING_OPENED, EventType.REPAIR_BEGUN, *_CLOSED_STATES}
-_ABOUT_REPLICA = set(_RULES) - _ABOUT_FINDING - {EventType.INGESTION}
+_ABOUT_VERSION = {EventType.INGESTION, EventType.IDENTIFIER_ASSIGNMENT}
+_ABOUT_REPLICA = set(_RULES) - _ABOUT_FINDING - _ABOUT_VERSION
 
 
 def _key(event: Event) -> VersionKey:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from preservation.model.digest import Digest
 from preservation.model.event import Event
+from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
 
@@ -72,6 +73,24 @@ class VersionRow:
     ingested_at: datetime
     policy: str
     formats: tuple[FormatCount, ...]
+    identifiers: tuple[Identifier, ...] = ()  # that it came with; not read back with the row
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierRow:
+    """A persistent identifier, and the one AIP of its community that it belongs to.
+
+    Attributes:
+        since: when it got its status.
+        adopted: only a sidecar's bag speaks for it: no event that gave it was seen.
+    """
+
+    community: str
+    identifier: Identifier
+    aip: str
+    status: IdentifierStatus
+    since: datetime
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +223,16 @@ class Catalogue(Protocol):
 
     def lineage(self, community: str, identifier: str) -> list[str]:
         """The AIPs of the community under this lineage identifier."""
+        ...
+
+    def identifiers(
+        self, community: str | None = None, aip: str | None = None
+    ) -> list[IdentifierRow]:
+        """By community, scheme, value."""
+        ...
+
+    def identified(self, community: str, wanted: Sequence[Identifier]) -> list[IdentifierRow]:
+        """Those of these identifiers that belong to an AIP of the community."""
         ...
 
     def replicas(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
-from preservation.catalogue.protocol import FindingRow, ReplicaRow, VersionRow
+from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
 from preservation.model.digest import Digest
+from preservation.model.identifier import Identifier
 from preservation.model.replica import VersionKey
 
 PAGE = 1_000
@@ -78,6 +79,26 @@ class Reading:
         )
         with self.database.reading() as connection:
             return list(connection.execute(statement).scalars())
+
+    def identifiers(
+        self, community: str | None = None, aip: str | None = None
+    ) -> list[IdentifierRow]:
+        """See ``Catalogue.identifiers``."""
+        columns = t.identifier.c
+        order = (columns.community, columns.scheme, columns.value)
+        statement = sa.select(t.identifier).order_by(*order)
+        if community is not None:
+            statement = statement.where(columns.community == community)
+        if aip is not None:
+            statement = statement.where(columns.aip == aip)
+        with self.database.reading() as connection:
+            return [rows.identifier_row(row) for row in connection.execute(statement).mappings()]
+
+    def identified(self, community: str, wanted: Sequence[Identifier]) -> list[IdentifierRow]:
+        """See ``Catalogue.identified``."""
+        keys = [(community, one.scheme, one.value) for one in wanted]
+        with self.database.reading() as connection:
+            return list(rows.identified(connection, keys))
 
     def replicas(
         self,

@@ -13,8 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from preservation.catalogue import tables as t
-from preservation.catalogue.projection import ReplicaKey, State
-from preservation.catalogue.protocol import FindingRow, FormatCount, ReplicaRow, VersionRow
+from preservation.catalogue.projection import IdentifierKey, ReplicaKey, State
+from preservation.catalogue.protocol import (
+    FindingRow,
+    FormatCount,
+    IdentifierRow,
+    ReplicaRow,
+    VersionRow,
+)
+from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
 
@@ -22,6 +29,7 @@ CHUNK = 500
 _Row = sa.RowMapping
 _VERSION_KEY = ("community", "aip", "version")
 _REPLICA_KEY = (*_VERSION_KEY, "tier")
+_IDENTIFIER_KEY = ("community", "scheme", "value")
 
 
 def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
@@ -66,6 +74,7 @@ def load(
     versions: set[VersionKey],
     replicas: set[ReplicaKey],
     findings: set[str],
+    identifiers: set[IdentifierKey] | None = None,
 ) -> State:
     """The rows with these keys, as far as they are there. Formats are not loaded."""
     state = State()
@@ -85,7 +94,16 @@ def load(
         statement = sa.select(t.finding).where(t.finding.c.id.in_(ids))
         for row in connection.execute(statement).mappings():
             state.findings[row["id"]] = finding_row(row)
+    for one in identified(connection, identifiers or set()):
+        state.identifiers[one.community, one.identifier.scheme, one.identifier.value] = one
     return state
+
+
+def identified(connection: sa.Connection, keys: Iterable[IdentifierKey]) -> Iterator[IdentifierRow]:
+    """The identifiers with these keys, as far as they are there."""
+    for batch in chunks(sorted(set(keys))):
+        for row in connection.execute(_in(t.identifier, _IDENTIFIER_KEY, batch)).mappings():
+            yield identifier_row(row)
 
 
 def save(connection: sa.Connection, before: State, after: State) -> None:
@@ -97,6 +115,19 @@ def save(connection: sa.Connection, before: State, after: State) -> None:
     save_versions(connection, versions, adopted=False)
     save_replicas(connection, replicas, adopted=False)
     write(connection, t.finding, ("id",), [_finding_values(row) for row in findings])
+    given = [
+        row for key, row in after.identifiers.items() if before.identifiers.get(key) is not row
+    ]
+    save_identifiers(connection, given)
+
+
+def save_identifiers(connection: sa.Connection, rows: Sequence[IdentifierRow]) -> None:
+    """Write identifiers, and have the AIPs that they belong to."""
+    aips = sorted({(row.community, row.aip) for row in rows})
+    values = [{"aip": aip, "community": community} for community, aip in aips]
+    if values:
+        connection.execute(insert(connection, t.aip).on_conflict_do_nothing(), values)
+    write(connection, t.identifier, _IDENTIFIER_KEY, [_identifier_values(row) for row in rows])
 
 
 def save_versions(connection: sa.Connection, rows: Sequence[VersionRow], *, adopted: bool) -> None:
@@ -199,6 +230,31 @@ def replica_row(row: _Row) -> ReplicaRow:
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         level=None if row["level"] is None else Level(row["level"]),
     )
+
+
+def identifier_row(row: _Row) -> IdentifierRow:
+    """An identifier from its table."""
+    return IdentifierRow(
+        community=row["community"],
+        identifier=Identifier(row["scheme"], row["value"], row["shown"]),
+        aip=row["aip"],
+        status=IdentifierStatus(row["status"]),
+        since=row["since"],
+        adopted=row["adopted"],
+    )
+
+
+def _identifier_values(row: IdentifierRow) -> dict[str, Any]:
+    return {
+        "community": row.community,
+        "scheme": row.identifier.scheme,
+        "value": row.identifier.value,
+        "shown": row.identifier.shown,
+        "aip": row.aip,
+        "status": row.status.value,
+        "since": row.since,
+        "adopted": row.adopted,
+    }
 
 
 def finding_row(row: _Row) -> FindingRow:

@@ -1,6 +1,7 @@
 """The tables. Rows per AIP version and replica, never per file.
 
-``version``, ``replica``, ``content_format``, ``finding``, ``aip`` and ``community`` are the fold
+``version``, ``replica``, ``content_format``, ``identifier``, ``finding``, ``aip`` and
+``community`` are the fold
 of events and can be made again. ``outbox`` and ``recorded`` carry events to the journal. What
 stands in ``arrival`` and ``lease`` may be lost without harm.
 
@@ -24,7 +25,7 @@ from preservation.catalogue.columns import (
     Words,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = sa.MetaData()
 
@@ -90,6 +91,22 @@ content_format = sa.Table(
     ),
     sqlite_with_rowid=False,
 )
+
+# An identifier belongs to one AIP of a community: the key says so.
+identifier = sa.Table(
+    "identifier",
+    metadata,
+    sa.Column("community", WORDS, sa.ForeignKey("community.community"), primary_key=True),
+    sa.Column("scheme", WORDS, primary_key=True),
+    sa.Column("value", Words, primary_key=True),
+    sa.Column("shown", Words, nullable=False),
+    sa.Column("aip", Id, sa.ForeignKey("aip.aip"), nullable=False),
+    sa.Column("status", WORDS, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("adopted", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("identifier_aip", identifier.c.aip)
 
 replica = sa.Table(
     "replica",

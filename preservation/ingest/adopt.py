@@ -15,6 +15,7 @@ from preservation.bags import sealed
 from preservation.bags.text import lines
 from preservation.catalogue.protocol import FormatCount, VersionRow
 from preservation.errors import SourceDamagedError
+from preservation.ingest.identifiers import from_bag_info
 from preservation.ingest.metadata import DEPOSIT, INVENTORY, RESERVED
 from preservation.model.clock import parse_stamp
 from preservation.model.finding import Finding
@@ -86,6 +87,7 @@ def adopt(tier: Tier, sidecar: Sidecar) -> Adopted:
         ingested_at=parse_stamp(info["Ingest-Time"]),
         policy=info["Ingest-Policy-Digest"],
         formats=formats,
+        identifiers=tuple(from_bag_info(facts.bag_info)),
     )
     remarked = tuple(Finding.from_json(one) for one in deposit.get("findings", ()))
     supplied = deposit.get("supplied", {})

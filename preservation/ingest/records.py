@@ -39,6 +39,8 @@ def ingested(
         "previous_seal": None if previous is None else str(previous),
         "content_digest": str(version.content_digest),
         "lineage": version.lineage,
+        "identifiers": [one.to_json() for one in version.identifiers],
+        "identifier_status": policy.intake.identifiers.status.value,
         "files": version.files,
         "bytes": version.octets,
         "deposit": arrival.name,

@@ -51,6 +51,7 @@ class DepositResult:
     files: int = 0
     octets: int = 0
     replicas: tuple[MadeReplica, ...] = ()
+    identifiers: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     supplied: Mapping[str, int] = field(default_factory=dict)
     came: Mapping[str, Any] = field(default_factory=dict)  # whose digests; what was fetched
@@ -63,6 +64,7 @@ class DepositResult:
             "aip": self.aip,
             "version": self.version,
             "seal": self.seal,
+            "identifiers": list(self.identifiers),
             "files": self.files,
             "bytes": self.octets,
             "replicas": [replica.to_json() for replica in self.replicas],
@@ -108,6 +110,7 @@ def earlier(arrival: Arrival, replicas: tuple[MadeReplica, ...]) -> DepositResul
         int(receipt.get("files", 0)),
         int(receipt.get("bytes", 0)),
         replicas,
+        tuple(str(one) for one in receipt.get("identifiers", ())),
         tuple(Finding.from_json(found) for found in receipt.get("findings", ())),
     )
 
@@ -124,6 +127,8 @@ def _letter(result: DepositResult, at: datetime) -> str:
     lines = [f"Deposit: {result.deposit}", f"Date: {at:%Y-%m-%d %H:%M} UTC", "", first]
     if result.seal:
         lines += ["", f"Files: {result.files}, {result.octets} bytes", f"Seal: {result.seal}"]
+    if result.identifiers:
+        lines.append(f"Identifiers: {', '.join(result.identifiers)}")
     if result.supplied:
         told = ", ".join(f"{count} {word}" for word, count in result.supplied.items())
         lines.append(f"Your own digests: {told}")

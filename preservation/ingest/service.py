@@ -27,6 +27,7 @@ from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.ingest import records
 from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
+from preservation.ingest.claiming import claimed, lacking
 from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
@@ -192,6 +193,8 @@ class IngestService:
             if examined.openable:
                 opened = open_source(task.found, task.policy.intake, task.scratch)
             findings = (*examined.findings, *(opened.findings if opened else ()))
+            if opened is not None:
+                findings += tuple(lacking(task.policy, opened.identifiers))
             if opened is None or is_fatal(findings):
                 self._expect_unchanged(task)
                 raise Rejected(*findings)
@@ -303,26 +306,44 @@ class IngestService:
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
                 return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)
-            seal = finish(plan, writer, packaged, self._tools.identifier.toolchain, self._events)
-            previous = None if plan.previous is None else plan.previous.seal
-            incoming.commit(Sidecar(plan.key, seal, previous, facts.oxum, Packaging.FOLDER, None))
-            version = VersionRow(
-                key=plan.key,
-                title=task.arrival.name,
-                seal=seal,
-                previous_seal=previous,
-                content_digest=facts.content_digest,
-                lineage=plan.lineage,
-                files=facts.files,
-                octets=facts.octets,
-                ingested_at=self._events.clock.now(),
-                policy=task.policy.ref,
-                formats=packaged.counts,
-            )
-            came = {**came_along(plan.opened.facts), **packaged.inspection.to_json()}
-            made = Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings), came)
-            self._record(task, task.arrival, made, tier)
+            named = plan.opened.identifiers
+            with claimed(self._catalogue, self._events.clock, plan.key, named) as objections:
+                if objections:
+                    raise Rejected(*findings, *objections)
+                made = self._finished(task, plan, writer, packaged, incoming, findings)
+                self._record(task, task.arrival, made, tier)
         return self._accepted(task, made, tier)
+
+    def _finished(
+        self,
+        task: _Task,
+        plan: Draft,
+        writer: BagWriter,
+        packaged: Packaged,
+        incoming: Incoming,
+        findings: Iterable[Finding],
+    ) -> Adopted:
+        """Close the bag, and make it visible on its tier."""
+        facts = writer.payload()
+        seal = finish(plan, writer, packaged, self._tools.identifier.toolchain, self._events)
+        previous = None if plan.previous is None else plan.previous.seal
+        incoming.commit(Sidecar(plan.key, seal, previous, facts.oxum, Packaging.FOLDER, None))
+        version = VersionRow(
+            key=plan.key,
+            title=task.arrival.name,
+            seal=seal,
+            previous_seal=previous,
+            content_digest=facts.content_digest,
+            lineage=plan.lineage,
+            files=facts.files,
+            octets=facts.octets,
+            ingested_at=self._events.clock.now(),
+            policy=task.policy.ref,
+            formats=packaged.counts,
+            identifiers=plan.opened.identifiers,
+        )
+        came = {**came_along(plan.opened.facts), **packaged.inspection.to_json()}
+        return Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings), came)
 
     def _record(self, task: _Task, arrival: Arrival, made: Adopted, tier: Tier) -> None:
         events = records.ingested(
@@ -351,6 +372,7 @@ class IngestService:
             files=version.files,
             octets=version.octets,
             replicas=(replica,),
+            identifiers=tuple(one.shown for one in version.identifiers),
             findings=made.findings,
             supplied=made.supplied,
             came=made.came,

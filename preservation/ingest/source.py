@@ -2,15 +2,14 @@
 
 A container is unpacked into a private folder first. A bag's payload is its ``data/``; of
 anything else, everything. What is read here are small documents only: a bag's tag files,
-lists of digests, ``datacite.json``.
+lists of digests, metadata that says what the data set is called.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,21 @@ from preservation.ingest.digest_gathering import Gathering, manifests
 from preservation.ingest.examine import examine
 from preservation.ingest.fenced import fenced, open_root
 from preservation.ingest.fetching import Wanted
+from preservation.ingest.identifiers import (
+    DOCUMENTS,
+    LARGEST,
+    from_bag_info,
+    from_documents,
+)
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
 from preservation.model.finding import Finding, is_fatal
-from preservation.model.identifier import Identifier, find_all
+from preservation.model.identifier import Identifier
 from preservation.policy.policy import Intake
 
-LARGEST_METADATA = 4 << 20
-LONGEST_IDENTIFIER = 500  # characters
-METADATA = b"datacite.json"
+_METADATA_FOLDERS = (b"", b"data", b"metadata")  # of a bag
 DECLARATION = "bagit.txt"
 
 
@@ -42,7 +45,7 @@ class Opened:
 
     Attributes:
         findings: any error among them means that it is rejected.
-        identifiers: DOIs and CSTRs that the deposit says it has.
+        identifiers: those that the deposit says it has.
         organization: who it says it is from; empty if it does not say.
         facts: what ``metadata/deposit.json`` tells about how it came.
     """
@@ -134,7 +137,7 @@ def _open_bag(
     return Opened(
         source=Source(base, b"data/", Supplied(supplied, exhaustive=True)),
         findings=(*findings, *layout.findings),
-        identifiers=_identifiers(layout),
+        identifiers=_of_bag(base, layout),
         organization=_first(layout, "source-organization"),
         facts={**facts, "bag": bag, **manifests(base)},
     )
@@ -164,15 +167,23 @@ def _completed(
     return (None if is_fatal(told.findings) else base), told
 
 
-def _identifiers(layout: BagLayout) -> tuple[Identifier, ...]:
-    labels = ("external-identifier", "internal-sender-identifier")
-    values = [value for label, value in layout.bag_info if label.lower() in labels]
-    return _found(values)
+def _of_bag(base: Path, layout: BagLayout) -> tuple[Identifier, ...]:
+    """What ``bag-info.txt`` says, then the metadata documents among tag files and payload."""
+    root = open_root(base)
+    documents: dict[bytes, bytes] = {}
+    try:
+        for entry in walk(base):
+            folder, _, name = entry.path.rpartition(b"/")
+            if folder in _METADATA_FOLDERS and _is_metadata(entry, name):
+                documents[entry.path] = _read(root, entry)
+    finally:
+        os.close(root)
+    named = {one.key: one for one in (*from_bag_info(layout.bag_info), *from_documents(documents))}
+    return tuple(named.values())
 
 
-def _found(texts: list[str]) -> tuple[Identifier, ...]:
-    """The identifiers among texts; what is longer than any is none."""
-    return tuple(find_all(text for text in texts if len(text) <= LONGEST_IDENTIFIER))
+def _is_metadata(entry: Entry, name: bytes) -> bool:
+    return entry.kind is Kind.FILE and name in DOCUMENTS and entry.octets <= LARGEST
 
 
 def _first(layout: BagLayout, label: str) -> str:
@@ -182,15 +193,15 @@ def _first(layout: BagLayout, label: str) -> str:
 def _open_plain(
     base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
 ) -> Opened:
-    texts: list[str] = []
+    documents: dict[bytes, bytes] = {}
     root = open_root(base)
     try:
         gathering = Gathering(base, root, intake.limits.files)
         for entry in walk(base):
             if entry.kind is not Kind.FILE:
                 continue
-            if entry.path == METADATA and entry.octets <= LARGEST_METADATA:
-                texts = list(_datacite(_read(root, entry)))
+            if _is_metadata(entry, entry.path):
+                documents[entry.path] = _read(root, entry)
             else:
                 gathering.look(entry)
         gathering.settle()
@@ -200,7 +211,7 @@ def _open_plain(
     return Opened(
         source=Source(base, b"", supplied),
         findings=(*findings, *gathering.findings()),
-        identifiers=_found(texts),
+        identifiers=tuple(from_documents(documents)),
         organization="",
         facts={**facts, **gathering.facts()},
     )
@@ -217,33 +228,3 @@ def _read(root: int, entry: Entry) -> bytes:
     except PermissionError:
         return b""
     return b"".join(pieces)
-
-
-def _datacite(data: bytes) -> Iterator[str]:
-    """The identifiers that a DataCite JSON document gives the data set itself.
-
-    Source: DataCite Metadata Schema 4.6, property 1 and 11. Anything unreadable says nothing.
-    """
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return
-    if not isinstance(document, dict):
-        return
-    inner = document.get("data")
-    if isinstance(inner, dict) and isinstance(inner.get("attributes"), dict):
-        document = inner["attributes"]
-    if isinstance(document.get("doi"), str):
-        yield f"doi:{document['doi']}"
-    for field in ("identifiers", "alternateIdentifiers"):
-        items = document.get(field)
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict):
-                yield from _typed(item)
-
-
-def _typed(item: dict[str, Any]) -> Iterator[str]:
-    value = item.get("identifier") or item.get("alternateIdentifier")
-    kind = item.get("identifierType") or item.get("alternateIdentifierType") or ""
-    if isinstance(value, str) and isinstance(kind, str):
-        yield f"{kind}:{value}" if kind.lower() in ("doi", "cstr") else value

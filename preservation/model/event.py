@@ -36,6 +36,7 @@ class EventType(Enum):
     QUARANTINE = "quarantine"  # damaged bytes set aside
     RECOVERY = "recovery"  # a replica was replaced by verified bytes
     POLICY_ASSIGNMENT = "policy assignment"
+    IDENTIFIER_ASSIGNMENT = "identifier assignment"  # given to an AIP, or its status changed
     REPAIR_BEGUN = "repair begun"  # before the exchange, so that a killed repair is completed
     FINDING_OPENED = "finding opened"
     FINDING_RESOLVED = "finding resolved"

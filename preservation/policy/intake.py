@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from preservation.model.identifier import SCHEMES
 from preservation.model.virus_scan import Demand
 from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
 from preservation.policy.texts import (
@@ -205,6 +206,30 @@ FORMATS = Record(
     )
 )
 
+SCHEME_LIST = Listing(Choice(SCHEMES), f"a list of {', '.join(SCHEMES)}", most=len(SCHEMES))
+
+IDENTIFIERS = Record(
+    (
+        Field(
+            "required",
+            SCHEME_LIST,
+            "Schemes of which a deposit must name an identifier, in bag-info.txt "
+            "(External-Identifier), DataCite or RO-Crate; without one it is rejected. Others may "
+            "come along. Each belongs to one AIP of the community.",
+            "required: [doi]",
+            [],
+        ),
+        Field(
+            "status",
+            Choice(("live", "reserved")),
+            "What an identifier is when it comes with a deposit: reserved where it resolves only "
+            "after publication.",
+            "status: reserved",
+            "live",
+        ),
+    )
+)
+
 INTAKE = Record(
     (
         Field(
@@ -233,12 +258,13 @@ INTAKE = Record(
         Field("limits", LIMITS, "What a deposit may be at most. More is rejected."),
         Field(
             "lineage",
-            Listing(Choice(("doi", "cstr")), "a list of doi and cstr", most=2),
+            SCHEME_LIST,
             "Identifier schemes by which a changed deposit becomes the next version of an AIP "
             "that the community holds. With none, each is a new AIP.",
             "lineage: [doi, cstr]",
             [],
         ),
+        Field("identifiers", IDENTIFIERS, "Persistent identifiers of deposits."),
         Field(
             "digests",
             Listing(

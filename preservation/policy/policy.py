@@ -17,6 +17,7 @@ from typing import Any
 
 from preservation.model.canonical import digest_of
 from preservation.model.digest import Algorithm, Digest
+from preservation.model.identifier import IdentifierStatus
 from preservation.model.outcome import Level
 from preservation.model.replica import Packaging
 from preservation.model.virus_scan import Demand
@@ -109,6 +110,14 @@ class FetchRules:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentifierRules:
+    """Which persistent identifiers a deposit must have, and what they are when they come."""
+
+    required: tuple[str, ...]  # schemes
+    status: IdentifierStatus
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """How deposits come in."""
 
@@ -119,6 +128,7 @@ class Intake:
     timezone: str
     limits: Limits
     lineage: tuple[str, ...]  # identifier schemes that make a new version: "doi", "cstr", …
+    identifiers: IdentifierRules
     algorithms: tuple[Algorithm, ...]  # of the payload manifests; SHA-256 is always among them
     formats: FormatRules
     virus_scan: Demand
@@ -210,6 +220,10 @@ class Policy:
                     **intake["limits"], encode_names=intake["names"]["non_utf8"] == "encode"
                 ),
                 lineage=tuple(intake["lineage"]),
+                identifiers=IdentifierRules(
+                    required=tuple(intake["identifiers"]["required"]),
+                    status=IdentifierStatus(intake["identifiers"]["status"]),
+                ),
                 algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
                 formats=FormatRules.from_effective(intake["formats"]),
                 virus_scan=Demand(intake["virus_scan"]),
