@@ -151,11 +151,13 @@ class Sidecar:
             MalformedError: it can't be read as a sidecar.
         """
         try:
-            return cls.from_json(json.loads(data))
+            sidecar = cls.from_json(json.loads(data))
         except MalformedError:
             raise
         except (ValueError, RecursionError) as error:
             raise MalformedError(f"sidecar: {error}") from error
+        sidecar.encode()  # what could not be written again was never written by us
+        return sidecar
 
     @classmethod
     def from_json(cls, data: Any) -> Sidecar:
