@@ -22,11 +22,14 @@ LIBRARY = "h5py"
 MOST_OBJECTS = 1_000_000
 MOST_CHUNKS = 2_000_000  # of one dataset
 MOST_PIECE = 256 << 20  # octets of values in memory
+_HDF4 = b"\x0e\x03\x13\x01"
 _HEAP_ROWS = 16_384
 
 
 def check(subject: Subject) -> None:
     """Objects, attributes, storage, filters."""
+    if subject.at(0, 4) == _HDF4:
+        raise NotChecked(Unchecked.NO_CHECK, "it is HDF4")
     try:
         with h5py.File(subject.open(), "r") as file:
             _Visit(subject, file).all()

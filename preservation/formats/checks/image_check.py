@@ -14,7 +14,7 @@ from preservation.model.format_check import Unchecked
 
 LIBRARY = "pillow"
 MOST_PIXELS = 200_000_000  # of a frame: decoded they take up to four octets each, twice
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "JPEG2000", "BMP", "PPM", "MPO")
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "JPEG2000", "AVIF", "BMP", "PPM", "MPO")
 
 Image.MAX_IMAGE_PIXELS = None  # the limit above is ours, and no warning
 ImageFile.LOAD_TRUNCATED_IMAGES = False

@@ -53,11 +53,12 @@ ENTRIES = (
     _entry("pdf", "application/pdf", "pypdf"),
     _entry(
         "image",
-        "image/png image/apng image/jpeg image/jp2 image/jpx image/gif image/webp image/bmp "
-        "image/x-portable-pixmap image/x-portable-graymap image/x-portable-bitmap",
+        "image/png image/apng image/jpeg image/jp2 image/jpx image/gif image/webp image/avif "
+        "image/bmp image/x-portable-anymap image/x-portable-pixmap image/x-portable-graymap "
+        "image/x-portable-bitmap",
         "pillow",
     ),
-    _entry("office", "application/epub+zip"),
+    _entry("office", "fmt/494 application/epub+zip"),
     _entry(
         "zip",
         "x-fmt/263 application/zip application/java-archive application/vnd.google-earth.kmz",
