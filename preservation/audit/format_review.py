@@ -324,7 +324,7 @@ class _Look:
                     self._take(row, now)
                 else:
                     self.unchecked += 1
-            progress.advance(len(some))
+            progress.advance(sum(row["bytes"] for row in some))
         self._flush()
 
     def told_changes(self) -> list[dict[str, Any]]:

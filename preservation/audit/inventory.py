@@ -148,9 +148,12 @@ class _Refresh:
         held = {(row.key.aip, row.key.version) for row in rows}
         gone = self._inventory.versions.keys() - held
         self._inventory.drop(gone)
-        reviews = self._sources.reviews(self._community, self._since(rows))
+        reviews = self._sources.reviews(self._community, self._since())
         due = [row for row in rows if self._is_due(row, reviews)]
-        self._progress.begin(f"inventory of {self._community}", sum(row.files for row in due))
+        if due:  # what is read anew wants all of its reviews, not the recent ones only
+            first = min(row.ingested_at for row in due)
+            reviews = self._sources.reviews(self._community, first - _MARGIN)
+        self._progress.begin(f"inventory of {self._community}: {len(due)} AIP versions", None)
         months: dict[str, list[VersionRow]] = {}
         for row in due:
             months.setdefault(f"{row.ingested_at:%Y-%m}", []).append(row)
@@ -167,14 +170,10 @@ class _Refresh:
             tuple(self._missing),
         )
 
-    def _since(self, rows: Iterable[VersionRow]) -> datetime | None:
-        """From when on reviews may concern what is due; None for all that there ever were."""
+    def _since(self) -> datetime | None:
+        """From when on there may be reviews that are not taken in; None: since ever."""
         last = self._last()
-        if self._everything or last is None:
-            return None
-        known = self._inventory.versions
-        new = (row.ingested_at for row in rows if (row.key.aip, row.key.version) not in known)
-        return min([last - _MARGIN, *new])
+        return None if last is None else last - _MARGIN
 
     def _is_due(self, row: VersionRow, reviews: Reviews) -> bool:
         key = (row.key.aip, row.key.version)
@@ -195,7 +194,7 @@ class _Refresh:
                     yield self._held(row, later), self._rows(row, spool, toolchain, later)
                     self._taken += 1
                     self._files += row.files
-                    self._progress.advance(row.files)
+                    self._progress.advance(spool.stat().st_size)
             finally:
                 spool.unlink(missing_ok=True)
 

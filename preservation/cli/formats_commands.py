@@ -18,7 +18,7 @@ from preservation.cli.formats_answers import draw, show_lines, show_review, writ
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Several, Shell, shell, table, worst
-from preservation.errors import UsageError
+from preservation.errors import BusyError, UsageError
 from preservation.formats.groups import group_data
 from preservation.formats.inventory.questions import KINDS, Attention, attention, holding
 from preservation.formats.inventory.summary import BY, lines
@@ -206,7 +206,8 @@ def review(
             ]
         if not plan:
             with here.watching() as progress:
-                progress.begin("format review", sum(due.files for _, due in planned))
+                files = sum(due.files for _, due in planned)
+                progress.begin(f"format review of {files:,} files", None)
                 for policy, due in planned:
                     with several.one():
                         done.append(watch.review(policy, due, progress))
@@ -274,12 +275,17 @@ def _refreshed(
     quiet: bool = False,
 ) -> list[Refreshed]:
     """Bring the inventories up to date before they are asked; say what is not in them."""
-    service = inventory_of(parts)
+    service, done = inventory_of(parts), list[Refreshed]()
     with here.watching() as progress:
-        done = [
-            service.refresh(policy.community, progress, everything=everything)
-            for policy in communities(parts, community)
-        ]
+        for policy in communities(parts, community):
+            try:
+                one = service.refresh(policy.community, progress, everything=everything)
+            except BusyError as error:
+                if quiet:
+                    raise
+                here.warn(f"{error.message}: what is in it so far is told")
+                one = Refreshed(policy.community, 0, 0, 0, 0, ())
+            done.append(one)
     missing = sum(len(one.missing) for one in done)
     if missing and not quiet:
         here.warn(f"{missing} AIP versions are not counted: `preserve formats refresh` says why")

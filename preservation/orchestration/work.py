@@ -332,7 +332,8 @@ def review_formats(parts: Parts, one: Json, progress: Progress) -> Json:
 
     policy, watch = policy_of(parts, one["policy"]), review_of(parts)
     due = [DueVersion.from_json(item) for item in one["items"]]
-    progress.begin(f"formats {one['label']}", sum(some.files for some in due))
+    files = sum(some.files for some in due)
+    progress.begin(f"formats {one['label']}, {files:,} files", None)
     results = [watch.review(policy, some, progress) for some in due]
     for result in results:
         for finding in result.findings:

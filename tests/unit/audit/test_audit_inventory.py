@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,27 @@ def test_an_answer_that_is_lost_is_a_warning_that_stands(
         (finding,) = parts.catalogue.findings()
         assert (finding.code, finding.severity) == ("FMT-LOST", "warning")
         assert not [b for b in parts.standing(policy).broken if "finding" in b.code.lower()]
+
+
+def test_reviews_of_different_years_lie_over_each_other(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.ingest(archive.put("one", FILES))
+    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    assert review(archive) == ["changed"]
+    refresh(archive)
+    archive.clock.at += timedelta(days=400)
+    other = Identification("x-fmt/111", "Plain Text", flags=("tentative",), basis=Basis.TEXT)
+    monkeypatch.setattr(Newer, "toolchain", Toolchain("2", "newest", ""))
+    monkeypatch.setattr(Guesser, "_known", {**Guesser._known, b"txt": other})
+    assert review(archive) == ["changed"]
+    refresh(archive)
+    before = everything(archive)
+    assert [row["doubtful"] for row in before] == [True, True, False, True]
+    assert [row["format_id"] for row in before][2] == "fmt/9999"
+    shutil.rmtree(archive.home / "inventory")
+    refresh(archive)
+    assert everything(archive) == before
 
 
 def test_damaged_bytes_change_no_format(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
