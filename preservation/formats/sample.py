@@ -10,6 +10,7 @@ import bz2
 import codecs
 import lzma
 import os
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,10 @@ _BOMS = (
 )
 # Escape, form feed and the end mark of DOS occur in honest text.
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\x1a\x0b\x08\x1c\x1d\x1e\x1f")) + b"\x7f"
+
+
+_BEFORE_ROOT = re.compile(r"\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>)", re.DOTALL)
+_ROOT = re.compile(r"\s*<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)([^>]*)")
 
 
 class OverBudgetError(Exception):
@@ -125,6 +130,20 @@ class Sample:
     def start(self) -> str:
         """The head as text without white space before it; empty if it is no text."""
         return "" if self.text is None else self.text.lstrip()
+
+    @cached_property
+    def root(self) -> tuple[str, str]:
+        """The name of an XML document's root element and the text of its attributes; else empty.
+
+        Source: XML 1.0, 2.8 prolog; Namespaces in XML 1.0, 4.
+        """
+        text, at = self.start, 0
+        if not text.startswith("<"):
+            return "", ""
+        while found := _BEFORE_ROOT.match(text, at):
+            at = found.end()
+        root = _ROOT.match(text, at)
+        return (root[1], root[2]) if root else ("", "")
 
     @cached_property
     def inner(self) -> bytes:

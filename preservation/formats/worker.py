@@ -34,6 +34,7 @@ from preservation.formats.content import test_of
 from preservation.formats.evidence import Content, Evidence, Status
 from preservation.formats.request import STAGING, Request
 from preservation.formats.sample import Sample
+from preservation.formats.signatures.local_format import LocalFormat
 from preservation.formats.signatures.table import FORMATS, TESTED_PUIDS, VERSION, recognise
 from preservation.formats.structure.inspect import inspect
 
@@ -42,12 +43,15 @@ _CANDIDATES = re.compile(r"possibilities based on extension are (.+)")
 _EMPTY = "empty source"
 _BY_NAME = "match on extension only"
 _TEXT_HEAD = 2048  # libmagic tells kinds of text by their first words; more only costs time
+_WITHOUT_DATABASE = 0x4000  # MAGIC_NO_CHECK_SOFT of magic.h
 _BINARY_HEAD = 65536
 _EXCERPT = 2 * 1024 * 1024  # octets of head and of tail that Siegfried gets of a large file
 _LARGE = 8 * 1024 * 1024
 _WHOLE_NEEDED = (b"PK", b"\xd0\xcf\x11\xe0")  # containers, whose parts lie anywhere
 _JUNK = b"\x01\x02\x7f\xfe" * 64  # of no format, so that only the name speaks
 _KNOWN = frozenset(extension for one in FORMATS.values() for extension in one.extensions)
+_PLACE = 200  # the descriptor that all links lead to
+_MOST_LINKS = 1000
 _REGEX_OCTETS = 1024  # that a regular expression of libmagic may look at; 8,192 by default
 
 
@@ -68,7 +72,11 @@ class Examiner:
     def __init__(self, staging: Path) -> None:
         self._staging = staging
         self._module, self._magic = _load_magic()
+        self._quick = self._module.Magic(mime=True) if self._module else None
+        if self._quick:
+            self._module.magic_setflags(self._quick.cookie, self._quick.flags | _WITHOUT_DATABASE)
         self._claims: dict[str, bool] = {}
+        self._links: dict[str, str] = {}
 
     def toolchain(self) -> dict[str, str]:
         """Versions of the tools and of what they know."""
@@ -96,31 +104,24 @@ class Examiner:
             taken = Sample.of(
                 fd, octets, os.path.basename(path).decode("latin-1").lower(), extension
             )
-            evidence = Evidence(Status.READ, extension, text=taken.text is not None)
-            if without != "libmagic":
-                evidence = replace(evidence, magic=self._ask_magic(taken))
+            local = recognise(taken) if without != "table" else None
+            evidence = Evidence(
+                Status.READ if octets else Status.EMPTY,
+                extension,
+                magic=self._ask_magic(taken, local) if without != "libmagic" else "",
+                local=local.id if local else "",
+                text=taken.text is not None,
+                claims=self._is_claim(extension),
+            )
             if not octets:
-                return replace(evidence, status=Status.EMPTY)
+                return evidence
             if without != "siegfried":
                 evidence = _merge(evidence, self._ask_siegfried(taken))
-            return evidence if without == "table" else self._looked_into(evidence, taken)
+            return evidence if without == "table" else _looked_into(evidence, taken)
         except OSError:  # the medium, or the staging folder
             return Evidence(Status.UNREADABLE, extension)
         finally:
             os.close(fd)
-
-    def _looked_into(self, evidence: Evidence, taken: Sample) -> Evidence:
-        """Add what our own table and looks at the structure say."""
-        found = recognise(taken)
-        local = found.id if found else ""
-        troubles = inspect(taken, local, evidence.puid)
-        return replace(
-            evidence,
-            local=local,
-            troubles=tuple((one.flag, one.why) for one in troubles),
-            content=_tested(evidence, taken),
-            claims=self._is_claim(evidence.extension),
-        )
 
     def _is_claim(self, extension: str) -> bool:
         """Whether PRONOM or our table has a format that is at home under this extension."""
@@ -153,23 +154,36 @@ class Examiner:
 
     def _siegfried(self, fd: int, extension: str) -> dict[str, Any]:
         """Its answer about an open file, under a name that keeps the extension."""
-        link = f"{self._staging}/file.{extension}" if extension else f"{self._staging}/file"
-        os.symlink(f"/proc/self/fd/{fd}", link)
+        link = self._links.get(extension) or self._link(extension)
+        os.dup2(fd, _PLACE, inheritable=False)
         try:
             # The call for many gives an answer where the call for one would raise.
             return dict(pygfried.identify_many([link])["files"][0])
         except pygfried.GoError as error:
             return {"errors": str(error), "matches": []}
         finally:
-            os.unlink(link)
+            os.close(_PLACE)
 
-    def _ask_magic(self, taken: Sample) -> str | None:
-        """Libmagic's answer about the head, which is in memory already."""
-        if self._magic is None:
+    def _link(self, extension: str) -> str:
+        """A name for whatever is open at one place, made once for each extension."""
+        link = f"{self._staging}/file.{extension}" if extension else f"{self._staging}/file"
+        os.symlink(f"/proc/self/fd/{_PLACE}", link)
+        if len(self._links) < _MOST_LINKS:
+            self._links[extension] = link
+        return link
+
+    def _ask_magic(self, taken: Sample, local: LocalFormat | None) -> str | None:
+        """The answer of libmagic about the head, which is in memory already.
+
+        About text that our table knows it is asked without its database, which is slow on text and
+        adds nothing: it says then whether it is text, JSON, or CSV.
+        """
+        if self._magic is None or self._quick is None:
             return None
         head = taken.head[: _BINARY_HEAD if taken.text is None else _TEXT_HEAD]
+        tool = self._quick if local and taken.text is not None else self._magic
         try:
-            return str(self._magic.from_buffer(head))
+            return str(tool.from_buffer(head))
         except self._module.MagicException:
             return ""
 
@@ -257,6 +271,16 @@ def _merge(evidence: Evidence, said: dict[str, Any]) -> Evidence:
         several=bool(others),
         error=said["errors"],
     )
+
+
+def _looked_into(evidence: Evidence, taken: Sample) -> Evidence:
+    """Add what looks at the structure say."""
+    troubles = inspect(taken, evidence.local, evidence.puid)
+    content = _tested(evidence, taken)
+    if not troubles and content is Content.SILENT:
+        return evidence
+    said = tuple((one.flag, one.why) for one in troubles)
+    return replace(evidence, troubles=said, content=content)
 
 
 def _tested(evidence: Evidence, taken: Sample) -> Content:

@@ -6,7 +6,16 @@ import re
 import struct
 
 from preservation.formats.sample import OverBudgetError, Sample
-from preservation.formats.signatures.local_format import Test, both, magic, one_of, row
+from preservation.formats.signatures.local_format import (
+    Test,
+    both,
+    first_line,
+    magic,
+    one_of,
+    row,
+    starting,
+    words,
+)
 
 ZIP = "x-fmt/263"
 _LOCAL_HEADER = b"PK\x03\x04"
@@ -46,9 +55,12 @@ def zip_names(sample: Sample) -> list[bytes]:
 def _zip_of(pattern: bytes) -> Test:
     """A ZIP in which some member's name matches."""
     wanted = re.compile(pattern)
-    return lambda sample: sample.head[:2] == b"PK" and any(map(wanted.search, zip_names(sample)))
+    return starting(b"PK")(
+        lambda sample: sample.head[:2] == b"PK" and any(map(wanted.search, zip_names(sample)))
+    )
 
 
+@starting(b"PK")
 def _is_npz(sample: Sample) -> bool:
     names = zip_names(sample)
     return bool(names) and all(name.endswith(b".npy") for name in names)
@@ -130,7 +142,7 @@ ROWS = (
         "svg-gzip",
         "SVG, compressed with gzip",
         "svgz",
-        lambda s: b"<svg" in s.inner[:4096],
+        starting(b"\x1f\x8b")(lambda s: b"<svg" in s.inner[:4096]),
         "SVG 1.1, conforming files",
         mime="image/svg+xml",
         parents="x-fmt/266",
@@ -246,7 +258,7 @@ ROWS = (
         "pgp-armour",
         "OpenPGP, armoured",
         "asc sig gpg pgp key",
-        lambda s: s.start.startswith("-----BEGIN PGP "),
+        words("-----BEGIN PGP "),
         "RFC 9580, 6.2",
         mime="application/pgp-encrypted",
     ),
@@ -254,7 +266,7 @@ ROWS = (
         "pem",
         "PEM",
         "pem crt cer key csr",
-        lambda s: re.match(r"-----BEGIN [A-Z0-9 ]+-----", s.start) is not None,
+        first_line(r"-----BEGIN [A-Z0-9 ]+-----"),
         "RFC 7468, 2",
         mime="application/x-pem-file",
     ),

@@ -12,9 +12,11 @@ from preservation.formats.signatures.local_format import (
     first_line,
     inner,
     magic,
+    of_text,
     one_of,
     row,
     says,
+    starting,
     words,
 )
 
@@ -36,14 +38,16 @@ def _some(lines: Iterable[str], most: int = 60) -> list[str]:
     return found
 
 
+@starting(b"\x1f\x8b\x08\x04")
 def _is_bgzf(sample: Sample) -> bool:
     return sample.head[:4] == b"\x1f\x8b\x08\x04" and sample.head[12:16] == b"BC\x02\x00"
 
 
 def _bgzf(test: Test) -> Test:
-    return lambda sample: _is_bgzf(sample) and test(sample)
+    return both(_is_bgzf, test)
 
 
+@of_text
 def _is_sam(sample: Sample) -> bool:
     """A header with known record types, or rows of eleven fields with flag, position and CIGAR."""
     if sample.text is None:
@@ -57,6 +61,7 @@ def _is_sam(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_fasta(sample: Sample) -> bool:
     """``>`` and a name, then residues; comments of old begin with ``;``."""
     lines = [line for line in sample.lines if line.strip() and not line.startswith(";")][:400]
@@ -68,6 +73,7 @@ def _is_fasta(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_fastq(sample: Sample) -> bool:
     """``@`` name, residues, ``+``, qualities of the same length; also over several lines."""
     lines = sample.lines[:4000]
@@ -101,6 +107,7 @@ def _fields(sample: Sample, least: int, numbers: tuple[int, ...], split: str | N
     )
 
 
+@of_text
 def _is_gff3(sample: Sample) -> bool:
     if sample.start.startswith("##gff-version 3") or sample.start.startswith("##gff-version\t3"):
         return True
@@ -109,6 +116,7 @@ def _is_gff3(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_gtf(sample: Sample) -> bool:
     return (
         _fields(sample, 9, (3, 4))
@@ -116,10 +124,12 @@ def _is_gtf(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_gff(sample: Sample) -> bool:
     return sample.start.startswith("##gff-version") or _fields(sample, 8, (3, 4))
 
 
+@of_text
 def _is_pdb(sample: Sample) -> bool:
     """Record names in columns 1 to 6, of which one at least is of coordinates or of the title."""
     names = [line[:6].rstrip() for line in sample.lines[:300] if line.strip()]
@@ -189,6 +199,7 @@ _PDB_RECORDS = frozenset(
 )
 
 
+@of_text
 def _is_cif(sample: Sample) -> bool:
     return re.search(
         r"^(data_|global_)\S*", sample.prose, re.MULTILINE | re.IGNORECASE
@@ -198,6 +209,7 @@ def _is_cif(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_mmcif(sample: Sample) -> bool:
     return (
         _is_cif(sample)
@@ -214,10 +226,12 @@ def _is_star(sample: Sample) -> bool:
     return re.search(r"^save_\w+", sample.prose, re.MULTILINE) is not None and _is_cif(sample)
 
 
+@of_text
 def _is_clustal(sample: Sample) -> bool:
     return re.match(r"(CLUSTAL|MUSCLE|PROBCONS|MSAPROBS|Kalign)\b", sample.start) is not None
 
 
+@of_text
 def _is_phylip(sample: Sample) -> bool:
     """Numbers of taxa and of sites, alone on the first line; then names with sequences."""
     lines = [line for line in sample.lines if line.strip()]
@@ -236,6 +250,7 @@ def _is_phylip(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_newick(sample: Sample) -> bool:
     """Parentheses that open at once, hold names and lengths, and end with a semicolon."""
     text = sample.start.rstrip()
@@ -245,10 +260,15 @@ def _is_newick(sample: Sample) -> bool:
     return "," in text and ")" in text and (not whole or text.endswith(";"))
 
 
+@of_text
 def _is_genbank(sample: Sample) -> bool:
-    return re.search(r"^LOCUS {3,}\S+", sample.prose, re.MULTILINE) is not None
+    return (
+        "LOCUS" in sample.prose
+        and re.search(r"^LOCUS {3,}\S+", sample.prose, re.MULTILINE) is not None
+    )
 
 
+@of_text
 def _is_bed(sample: Sample) -> bool:
     return sample.extension == "bed" and _fields(sample, 3, (1, 2), None)
 
@@ -684,7 +704,7 @@ ROWS = (
         "mgf",
         "MGF (Mascot Generic Format)",
         "mgf",
-        says(r"^BEGIN IONS"),
+        says(r"^BEGIN IONS", hint="BEGIN IONS"),
         "Mascot, data file format",
         mime="text/x-mgf",
     ),
@@ -709,7 +729,7 @@ ROWS = (
         "dssp",
         "DSSP",
         "dssp",
-        says(r"SECONDARY STRUCTURE DEFINITION"),
+        says("SECONDARY", hint="SECONDARY STRUCTURE DEFINITION"),
         "DSSP, header",
         mime="text/x-dssp",
     ),
@@ -725,7 +745,7 @@ ROWS = (
         "meme",
         "MEME motif",
         "meme txt",
-        says(r"^(MEME version|\s*MEME - Motif discovery tool)"),
+        says(r"^(MEME version|\s*MEME - Motif discovery tool)", hint="MEME"),
         "MEME, minimal motif format",
         mime="text/x-meme",
     ),

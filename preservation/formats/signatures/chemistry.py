@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 
 from preservation.formats.sample import Sample
-from preservation.formats.signatures.local_format import first_line, magic, one_of, row, says, words
+from preservation.formats.signatures.local_format import (
+    first_line,
+    magic,
+    of_text,
+    one_of,
+    row,
+    says,
+    starting,
+    words,
+)
 
 _COUNTS = re.compile(r"[ \d]{6}.{27,28}V[23]000")
 _ATOM = re.compile(
@@ -13,14 +22,17 @@ _ATOM = re.compile(
 )
 
 
+@of_text
 def _is_mol(sample: Sample) -> bool:
     return len(sample.lines) > 3 and _COUNTS.match(sample.lines[3]) is not None
 
 
+@of_text
 def _is_sdf(sample: Sample) -> bool:
     return _is_mol(sample) and (sample.extension in ("sdf", "sd") or "\n$$$$" in sample.start)
 
 
+@of_text
 def _is_xyz(sample: Sample) -> bool:
     """A number of atoms, a comment, and rows of a symbol and three coordinates."""
     lines = sample.lines
@@ -31,6 +43,7 @@ def _is_xyz(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_poscar(sample: Sample) -> bool:
     """A comment, a scale, three vectors; atoms are direct or Cartesian."""
     lines = sample.lines
@@ -48,6 +61,7 @@ def _is_poscar(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_gro(sample: Sample) -> bool:
     lines = sample.lines
     return (
@@ -57,6 +71,7 @@ def _is_gro(sample: Sample) -> bool:
     )
 
 
+@of_text
 def _is_cube(sample: Sample) -> bool:
     """Two comments, then atoms and origin, then three axes of the grid."""
     lines = sample.lines
@@ -96,7 +111,7 @@ ROWS = (
         "mol2",
         "Tripos Mol2",
         "mol2 ml2 sy2",
-        says(r"^@<TRIPOS>MOLECULE"),
+        says(r"^@<TRIPOS>MOLECULE", hint="@<TRIPOS>"),
         "Tripos Mol2 file format",
         mime="chemical/x-mol2",
     ),
@@ -131,7 +146,7 @@ ROWS = (
         "gaussian-log",
         "Gaussian output",
         "log out",
-        says(r"Entering Gaussian System|Gaussian, Inc\."),
+        says(r"Entering Gaussian System|Gaussian, Inc\.", hint="Gaussian"),
         "Gaussian, output",
         mime="chemical/x-gaussian-log",
     ),
@@ -205,7 +220,7 @@ ROWS = (
         "vtk-xml",
         "VTK XML",
         "vtu vtp vts vti vtr vtm pvd pvtu pvtp pvts pvti pvtr vtk",
-        lambda s: "<VTKFile" in s.start[:500] or b"<VTKFile" in s.head[:300],
+        starting(b"<")(lambda s: b"<VTKFile" in s.head[:1024]),
         "VTK file formats, XML",
         mime="application/x-vtk",
         parents="fmt/101",

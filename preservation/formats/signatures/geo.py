@@ -14,10 +14,12 @@ from preservation.formats.signatures.local_format import (
     one_of,
     row,
     says,
+    starting,
     words,
 )
 
 _LAS = "LAS Specification 1.4-R15, 2.4 public header block"
+_DIGITS = tuple(b"%d" % number for number in range(10))
 _AUTOCAD = "x-fmt/59"  # what PRONOM gives to .las by its extension alone
 
 
@@ -33,6 +35,7 @@ def _is_copc(sample: Sample) -> bool:
     return _is_laz(sample) and sample.head[377:381] == b"copc"
 
 
+@starting(*_DIGITS)
 def _is_mseed(sample: Sample) -> bool:
     """Six digits, a quality, a blank; then a sane year and day of the year."""
     head = sample.head[:48]
@@ -42,6 +45,11 @@ def _is_mseed(sample: Sample) -> bool:
         1900 <= year <= 2100 and 1 <= day <= 366
         for year, day in (struct.unpack(order + "HH", head[20:24]) for order in "><")
     )
+
+
+@starting(*_DIGITS)
+def _is_seed(sample: Sample) -> bool:
+    return re.match(rb"\d{6}[VA] \d{3}", sample.head) is not None
 
 
 def _is_sac(sample: Sample) -> bool:
@@ -136,7 +144,7 @@ ROWS = (
         "seed",
         "SEED volume (seismological data exchange)",
         "seed dataless mseed fseed",
-        lambda s: re.match(rb"\d{6}[VA] ", s.head) is not None and s.head[8:11].isdigit(),
+        _is_seed,
         "SEED Manual 2.4, control headers",
         mime="application/vnd.fdsn.seed",
     ),
@@ -161,7 +169,7 @@ ROWS = (
         "gse2",
         "GSE2/IMS1 waveform",
         "gse gse2 wid2 ims",
-        says(r"^(WID2|BEGIN (GSE2|IMS1))"),
+        first_line(r"(WID2|BEGIN (GSE2|IMS1))"),
         "GSE 2.1 conference paper GSE/CRP/243",
         mime="application/x-gse2",
     ),
@@ -326,7 +334,7 @@ ROWS = (
         "sacpz",
         "SAC pole-zero response",
         "sacpz pz",
-        says(r"^(ZEROS|POLES)\s+\d+"),
+        says(r"^(ZEROS|POLES)\s+\d+", hint="ES"),
         "SAC, pole-zero files",
         mime="text/plain",
     ),
@@ -334,7 +342,7 @@ ROWS = (
         "resp",
         "SEED RESP response",
         "resp",
-        says(r"^B05\dF\d\d"),
+        says(r"^B05\dF\d\d", hint="B05"),
         "evalresp, RESP files",
         mime="text/plain",
     ),

@@ -7,11 +7,14 @@ import struct
 
 from preservation.formats.sample import OverBudgetError, Sample
 from preservation.formats.signatures.local_format import (
+    COMPRESSED,
     both,
     magic,
+    of_text,
     one_of,
     row,
     says,
+    starting,
     words,
 )
 
@@ -52,14 +55,17 @@ def _is_big(sample: Sample) -> bool:
     return sample.head[:8] in (b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
 
 
+@starting(b"II", b"MM")
 def _is_geotiff(sample: Sample) -> bool:
     return sample.head[:2] in (b"II", b"MM") and not _GEO_KEYS.isdisjoint(tags_of(sample))
 
 
+@starting(b"II", b"MM")
 def _is_cog(sample: Sample) -> bool:
     return b"LAYOUT=IFDS_BEFORE_DATA" in sample.head[:256] and _is_geotiff(sample)
 
 
+@starting(b"II", b"MM")
 def _is_ome(sample: Sample) -> bool:
     if sample.head[:2] not in (b"II", b"MM") or _DESCRIPTION not in (tags := tags_of(sample)):
         return False
@@ -206,7 +212,7 @@ ROWS = (
         "nifti-1-gzip",
         "NIfTI-1, compressed with gzip",
         "gz nii",
-        lambda s: s.inner[344:348] in (b"n+1\0", b"ni1\0"),
+        starting(*COMPRESSED)(lambda s: s.inner[344:348] in (b"n+1\0", b"ni1\0")),
         "NIfTI-1 data format, magic",
         mime="application/x-nifti",
         version="1",
@@ -216,7 +222,7 @@ ROWS = (
         "nifti-2-gzip",
         "NIfTI-2, compressed with gzip",
         "gz nii",
-        lambda s: s.inner[4:8] in (b"n+2\0", b"ni2\0"),
+        starting(*COMPRESSED)(lambda s: s.inner[4:8] in (b"n+2\0", b"ni2\0")),
         "NIfTI-2 data format, magic",
         mime="application/x-nifti",
         version="2",
@@ -245,7 +251,7 @@ ROWS = (
         "mgh-gzip",
         "FreeSurfer MGH volume, compressed with gzip",
         "mgz gz",
-        lambda s: s.inner[:4] == b"\0\0\0\1" and s.extension == "mgz",
+        starting(*COMPRESSED)(lambda s: s.inner[:4] == b"\0\0\0\1" and s.extension == "mgz"),
         "FreeSurfer, FsTutorial MghFormat",
         mime="application/x-mgh",
         parents="x-fmt/266",
@@ -263,7 +269,7 @@ ROWS = (
         "gifti-gzip",
         "GIFTI, compressed with gzip",
         "gz",
-        lambda s: b"<GIFTI" in s.inner[:2048],
+        starting(*COMPRESSED)(lambda s: b"<GIFTI" in s.inner[:2048]),
         "GIFTI 1.0",
         mime="application/x-gifti",
         parents="x-fmt/266",
@@ -306,7 +312,7 @@ ROWS = (
         "metaimage",
         "MetaImage header",
         "mhd mha",
-        says(r"^ObjectType\s*=|^NDims\s*="),
+        one_of(b"ObjectType", b"NDims"),
         "MetaIO, ObjectType",
         mime="application/x-metaimage",
         named=True,
@@ -339,7 +345,9 @@ ROWS = (
         "par-rec",
         "Philips PAR header",
         "par",
-        lambda s: s.head[:512].count(b"#") > 3 and b"DATA DESCRIPTION FILE" in s.head[:512],
+        of_text(
+            lambda s: s.head[:512].count(b"#") > 3 and b"DATA DESCRIPTION FILE" in s.head[:512]
+        ),
         "Philips PAR/REC, first lines",
         mime="application/x-philips-par",
     ),
@@ -347,7 +355,7 @@ ROWS = (
         "afni-head",
         "AFNI HEAD header",
         "head",
-        says(r"^type\s*=\s*(string|integer|float)-attribute"),
+        says(r"^type\s*=\s*(string|integer|float)-attribute", hint="-attribute"),
         "AFNI README.attributes",
         mime="application/x-afni",
     ),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from preservation.formats.sample import Sample
 
 Test = Callable[[Sample], object]  # true if the sample is of that format
+
+T = TypeVar("T", bound=Test)
 
 NAMESPACE = "samarkand/"
 
@@ -70,39 +73,86 @@ def row(
     )
 
 
+def of_text(test: T) -> T:
+    """Mark a test that only text can pass, so that no other file is asked."""
+    _MARKS[test] = _Mark(text=True)
+    return test
+
+
+def starting(*starts: bytes) -> Callable[[T], T]:
+    """Mark a test that only files can pass which begin so."""
+
+    def mark(test: T) -> T:
+        _MARKS[test] = _Mark(starts=starts)
+        return test
+
+    return mark
+
+
 def magic(octets: bytes, offset: int = 0) -> Test:
     """These octets at this offset."""
     end = offset + len(octets)
-    return lambda sample: sample.head[offset:end] == octets
+
+    def test(sample: Sample) -> bool:
+        return sample.head[offset:end] == octets
+
+    return starting(octets)(test) if offset == 0 else test
 
 
 def one_of(*starts: bytes) -> Test:
     """The file begins with one of these."""
-    return lambda sample: sample.head.startswith(starts)
+    return starting(*starts)(lambda sample: sample.head.startswith(starts))
 
 
 def words(start: str) -> Test:
     """Text that begins with these words, after white space."""
-    return lambda sample: sample.start.startswith(start)
+    return of_text(lambda sample: sample.start.startswith(start))
 
 
 def first_line(pattern: str, flags: int = 0) -> Test:
     """Text whose first line that is not blank matches."""
     wanted = re.compile(pattern, flags)
-    return lambda sample: wanted.match(sample.start)
+    return of_text(lambda sample: wanted.match(sample.start))
 
 
-def says(pattern: str, flags: int = re.MULTILINE) -> Test:
-    """Text that holds this somewhere in its head."""
+def says(pattern: str, flags: int = re.MULTILINE, hint: str = "") -> Test:
+    """Text that holds this somewhere in its head; first the hint is looked for, which is quick."""
     wanted = re.compile(pattern, flags)
-    return lambda sample: wanted.search(sample.prose)
+    return of_text(lambda sample: hint in sample.prose and wanted.search(sample.prose))
 
 
 def both(first: Test, second: Test) -> Test:
     """Two tests, the cheap one first."""
-    return lambda sample: first(sample) and second(sample)
+
+    def test(sample: Sample) -> object:
+        return first(sample) and second(sample)
+
+    _MARKS[test] = _MARKS.get(first) or _MARKS.get(second) or _Mark()
+    return test
 
 
 def inner(*starts: bytes) -> Test:
     """A compressed file whose content begins with one of these."""
-    return lambda sample: sample.inner.startswith(starts)
+    return starting(*COMPRESSED)(lambda sample: sample.inner.startswith(starts))
+
+
+def can_match(one: LocalFormat, start: bytes, is_text: bool) -> bool:
+    """Whether a file can be of a format at all, going by its first octet and by being text."""
+    mark = _MARKS.get(one.test, _Mark())
+    if mark.starts:
+        return any(wanted[:1] == start for wanted in mark.starts)
+    return is_text if mark.text else not is_text
+
+
+COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What is known of the files that a test can pass."""
+
+    starts: tuple[bytes, ...] = ()
+    text: bool = False
+
+
+_MARKS: dict[Test, _Mark] = {}

@@ -6,44 +6,36 @@ import json
 import re
 
 from preservation.formats.sample import Sample
-from preservation.formats.signatures.local_format import LocalFormat, Test, both, row, says, words
+from preservation.formats.signatures.local_format import (
+    LocalFormat,
+    Test,
+    both,
+    of_text,
+    row,
+    says,
+    words,
+)
 
 XML = "fmt/101"
 JSON = "fmt/817"
-_BEFORE_ROOT = re.compile(r"\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>)", re.DOTALL)
-_ROOT = re.compile(r"\s*<(?:([A-Za-z_][\w.\-]*):)?([A-Za-z_][\w.\-]*)([^>]*)")
-
-
-def root_of(sample: Sample) -> tuple[str, str]:
-    """The name of an XML document's root element and the text of its attributes; else empty.
-
-    Source: XML 1.0, 2.8 prolog; Namespaces in XML 1.0, 4.
-    """
-    text = sample.start
-    if not text.startswith("<"):
-        return "", ""
-    at = 0
-    while found := _BEFORE_ROOT.match(text, at):
-        at = found.end()
-    root = _ROOT.match(text, at)
-    return (root[2], root[3]) if root else ("", "")
 
 
 def _rooted(name: str, says_so: str = "") -> Test:
     """A root element of this name, whose attributes hold the words."""
 
     def test(sample: Sample) -> bool:
-        found, attributes = root_of(sample)
+        found, attributes = sample.root
         return found == name and says_so in attributes
 
-    return test
+    return of_text(test)
 
 
+@of_text
 def _is_xml(sample: Sample) -> bool:
     """A declaration; or one root with an end, under a name that says XML."""
     if sample.start.startswith("<?xml"):
-        return bool(root_of(sample)[0])
-    name = root_of(sample)[0]
+        return bool(sample.root[0])
+    name = sample.root[0]
     return bool(name) and name.lower() != "html" and (sample.extension in _XML_NAMES)
 
 
@@ -109,6 +101,7 @@ def _xml(
     )
 
 
+@of_text
 def _looks_like_json(sample: Sample) -> bool:
     return re.match(r'\{\s*("|\})|\[\s*([\["{\d\-tfn\]])', sample.start) is not None and (
         sample.extension != "" or (sample.text is not None and _value(sample) is not None)
@@ -145,10 +138,18 @@ def _json(
         )
 
     return row(
-        name, title, extensions + " json txt", test, source, mime=mime, parents=JSON, puid=puid
+        name,
+        title,
+        extensions + " json txt",
+        of_text(test),
+        source,
+        mime=mime,
+        parents=JSON,
+        puid=puid,
     )
 
 
+@of_text
 def _is_json_lines(sample: Sample) -> bool:
     """Several lines, each a whole JSON value that is an object or an array."""
     lines = [line for line in sample.lines[:20] if line.strip()]
@@ -179,12 +180,14 @@ def _statements(sample: Sample) -> list[str]:
     return lines if lines and all(_NT_LINE.fullmatch(line) for line in lines) else []
 
 
+@of_text
 def _is_nquads(sample: Sample) -> bool:
     return any(map(_GRAPH.search, _statements(sample))) or (
         sample.extension in ("nq", "nquads") and bool(_statements(sample))
     )
 
 
+@of_text
 def _is_ntriples(sample: Sample) -> bool:
     return bool(_statements(sample))
 
@@ -195,6 +198,7 @@ _SUBJECT = r"^\s*(<[^<>\s]*>|[\w\-]*:[\w\-.]*|\[|\()\s"
 _RDF = re.compile(f"{_PREFIX}|{_SUBJECT}", re.MULTILINE | re.IGNORECASE)
 
 
+@of_text
 def _is_turtle(sample: Sample) -> bool:
     return (
         re.search(_PREFIX, sample.prose, re.MULTILINE | re.IGNORECASE) is not None
@@ -202,12 +206,14 @@ def _is_turtle(sample: Sample) -> bool:
     ) or (sample.extension in ("ttl", "turtle", "n3") and _RDF.search(sample.prose) is not None)
 
 
+@of_text
 def _is_trig(sample: Sample) -> bool:
     return sample.extension == "trig" and (
         _RDF.search(sample.prose) is not None or "{" in sample.start
     )
 
 
+@of_text
 def _is_sparql(sample: Sample) -> bool:
     return (
         re.search(

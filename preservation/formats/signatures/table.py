@@ -8,6 +8,7 @@ are told in ``docs/formats/format-ids.md``, which is made from this table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import chain
 
 from preservation.formats.sample import OverBudgetError, Sample
@@ -22,7 +23,7 @@ from preservation.formats.signatures import (
     statistics,
     texts,
 )
-from preservation.formats.signatures.local_format import LocalFormat
+from preservation.formats.signatures.local_format import LocalFormat, can_match
 
 VERSION = "1"  # of the table's meaning; what is in it is told by a digest of the sources
 
@@ -55,7 +56,12 @@ _NAMED = {
     for extension in {extension for one in ROWS if one.named for extension in one.extensions}
 }
 _UNNAMED = tuple(one for one in ROWS if not one.named)
-_UNNAMED_BINARY = tuple(one for one in _ANY if not one.named)
+
+
+@cache
+def _possible(start: bytes, is_text: bool) -> tuple[LocalFormat, ...]:
+    """Rows without a name that a file can match, going by its first octet and by being text."""
+    return tuple(one for one in _UNNAMED if can_match(one, start, is_text))
 
 
 def recognise(sample: Sample) -> LocalFormat | None:
@@ -66,8 +72,8 @@ def recognise(sample: Sample) -> LocalFormat | None:
     """
     if not sample.octets:
         return None
-    unnamed = _UNNAMED_BINARY if sample.text is None else _UNNAMED
-    for one in chain(_NAMED.get(sample.extension, ()), unnamed):
+    others = _possible(sample.head[:1], sample.text is not None)
+    for one in chain(_NAMED.get(sample.extension, ()), others):
         try:
             if one.test(sample):
                 return one

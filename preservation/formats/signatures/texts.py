@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 
 from preservation.formats.sample import Sample
-from preservation.formats.signatures.local_format import LocalFormat, first_line, row, says, words
+from preservation.formats.signatures.local_format import (
+    LocalFormat,
+    first_line,
+    of_text,
+    row,
+    says,
+    words,
+)
 
 _LINES = re.MULTILINE
 _LATEX_PUIDS = "fmt/280 fmt/281"  # which PRONOM gives to any text with a few commands of LaTeX
@@ -38,6 +45,7 @@ def _code(
     )
 
 
+@of_text
 def _is_yaml(sample: Sample) -> bool:
     """Every line of the head that is not indented is a key, an item, a comment or a mark."""
     lines = [line for line in sample.lines[:300] if line.strip() and line[0] not in " \t#"]
@@ -55,6 +63,7 @@ _YAML_LINE = re.compile(
 )
 
 
+@of_text
 def _is_toml(sample: Sample) -> bool:
     lines = [line for line in sample.lines[:300] if line.strip() and line[0] not in " \t#"]
     told = sum(
@@ -63,6 +72,7 @@ def _is_toml(sample: Sample) -> bool:
     return sample.text is not None and told >= 0.8 * len(lines)
 
 
+@of_text
 def _is_ini(sample: Sample) -> bool:
     return (
         re.search(r"^\s*\[[^\[\]\n]+\]\s*$|^\s*[\w.\- ]+\s*[=:]", sample.prose, re.MULTILINE)

@@ -10,7 +10,6 @@ from collections import Counter
 from xml.parsers import expat
 
 from preservation.formats.sample import Sample, has_controls
-from preservation.formats.signatures.markup import root_of
 from preservation.formats.structure.trouble import Troubles, corrupted, truncated
 
 _PARSED = 256 * 1024
@@ -106,7 +105,7 @@ def json_lines(sample: Sample) -> Troubles:
 
 def xml(sample: Sample) -> Troubles:
     """A small text is parsed; a larger one ends with the end of its root."""
-    name, _ = root_of(sample)
+    name, _ = sample.root
     if not name:
         return
     mark = f"{name}>".encode(
