@@ -232,6 +232,9 @@ class Archive:
     def replicas(self, community: str) -> Iterator[ReplicaRow]:
         return iter(self.replicas_)
 
+    def identifiers(self, community: str | None = None, aip: str | None = None) -> list[Any]:
+        return []
+
     def findings(self, community: str) -> list[FindingRow]:
         return self.findings_
 

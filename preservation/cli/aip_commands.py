@@ -54,13 +54,17 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
     here = shell(ctx)
     with opened(here) as parts:
         rows = find(parts, aip)
-        replicas = list(parts.catalogue.replicas(rows[0].key.community, aip=rows[0].key.aip))
+        key = rows[0].key
+        replicas = list(parts.catalogue.replicas(key.community, aip=key.aip))
+        identifiers = parts.catalogue.identifiers(key.community, aip=key.aip)
 
     def render(out: Console) -> None:
         for row in rows:
             out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
             out.print(f"  seal {row.seal}")
             out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
+        for named in identifiers:
+            out.print(f"  {named.identifier.shown} ({named.status.value})")
         shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
         for one in replicas:
             checked = "never" if one.checked_at is None else f"{one.checked_at:%Y-%m-%d %H:%M}"
@@ -71,6 +75,9 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
 
     body = {
         "versions": [_version(row) for row in rows],
+        "identifiers": [
+            {**named.identifier.to_json(), "status": named.status.value} for named in identifiers
+        ],
         "replicas": [_replica(r) for r in replicas],
     }
     here.answer(as_json, "samarkand.aip/1", body, render)

@@ -27,7 +27,7 @@ from preservation.policy.feasible import Feasibility, feasibility
 from preservation.policy.policy import Policy
 from preservation.policy.schema import schema as make_schema
 
-policy_app = group("Check, preview, apply and explain policies.")
+policy_app = group("Check, preview, apply, compare and simulate policies.")
 
 
 @policy_app.command()

@@ -11,6 +11,7 @@ from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow, V
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.event import Event
+from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
@@ -82,8 +83,9 @@ def gather(sources: Sources, run: Run) -> Report:
     )
     made = {(VersionKey(run.community, c.aip, c.version), c.tier) for c in checks if c.event}
     held = _most_urgent_first(replica_lines(replicas, policy, titles, made, run.at))
+    identifiers = _identifiers(catalogue, run.community)
     versions = sorted(
-        _versions(rows, replicas, policy, domains, run.at),
+        _versions(rows, replicas, policy, domains, identifiers, run.at),
         key=lambda line: (line.standing == KEPT, line.title, line.aip, line.version),
     )
     findings = finding_lines(found, events, sources.journal.result, titles)
@@ -160,13 +162,26 @@ def _versions(
     replicas: Iterable[ReplicaRow],
     policy: Policy,
     domains: Mapping[str, str],
+    identifiers: Mapping[str, str],
     now: datetime,
 ) -> list[VersionLine]:
     by_version: defaultdict[VersionKey, list[ReplicaRow]] = defaultdict(list)
     for replica in replicas:
         by_version[replica.key].append(replica)
     independence = Independence(policy, domains)
-    return [version_line(row, by_version[row.key], policy, independence, now) for row in rows]
+    return [
+        version_line(row, by_version[row.key], policy, independence, identifiers, now)
+        for row in rows
+    ]
+
+
+def _identifiers(catalogue: Catalogue, community: str) -> dict[str, str]:
+    """AIP -> its identifiers, and what they lead to where that is not the data set."""
+    called: defaultdict[str, list[str]] = defaultdict(list)
+    for row in catalogue.identifiers(community):
+        live = row.status is IdentifierStatus.LIVE
+        called[row.aip].append(row.identifier.shown + ("" if live else f" ({row.status.value})"))
+    return {aip: ", ".join(names) for aip, names in called.items()}
 
 
 def tier_lines(

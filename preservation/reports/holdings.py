@@ -111,9 +111,14 @@ def version_line(
     replicas: Sequence[ReplicaRow],
     policy: Policy,
     independence: Independence,
+    identifiers: Mapping[str, str],
     now: datetime,
 ) -> VersionLine:
-    """One version, with its copies against the policy."""
+    """One version, with its copies against the policy.
+
+    Args:
+        identifiers: AIP -> what it is called, for people.
+    """
     verified = [row.tier for row in replicas if row.state is ReplicaState.VERIFIED]
     (copies, domains, sites), low = shortfall(verified, policy, independence)
     lacks = [*_bad_or_absent(version, replicas, policy, now)]
@@ -123,7 +128,7 @@ def version_line(
         aip=version.key.aip,
         version=version.key.version,
         title=shown(version.title),
-        identifier=shown(version.lineage),
+        identifier=shown(identifiers.get(version.key.aip, version.lineage)),
         files=version.files,
         bytes=version.octets,
         ingested_at=version.ingested_at,
