@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from preservation.bags.lenient import Leniency, leniencies
 from preservation.bags.validate import BagReport, Mode
 from preservation.bags.validate import validate as validate_bag
-from preservation.cli.bag_shared import print_findings, yardstick
+from preservation.cli.bag_shared import WORKERS, print_findings, yardstick
 from preservation.cli.options import Json, application, group
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
@@ -43,8 +43,6 @@ class _Bag(TyperGroup):
 
 _MAKING = ("create", "restore")
 bag_app = group("Make and validate BagIt bags; no home is needed.", cls=_Bag)
-
-_WORKERS = 2
 
 
 @bag_app.command()
@@ -88,7 +86,7 @@ def validate(
         raise UsageError("choose one of --strict and --lenient")
     mode = Mode.COMPLETENESS if completeness else Mode.OXUM if oxum else Mode.FULL
     with here.watching() as progress:
-        settings = EngineSettings(workers=_WORKERS)
+        settings = EngineSettings(workers=WORKERS)
         report = validate_bag(
             path,
             mode=mode,

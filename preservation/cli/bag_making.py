@@ -17,7 +17,7 @@ from preservation.bags.profile.parse import parse_profile
 from preservation.bags.profile.value import Profile
 from preservation.bags.restore import restore as restore_bag
 from preservation.bags.tagfiles import Element
-from preservation.cli.bag_shared import octets_of, print_findings
+from preservation.cli.bag_shared import WORKERS, octets_of, print_findings
 from preservation.cli.options import Json
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
@@ -28,8 +28,6 @@ from preservation.model.units import format_size
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_WORKERS = 2
 
 
 class NonUtf8(StrEnum):
@@ -67,7 +65,7 @@ def create(
         profile=None if profile is None else _sound_profile(profile),
     )
     with here.watching() as progress:
-        settings = EngineSettings(workers=_WORKERS)
+        settings = EngineSettings(workers=WORKERS)
         report = create_bag(src, dest, plan, settings=settings, progress=progress)
 
     def render(out: Console) -> None:
@@ -90,7 +88,7 @@ def restore(
     """Give a bag's payload back as a folder: original names, empty folders, every byte verified."""
     here = shell(ctx)
     with here.watching() as progress:
-        settings = EngineSettings(workers=_WORKERS)
+        settings = EngineSettings(workers=WORKERS)
         report = restore_bag(bag, dest, settings=settings, progress=progress)
 
     def render(out: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from preservation.model.finding import Finding
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_MOST = 8  # files at a time; more only wait for the medium
+WORKERS = min(_MOST, len(os.sched_getaffinity(0)))
 
 
 def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
