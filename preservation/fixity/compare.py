@@ -106,7 +106,8 @@ def _compared(done: Done) -> Compared:
         if _is_equal(done, at, number):
             intact += 1
         else:
-            seen = Measured(done.batch.paths[number], Reading.READ, octets, digests_at(done, at))
+            path, digests = done.batch.paths[number], digests_at(done, at)
+            seen = Measured(path, Reading.READ, octets, digests, size=octets)
             unequal.append(Unequal(seen, _expected(done, number)))
         at += 1
     for number, seen in done.others:

@@ -112,7 +112,7 @@ def _measured(done: Done) -> Iterator[Measured]:
             yield others[number]
         elif octets >= 0:
             path, digests = done.batch.paths[number], digests_at(done, at)
-            yield Measured(path, Reading.READ, octets, digests)
+            yield Measured(path, Reading.READ, octets, digests, size=octets)
             at += 1
 
 

@@ -59,9 +59,10 @@ class Measured:
     """One file, read.
 
     Attributes:
-        octets: how many were read; of a file that was not read to its end, 0.
+        octets: how many were read, to the end or until the trouble came.
         digests: one for each algorithm asked for, empty unless ``READ``.
         reason: for people; empty when ``READ``.
+        size: octets that the system says it has; 0 where it could not be looked at.
     """
 
     path: bytes
@@ -69,6 +70,7 @@ class Measured:
     octets: int = 0
     digests: Mapping[Algorithm, Digest] = field(default_factory=dict)
     reason: str = ""
+    size: int = 0
 
 
 class Folders:
@@ -148,7 +150,7 @@ class Reader:
         self._idle = idle
         # Two: lanes hash a block while the next one is read.
         self._views = [memoryview(bytearray(BLOCK)), memoryview(bytearray(BLOCK))]
-        self._untold = 0
+        self._untold = self._size = self._read = 0
 
     def measure(self, path: bytes, algorithms: tuple[Algorithm, ...]) -> Measured:
         """Read one file to its end.
@@ -163,12 +165,14 @@ class Reader:
             return Measured(path, Reading.UNCHECKED, reason="not a path below a folder")
         attempt = 0
         while True:
+            self._size = self._read = 0
             try:
                 return self._once(path, algorithms)
             except OSError as error:
                 attempt += 1
                 if error.errno not in _MEDIUM or attempt == ATTEMPTS:
-                    return Measured(path, reading_of(error), reason=reason_of(error))
+                    reading, reason = reading_of(error), reason_of(error)
+                    return Measured(path, reading, self._read, {}, reason, self._size)
                 time.sleep(_PAUSE * 10 ** (attempt - 1))
 
     def close(self) -> None:
@@ -189,15 +193,17 @@ class Reader:
             if not stat.S_ISREG(status.st_mode):
                 reason = f"not a regular file but {_KINDS.get(stat.S_IFMT(status.st_mode), 'odd')}"
                 return Measured(path, Reading.IRREGULAR, reason=reason)
+            self._size = status.st_size
             if self._drop_cache:
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            huge = status.st_size > WORTH
+            huge = self._size > WORTH
             with Lanes(algorithms, self._idle) if huge else MultiHash(algorithms) as hashes:
                 for block in self._blocks(fd):
                     hashes.update(block)
-                    if hashes.octets > 2 * status.st_size + _GROWTH:
+                    if hashes.octets > 2 * self._size + _GROWTH:
                         raise OSError(errno.ETXTBSY, "it grows while it is read")
-                return Measured(path, Reading.READ, hashes.octets, hashes.digests())
+                digests = hashes.digests()
+                return Measured(path, Reading.READ, hashes.octets, digests, size=self._size)
         finally:
             os.close(fd)
 
@@ -210,6 +216,7 @@ class Reader:
             got = os.readv(fd, [view])
             if not got:
                 return
+            self._read += got
             self._untold += got
             if self._untold >= _REPORT:
                 self.tell()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from preservation.errors import MalformedError
-from preservation.fixity import crew, engine, helpers
+from preservation.fixity import crew, engine, helpers, reading
 from preservation.fixity.compare import Compared, Expected, compare
 from preservation.fixity.engine import EngineSettings, Reading
 from preservation.fixity.rate import RateLimit
@@ -139,7 +139,27 @@ def test_a_file_that_cannot_be_read_equals_no_digest_not_even_of_nothing(
     monkeypatch.setattr(os, "readv", failing)
     found = summed(tmp_path, [expected({b"f": b""})], settings)
     assert found.intact == 0
-    assert found.unequal[0].seen.reading is Reading.UNCHECKED
+    seen = found.unequal[0].seen
+    assert (seen.reading, seen.size, seen.octets) == (Reading.UNCHECKED, 5000, 0)
+
+
+def test_a_medium_that_fails_halfway_is_told_with_what_was_read_and_what_was_seen(
+    tmp_path: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(bytes(5000))
+    readv = os.readv
+
+    def failing(fd: int, buffers: list[memoryview]) -> int:
+        if os.lseek(fd, 0, os.SEEK_CUR) >= 2000:
+            raise OSError(errno.EIO, "broken")
+        return readv(fd, buffers)
+
+    monkeypatch.setattr(reading, "BLOCK", 1000)
+    monkeypatch.setattr(reading, "_PAUSE", 0)
+    monkeypatch.setattr(os, "readv", failing)
+    seen = summed(tmp_path, [expected({b"f": bytes(5000)})], settings).unequal[0].seen
+    assert (seen.reading, seen.size, seen.octets) == (Reading.UNREADABLE, 5000, 2000)
+    assert not seen.digests
 
 
 def test_a_budget_holds_for_helpers_too_and_may_change(
