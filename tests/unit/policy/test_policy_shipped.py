@@ -12,11 +12,15 @@ import pytest
 import yaml
 
 from preservation.formats.groups import known_groups
+from preservation.policy.advice import advice
 from preservation.policy.check import check
+from preservation.policy.loss_inputs import Rates, model_of
 from preservation.policy.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[3]
+RATES = ROOT / "preservation" / "policy" / "fault_rates.yaml"
 SHIPPED = sorted((ROOT / "policies").glob("*.yaml"))
+STRICT = sorted((ROOT / "examples" / "policies" / "strict").glob("*.yaml"))
 
 
 def test_the_shipped_policies_are_right() -> None:
@@ -31,7 +35,24 @@ def test_the_shipped_policies_are_right() -> None:
     assert [rule.tier for rule in notes.replicas] == ["vault", "mirror"]
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_the_strict_example_is_right_and_loses_far_less_than_the_minimal_one() -> None:
+    groups = known_groups()
+    strict, minimal = (
+        check({path.name: path.read_bytes() for path in paths}, groups).require().effective
+        for paths in (STRICT, SHIPPED)
+    )
+    rates = Rates.parse(yaml.safe_load(RATES.read_text(encoding="utf-8")))
+    heritage, notes = (
+        Policy.from_effective(one) for one in (strict["heritage"], minimal["field-notes"])
+    )
+    one_disk = dict.fromkeys(notes.tiers, "device 8:0 on a laptop")
+
+    kept = model_of(heritage, {}, rates, rates.aip_bytes).yearly
+    assert kept * 1000 < model_of(notes, one_disk, rates, rates.aip_bytes).yearly
+    assert advice(strict) == []
+
+
+@pytest.mark.parametrize("path", [*SHIPPED, *STRICT], ids=lambda path: path.name)
 def test_each_shipped_file_names_the_schema_that_accepts_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
