@@ -81,7 +81,9 @@ class Guesser:
     def __exit__(self, *_: object) -> None:
         return
 
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
+    def identify(
+        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+    ) -> list[Identification]:
         assert all(os.path.lexists(os.path.join(os.fsencode(root), path)) for path in paths)
         return [self._known.get(path.rpartition(b".")[2], Identification()) for path in paths]
 
@@ -89,8 +91,14 @@ class Guesser:
 class Archive:
     """A home, opened anew for every act, as commands and tasks do."""
 
-    def __init__(self, root: Path, rules: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        rules: Mapping[str, Any] | None = None,
+        tiers: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.home = root / "home"
+        self.instead = tiers or {}  # declarations of tiers that are not folders of the home
         self.policies = root / "policies"
         self.clock = GoingClock()
         self.write_policies(rules or {})
@@ -100,6 +108,7 @@ class Archive:
         """The same home once more, elsewhere."""
         copy = object.__new__(Archive)
         copy.home, copy.policies, copy.clock = root / "home", self.policies, GoingClock()
+        copy.instead = self.instead
         copy.clock.at = self.clock.at
         shutil.copytree(self.home, copy.home, symlinks=True)
         return copy
@@ -107,7 +116,10 @@ class Archive:
     def write_policies(self, rules: Mapping[str, Any]) -> None:
         """Write the policy files; ``rules`` are laid over the community's own."""
         self.policies.mkdir(exist_ok=True)
-        tiers = {name: {**_TIER, "path": f"tiers/{name}"} for name in ("vault", "mirror", "deep")}
+        tiers = {
+            name: self.instead.get(name, {**_TIER, "path": f"tiers/{name}"})
+            for name in ("vault", "mirror", "deep")
+        }
         audits = {name: {"level": "E3", "max_age": "90d"} for name in tiers}
         documents = {
             "tiers": {"version": 1, "tiers": tiers},

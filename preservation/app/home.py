@@ -55,6 +55,11 @@ class Home:
         return self.path / "reports"
 
     @property
+    def known_formats(self) -> Path:
+        """Answers about formats that were given before; derived, and may be deleted."""
+        return self.path / "cache" / "formats.sqlite"
+
+    @property
     def scratch(self) -> Path:
         """Work in progress; may be emptied whenever nothing runs."""
         return self.path / "scratch"

@@ -121,7 +121,7 @@ def open_home(
     try:
         record_applied(PolicyFiles(home.policies), catalogue)
         with (
-            FormatIdentifier() as identifier,
+            FormatIdentifier(known=home.known_formats) as identifier,
             FormatChecker() as checker,
             VirusScanner(home.clamd) as scanner,
         ):

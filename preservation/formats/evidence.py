@@ -42,6 +42,7 @@ class Evidence:
         local: id of the row of our own table that the file matches; empty if none.
         text: whether the head is text.
         claims: whether the extension is known to belong to some format.
+        without: why a tool gave no answer: it did not survive the file; None if all did.
         troubles: flag and reason of what a look at the structure found wrong.
     """
 
@@ -62,6 +63,7 @@ class Evidence:
     local: str = ""
     text: bool = False
     claims: bool = False
+    without: Status | None = None
     troubles: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +81,7 @@ class Evidence:
                 **data,
                 "status": Status(data["status"]),
                 "content": Content(data["content"]),
+                "without": Status(data["without"]) if data["without"] else None,
                 "candidates": tuple(data["candidates"]),
                 "troubles": tuple((flag, why) for flag, why in data["troubles"]),
             }

@@ -6,22 +6,32 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 from preservation.errors import NotNowError
-from preservation.files.workers import Item, Trouble, WorkerFailure, WorkerPool, WorkerSettings
+from preservation.files.workers import (
+    Deadline,
+    Item,
+    Trouble,
+    WorkerFailure,
+    WorkerPool,
+    WorkerSettings,
+)
+from preservation.formats.answers import Answers
 from preservation.formats.evidence import Evidence, Status
 from preservation.formats.reconcile import reconcile
-from preservation.formats.request import STAGING, Request
+from preservation.formats.request import STAGING, TOOLS, Request, extension_of
 from preservation.model.identification import Identification, Toolchain
 
 BATCH = 64
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
+_AGAIN_SECONDS = 5.0  # for a file that did not get through, with one tool less
 _WRITTEN = 8 << 20  # octets: an excerpt of a large file, in memory
 _STATUS = {Trouble.TIMEOUT: Status.TIMEOUT, Trouble.CRASHED: Status.CRASHED}
 
@@ -34,9 +44,11 @@ class FormatIdentifier:
 
     Args:
         workers: processes, each of up to 250 MB. They start when first asked.
+        known: a file that keeps answers between runs; none are kept without it.
     """
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, known: Path | None = None) -> None:
+        self._known = known
         self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
         settings = WorkerSettings(written=_WRITTEN, environment={STAGING: self._staging.name})
         self._pool = WorkerPool("preservation.formats.worker", workers, settings)
@@ -58,7 +70,13 @@ class FormatIdentifier:
             )
         return Toolchain(**said)
 
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
+    @cached_property
+    def _answers(self) -> Answers | None:
+        return Answers(self._known, str(self.toolchain)) if self._known else None
+
+    def identify(
+        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+    ) -> list[Identification]:
         """One answer per path, in the same order, whatever the files are or do.
 
         A file that kills its worker, or keeps it busy beyond its deadline, is answered
@@ -67,10 +85,23 @@ class FormatIdentifier:
         Args:
             root: a folder; nothing outside it is opened, and no link below it is followed.
             paths: relative to the root, ``/`` between the parts, any bytes.
+            digests: SHA-256 of each in hexadecimal digits: a file that was identified before is
+                not read.
 
         Raises:
             NotNowError: no worker can be started.
         """
+        answers = self._answers if digests is not None else None
+        if answers is None or digests is None:
+            return self._asked(root, paths)
+        keys = [(one, extension_of(path)) for one, path in zip(digests, paths, strict=True)]
+        known = answers.find(keys)
+        new = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
+        told = dict(zip(new, self._asked(root, list(new.values())), strict=True))
+        answers.keep(told)
+        return [known.get(key) or told[key] for key in keys]
+
+    def _asked(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
         batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
         ask = self._batch_below(os.fsencode(root))
         several: Callable[..., Iterator[list[Identification]]] = self._callers.map
@@ -81,6 +112,8 @@ class FormatIdentifier:
         """Stop the workers; waits for calls that are under way."""
         self._callers.shutdown()
         self._pool.close()
+        if "_answers" in self.__dict__ and self._answers:
+            self._answers.close()
         self._staging.cleanup()
 
     def __enter__(self) -> Self:
@@ -91,23 +124,37 @@ class FormatIdentifier:
 
     def _batch_below(self, root: bytes) -> Callable[[Sequence[bytes]], list[Identification]]:
         def ask(paths: Sequence[bytes]) -> list[Identification]:
-            items = [Request(root, path).to_json() for path in paths]
-            return [reconcile(_evidence(said)) for said in self._run(items)]
+            asked = [Request(root, path) for path in paths]
+            heard = self._run([one.to_json() for one in asked])
+            said = [
+                self._without(one, heard_of) if isinstance(heard_of, WorkerFailure) else heard_of
+                for one, heard_of in zip(asked, heard, strict=True)
+            ]
+            return [
+                reconcile(one if isinstance(one, Evidence) else Evidence.from_json(one))
+                for one in said
+            ]
 
         return ask
 
-    def _run(self, items: Sequence[Item]) -> Sequence[dict[str, Any] | WorkerFailure]:
+    def _without(self, asked: Request, failure: WorkerFailure) -> Evidence:
+        """Ask again, leaving out one tool after the other: what the rest says is worth keeping."""
+        status = _STATUS.get(failure.trouble, Status.CRASHED)
+        for tool in TOOLS:
+            [said] = self._run([replace(asked, without=tool).to_json()], _AGAIN_SECONDS)
+            if not isinstance(said, WorkerFailure):
+                heard = Evidence.from_json(said)
+                return replace(heard, without=status) if heard.status is Status.READ else heard
+        return Evidence(status, extension_of(asked.path))
+
+    def _run(
+        self, items: Sequence[Item], deadline: Deadline | None = None
+    ) -> Sequence[dict[str, Any] | WorkerFailure]:
         """Ask; and once more if a worker was killed before it could be asked."""
         try:
-            return self._pool.run(items, _seconds)
+            return self._pool.run(items, deadline or _seconds)
         except NotNowError:
-            return self._pool.run(items, _seconds)
-
-
-def _evidence(said: dict[str, Any] | WorkerFailure) -> Evidence:
-    if isinstance(said, WorkerFailure):
-        return Evidence(_STATUS.get(said.trouble, Status.CRASHED))
-    return Evidence.from_json(said)
+            return self._pool.run(items, deadline or _seconds)
 
 
 def _seconds(items: Sequence[Item]) -> float:

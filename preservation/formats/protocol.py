@@ -17,11 +17,15 @@ class Identifier(Protocol):
         """Whose answers these are; the same for the life of the identifier."""
         ...
 
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
+    def identify(
+        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+    ) -> list[Identification]:
         """One answer per path, in the same order, whatever the files are or do.
 
         Args:
             root: a folder; nothing outside it is opened.
             paths: relative to the root, ``/`` between the parts, any bytes.
+            digests: SHA-256 of each in hexadecimal digits, so that a file that was identified
+                before need not be read.
         """
         ...

@@ -72,6 +72,7 @@ def reconcile(evidence: Evidence) -> Identification:
     case = _Case(evidence, basis, relate(evidence.mime, evidence.magic or ""), row)
     flags = {flag for flag, holds in _FLAGS if holds(case)}
     flags |= {flag for flag, _ in evidence.troubles}
+    flags |= {evidence.without.value} if evidence.without else set()
     puid, name, version, mime, rests = _answer(case)
     others = [*evidence.candidates, evidence.puid, evidence.local]
     chosen = {puid, row.id if row else ""}

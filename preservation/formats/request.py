@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_EXTENSION = re.compile(rb"\.([0-9A-Za-z_+~-]{1,32})\Z")
+TOOLS = ("siegfried", "table", "libmagic")  # that can be left out, the likeliest culprit first
 STAGING = "SAMARKAND_STAGING"  # the variable that names the folder where workers may put links
 
 
@@ -32,6 +35,12 @@ class Request:
         if "path" not in data:
             return None
         return cls(_octets(data["root"]), _octets(data["path"]), data.get("without", ""))
+
+
+def extension_of(path: bytes) -> str:
+    """What a name claims: the extension in lower case, without the dot; empty if there is none."""
+    found = _EXTENSION.search(path)
+    return found[1].decode().lower() if found else ""
 
 
 def _text(octets: bytes) -> str:

@@ -51,13 +51,11 @@ class Sample:
     Attributes:
         fd: open for reading; -1 where ``head`` is all there is.
         octets: the file's size.
-        name: of the file, lower case, without folders.
         extension: of the name, lower case, without the dot.
     """
 
     fd: int
     octets: int
-    name: str
     extension: str
     head: bytes
     tail: bytes
@@ -66,7 +64,7 @@ class Sample:
     _budget: int = BUDGET
 
     @classmethod
-    def of(cls, fd: int, octets: int, name: str, extension: str) -> Sample:
+    def of(cls, fd: int, octets: int, extension: str) -> Sample:
         """Read what every test shares.
 
         Raises:
@@ -74,14 +72,9 @@ class Sample:
         """
         if octets <= WHOLE:
             data = _read(fd, octets, 0)
-            return cls(fd, len(data), name, extension, data[:HEAD], data[-TAIL:], data)
+            return cls(fd, len(data), extension, data[:HEAD], data[-TAIL:], data)
         head, tail = _read(fd, HEAD, 0), _read(fd, TAIL, octets - TAIL)
-        return cls(fd, octets, name, extension, head, tail)
-
-    @classmethod
-    def inside(cls, data: bytes, name: str, extension: str) -> Sample:
-        """A sample of what a compressed file holds, of which only the beginning is known."""
-        return cls(-1, 1 << 62, name, extension, data[:HEAD], b"")
+        return cls(fd, octets, extension, head, tail)
 
     def at(self, offset: int, octets: int) -> bytes:
         """Octets at an offset; fewer at the end, none beyond it.

@@ -32,13 +32,12 @@ from preservation.files.walk import open_below
 from preservation.formats import content, mime, reconcile, sample, signatures, structure
 from preservation.formats.content import test_of
 from preservation.formats.evidence import Content, Evidence, Status
-from preservation.formats.request import STAGING, Request
+from preservation.formats.request import STAGING, Request, extension_of
 from preservation.formats.sample import Sample
 from preservation.formats.signatures.local_format import LocalFormat
 from preservation.formats.signatures.table import FORMATS, TESTED_PUIDS, VERSION, recognise
 from preservation.formats.structure.inspect import inspect
 
-_EXTENSION = re.compile(rb"\.([0-9A-Za-z_+~-]{1,32})\Z")
 _CANDIDATES = re.compile(r"possibilities based on extension are (.+)")
 _EMPTY = "empty source"
 _BY_NAME = "match on extension only"
@@ -95,15 +94,13 @@ class Examiner:
         Args:
             without: ``siegfried``, ``libmagic`` or ``table``: not asked this time.
         """
-        extension = _extension(path)
+        extension = extension_of(path)
         try:
             fd, octets = _open_regular(root, path)
         except OSError:
             return Evidence(Status.UNREADABLE, extension)
         try:
-            taken = Sample.of(
-                fd, octets, os.path.basename(path).decode("latin-1").lower(), extension
-            )
+            taken = Sample.of(fd, octets, extension)
             local = recognise(taken) if without != "table" else None
             evidence = Evidence(
                 Status.READ if octets else Status.EMPTY,
@@ -299,11 +296,6 @@ def _tested(evidence: Evidence, taken: Sample) -> Content:
     check, octets = test
     head = taken.whole if taken.whole is not None else taken.head
     return check(head[:octets], taken.octets <= min(octets, len(head)))
-
-
-def _extension(path: bytes) -> str:
-    found = _EXTENSION.search(path)
-    return found[1].decode().lower() if found else ""
 
 
 def _dotted(version: int) -> str:

@@ -40,7 +40,9 @@ class Identify(Protocol):
     @property
     def toolchain(self) -> Toolchain: ...
 
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]: ...
+    def identify(
+        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+    ) -> list[Identification]: ...
 
 
 class Check(Protocol):
@@ -125,10 +127,12 @@ class Inspector:
         for hands in (self._naming, self._looking, self._scanning):
             hands.shutdown(cancel_futures=True)
 
-    def begin(self, root: Path, paths: Sequence[bytes]) -> Future[list[Inspected]]:
-        """Begin with some files; the outcomes come in their order."""
+    def begin(
+        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+    ) -> Future[list[Inspected]]:
+        """Begin with some files, and their SHA-256; the outcomes come in their order."""
         scans = self._scanning.submit(self._scan, root, paths)
-        named = self._naming.submit(self._tools.identifier.identify, root, paths)
+        named = self._naming.submit(self._tools.identifier.identify, root, paths, digests)
         return self._looking.submit(self._look, root, paths, named, scans)
 
     def judge(self, path: bytes, one: Inspected) -> Iterator[Finding]:

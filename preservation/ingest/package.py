@@ -28,6 +28,7 @@ from preservation.ingest.judge import Judge, ruling_of
 from preservation.ingest.metadata import inventory_row
 from preservation.ingest.names import Names
 from preservation.ingest.supplied import Comparing, Supplied
+from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, Severity
 from preservation.model.identification import Identification
 from preservation.model.inventory import COLUMNS
@@ -216,7 +217,8 @@ class _Work:
                 break
             rows = self._copied(packaged, copying.popleft())
             paths = [row.path for row in rows]
-            asked.append((rows, self._inspector.begin(self._payload, paths)))
+            digests = [row.digests[Algorithm.SHA256].hex for row in rows]
+            asked.append((rows, self._inspector.begin(self._payload, paths, digests)))
             if len(asked) > INSPECTED:
                 yield from _zipped(*asked.popleft())
         while asked:

@@ -12,7 +12,7 @@ from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import FormatRow, Formats, SurveySettings
 from preservation.ingest.survey_spool import Spool
 from preservation.model.clock import Clock
-from preservation.model.identification import Identification
+from preservation.model.identification import REMARKS, Identification
 from preservation.model.progress import Progress
 
 _CHUNK = 1024  # files
@@ -24,13 +24,16 @@ _FLAGS = {
     "conflict": "SUR-FORMAT-DOUBTFUL",
     "extension_mismatch": "SUR-FORMAT-NAME",
     "suspect_damage": "SUR-FORMAT-DAMAGED",
+    "truncated": "SUR-FORMAT-DAMAGED",
+    "corrupted": "SUR-FORMAT-DAMAGED",
+    "ambiguous": "SUR-FORMAT-DOUBTFUL",
     "timeout": "SUR-FORMAT-TROUBLE",
     "crashed": "SUR-FORMAT-TROUBLE",
     "unreadable": "SUR-UNREADABLE",
 }
-_NO_DOUBT = {"second_opinion_absent", "unidentified"}
+_NO_DOUBT = REMARKS | {"unidentified"}
 
-_Key = tuple[str, str, str, str]  # PUID, name, version, MIME type
+_Key = tuple[str, str, str, str]  # PUID or local id, name, version, MIME type
 
 
 @dataclass(slots=True)
@@ -133,11 +136,11 @@ def _chunk(wanted: Iterator[tuple[bytes, str, int]]) -> list[tuple[bytes, str, i
 
 
 def _note(seen: _Seen, answer: Identification, octets: int) -> None:
-    key = (answer.puid, answer.name, answer.version, answer.mime)
+    key = (answer.id, answer.name, answer.version, answer.mime)
     seen.files += 1
     seen.formats[key] += 1
     seen.octets[key] += octets
-    seen.unidentified += not answer.puid
+    seen.unidentified += not answer.id
     seen.doubtful += bool(set(answer.flags) - _NO_DOUBT)
 
 
@@ -149,7 +152,7 @@ def _codes(answer: Identification) -> set[str]:
 
 def _note_of(answer: Identification) -> str:
     """What to say beside a doubtful file."""
-    known = f"{answer.puid} {answer.name}".strip() or answer.mime
+    known = f"{answer.id} {answer.name}".strip() or answer.mime
     return f"{known}; {', '.join(answer.flags)}" if known else ", ".join(answer.flags)
 
 

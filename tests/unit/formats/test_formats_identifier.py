@@ -241,11 +241,35 @@ def test_each_trouble_of_a_worker_has_its_flag(tmp_path, monkeypatch, trouble, f
         assert one(identifier, tmp_path, b"a").flags == (flag,)
 
 
+@pytest.mark.parametrize("culprit", ["siegfried", "table", "libmagic"])
+@pytest.mark.parametrize(
+    ("trouble", "flag"), [(Trouble.TIMEOUT, "timeout"), (Trouble.CRASHED, "crashed")]
+)
+def test_what_the_other_tools_say_is_kept(tmp_path, monkeypatch, culprit, trouble, flag):
+    """A file that one tool does not survive costs that tool's answer alone."""
+    real = WorkerPool.run
+
+    def run(self, items, deadline):
+        if items[0].get("without") == culprit:
+            return real(self, items, deadline)
+        return [WorkerFailure(trouble, "")] * len(items)
+
+    monkeypatch.setattr(WorkerPool, "run", run)
+    (tmp_path / "map.h5").write_bytes(b"\x89HDF\r\n\x1a\n\x03" + bytes(100))
+    with FormatIdentifier() as identifier:
+        answer = one(identifier, tmp_path, b"map.h5")
+    assert answer.unchecked
+    assert flag in answer.flags
+    assert answer.mime_magic == ("" if culprit == "libmagic" else "application/x-hdf5")
+    assert bool(answer.local) is (culprit != "table")
+
+
 def test_the_deadline_grows_with_the_files_and_no_file_takes_too_long(tmp_path, monkeypatch):
     asked = []
 
     def run(self, items, deadline):
-        asked.append((len(items), deadline(items)))
+        if callable(deadline):  # else it is asked again, with a tool less
+            asked.append((len(items), deadline(items)))
         return [WorkerFailure(Trouble.TIMEOUT, "")] * len(items)
 
     monkeypatch.setattr(WorkerPool, "run", run)
