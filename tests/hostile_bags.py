@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from hostile_kinds import KEPT, KINDS, NO, OK, Hostile, becomes
@@ -104,7 +105,19 @@ def _register_bags() -> None:
         def make(at: Path, changes: dict[str, bytes | None] = changes) -> Path:
             return bag(at, **{key.replace("/", "__"): data for key, data in changes.items()})
 
+        def packed(at: Path, make: Callable[[Path], Path] = make) -> Path:
+            return _packed(make(at))
+
         KINDS[f"bag_with_{name}"] = Hostile(make, outcome, frozenset())
+        KINDS[f"packed_bag_with_{name}"] = Hostile(packed, outcome, frozenset())
+
+
+def _packed(folder: Path) -> Path:
+    """The bag serialised, with one top folder (RFC 8493 section 4), in place of the folder."""
+    kind = ("tar", "gztar", "bztar", "xztar", "zip")[len(folder.name) % 5]
+    made = shutil.make_archive(str(folder), kind, folder.parent, folder.name)
+    shutil.rmtree(folder)
+    return Path(made)
 
 
 _register_bags()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from preservation.bags.findings import Findings
 from preservation.bags.tagfiles import fetch_items
-from preservation.bags.text import lines
+from preservation.bags.text import LineTooLongError, NotTextError, lines
 from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.fenced import cannot_read, fenced, open_root
@@ -68,9 +69,10 @@ def lacking(base: Path, encoding: str) -> list[Wanted]:
         return []
     with os.fdopen(fd, "rb") as file:
         pieces = iter(lambda: file.read(_PIECE), b"")
-        for url, octets, path in fetch_items(lines(pieces, encoding), Findings()):
-            if not os.path.lexists(os.path.join(os.fsencode(base), path)):
-                found.append(Wanted(url.decode("utf-8", "surrogateescape"), octets, path))
+        with suppress(NotTextError, LineTooLongError):
+            for url, octets, path in fetch_items(lines(pieces, encoding), Findings()):
+                if not os.path.lexists(os.path.join(os.fsencode(base), path)):
+                    found.append(Wanted(url.decode("utf-8", "surrogateescape"), octets, path))
     return found
 
 

@@ -132,13 +132,13 @@ def _letter(result: DepositResult, at: datetime) -> str:
     if result.supplied:
         told = ", ".join(f"{count} {word}" for word, count in result.supplied.items())
         lines.append(f"Your own digests: {told}")
-    lines += _inspected(result.came)
     for one in result.came.get("digest_lists", ()):
         algorithms = ", ".join(one["algorithms"]) or "of no algorithm that we compute"
         lines.append(f"    from {one['path']} ({algorithms}), of {one['modified'][:10]}")
     if fetched := result.came.get("fetched"):
         hosts = ", ".join(fetched["hosts"])
         lines.append(f"Fetched: {fetched['files']} files, {fetched['bytes']} bytes, from {hosts}")
+    lines += _inspected(result.came)
     if result.findings:
         lines += ["", "What we found:"]
         for finding in result.findings:

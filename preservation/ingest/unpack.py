@@ -165,11 +165,12 @@ def _told(error: ArchiveError, name: str, claimed: bool) -> Finding:
     """The finding about a container that can't be believed."""
     if error.code == "ARC-UNKNOWN" and not claimed:
         hint = "put it into a folder of its own; containers are tar, tar.gz/bz2/xz/zst and zip"
-        return Finding("DEP-NOT-A-DEPOSIT", name, error.message, hint)
+        return Finding("DEP-NOT-A-DEPOSIT", name, error.message.removeprefix(f"{name}: "), hint)
     where = f"at octet {error.at}: " if error.at >= 0 else ""
     subject = display(error.path) if error.path else name
     code = _CODES.get(error.code, "DEP-CONTAINER")
-    return Finding(code, subject, f"{where}{error.message}", error.hint)
+    message = error.message.removeprefix(f"{name}: ")
+    return Finding(code, subject, f"{where}{message}", error.hint)
 
 
 class _Out:

@@ -77,8 +77,8 @@ class Zstd:
 
     def __init__(self) -> None:
         self._inner = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
-        self._packed = b""
-        self._out = b""
+        self._packed = memoryview(b"")
+        self._out = memoryview(b"")
 
     @property
     def eof(self) -> bool:
@@ -93,19 +93,17 @@ class Zstd:
     @property
     def unused_data(self) -> bytes:
         """What followed the frame."""
-        return self._inner.unused_data + self._packed
+        return self._inner.unused_data + bytes(self._packed)
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """Unpack; at most ``max_length`` octets."""
-        packed = memoryview(self._packed + data)
-        at = 0
-        while not self._out and at < len(packed) and not self._inner.eof:
-            self._out = self._inner.decompress(packed[at : at + _ZSTD_SLICE])
-            at += _ZSTD_SLICE
-        self._packed = bytes(packed[at:])
+        """Unpack; at most ``max_length`` octets. Data come only when they are needed."""
+        self._packed = memoryview(data) if data else self._packed
+        while not self._out and self._packed and not self._inner.eof:
+            self._out = memoryview(self._inner.decompress(self._packed[:_ZSTD_SLICE]))
+            self._packed = self._packed[_ZSTD_SLICE:]
         end = len(self._out) if max_length < 0 else max_length
         given, self._out = self._out[:end], self._out[end:]
-        return given
+        return bytes(given)
 
 
 def gunzip() -> Decoder:
