@@ -18,8 +18,11 @@ import marshal
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+
+TYPE_CHECKING = False  # the module typing would take longer to import than all the others
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -201,3 +204,4 @@ if __name__ == "__main__":
     os.umask(0o022)  # copies have mode 0644, whatever the asker's umask
     _root, _copy_to, _most, _drop = map(int, sys.argv[1:5])
     _serve(Plain(_root, _copy_to, _most, bool(_drop)))
+    os._exit(0)  # there is nothing to tidy up
