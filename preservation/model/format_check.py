@@ -36,6 +36,7 @@ class Unchecked(Enum):
     TIMEOUT = "timeout"
     MEMORY = "memory"
     CRASHED = "crashed"
+    FAILED = "check failed"  # by a fault of the check or of its library
     ENCRYPTED = "encrypted"
     ELSEWHERE = "in other files"  # it names other files for its content
     UNREADABLE = "unreadable"

@@ -15,7 +15,7 @@ from preservation.formats.checks.checker import FormatChecker
 from preservation.model.format_check import FormatCheck, Validity
 from preservation.model.identification import Identification
 
-WORDS = {"crashed", "timeout", "memory"}
+WORDS = {"crashed", "timeout"}
 CHANGES = st.lists(
     st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=6)), min_size=1, max_size=3
 )

@@ -14,21 +14,23 @@ from preservation.model.format_check import Unchecked
 
 LIBRARY = "pillow"
 MOST_PIXELS = 200_000_000  # of a frame: decoded they take up to four octets each, twice
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "JPEG2000", "AVIF", "BMP", "PPM", "MPO")
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "JPEG2000", "AVIF", "BMP", "PPM")
 
 Image.MAX_IMAGE_PIXELS = None  # the limit above is ours, and no warning
 ImageFile.LOAD_TRUNCATED_IMAGES = False
+Image.init()
+_OPENED = [name for name in _FORMATS if name in Image.OPEN]  # a build may have left one out
 
 
 def check(subject: Subject) -> None:
     """Structure, then pixels."""
     _expect_end(subject)
     try:
-        with subject.open() as source, Image.open(source, formats=_FORMATS) as image:
+        with subject.open() as source, Image.open(source, formats=_OPENED) as image:
             _expect_decodable(subject, image)
             if image.format == "PNG":
                 image.verify()
-        with subject.open() as source, Image.open(source, formats=_FORMATS) as image:
+        with subject.open() as source, Image.open(source, formats=_OPENED) as image:
             subject.facts["frames"] = _decoded(subject, image)
     except UnidentifiedImageError as error:
         raise Invalid("structure", "it can't be read as an image") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from preservation.formats.mime import canonical
 from preservation.model.identification import Identification
@@ -94,6 +95,7 @@ def check_for(found: Identification) -> Entry | None:
     return min(entries, key=lambda entry: entry.family, default=None)
 
 
+@lru_cache(4096)
 def _of(name: str) -> Entry | None:
     if name in _BY_KEY:
         return _BY_KEY[name]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from preservation.formats.checks.subject import Invalid, NotChecked, Subject
@@ -120,7 +121,8 @@ def _sampled(head: list[bytes], delimiter: bytes, *, spaced: bool, quoted: bool)
         delimiter=delimiter.decode(),
         skipinitialspace=spaced,
     )
-    yield from (len(row) for row in reader if row)
+    with suppress(csv.Error):  # the rows before it are sample enough
+        yield from (len(row) for row in reader if row)
 
 
 class _Rows:

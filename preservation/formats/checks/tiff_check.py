@@ -8,6 +8,7 @@ Source: TIFF 6.0 section 2; the BigTIFF design; OGC GeoTIFF 1.1 section 7.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,7 +38,7 @@ def check(subject: Subject) -> None:
     subject.facts["bigtiff"] = chain.big
     if chain.geo:
         subject.facts["geotiff"] = True
-    with subject.open() as source, tifffile.TiffFile(source, _multifile=False) as file:
+    with subject.open() as source, tifffile.TiffFile(source) as file:
         page = file.pages.first
         subject.facts["width"], subject.facts["height"] = page.imagewidth, page.imagelength
         unpacked = {_unpacked(subject, one) for one in file.pages}
@@ -52,6 +53,9 @@ def _unpacked(subject: Subject, page: Any) -> bool:
     """
     known = (_NONE, _PACKBITS, *_DEFLATE)
     page = getattr(page, "aspage", lambda: page)()
+    there, wanted = len(page.dataoffsets), math.prod(page.chunked)
+    if there < wanted:
+        raise Invalid("structure", f"{there} strips or tiles, where the image has {wanted}")
     if int(page.compression) not in known or page.dtype is None:
         return False
     if int(page.compression) == _NONE:

@@ -39,6 +39,8 @@ WALL_SECONDS = 120
 _SYSTEM = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc/self", "/proc/meminfo")
 _DEVICES = ("/proc/cpuinfo", "/sys/devices/system/cpu", "/dev/urandom", "/etc/localtime")
 _WORDS = 200  # characters of a message
+# What code raises that is wrong about itself, or meets what it was not written for.
+_FAULTS = (AttributeError, TypeError, NameError, AssertionError, SystemError)
 
 
 def answer(items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -134,6 +136,8 @@ def verdict(name: str, subject: Subject) -> FormatCheck:
         reason, message = Unchecked.CODEC_ABSENT.value, str(error)
     except RecursionError:
         reason, message = Unchecked.TOO_LARGE.value, "nested deeper than the library can follow"
+    except _FAULTS as error:
+        reason, message = Unchecked.FAILED.value, f"{type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001 - whatever a library says to a broken file
         validity, reason = Validity.INVALID, "structure"
         message = f"{type(error).__name__}: {error}"
