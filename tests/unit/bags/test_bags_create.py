@@ -14,12 +14,14 @@ import pytest
 from bagmaker import QUIET, SETTINGS, everything
 
 from preservation.bags import fenced
+from preservation.bags.codes import CODES
 from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.validate import validate
 from preservation.errors import MalformedError, NotNowError, UsageError
 from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
+from preservation.model.finding import Severity
 
 NAMES = [
     "a.txt",
@@ -105,6 +107,41 @@ def test_everything_in_the_way_is_told_at_once_and_nothing_is_made(
     ]
     assert sorted(source.rglob("*")) == before
     assert os.listdir(tmp_path) == ["source"]
+
+
+def latin(source: Path) -> None:
+    Path(os.fsdecode(os.fsencode(source) + b"/latin-\xe9")).write_bytes(b"x")
+
+
+SPOILED = {
+    "BAG-SOURCE-IRREGULAR": lambda source: os.mkfifo(source / "fifo"),
+    "BAG-SOURCE-UNREADABLE": lambda source: (source / "closed").mkdir(),
+    "BAG-SOURCE-NAME": latin,
+    "BAG-SOURCE-NAME-ENCODED": latin,
+}
+
+
+@pytest.mark.parametrize("code", SPOILED)
+def test_each_thing_about_a_source_is_told(
+    source: Path, tmp_path: Path, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refusing(path: object, *args: object, **more: object) -> int:
+        if path == b"closed":
+            raise PermissionError(13, "refused")
+        return opened(path, *args, **more)  # type: ignore[arg-type]
+
+    SPOILED[code](source)
+    monkeypatch.setattr(os, "open", refusing)
+    plan = BagPlan(encode_names=code == "BAG-SOURCE-NAME-ENCODED")
+    report = create(source, tmp_path / "bag", plan, settings=SETTINGS, progress=QUIET)
+    assert [finding.code for finding in report.findings] == [code]
+    assert report.created is (CODES[code].severity is Severity.WARNING)
+
+
+def test_everything_that_can_be_told_about_a_source_has_a_case() -> None:
+    assert SPOILED.keys() == {code for code in CODES if code.startswith("BAG-SOURCE-")}
 
 
 @pytest.mark.parametrize("place", ["source/bag", "source/b/bag", "taken", "no/such/folder"])
