@@ -75,6 +75,9 @@ class Guesser:
         b"exe": Identification("x-fmt/411", "Windows Executable", basis=Basis.SIGNATURE),
     }
 
+    def __init__(self, *_: object, **__: object) -> None:
+        """Knows nothing that it could be told."""
+
     def __enter__(self) -> Self:
         return self
 
