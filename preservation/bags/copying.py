@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple, Self, cast
 from preservation.bags.fenced import Fenced
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError
-from preservation.fixity.crew import LARGE, Batch
+from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
 from preservation.fixity.engine import BATCH
 from preservation.fixity.fence import Fence
 from preservation.fixity.helpers import Helper
@@ -28,6 +28,7 @@ from preservation.fixity.reading import WORTH
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
 
+_SOME = 16  # small files that one thread copies at a time
 MANY = BATCH  # small files at a time; below, helpers take longer to start than they save
 
 
@@ -131,16 +132,22 @@ class Copier:
 
     def begin(self, files: Sequence[Wanted]) -> Copying:
         """Begin to copy some files, some hundred at most."""
-        small = [number for number, each in enumerate(files) if each.fence.octets <= LARGE]
-        large = [number for number, each in enumerate(files) if each.fence.octets > LARGE]
+        small = [
+            number for number, each in enumerate(files) if each.fence.octets <= LARGE_FOR_HELPERS
+        ]
+        large = [
+            number for number, each in enumerate(files) if each.fence.octets > LARGE_FOR_HELPERS
+        ]
         parts = [([number], self._threads.submit(self._each, [files[number]])) for number in large]
         batch = [files[number] for number in small]
         if len(batch) >= MANY and self._workers > 1 and self._helpers is None:
             self._helpers = self._started()
         if batch and self._helpers is not None and self._prepare(batch):
             parts.append((small, self._threads.submit(self._by_helper, batch)))
-        elif batch:
-            parts.append((small, self._threads.submit(self._each, batch)))
+        else:
+            for at in range(0, len(batch), _SOME):
+                some = self._threads.submit(self._each, batch[at : at + _SOME])
+                parts.append((small[at : at + _SOME], some))
         return Copying(len(files), parts)
 
     def _hand_over(self, running: int) -> None:
@@ -157,7 +164,9 @@ class Copier:
         self._ending.callback(os.close, payload)
         helpers: SimpleQueue[Helper] = SimpleQueue()
         for _ in range(self._workers):
-            helpers.put(self._ending.enter_context(Helper(self._root, LARGE, copy_to=payload)))
+            helpers.put(
+                self._ending.enter_context(Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload))
+            )
         return helpers
 
     def _prepare(self, batch: Sequence[Wanted]) -> bool:

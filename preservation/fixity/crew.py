@@ -29,7 +29,8 @@ from preservation.model.digest import Algorithm
 from preservation.model.names import is_safe
 from preservation.model.progress import Progress
 
-LARGE = 128 * 1024  # octets; above, hashing outweighs what holds the GIL
+LARGE = 32 * 1024  # octets; above, hashing outweighs what holds the GIL
+LARGE_FOR_HELPERS = 512 * 1024  # octets; they hold none, but a batch must not take long
 WAITING = 10_000  # large files that may wait; keeps memory flat
 _AHEAD = 4  # batches per worker that are taken before they are needed
 _PIPE = 60_000  # octets that a pipe holds, nearly
@@ -124,6 +125,7 @@ class Crew:
         self._cancelled, self._helped = cancelled, helped
         # Waiting for the medium lets go of the GIL; then more than one may go through paths.
         self._one_walks = not (helped or settings.drop_cache)
+        self._large_from = LARGE_FOR_HELPERS if helped else LARGE
         self._changed = threading.Condition()
         self._batches: deque[Batch] = deque()
         self._large: list[tuple[int, int, Batch]] = []  # a heap: minus octets, a number, the file
@@ -196,7 +198,8 @@ class Crew:
             with ExitStack() as ending:
                 reader = self._reader(ending)
                 if self._helped:
-                    helper = Helper(self._root, LARGE, drop_cache=self._settings.drop_cache)
+                    drop_cache = self._settings.drop_cache
+                    helper = Helper(self._root, self._large_from, drop_cache=drop_cache)
                     self._work(ending.enter_context(helper), reader)
                 else:
                     self._work(ending.enter_context(self._here()), reader)
@@ -254,7 +257,7 @@ class Crew:
         large: list[tuple[int, int]] = []
         for number, size in enumerate(octets):
             if size < 0:
-                if -1 - size > LARGE:
+                if -1 - size > self._large_from:
                     large.append((1 + size, number))
                 else:
                     others.append((number, self._measure(batch, number, reader)))
@@ -290,7 +293,7 @@ class Crew:
         return self._idle > 0
 
     def _here(self) -> Here:
-        return Here(self._root, LARGE, drop_cache=self._settings.drop_cache)
+        return Here(self._root, self._large_from, drop_cache=self._settings.drop_cache)
 
     def _reader(self, ending: ExitStack) -> Reader:
         reader = Reader(

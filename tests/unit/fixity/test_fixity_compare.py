@@ -25,6 +25,7 @@ BOTH = (Algorithm.SHA256, Algorithm.SHA512)
 def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> EngineSettings:
     """Every way through the engine, in short steps."""
     monkeypatch.setattr(crew, "LARGE", 4096)
+    monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
     monkeypatch.setattr(engine, "BATCH", 7)
     if "helpers" in request.param:
         monkeypatch.setattr(engine, "ENOUGH", 4)

@@ -45,6 +45,7 @@ def run(root: Path, paths: list[bytes], workers: int = 2, **more: object) -> dic
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a few KiB count as large, so that every way through the engine is short."""
     monkeypatch.setattr(crew, "LARGE", 4096)
+    monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
     monkeypatch.setattr(engine, "BATCH", 3)
     monkeypatch.setattr(reading, "BLOCK", 1000)
 

@@ -26,6 +26,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "ENOUGH", 4)
     monkeypatch.setattr(engine, "BATCH", 5)
     monkeypatch.setattr(crew, "LARGE", 4096)
+    monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
 
 
 def everything(root: Path, paths: list[bytes], workers: int = 2) -> list[Measured]:
@@ -135,6 +136,7 @@ def test_the_last_huge_file_is_read_in_lanes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "LARGE", 4096)
+    monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
     monkeypatch.setattr(reading, "WORTH", 4096)
     monkeypatch.setattr(reading, "BLOCK", 1000)
     (tmp_path / "huge").write_bytes(os.urandom(123_456))
