@@ -27,6 +27,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
+_FEW = 8  # lines of which nothing can be said
 _DELIMITERS = ",;\t|"
 
 
@@ -68,13 +69,17 @@ def is_json_lines(head: bytes, whole: bool) -> Content:
 
 
 def is_table(head: bytes, whole: bool) -> Content:
-    """Rows agree on their number of fields, at least two, under one of four delimiters."""
+    """Rows agree on their number of fields, at least two, under one of four delimiters; a single
+    column says nothing, and many rows that disagree are none.
+    """
     text = decode(head, whole)
     if text is None:
         return Content.REFUTED
-    lines = [line for line in _lines(text, whole) if line.strip()]
-    consistent = any(_rows_agree(lines, delimiter, whole) for delimiter in _DELIMITERS)
-    return Content.CONFIRMED if consistent else Content.SILENT
+    lines = [line for line in _lines(text, whole) if line.strip() and not line.startswith("#")]
+    if any(_rows_agree(lines, delimiter, whole) for delimiter in _DELIMITERS):
+        return Content.CONFIRMED
+    one_column = not any(delimiter in line for line in lines for delimiter in _DELIMITERS)
+    return Content.SILENT if one_column or len(lines) < _FEW else Content.REFUTED
 
 
 def test_of(puid: str, mime: str, group: str) -> tuple[Test, int] | None:

@@ -175,7 +175,8 @@ def _extension_mismatch(case: _Case) -> bool:
 
 def _is_of_a_child(extension: str, evidence: Evidence, row: LocalFormat | None) -> bool:
     """Whether the name claims a finer format, of which the one that was found is a parent."""
-    found = {evidence.puid, row.puid if row else ""} - {""}
+    sure = evidence.puid if basis_of(evidence) in _SURE else ""
+    found = {sure, row.puid if row else ""} - {""}
     return any(
         extension in IN_USE.get(one, ()) or extension in CHILDREN.get(one, ()) for one in found
     )

@@ -483,11 +483,12 @@ def nifti(sample: Sample) -> Troubles:
 
 
 def dicom(sample: Sample) -> Troubles:
-    """Elements with explicit lengths end inside the file. Source: PS3.5, 7.1.2."""
+    """Elements end inside the file. Source: PS3.5, 7.1.2 and 7.1.3."""
     meta = sample.head[:1024]
     if sample.head[128:132] != b"DICM" or any(one in meta for one in _OTHER_SYNTAXES):
         return
     at = 132
+    implicit = b"1.2.840.10008.1.2\0" in meta
     for _ in range(2000):
         element = sample.at(at, 12)
         if len(element) < 8 or at >= sample.octets:
@@ -495,10 +496,11 @@ def dicom(sample: Sample) -> Troubles:
         if element[:2] == b"\xfe\xff":  # items and their ends: what is inside follows
             at += 8
             continue
-        if not element[4:6].isalpha():
+        plain = implicit and element[:2] != b"\2\0"
+        if not plain and not element[4:6].isalpha():
             yield corrupted("a DICOM element without its representation")
             return
-        start, length = _dicom_value(element, at)
+        start, length = _dicom_value(element, at, plain)
         if length == 0xFFFFFFFF:  # items follow; of pixels they are data
             if element[:4] == b"\xe0\x7f\x10\0":
                 break
@@ -511,13 +513,15 @@ def dicom(sample: Sample) -> Troubles:
         yield truncated("DICOM pixel data without their end")
 
 
-# Transfer syntaxes without explicit representations in little-endian order.
-_OTHER_SYNTAXES = (b"1.2.840.10008.1.2\0", b"1.2.840.10008.1.2.2\0", b"1.2.840.10008.1.2.1.99")
+# Transfer syntaxes in other order, or deflated.
+_OTHER_SYNTAXES = (b"1.2.840.10008.1.2.2\0", b"1.2.840.10008.1.2.1.99")
 _LONG = frozenset(b"OB OW OF SQ UT UN OD OL UC UR OV SV UV".split())
 
 
-def _dicom_value(element: bytes, at: int) -> tuple[int, int]:
-    """Where an element's value starts and how long it is."""
+def _dicom_value(element: bytes, at: int, plain: bool) -> tuple[int, int]:
+    """Where an element's value starts and how long it is; plain ones tell no representation."""
+    if plain:
+        return at + 8, struct.unpack_from("<I", element, 4)[0]
     if element[4:6] in _LONG:
         return at + 12, struct.unpack_from("<I", element.ljust(12, b"\0"), 8)[0]
     return at + 8, struct.unpack_from("<H", element, 6)[0]

@@ -221,6 +221,22 @@ def codestream(sample: Sample) -> Troubles:
         yield truncated("no end of codestream")
 
 
+def vtk_xml(sample: Sample) -> Troubles:
+    """The root element is closed, after data that may be binary. Source: VTK file formats."""
+    if b"</VTKFile>" not in sample.tail:
+        yield truncated("no end of VTKFile")
+
+
+def dds(sample: Sample) -> Troubles:
+    """Blocks of the first surface. Source: DDS_HEADER, ddspf."""
+    height, width = struct.unpack_from("<II", sample.head, 12)
+    block = {b"DXT1": 8, b"DXT3": 16, b"DXT5": 16, b"ATI1": 8, b"ATI2": 16}.get(sample.head[84:88])
+    bits = struct.unpack_from("<I", sample.head, 88)[0]
+    wide, high = -(-width // 4), -(-height // 4)
+    octets = block * wide * high if block else width * height * bits // 8
+    yield from shorter(sample.octets, 128 + octets, "DDS")
+
+
 def ogg(sample: Sample) -> Troubles:
     """The last page is whole. Source: RFC 3533, 6."""
     at = sample.tail.rfind(b"OggS")

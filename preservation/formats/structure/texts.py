@@ -12,6 +12,7 @@ from xml.parsers import expat
 from preservation.formats.sample import Sample, has_controls
 from preservation.formats.structure.trouble import Troubles, corrupted, truncated
 
+_LINES = 16  # that a file has before the end of its last line means anything
 _PARSED = 256 * 1024
 _ENDS = frozenset("\r\n.!?;)]}>\"'`*/|-=#~\x1a\x0c\0")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -47,6 +48,16 @@ def stops(sample: Sample) -> Troubles:
     if len(lines) < 4 or b"//" in lines[-1] or lines[-1].startswith((b"#", b"%", b"}")):
         return
     yield truncated("the last line ends within a word")
+
+
+def ends_a_line(sample: Sample) -> Troubles:
+    """Programs that write these formats, and people who write programs, end the last line."""
+    if sample.tail.endswith((b"\n", b"\r", b"\0", b"\x1a")) or sample.head.startswith(_MARKS):
+        return
+    if sample.tail.count(b"\n") >= _LINES:
+        yield truncated("the last line has no end")
+    else:
+        yield from stops(sample)
 
 
 def table(sample: Sample) -> Troubles:
@@ -107,6 +118,8 @@ def xml(sample: Sample) -> Troubles:
     """A small text is parsed; a larger one ends with the end of its root."""
     name, _ = sample.root
     if not name:
+        if sample.whole is not None and sample.start.startswith("<?xml"):
+            yield truncated("an XML document without its root element")
         return
     mark = f"{name}>".encode(
         "utf-16-le"
@@ -135,7 +148,8 @@ _LENIENT = frozenset({11, 18, 19, 27, 20})
 
 def html(sample: Sample) -> Troubles:
     """A document that opens ``<html`` closes it, or at least ends with an element."""
-    if b"</html" not in sample.tail.lower() and b"<html" in sample.head.lower():
+    head = sample.head.lower()
+    if b"</html" not in sample.tail.lower() and (b"<html" in head or b"<!doctype html" in head):
         yield truncated("HTML that does not end")
 
 
@@ -205,7 +219,7 @@ def python(sample: Sample) -> Troubles:
     if sample.whole is not None and (sample.whole.count(b'"""') % 2 and b"'''" not in sample.whole):
         yield truncated("a string that is not closed")
     else:
-        yield from stops(sample)
+        yield from ends_a_line(sample)
 
 
 def declarations(sample: Sample) -> Troubles:
@@ -233,4 +247,4 @@ def brackets(sample: Sample) -> Troubles:
         ):
             yield truncated("braces that are not closed")
             return
-    yield from stops(sample)
+    yield from ends_a_line(sample)
