@@ -185,7 +185,7 @@ def _hold_against(
         payload=(PAYLOAD + file.kept for file in notes.take()),
         files=notes.files,
         octets=notes.octets,
-        container="",
+        container=None,
     )
     check_profile(profile, facts, findings)
 

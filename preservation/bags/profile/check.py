@@ -33,7 +33,8 @@ class BagFacts:
         tag_files: paths of all files outside ``data/``, manifests and ``bagit.txt`` included.
         payload: paths, ``data/`` included; gone through once.
         files, octets: of the payload.
-        container: kind of archive that it came in, as in ``tar.gz``; empty for a folder.
+        container: kind of archive that it came in, as in ``tar.gz``; empty for a folder; None
+            while that is still open, because the bag is only being made.
     """
 
     version: str
@@ -42,7 +43,7 @@ class BagFacts:
     payload: Iterable[bytes]
     files: int
     octets: int
-    container: str
+    container: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class _Check:
         tags = frozenset(bag.tag_files)
         if profile.accept_versions and bag.version not in profile.accept_versions:
             self._tell("VERSION", "bagit.txt", f"Found: {bag.version or 'none'}.")
-        self._serialization(bag.container)
+        if bag.container is not None:
+            self._serialization(bag.container)
         self._identifier(bag.bag_info, identifiers)
         for rule in profile.elements:
             self._element(rule, bag.bag_info)

@@ -296,7 +296,12 @@ def test_a_bag_is_only_made_if_it_meets_the_profile(tmp_path: Path) -> None:
     (tmp_path / "source/a.txt").write_bytes(b"x")
     findings = Findings()
     profile = parse_profile(
-        document(Bag_Info={"Contact-Name": {"required": True}}, Manifests_Required=["md5"]),
+        document(
+            Bag_Info={"Contact-Name": {"required": True}},
+            Manifests_Required=["md5"],
+            Serialization="required",  # is not for us to say: whoever has the bag packs it
+            Accept_Serialization=["application/zip"],
+        ),
         findings,
     )
     report = make(tmp_path, BagPlan(profile=profile))
