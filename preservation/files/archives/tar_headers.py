@@ -45,11 +45,10 @@ def parse(block: bytes, at: int) -> Header:
     Raises:
         ArchiveError: its checksum does not hold, or a number is none.
     """
-    # Old writers summed signed characters.
     blanked = block[:148] + _SPACES + block[156:]
-    unsigned = sum(blanked)
-    signed = unsigned - 256 * sum(octet > 127 for octet in blanked)
-    if _number(block[148:156], at) not in (unsigned, signed):
+    said = _number(block[148:156], at)
+    # Old writers summed signed characters.
+    if said not in (sum(blanked), sum(memoryview(blanked).cast("b"))):
         raise ArchiveError("a damaged header: its checksum does not hold", at=at)
     octets = _number(block[124:136], at)
     if octets < 0:
