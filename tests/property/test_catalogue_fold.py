@@ -41,6 +41,18 @@ formats = st.lists(
     ),
     max_size=3,
 )
+called = st.builds(
+    lambda value: {"scheme": "doi", "value": value, "shown": f"doi:{value}"},
+    st.sampled_from(["10.1000/a", "10.1000/b", "10.1000/c"]),
+)
+statuses = st.sampled_from(["live", "reserved", "withdrawn"])
+
+
+def assignment(key: Any, at: Any, identifier: Any, status: str) -> Event:
+    kind = EventType.IDENTIFIER_ASSIGNMENT
+    return an_event(kind, key, at=at, status=status, reason="", by="ann", **identifier)
+
+
 outcomes = st.sampled_from(["intact", "altered", "missing", "unreadable", "unchecked"])
 
 
@@ -55,7 +67,18 @@ def recovery(key: Any, at: Any, tier: str, packaging: str, tar: Any) -> Event:
 packagings = st.sampled_from(["folder", "tar"])
 closings = st.sampled_from([EventType.FINDING_RESOLVED, EventType.FINDING_ACCEPTED])
 events = st.one_of(
-    st.builds(ingestion, keys, at=moments, seal=seals, title=words, lineage=words, formats=formats),
+    st.builds(
+        ingestion,
+        keys,
+        at=moments,
+        seal=seals,
+        title=words,
+        lineage=words,
+        formats=formats,
+        identifiers=st.lists(called, max_size=2),
+        identifier_status=statuses,
+    ),
+    st.builds(assignment, keys, moments, called, statuses),
     st.builds(replication, keys, tiers, at=moments, packaging=packagings, tar=tars, seal=seals),
     st.builds(check, keys, tiers, outcomes, moments, level=st.sampled_from(["E1", "E3", "E4"])),
     st.builds(finding, keys, tiers, moments, finding=names, message=words),
@@ -71,6 +94,7 @@ def shown(catalogue: SqlCatalogue) -> list[Any]:
         list(catalogue.versions()),
         list(catalogue.replicas()),
         sorted(catalogue.findings(), key=lambda row: row.id),
+        catalogue.identifiers(),
         catalogue.communities(),
     ]
 
@@ -105,6 +129,7 @@ def in_memory(journal: Sequence[Event]) -> list[Any]:
         [state.versions[key] for key in sorted(state.versions)],
         [state.replicas[place] for place in sorted(state.replicas)],
         [state.findings[id] for id in sorted(state.findings)],
+        [state.identifiers[key] for key in sorted(state.identifiers)],
         sorted({event.community for event in journal}),
     ]
 
