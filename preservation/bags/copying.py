@@ -190,6 +190,8 @@ class Copier:
             kept = [file.kept for file in batch]
             helper.ask(names, paths, [file.fence for file in batch], kept)
             octets, columns = helper.hear()
+            if helper.process is None:  # what it made before it was killed is nobody's
+                self._writer.discard(kept)
         finally:
             helpers.put(helper)
         done = zip(*map(_cut, columns, self.algorithms), strict=True)

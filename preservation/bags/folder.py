@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator
@@ -79,6 +80,20 @@ class BagFolder:
                 os.close(fd)
         finally:
             os.close(folder)
+
+    def discard(self, path: bytes) -> None:
+        """Take a file back, if it is there.
+
+        Raises:
+            NoSpaceError, NotNowError: the medium is in the way.
+        """
+        parent, _, name = path.rpartition(b"/")
+        with durable.plain_errors(self._path), contextlib.suppress(FileNotFoundError):
+            folder = walk.open_below(self._root, parent, _FOLDER) if parent else os.dup(self._root)
+            try:
+                os.unlink(name, dir_fd=folder)
+            finally:
+                os.close(folder)
 
     def folder(self, path: bytes) -> int:
         """A folder of the bag, open; made, if it is not there. The caller closes it.

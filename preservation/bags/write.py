@@ -154,6 +154,15 @@ class BagWriter:
         """The payload's folder, open, for helper processes to copy to; the caller closes it."""
         return self._folder.folder(b"data")
 
+    def discard(self, paths: Iterable[bytes]) -> None:
+        """Take back payload files that a helper process may have made before it was killed.
+
+        Raises:
+            NoSpaceError, NotNowError: the bag's medium is in the way.
+        """
+        for path in paths:
+            self._folder.discard(PAYLOAD + path)
+
     def note(self, copied: Iterable[tuple[bytes, int, bytes]]) -> None:
         """Count payload files in that were copied as :meth:`add` does it.
 

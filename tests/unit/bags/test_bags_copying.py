@@ -13,6 +13,7 @@ from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import SourceChangedError
 from preservation.fixity import helpers
 from preservation.fixity.engine import EngineSettings
+from preservation.fixity.helper_main import Taken
 from preservation.fixity.helpers import Helper
 from preservation.model.digest import Algorithm
 
@@ -62,6 +63,22 @@ def test_what_helpers_leave_is_copied_all_the_same(
 ) -> None:
     plain = make(source, tmp_path / "a", workers=1)
     monkeypatch.setattr(helpers.sys, "executable", "/bin/false")
+    assert make(source, tmp_path / "b") == plain
+    assert everything(tmp_path / "a") == everything(tmp_path / "b")
+
+
+def test_what_a_killed_helper_had_made_is_made_again(
+    source: Path, tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = make(source, tmp_path / "a", workers=1)
+    hear = Helper.hear
+
+    def dying(self: Helper) -> Taken:
+        octets, _ = hear(self)
+        self._give_up()
+        return [-1] * len(octets), []
+
+    monkeypatch.setattr(Helper, "hear", dying)
     assert make(source, tmp_path / "b") == plain
     assert everything(tmp_path / "a") == everything(tmp_path / "b")
 
