@@ -81,7 +81,7 @@ def zst_that_wants_two_gigabytes(at: Path) -> Path:
     return _put(at, ".tar.zst", frame)
 
 
-@becomes(NO, "DEP-BOMB")
+@becomes(NO, "DEP-CONTAINER")
 def zst_of_runs(at: Path) -> Path:
     """Four octets become 128 KiB, again and again: 8 GiB of zeros."""
     run = ((128 << 10) << 3 | 1 << 1).to_bytes(3, "little") + b"\0"

@@ -48,7 +48,7 @@ def parse(block: bytes, at: int) -> Header:
     blanked = block[:148] + _SPACES + block[156:]
     said = _number(block[148:156], at)
     # Old writers summed signed characters.
-    if said not in (sum(blanked), sum(memoryview(blanked).cast("b"))):
+    if said != sum(blanked) and said != sum(memoryview(blanked).cast("b")):
         raise ArchiveError("a damaged header: its checksum does not hold", at=at)
     octets = _number(block[124:136], at)
     if octets < 0:

@@ -22,7 +22,8 @@ from preservation.files.archives.tar_headers import (
 )
 
 HEADER_LIMIT = 1 << 20  # octets of one extended header
-_EMPTY_LIMIT = 1 << 20  # octets; tar pads an archive of no members to 10 KiB
+# Octets of zeros at the end: tapes pad to their blocks, an archive of no members has 10 KiB.
+_PADDING_LIMIT, _EMPTY_LIMIT = 64 << 20, 1 << 20
 _ZEROS = bytes(BLOCK)
 _KINDS = {
     b"0": MemberKind.FILE,
@@ -65,9 +66,7 @@ class TarReader:
             yield member
             self._skip(self._left)
             self._left = 0
-        self._expect_end()
-        if none and self._at > _EMPTY_LIMIT:
-            raise ArchiveError(f"nothing but {self._at} zeros: what was in it is lost")
+        self._expect_end(_EMPTY_LIMIT if none else _PADDING_LIMIT)
 
     def _next(self) -> Member | None:
         start = self._at
@@ -192,13 +191,18 @@ class TarReader:
         while octets > 0:
             octets -= len(self._exactly(min(octets, CHUNK)))
 
-    def _expect_end(self) -> None:
+    def _expect_end(self, most: int) -> None:
         """Read to the stream's end: its checksum counts, and only zeros may follow the marker."""
+        zeros = 0
         while data := self._stream.read(CHUNK):
             if data.strip(b"\0"):
                 message = "something follows the archive's end marker"
                 raise ArchiveError(message, code="ARC-TRAILING", at=self._at)
             self._at += len(data)
+            zeros += len(data)
+            if zeros > most:
+                message = f"more than {most} zeros: what was there is lost, or it is a bomb"
+                raise ArchiveError(message, code="ARC-TRAILING", at=self._at)
 
 
 def _version(pax: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
