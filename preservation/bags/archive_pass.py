@@ -156,6 +156,14 @@ def is_payload(path: bytes) -> bool:
     return b"data" in path.split(b"/", 2)[:-1]
 
 
+def named(kept: Kept, *, tags: bool) -> tuple[Algorithm, ...]:
+    """The algorithms of the manifests of one kind that were met."""
+    parsed = (ManifestName.parse(path.rpartition(b"/")[2]) for path in kept)
+    names = (name for name in parsed if name is not None and name.is_tag is tags)
+    known = {name.algorithm for name in names if name.algorithm is not None}
+    return tuple(sorted(known, key=lambda each: each.value))
+
+
 def look(work: Work, findings: Findings, *, digests: bool) -> tuple[Found, Digests, Digests]:
     """Read an archive for the first time, keeping the tag files that have to be understood.
 
@@ -278,15 +286,8 @@ class _First:
         if not self.digests or not is_payload(path):
             return self.tags
         if self.payload is None:
-            self.payload = Digests.of(self._expected())
+            self.payload = Digests.of(named(self._found.kept, tags=False) or LIKELY)
         return self.payload
-
-    def _expected(self) -> tuple[Algorithm, ...]:
-        """The algorithms of the payload manifests that were met, else the likely ones."""
-        parsed = (ManifestName.parse(path.rpartition(b"/")[2]) for path in self._found.kept)
-        names = (name for name in parsed if name is not None and not name.is_tag)
-        known = {name.algorithm for name in names if name.algorithm is not None}
-        return tuple(sorted(known, key=lambda each: each.value)) or LIKELY
 
 
 def _is_in_folder(member: Member) -> bool:

@@ -25,6 +25,7 @@ from preservation.bags.archive_pass import (
     is_archive,
     look,
     look_again,
+    named,
 )
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD
@@ -157,8 +158,10 @@ class ArchiveOrigin:
         have = {each for pair in self._digests for each in pair[area].algorithms}
         lacking = tuple(each for each in algorithms if each not in have)
         if lacking:
-            wanted = (lacking, ()) if area == 0 else ((), lacking)
-            payload, tags = look_again(self._work, *wanted)
+            wanted = {area: lacking}
+            if not self._digests:  # then those of the other area are still to be taken, too
+                wanted.setdefault(1 - area, named(self._found.kept, tags=area == 0))
+            payload, tags = look_again(self._work, wanted.get(0, ()), wanted.get(1, ()))
             self._unchanged()
             self._digests.append((self._with_links(payload), self._with_links(tags)))
         return [pair[area] for pair in self._digests if pair[area].algorithms]

@@ -108,8 +108,8 @@ def records(data: bytes, at: int) -> dict[bytes, bytes]:
     """
     found: dict[bytes, bytes] = {}
     pairs: list[bytes] = []
-    position = 0
-    while data[position:].strip(b"\0"):
+    position, stop = 0, len(data.rstrip(b"\0"))
+    while position < stop:
         record = _RECORD.match(data, position)
         end = position + int(record[1]) if record else 0
         if record is None or end <= record.end() or data[end - 1 : end] != b"\n":
