@@ -387,6 +387,8 @@ _EXCEPTIONS = [
         (r"^biopython/Tests/Quality/.*\.qual$", ""),
         (r"\.in$|\.tmpl$", ""),
         (r"DTDs/.*\.ent$", "dtd"),
+        (r"\.egg-info/", ""),  # one and the same list in each project
+        (r"^obspy/.*\.z$|Tests/fonts/.*\.pbm$", ""),
         (r"templates?/.*\.html$|sidebarlinks", ""),
     )
 ]

@@ -43,6 +43,7 @@ _CANONICAL = {
     "application/x-zip": "application/zip",
     "application/x-zip-compressed": "application/zip",
     "application/xml": "text/xml",
+    "application/vnd.ms-asf": "video/x-ms-asf",
     "audio/mp4": "video/mp4",
     "audio/vnd.wave": "audio/wav",
     "audio/wave": "audio/wav",
@@ -69,6 +70,10 @@ _CANONICAL = {
 
 _PARENTS = {
     "application/epub+zip": "application/zip",
+    "audio/x-ms-wma": "video/x-ms-asf",
+    "video/x-ms-wmv": "video/x-ms-asf",
+    "image/apng": "image/png",
+    "image/vnd.mozilla.apng": "image/png",
     "application/java-archive": "application/zip",
     "application/json": "text/plain",
     "application/msword": "application/x-ole-storage",

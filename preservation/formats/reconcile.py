@@ -194,12 +194,21 @@ def _suspect_damage(case: _Case) -> bool:
     return bool(case.evidence.error) or cut
 
 
+def _corrupted(case: _Case) -> bool:
+    """It begins like a format that is text, and holds what no text does."""
+    evidence = case.evidence
+    asked = bool(evidence.mime) and evidence.without is None
+    told = any(one.strip().startswith("text/") or "xml" in one for one in evidence.mime.split(","))
+    return asked and case.row is None and case.basis in _SURE and told and not evidence.text
+
+
 _FLAGS: tuple[tuple[str, Callable[[_Case], bool]], ...] = (
     ("ambiguous", lambda case: case.evidence.several and case.row is None),
     ("unidentified", _unidentified),
     ("tentative", _tentative),
     ("extension_mismatch", _extension_mismatch),
     ("conflict", _conflict),
+    ("corrupted", _corrupted),
     ("suspect_damage", _suspect_damage),
 )
 

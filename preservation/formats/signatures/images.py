@@ -139,6 +139,15 @@ _DICOM = "PS3.10 of the DICOM standard, section 7.1"
 
 ROWS = (
     row(
+        "dicom",
+        "DICOM (Digital Imaging and Communications in Medicine)",
+        "dcm dicom ima dic",
+        magic(b"DICM", 128),
+        _DICOM,
+        mime="application/dicom",
+        puid="fmt/574",
+    ),
+    row(
         "ome-tiff",
         "OME-TIFF",
         "tif tiff ome btf tf8",
@@ -273,15 +282,6 @@ ROWS = (
         "GIFTI 1.0",
         mime="application/x-gifti",
         parents="x-fmt/266",
-    ),
-    row(
-        "dicom",
-        "DICOM (Digital Imaging and Communications in Medicine)",
-        "dcm dicom ima dic",
-        magic(b"DICM", 128),
-        _DICOM,
-        mime="application/dicom",
-        puid="fmt/574",
     ),
     row(
         "dicom-bare",
@@ -486,14 +486,6 @@ ROWS = (
         magic(b"\xff\x4f\xff\x51"),
         "ISO/IEC 15444-1, A.4",
         mime="image/x-jp2-codestream",
-    ),
-    row(
-        "avif",
-        "AVIF image",
-        "avif avifs",
-        lambda s: s.head[4:8] == b"ftyp" and (b"avif" in s.head[8:40] or b"avis" in s.head[8:40]),
-        "AV1 Image File Format, 6",
-        mime="image/avif",
     ),
     row(
         "jpeg-xl",

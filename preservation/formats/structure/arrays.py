@@ -502,15 +502,15 @@ def dicom(sample: Sample) -> Troubles:
             return
         start, length = _dicom_value(element, at, plain)
         if length == 0xFFFFFFFF:  # items follow; of pixels they are data
-            if element[:4] == b"\xe0\x7f\x10\0":
-                break
+            if element[:4] == b"\xe0\x7f\x10\0" and b"\xfe\xff\xdd\xe0" not in sample.tail:
+                yield truncated("DICOM pixel data without their end")
+            if element[:4] == b"\xe0\x7f\x10\0" or element[4:6] == b"UN":
+                return
             length = 0
         at = start + length
         if at > sample.octets:
             yield truncated("a DICOM element")
             return
-    if b"\xfe\xff\xdd\xe0" not in sample.tail:
-        yield truncated("DICOM pixel data without their end")
 
 
 # Transfer syntaxes in other order, or deflated.

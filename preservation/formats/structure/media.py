@@ -318,12 +318,6 @@ def icon(sample: Sample) -> Troubles:
         yield from shorter(sample.octets, at + size, "icon")
 
 
-def qoi(sample: Sample) -> Troubles:
-    """The end mark. Source: QOI specification."""
-    if not sample.tail.endswith(bytes(7) + b"\1"):
-        yield truncated("no QOI end mark")
-
-
 def photoshop(sample: Sample) -> Troubles:
     """Sections, and rows by their lengths. Source: Adobe Photoshop file format, 2019."""
     channels, height, _, depth = struct.unpack_from(">HIIH", sample.head, 12)

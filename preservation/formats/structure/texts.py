@@ -176,20 +176,6 @@ def fastq(sample: Sample) -> Troubles:
             yield truncated("the qualities of the last read")
 
 
-def pdb(sample: Sample) -> Troubles:
-    """Records have 80 columns, or end with a line; it ends with END or a whole record."""
-    lines = sample.tail.rstrip(b"\r\n").splitlines()
-    if not sample.tail.endswith((b"\n", b"\r")) and lines and not lines[-1].startswith(b"END"):
-        yield truncated("the last record of a PDB file")
-        return
-    if (
-        lines
-        and lines[-1].startswith((b"ATOM", b"REMARK", b"SEQRES", b"HELIX"))
-        and b"\nHEADER" in b"\n" + sample.head[:100]
-    ):
-        yield truncated("a PDB entry without END")
-
-
 def newick(sample: Sample) -> Troubles:
     """The semicolon at the end."""
     if not sample.tail.rstrip().endswith(b";"):
