@@ -100,6 +100,8 @@ class Independence:
             f"{_count(len(known), 'replica')} in {_count(len(domains), 'failure domain')} "
             f"at {_count(len(sites), 'site')}"
         )
+        if len(known) == 1:
+            return f"{told}: one failure loses all"
         if len(domains) == 1:
             return f"{told}: {_accident(domains[0])}"
         return f"{told}: one fire loses all ({sites.pop()})" if len(sites) == 1 else told

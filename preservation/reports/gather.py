@@ -113,7 +113,7 @@ def gather(sources: Sources, run: Run) -> Report:
         run=run,
         title={tag: shown(text) for tag, text in policy.title.items()},
         contact=shown(policy.contact),
-        sentences=sentences(tables, numbers, domains),
+        sentences=sentences(tables, numbers, policy, domains),
         numbers=numbers,
         policy_words=tuple(policy_words(policy)),
         uncounted=sources.uncounted,

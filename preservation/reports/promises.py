@@ -224,12 +224,12 @@ def _spread(policy: Policy, versions: Sequence[VersionLine]) -> Iterator[TaskLin
     close = [v for v in versions if v.verified >= wanted > v.failure_domains]
     if close:
         yield TaskLine(
-            f"Move a tier to a device of its own: {count(len(close), 'AIP version')} "
+            f"Move a tier to a machine of its own: {count(len(close), 'AIP version')} "
             f"in fewer than {wanted} failure domains",
             None,
             True,
             tuple(f"{v.title or v.aip} v{v.version}" for v in close),
-            "give a tier another disk, host or site, in `tiers.yaml`",
+            "give a tier another host or site, in `tiers.yaml`",
         )
 
 

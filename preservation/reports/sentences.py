@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from preservation.reports.holdings import KEPT
+from preservation.policy.independence import Independence
+from preservation.policy.policy import Policy
+from preservation.reports.holdings import KEPT, shown
 from preservation.reports.promises import BROKEN, next_check
 from preservation.reports.rows import PromiseLine, Tables, TaskLine
 from preservation.reports.words import count, day, listed, short
@@ -31,19 +33,18 @@ class Sentence:
 
 
 def sentences(
-    tables: Tables, numbers: Mapping[str, int], domains: Mapping[str, str]
+    tables: Tables, numbers: Mapping[str, int], policy: Policy, domains: Mapping[str, str]
 ) -> tuple[Sentence, Sentence, Sentence]:
     """The three answers, in their order."""
     return (
-        _promised(tables, numbers, domains),
+        _promised(tables, numbers, _independence(tables, policy, domains)),
         _todo(tables),
         _unchecked(tables, numbers),
     )
 
 
-def _promised(tables: Tables, numbers: Mapping[str, int], domains: Mapping[str, str]) -> Sentence:
+def _promised(tables: Tables, numbers: Mapping[str, int], more: str) -> Sentence:
     question = "Is everything promised true?"
-    more = _independence(tables, domains)
     broken = [line for line in tables.promises if line.verdict == BROKEN]
     verified = f"{numbers['verified']:,} of {count(numbers['replicas'], 'replica')} verified"
     if not tables.versions:
@@ -74,19 +75,14 @@ def _broken(broken: Sequence[PromiseLine], numbers: Mapping[str, int]) -> str:
     return f"{count(len(broken), 'promise')} broken: {', '.join(parts)}."
 
 
-def _independence(tables: Tables, domains: Mapping[str, str]) -> str:
+def _independence(tables: Tables, policy: Policy, domains: Mapping[str, str]) -> str:
     """What one failure would take, said even where the policy allows it."""
     tiers = {line.tier for line in tables.replicas}
     if not tiers:
         return ""
     if blind := sorted(tier for tier in tiers if not domains.get(tier)):
         return f"{listed(blind)} could not be looked at; its independence is taken on trust."
-    seen = len({domains[tier] for tier in tiers})
-    if seen > 1:
-        return f"The replicas lie on {count(len(tiers), 'tier')} in {seen} failure domains."
-    if len(tiers) == 1:
-        return "There is one tier: one disk failure loses all."
-    return f"All {len(tiers)} replicas lie in 1 failure domain: one disk failure loses all."
+    return shown(Independence(policy, domains).sentence(tiers)) + "."
 
 
 def _todo(tables: Tables) -> Sentence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,6 +123,9 @@ def test_the_same_device_host_or_credential_is_one_failure_domain(files: dict[st
         told("device 8:0 on a", "device 8:0 on b") == "2 replicas in 2 failure domains at 2 sites"
     )
     assert Independence(policy, {}).counts(tiers) == (2, 2, 2)
+    keys = {name: replace(spec, credential="ours") for name, spec in policy.tiers.items()}
+    shared = Independence(replace(policy, tiers=keys), {}).sentence(tiers)
+    assert shared.endswith("one credential in wrong hands loses all (credential ours)")
 
 
 def test_what_a_budget_can_meet_follows_from_bytes_ages_and_schedule() -> None:

@@ -77,7 +77,7 @@ def test_all_kept_and_checked_says_yes_and_still_names_the_one_failure_domain() 
     told = report(Archive())
     assert words(told) == ["Yes", "Nothing", "Nothing was left out"]
     assert told.sentences[0].more == (
-        "All 3 replicas lie in 1 failure domain: one disk failure loses all."
+        "3 replicas in 1 failure domain at 1 site: one disk failure loses all (device 254:0)."
     )
     assert "The next check falls due on 22 December 2026" in told.sentences[1].text
 
@@ -150,7 +150,7 @@ def test_too_few_failure_domains_break_the_promise_as_soon_as_it_cannot_be_kept(
     told = report(archive)
     assert told.numbers["short"] == 5
     assert {line.lacks for line in told.tables.versions} == {("1 failure domain of 2",)}
-    assert "Move a tier to a device of its own" in told.sentences[1].text
+    assert "Move a tier to a machine of its own" in told.sentences[1].text
 
 
 def test_a_replica_that_is_late_is_told_and_one_that_is_not_due_is_not() -> None:
