@@ -6,9 +6,8 @@ Source: RFC 8493; ``docs/formats/bag.md`` for what is written.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from preservation.bags.tree import NAMES, TREE
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError, UsageError
 from preservation.files import durable
+from preservation.files.remove import remove_tree
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm, Digest
@@ -225,6 +225,7 @@ def _appearing(dest: Path) -> Iterator[Path]:
         durable.sync_tree(folder)
         durable.rename_exclusive(folder, dest)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(folder)
         raise
     durable.fsync_dir(dest.parent)

@@ -11,9 +11,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +29,7 @@ from preservation.bags.tree import (
 from preservation.bags.validate import BagReport, Mode, validate
 from preservation.errors import MalformedError, NotNowError, UsageError
 from preservation.files import durable
+from preservation.files.remove import remove_tree
 from preservation.files.walk import Kind, open_below, walk
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import BLOCK, Folders, StoppedError, open_regular, reason_of
@@ -242,4 +242,5 @@ def _aside(dest: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(folder)
