@@ -72,6 +72,11 @@ def list_with_a_line_of_ten_megabytes(at: Path) -> None:
     listed(at, true_line(at) + "x" * 10_000_000 + "\n")
 
 
+@becomes(OK, "DEP-LIST-UNREAD")
+def list_with_lines_that_nearly_match(at: Path) -> None:
+    listed(at, true_line(at) + ("MD5 (" + ") = 0" * 9000 + "\n") * 50)
+
+
 @becomes(OK, "DEP-LIST-OUTSIDE")
 def list_with_absolute_names_of_a_thousand_folders(at: Path) -> None:
     listed(at, true_line(at) + f"{MD5}  /{'d/' * 1000}x\n" * 300)

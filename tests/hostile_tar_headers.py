@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hostile_headers import END, block, one, padded, pax, tar
+from hostile_headers import END, block, one, padded, pax, record, tar
 from hostile_kinds import NO, OK, becomes
 
 
@@ -93,6 +93,18 @@ def tar_with_a_long_name_of_a_gigabyte(at: Path) -> Path:
 @becomes(OK)
 def tar_with_a_thousand_extended_headers(at: Path) -> Path:
     return tar(at, *(pax({b"comment": b"x"}) for _ in range(1000)), one(b"x"))
+
+
+@becomes(NO, "DEP-CONTAINER")
+def tar_with_extended_headers_without_end(at: Path) -> Path:
+    comment = pax({b"comment": b"x" * 900_000})
+    return tar(at, *(comment for _ in range(10)), one(b"x"))
+
+
+@becomes(OK)
+def tar_with_a_hundred_thousand_records(at: Path) -> Path:
+    """One header of them: who looked at the rest for each would never end."""
+    return tar(at, one(b"PAX", record(b"comment", b"") * 60_000, b"x"), one(b"x"))
 
 
 @becomes(NO, "DEP-CONTAINER")

@@ -41,6 +41,7 @@ _BSD = re.compile(rb"(\\?)([A-Za-z0-9/-]+) \((.+)\) ?= ?([0-9A-Fa-f]{8,128})")
 _LONE = re.compile(rb"([0-9A-Fa-f]{32,128})")
 _ESCAPED = re.compile(rb"\\([\\nr])")
 _UNESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
+_LONGEST = 16 * 1024  # octets: four times the longest path, and a digest
 _COMMENTS = (b"##", b"#", b"//", b";")
 _BY_OCTETS = {16: Algorithm.MD5, 20: Algorithm.SHA1, 28: Algorithm.SHA224}
 _BY_OCTETS |= {32: Algorithm.SHA256, 48: Algorithm.SHA384, 64: Algorithm.SHA512}
@@ -148,6 +149,8 @@ def _parsed(line: bytes, seen: Recognised) -> Line | Odd:
     line = line.rstrip(b"\r\n")
     if seen.foreign:
         return Odd.FOREIGN
+    if len(line) > _LONGEST:
+        return Odd.UNKNOWN
     if bsd := _BSD.fullmatch(line):
         algorithm = Algorithm.named(bsd[2].decode())
         if algorithm is None:

@@ -21,7 +21,8 @@ from preservation.files.archives.tar_headers import (
     records,
 )
 
-HEADER_LIMIT = 1 << 20  # octets of one extended header
+HEADER_LIMIT = 1 << 20  # octets of one extended header, and of what global ones say together
+HEADERS_LIMIT = 8 << 20  # octets of everything before one member
 # Octets of zeros at the end: tapes pad to their blocks, an archive of no members has 10 KiB.
 _PADDING_LIMIT, _EMPTY_LIMIT = 64 << 20, 1 << 20
 _ZEROS = bytes(BLOCK)
@@ -88,6 +89,8 @@ class TarReader:
                 long[header.type] = self._extended(header, at).partition(b"\0")[0]
             else:
                 return self._member(header, {**self._global, **local}, long, start)
+            if self._at - start > HEADERS_LIMIT:
+                raise ArchiveError(f"more than {HEADERS_LIMIT} octets of headers", at=at)
 
     def _header(self, block: bytes, at: int) -> Header:
         try:
@@ -103,6 +106,8 @@ class TarReader:
             message = "a global header that gives all members one name or size"
             raise ArchiveError(message, code="ARC-AMBIGUOUS", at=at)
         self._global.update(found)
+        if sum(len(key) + len(value) for key, value in self._global.items()) > HEADER_LIMIT:
+            raise ArchiveError(f"global headers of more than {HEADER_LIMIT} octets", at=at)
 
     def _member(
         self, header: Header, pax: Mapping[bytes, bytes], long: Mapping[bytes, bytes], at: int
