@@ -27,10 +27,18 @@ def check(subject: Subject) -> None:
     """Every header and data unit."""
     with warnings.catch_warnings(record=True) as told, subject.open() as source:
         warnings.simplefilter("always")
-        units = fits.open(source, mode="readonly", memmap=False, lazy_load_hdus=True)
+        units = fits.open(
+            source,
+            mode="readonly",
+            memmap=False,
+            lazy_load_hdus=True,
+            disable_image_compression=True,  # else DATASUM is that of the image inside
+        )
         sums = _Sums(subject)
         count, end = 0, 0
         for unit in _each(units):
+            if not hasattr(unit, "fileinfo"):
+                raise Invalid("structure", f"unit {count + 1} is none of the standard's")
             where = unit.fileinfo()
             end = where["datLoc"] + where["datSpan"]
             count += 1

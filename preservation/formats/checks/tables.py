@@ -170,7 +170,7 @@ class _Rows:
             for line in lines:
                 self._line += 1
                 if line:
-                    self._row(line.count(delimiter) + 1 if delimiter else 1)
+                    self._row(line.count(delimiter) + 1 if delimiter else 1, line)
             self._line -= whole
         self._line += whole
         self._subject.spend(0)
@@ -200,7 +200,7 @@ class _Rows:
             if not line:
                 return
             if _QUOTE not in line:
-                self._row(line.count(self._shape.delimiter) + 1)
+                self._row(line.count(self._shape.delimiter) + 1, line)
                 return
             self._began = self._line
         self._held.append(line)
@@ -217,6 +217,7 @@ class _Rows:
         if width:
             self._held, self._octets = [], 0
             self._row(width)
+            self._began = 0
 
     def _parsed(self, row: bytes) -> int:
         """How many fields a row has; 0 if its quote is still open."""
@@ -244,15 +245,18 @@ class _Rows:
         except csv.Error as error:
             return 0 if _OPEN in str(error) else None
 
-    def _row(self, width: int) -> None:
+    def _row(self, width: int, line: bytes = b"") -> None:
+        expected, facts = self._shape.width, self._subject.facts
+        if width != expected and line.startswith(b"#"):
+            facts["comment_lines"] = int(facts.get("comment_lines", 0)) + 1
+            return
         self._rows += 1
-        expected = self._shape.width
         if width == expected:
             return
         if self._rows == 1 and width == expected - 1:
             self._subject.facts["row_names"] = True  # as R writes tables: a header without theirs
             return
         self._subject.facts["rows_read"] = self._rows
-        line = self._began or self._line
-        message = f"line {line} has {width} fields, the others have {expected}"
+        place = self._began or self._line
+        message = f"line {place} has {width} fields, the others have {expected}"
         raise Invalid("ragged rows", message)

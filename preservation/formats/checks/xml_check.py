@@ -39,7 +39,7 @@ def parse(pieces: Iterable[bytes], facts: dict[str, Fact], encoding: str = "") -
         Invalid: it is not well-formed.
         NotChecked: what its entities expand to is beyond any measure.
     """
-    parser = expat.ParserCreate(encoding or None, "}")
+    parser = expat.ParserCreate(encoding or None)
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
     parser.buffer_text = True
     watch = _Watch(parser, facts)
@@ -67,9 +67,10 @@ class _Watch:
         self._facts = facts
         self._entities = 0
 
-    def root(self, name: str, _: Any) -> None:
-        space, _, local = name.rpartition("}")
+    def root(self, name: str, attributes: dict[str, str]) -> None:
+        prefix, _, local = name.rpartition(":")
         self._facts["root"] = local
+        space = attributes.get(f"xmlns:{prefix}" if prefix else "xmlns")
         if space:
             self._facts["namespace"] = space
         self._parser.StartElementHandler = None

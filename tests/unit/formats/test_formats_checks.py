@@ -121,6 +121,7 @@ TABLES = {
     "backslashes": b'a,b\n1,"x \\"q\\" y"\n2,"z"\n',
     "old line ends": b"a,b\r1,2\r",
     "remarks first": b"# made by, x, y, z\na,b\n1,2\n",
+    "remarks between": b"a,b\n# by hand\n1,2\n# again\n3,4\n",
     "one column": b"Samarkand\nBukhara\n",
     "as R writes it": b'"x","y"\n"r1",1,2\n"r2",1,2\n',
     "named separator": b"sep=;\na;b\n1;2\n",
@@ -134,6 +135,12 @@ def test_tables_of_every_school_are_valid(checker, tmp_path):
     } == {}
     assert said["GB 18030"].facts["encoding"] == "8-bit"
     assert said["semicolons"].facts["delimiter"] == "semicolon"
+
+
+def test_the_line_that_is_told_is_the_one_that_is_wrong(checker, tmp_path):
+    content = b'a,b\n"x\ny",1\n2,3\n4\n'
+    said = verdicts(checker, tmp_path, {"": ("text/csv", content)})[""]
+    assert said.message == "line 5 has 1 fields, the others have 2"
 
 
 def test_a_line_of_a_gibibyte_costs_no_memory(checker, tmp_path):
