@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -198,6 +199,28 @@ def test_each_end_of_a_worker_has_its_reason(checker, tmp_path, monkeypatch, fai
     monkeypatch.setattr(WorkerPool, "run", lambda *_: [failure])
     [said] = checker.check(tmp_path, [b"a"], [Identification(mime="image/png")])
     assert (said.validity, said.reason) == (UNCHECKED, reason)
+
+
+@pytest.mark.parametrize(
+    ("limit", "body", "end"),
+    [
+        ("CPU_SECONDS = 0", "while True: pass", signal.SIGXCPU),
+        ("WALL_SECONDS = 0.2", "time.sleep(60)", signal.SIGALRM),
+    ],
+)
+def test_the_kernel_ends_what_takes_too_long(limit, body, end):
+    script = f"""
+import time
+from preservation.formats.checks import csv_check, worker
+from preservation.formats.checks.subject import Subject
+def check(subject):
+    {body}
+csv_check.check = check
+worker.{limit}
+worker.verdict("csv", Subject(0, 1))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -end, done.stderr
 
 
 def test_what_is_no_file_is_unreadable_and_an_empty_one_is_empty(checker, tmp_path):
