@@ -92,9 +92,10 @@ class FolderOrigin:
         try:
             self._base = base.resolve(strict=True)
             self._root = os.open(self._base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # pathlib's word for links that go in circles
+            reason = getattr(error, "strerror", None) or "its links go in circles"
             raise UsageError(
-                f"no folder can be opened at {os.fspath(base)!r}: {error.strerror}",
+                f"no folder can be opened at {os.fspath(base)!r}: {reason}",
                 hint="name the folder that holds bagit.txt",
                 code="BAG-NOT-A-FOLDER",
             ) from error

@@ -8,6 +8,7 @@ Source: RFC 8493 section 3.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -133,7 +134,7 @@ def _origin(
     Raises:
         UsageError: neither.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # of what cannot be looked at, opening it will say why
         return FolderOrigin(path, settings, progress, cancelled)
     # Loaded here, with five decoders that a folder does not need.
     archived = importlib.import_module("preservation.bags.archived")
@@ -223,7 +224,7 @@ class _Validation:
             octets=contents.octets,
             octets_read=self._fixity.octets,
             algorithms=compared,
-            fixity_checked=bool(compared) and self._fixity.complete,
+            fixity_checked=bool(compared) and self._fixity.complete and not findings.unfinished,
         )
 
 

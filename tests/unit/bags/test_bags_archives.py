@@ -82,6 +82,7 @@ def test_a_truncated_archive_is_one_finding_and_nothing_is_called_missing(
     report = check(path)
     assert not report.valid
     assert not report.fixity_checked
+    assert not check(path, Mode.COMPLETENESS).valid
     assert codes(report) <= {"BAG-ARCHIVE-DAMAGED", "BAG-FILE-UNREADABLE", "BAG-TAG-UNREADABLE"}
 
 
@@ -250,6 +251,14 @@ def test_what_is_no_archive_is_refused_and_what_claims_to_be_one_is_invalid(
         report = check(tmp_path / name)
         assert "BAG-ARCHIVE-DAMAGED" in codes(report)
         assert not report.valid
+
+
+def test_what_cannot_be_opened_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    os.mkfifo(tmp_path / "fifo.tar")
+    for name in ("circle", "fifo.tar", "nothing", "x" * 300):
+        with pytest.raises(UsageError, match="no folder can be opened"):
+            check(tmp_path / name)
 
 
 def test_an_empty_archive_holds_no_bag(tmp_path: Path) -> None:
