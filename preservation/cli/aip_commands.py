@@ -12,6 +12,7 @@ from rich.console import Console
 from preservation.app import Parts
 from preservation.bags.restore import undone
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.cli.aip_origin import origins, told
 from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
@@ -57,12 +58,15 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
         key = rows[0].key
         replicas = list(parts.catalogue.replicas(key.community, aip=key.aip))
         identifiers = parts.catalogue.identifiers(key.community, aip=key.aip)
+        came = origins(parts, rows)
 
     def render(out: Console) -> None:
         for row in rows:
             out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
             out.print(f"  seal {row.seal}")
             out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
+            for line in told(came.get(row.key.version, {})):
+                out.print(line)
         for named in identifiers:
             out.print(f"  {named.identifier.shown} ({named.status.value})")
         shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
@@ -74,7 +78,7 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
         out.print(shown)
 
     body = {
-        "versions": [_version(row) for row in rows],
+        "versions": [{**_version(row), **came.get(row.key.version, {})} for row in rows],
         "identifiers": [
             {**named.identifier.to_json(), "status": named.status.value} for named in identifiers
         ],

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 from homes import Archive, codes
 
+from preservation.cli.aip_origin import origins
 from preservation.model.event import EventType
 
 A, B = b"one", b"two"
@@ -113,6 +114,9 @@ def test_who_supplied_digests_and_when_is_in_package_event_and_receipt(archive: 
     assert facts["arrived"].endswith("Z")
     (event,) = [one for one in archive.events() if one.type is EventType.INGESTION]
     assert event.detail["digest_lists"] == [told]
+    with archive.opened() as (parts, _):
+        shown = origins(parts, list(parts.catalogue.versions()))
+    assert shown[1]["digest_lists"] == [told]
     receipt = archive.home / f"receipts/notes/{result.arrival}"
     assert json.loads(receipt.with_suffix(".json").read_bytes())["digest_lists"] == [told]
     assert "from md5sums.txt (md5)" in receipt.with_suffix(".txt").read_text("utf-8")
