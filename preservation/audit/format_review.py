@@ -310,6 +310,7 @@ class _Look:
         while some := list(islice(rows, ASKED)):
             named = (unescaped(row["path"]) for row in some)
             paths = [self._kept.get(path, path) for path in named]
+            # Without digests: what these bytes are is not kept as an answer about sealed ones.
             found = self._identifier.identify(self._root, paths)
             moved = []
             for row, path, now in zip(some, paths, found, strict=True):

@@ -26,8 +26,10 @@ class Newer(Guesser):
     toolchain = Toolchain("1", "newer", "")
     known = Identification("fmt/9999", "Data", "2", "application/x-data", basis=Basis.SIGNATURE)
 
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
-        before = super().identify(root, paths)
+    def identify(
+        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+    ) -> list[Identification]:
+        before = super().identify(root, paths, digests)
         return [
             self.known if path.endswith(b".dat") else found
             for path, found in zip(paths, before, strict=True)
@@ -140,6 +142,10 @@ def test_newer_tools_find_what_was_unknown_and_both_answers_are_kept(
         assert event.outcome == "changed"
         assert event.detail["changes"] == [{"from": "", "to": "fmt/9999", "files": 1}]
         assert parts.catalogue.findings() == []  # what became known is good news
+        parts.drain()
+    (digest,) = event.detail["results"]
+    kept = (archive.home / "tiers").rglob(f"{digest.removeprefix('sha256:')}.json")
+    assert len(list(kept)) == 2  # the detail goes where the event goes
     (told,) = attention(inventory(archive), COMMUNITY, ["changed"])
     assert told.reason == "was unknown at ingest"
 
