@@ -25,9 +25,9 @@ identifiers begin with `samarkand/`: a documented namespace, beside PRONOM's, ne
 identifier is never renamed, and never used for another format; a row may get a finer test, which
 changes the version of the table that is kept with each answer (`Toolchain.local`).
 
-They stand in the column `local` of an inventory, and policies may name them like a PUID. A PUID beside
-one is PRONOM's identifier of the same format (column *PUID* here), or of the coarser parent that
-PRONOM's own signature saw.
+They stand in the column `local` of an inventory, and policies may name them like a PUID. A PUID
+beside one is PRONOM's identifier of the same format (column *PUID* here), or of the coarser parent
+that PRONOM's own signature saw.
 
 - **PUID**: PRONOM's identifier of exactly this format. Empty: PRONOM has none.
 - **Refines**: parents; where PRONOM says one of them, the finer row is told beside it.
@@ -54,7 +54,8 @@ def _row(one: LocalFormat) -> str:
 
 def page() -> str:
     """The whole page."""
-    titles = ["Id", "Format", "MIME type", "PUID", "Refines", "Overrules", "Extensions", "Named", "Source"]
+    titles = ["Id", "Format", "MIME type", "PUID", "Refines", "Overrules", "Extensions"]
+    titles += ["Named", "Source"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     lines += [_row(one) for one in sorted(ROWS, key=lambda one: one.id)]
     return HEAD + "\n".join(lines) + "\n"

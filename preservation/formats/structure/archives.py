@@ -133,6 +133,9 @@ def tar(sample: Sample) -> Troubles:
     Source: POSIX.1-2017, pax, ustar interchange format.
     """
     at = 0
+    if sample.octets % 512:
+        yield truncated("the last block of a TAR archive")
+        return
     for _ in range(_MEMBERS):
         header = sample.at(at, 512)
         if not header.strip(b"\0"):

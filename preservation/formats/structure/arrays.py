@@ -265,7 +265,8 @@ def orc(sample: Sample) -> Troubles:
 
 def avro(sample: Sample) -> Troubles:
     """Each block ends with the marker that the header ends with. Source: Avro specification."""
-    if sample.tail[-16:] not in sample.head:
+    marker = sample.tail[-16:]
+    if not 0 <= sample.head.find(marker) < sample.octets - 16:
         yield truncated("no Avro synchronisation marker at the end")
 
 
@@ -287,6 +288,21 @@ def big_binary(sample: Sample) -> Troubles:
     """BigBed and bigWig end as they begin. Source: Kent et al. 2010, supplement."""
     if sample.tail[-4:] != sample.head[:4]:
         yield truncated("no end mark of a bigBed or bigWig")
+
+
+def abi(sample: Sample) -> Troubles:
+    """The directory lies inside the file. Source: ABIF, header."""
+    count, _, at = struct.unpack_from(">III", sample.head, 18)
+    yield from shorter(sample.octets, at + 28 * count, "ABIF directory")
+
+
+def tracks(sample: Sample) -> Troubles:
+    """A triple of infinities ends the data. Source: MRtrix3, tracks file format."""
+    if b"datatype: Float32" in sample.head[:4096] and sample.tail[-12:] not in (
+        b"\0\0\x80\x7f" * 3,
+        b"\x7f\x80\0\0" * 3,
+    ):
+        yield truncated("no end of MRtrix tracks")
 
 
 def sff(sample: Sample) -> Troubles:

@@ -70,6 +70,9 @@ _BY_START: tuple[tuple[bytes, Look], ...] = (
     (b"P5", media.netpbm),
     (b"P6", media.netpbm),
     (b".sff", arrays.sff),
+    (b"ABIF", arrays.abi),
+    (b"mrtrix tracks", arrays.tracks),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", media.asf),
     (b"SR\0\4", arrays.idl_save),
 )
 _BY_ID: Mapping[str, Look] = {
@@ -125,6 +128,11 @@ _TEXTS: Mapping[str, tuple[Look, ...]] = {
     "samarkand/go": (texts.brackets,),
     "samarkand/restructuredtext": (texts.ends_a_line,),
     "samarkand/yaml": (texts.ends_a_line,),
+    "samarkand/markdown": (texts.ends_a_line,),
+    "samarkand/ini": (texts.ends_a_line,),
+    "samarkand/batch": (texts.ends_a_line,),
+    "samarkand/tex": (texts.ends_a_line,),
+    "samarkand/matlab-source": (texts.ends_a_line,),
     "samarkand/shell": (texts.ends_a_line,),
     "samarkand/turtle": (texts.ends_a_line,),
     "samarkand/n-triples": (texts.ends_a_line,),

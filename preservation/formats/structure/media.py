@@ -117,6 +117,7 @@ def gif(sample: Sample) -> Troubles:
 
 def bmp(sample: Sample) -> Troubles:
     """Rows by width and depth. Source: BITMAPFILEHEADER, BITMAPINFOHEADER."""
+    yield from shorter(sample.octets, struct.unpack_from("<I", sample.head, 2)[0], "BMP")
     start, size, width, height, _, bits, packed = struct.unpack_from("<IIiiHHI", sample.head, 10)
     if size >= 40 and packed == 0 and 0 < width < 1 << 20 and abs(height) < 1 << 20:
         yield from shorter(
@@ -235,6 +236,13 @@ def dds(sample: Sample) -> Troubles:
     wide, high = -(-width // 4), -(-height // 4)
     octets = block * wide * high if block else width * height * bits // 8
     yield from shorter(sample.octets, 128 + octets, "DDS")
+
+
+def asf(sample: Sample) -> Troubles:
+    """The size of the file. Source: Advanced Systems Format 01.20.06, file properties object."""
+    at = sample.head.find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    if at >= 0:
+        yield from shorter(sample.octets, struct.unpack_from("<Q", sample.head, at + 40)[0], "ASF")
 
 
 def ogg(sample: Sample) -> Troubles:

@@ -216,8 +216,13 @@ def declarations(sample: Sample) -> Troubles:
 
 def nexus(sample: Sample) -> Troubles:
     """Blocks end."""
-    if re.search(rb"\bend(block)?\s*;", sample.tail.lower()) is None:
+    tail = sample.tail.lower()
+    if tail.rfind(b"begin ") > max(
+        tail.rfind(b"end;"), tail.rfind(b"endblock;"), tail.rfind(b"end ;")
+    ):
         yield truncated("a NEXUS block without its end")
+    else:
+        yield from ends_a_line(sample)
 
 
 def brackets(sample: Sample) -> Troubles:
