@@ -84,7 +84,7 @@ class Making:
         replicas, octets: all that the proposed policy wants there and that are not there.
         already: how many of them the policy in force wants too.
         stored: what keeping them costs in a year.
-        read: what reading them from the cheapest verified replicas costs, once.
+        read: what reading them once costs, from the first verified replica of each.
         within: seconds after ingest that it may take.
     """
 
@@ -280,15 +280,15 @@ def _making(old: Policy | None, new: Policy, held: Held) -> Iterator[Making]:
 
 
 def _reading(old: Policy | None, new: Policy, kept: Kept) -> Cost:
-    """What it costs to read these versions once, where that is cheapest."""
+    """What it costs to read these versions once, from the first verified replica in the order of
+    the policies. A tier without a price for reading is read for nothing.
+    """
     specs = {**({} if old is None else old.tiers), **new.tiers}
-    prices = [specs[tier].read for tier in kept.verified if tier in specs]
-    if not prices or None in prices:
-        return Cost()  # a tier without a price for reading is read for nothing
-    return min(
-        (Cost.of(price, kept.octets) for price in prices),
-        key=lambda cost: min(cost.sums.values()),
-    )
+    order = [*([] if old is None else old.replicas), *new.replicas]
+    source = next((specs[rule.tier] for rule in order if rule.tier in kept.verified), None)
+    if source is None or source.read is None:
+        return Cost()
+    return Cost.of(source.read, kept.octets)
 
 
 def _retiring(old: Policy | None, new: Policy, held: Held) -> Iterator[Retiring]:
