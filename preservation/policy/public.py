@@ -22,6 +22,15 @@ def public(document: Mapping[str, Any]) -> dict[str, Any]:
             tier: {name: value for name, value in spec.items() if name not in _PRIVATE}
             for tier, spec in document["tiers"].items()
         },
-        "intake": {name: value for name, value in document["intake"].items() if name != "inbox"},
+        "intake": _public_intake(document["intake"]),
         "repair": {"mode": document["repair"]["mode"]},
     }
+
+
+def _public_intake(intake: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the inbox, and without the names of hosts in the institution's own network."""
+    kept = {name: value for name, value in intake.items() if name != "inbox"}
+    if "fetch" in kept:
+        fetch = kept["fetch"].items()
+        kept["fetch"] = {name: value for name, value in fetch if name != "internal"}
+    return kept

@@ -142,6 +142,8 @@ def test_what_the_policy_allows_is_fetched_and_kept(
     facts = json.loads((bag / "metadata/deposit.json").read_bytes())["fetched"]
     assert (facts["files"], facts["bytes"], facts["hosts"]) == (1, len(FAR), ["127.0.0.1"])
     assert facts["items"] == [{"path": "data/a/far", "url": url, "bytes": len(FAR)}]
+    policy = json.loads((bag / "metadata/ingest-policy.json").read_bytes())["intake"]["fetch"]
+    assert (policy["mode"], "internal" in policy) == ("fetch", False)
 
 
 def test_a_whole_bag_may_keep_its_fetch_txt_and_nobody_is_asked(
