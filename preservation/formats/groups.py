@@ -81,11 +81,11 @@ def better_than(identifiers: Iterable[str], rules: FormatRules) -> str:
     kind = next((group for one in named for group in kinds if one in group.members), None)
     welcome = rules.preferred_formats()
     if kind is None:
-        return f"convert it to one of: {', '.join(rules.preferred)}" if rules.preferred else ""
+        return f"deposit instead one of: {', '.join(rules.preferred)}" if rules.preferred else ""
     here = [
         f"{name} ({one})"
         for one, name in kind.members.items()
         if name and one in welcome and one not in named
     ]
     asked = f"; preferred here: {', '.join(here[-_NAMED:])}" if here else ""
-    return f"convert it to {kind.better}{asked}"
+    return f"deposit instead: {kind.better}{asked}"

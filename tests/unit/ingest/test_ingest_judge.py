@@ -70,7 +70,7 @@ def test_a_refusal_names_what_to_deposit_instead() -> None:
     (finding,) = judged(rules(preferred=("group:pdf-a",), refused=("group:text-document",)), WORD)
     assert finding.code == "DEP-FORMAT-REFUSED"
     assert finding.severity is Severity.ERROR
-    assert finding.hint == "convert it to PDF/A or OpenDocument text"
+    assert finding.hint == "deposit instead: PDF/A or OpenDocument text"
     (finding,) = judged(rules(preferred=("fmt/291",), refused=("fmt/40",)), WORD)
     assert finding.hint.endswith("preferred here: OpenDocument Text 1.2 (fmt/291)")
 
