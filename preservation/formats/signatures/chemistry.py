@@ -38,8 +38,12 @@ def _is_xyz(sample: Sample) -> bool:
     lines = sample.lines
     return (
         len(lines) > 2
-        and lines[0].strip().isdigit()
-        and all(_ATOM.match(line) for line in lines[2 : 2 + min(int(lines[0]), 20)] if line.strip())
+        and lines[0].strip().isdecimal()
+        and all(
+            _ATOM.match(line)
+            for line in lines[2 : 2 + min(int(lines[0].strip()), 20)]
+            if line.strip()
+        )
     )
 
 
@@ -66,7 +70,7 @@ def _is_gro(sample: Sample) -> bool:
     lines = sample.lines
     return (
         len(lines) > 2
-        and lines[1].strip().isdigit()
+        and lines[1].strip().isdecimal()
         and re.match(r"[ \d]{5}[\w ]{10}[ \d]{5}[ \d.\-]{24}", lines[2]) is not None
     )
 
