@@ -3,7 +3,12 @@
 from preservation.app.create import create_home
 from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.parts import Parts, default_agent, open_home
-from preservation.app.policies import apply_policies, edited_policies, read_policies
+from preservation.app.policies import (
+    apply_policies,
+    edited_policies,
+    read_policies,
+    recover_policies,
+)
 
 __all__ = [
     "Home",
@@ -16,4 +21,5 @@ __all__ = [
     "find_home",
     "open_home",
     "read_policies",
+    "recover_policies",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,16 @@ from preservation.catalogue.sql import open_catalogue
 from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.formats.groups import known_groups
+from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles, edited
 from preservation.model.clock import Clock
 from preservation.model.digest import Digest
+from preservation.model.event import Event, EventType
 from preservation.policy.check import Checked, check
 from preservation.policy.policy import Policy
 from preservation.storage.open import make_tier
 
+_PENDING = 100_000  # undrained events that are looked at
 _MOST = 16 << 20  # octets read of a file; what is longer than a policy may be is told by its check
 
 
@@ -147,6 +151,35 @@ def apply_policies(
     finally:
         catalogue.close()
     return [line.community for line in lines]
+
+
+def recover_policies(home: Home) -> list[str]:
+    """Make a lost or damaged ``in-force.json`` again, from the amendments in the store and the
+    events that say which of them governed last.
+
+    Returns:
+        The communities that policies govern now.
+
+    Raises:
+        UsageError: no event names an amendment (``POL-NOTHING-TO-RECOVER``), or the store lacks
+            what one names: put it back from a tier's ``policies/`` first.
+    """
+    newest = ""
+    catalogue = open_catalogue(home.catalogue_url)
+    try:
+        pending = [Event.from_json(json.loads(body)) for body in catalogue.outbox(_PENDING)]
+    finally:
+        catalogue.close()
+    for event in (*FileJournal(home.journal).events(), *pending):
+        if event.type is EventType.POLICY_ASSIGNMENT:
+            newest = str(event.detail.get("amendment", "")) or newest
+    if not newest:
+        raise UsageError(
+            "no event in the journal tells of an amendment",
+            hint="run `preserve policy apply`: the policy files are put in force anew",
+            code="POL-NOTHING-TO-RECOVER",
+        )
+    return sorted(PolicyFiles(home.policies).recover(Digest.parse_tagged(newest)))
 
 
 def record_applied(store: PolicyFiles, catalogue: Catalogue) -> None:

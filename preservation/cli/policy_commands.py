@@ -15,7 +15,7 @@ from preservation.catalogue.promises import Standing
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.policy_change import apply, plan
-from preservation.cli.policy_history import diff, history, show
+from preservation.cli.policy_history import diff, history, recover, show
 from preservation.cli.policy_profile import profile
 from preservation.cli.policy_simulate import simulate_command
 from preservation.cli.shell import shell, table
@@ -68,6 +68,7 @@ policy_app.command()(apply)
 policy_app.command()(history)
 policy_app.command()(show)
 policy_app.command()(diff)
+policy_app.command()(recover)
 policy_app.command()(profile)
 policy_app.command("simulate")(simulate_command)
 

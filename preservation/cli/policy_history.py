@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from preservation.app import find_home, recover_policies
 from preservation.cli.opening import opened
 from preservation.cli.options import Json
 from preservation.cli.shell import shell, table
@@ -130,3 +131,14 @@ def _policy(document: Any, name: str) -> Any:
 
 def _short(digest: object) -> str:
     return "" if digest is None else str(digest)[:_SHOWN]
+
+
+def recover(ctx: typer.Context, as_json: Json = False) -> None:
+    """Make a lost or damaged in-force.json again, from the history of the home."""
+    here = shell(ctx)
+    names = recover_policies(find_home(here.home))
+
+    def render(out: Console) -> None:
+        out.print(f"in force again: {', '.join(names)}")
+
+    here.answer(as_json, "samarkand.policy-recover/1", {"communities": names}, render)

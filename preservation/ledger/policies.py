@@ -83,7 +83,7 @@ class PolicyFiles:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"{self._lines} cannot be read: {error}",
-                hint="put back the copy of your last backup; the objects it names are still there",
+                hint="run `preserve policy recover`: the store's history says what is in force",
                 code="POL-IN-FORCE-CORRUPT",
             ) from error
 
@@ -145,6 +145,24 @@ class PolicyFiles:
             durable.replace(self._lines, _encode(_State({**state.lines, **lines}, newest)))
             return list(lines.values())
 
+    def recover(self, newest: Digest) -> Mapping[str, InForce]:
+        """Write ``in-force.json`` anew, as the amendments up to this one leave it.
+
+        Raises:
+            UsageError: an amendment or a policy that it names is missing or corrupt
+                (``POL-OBJECT-MISSING``, ``POL-OBJECT-CORRUPT``); nothing is written.
+        """
+        lines: dict[str, InForce] = {}
+        with self._locked():
+            for amendment in reversed(list(self._chain(newest, None))):
+                at, by, reason = amendment.at, amendment.by, amendment.reason
+                for one, step in amendment.communities.items():
+                    lines[one] = InForce(one, step.digest, step.previous, at, by, reason)
+            for line in lines.values():
+                self.policy(line.digest)
+            durable.replace(self._lines, _encode(_State(lines, newest)))
+        return lines
+
     def history(self, until: Digest | None = None) -> Iterator[Amendment]:
         """Every amendment in force, newest first; with ``until``, those after that one.
 
@@ -152,7 +170,10 @@ class PolicyFiles:
             UsageError: one is missing or has other bytes than its name says
                 (``POL-OBJECT-MISSING``, ``POL-OBJECT-CORRUPT``).
         """
-        name = self._state().amendment
+        return self._chain(self._state().amendment, until)
+
+    def _chain(self, newest: Digest | None, until: Digest | None) -> Iterator[Amendment]:
+        name = newest
         while name is not None and name != until:
             amendment = Amendment.from_json(self._document("history", name))
             yield amendment

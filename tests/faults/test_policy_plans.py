@@ -191,3 +191,19 @@ def test_a_simulation_compares_what_is_in_force_with_a_draft(
     assert said["comparisons"][0].startswith("notes, proposed: loses AIPs")
     assert first["assumptions"]
     assert (tmp_path / "a.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"[]"])
+def test_what_is_in_force_is_made_again_from_the_history(
+    archive: Archive, capsys: pytest.CaptureFixture[str], damage: bytes | None
+) -> None:
+    archive.write_policies({"contact": "ann"})
+    assert _preserve(archive, capsys, "apply", "--reason", "a change")[0] == 0
+    lost = archive.home / "policies" / "in-force.json"
+    there = lost.read_bytes()
+    lost.unlink() if damage is None else lost.write_bytes(damage)
+
+    assert _preserve(archive, capsys, "recover")[1]["communities"] == ["notes"]
+
+    assert lost.read_bytes() == there
+    assert _preserve(archive, capsys, "history")[0] == 0
