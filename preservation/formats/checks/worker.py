@@ -159,8 +159,9 @@ def verdict(name: str, subject: Subject) -> FormatCheck:
 def _set_limits() -> None:
     """Give the file its time: past it, the kernel ends the process, and that is its verdict."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    spent = int(time.process_time()) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (spent + CPU_SECONDS, hard))
+    until = int(time.process_time()) + 1 + CPU_SECONDS
+    soft = until if hard == resource.RLIM_INFINITY else min(until, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
 
