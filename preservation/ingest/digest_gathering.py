@@ -23,12 +23,13 @@ from typing import Any
 
 from preservation.bags.manifest import decode_path
 from preservation.errors import MalformedError
-from preservation.files.walk import Entry, Kind, walk
+from preservation.files.walk import Entry, Kind, open_below, walk
+from preservation.fixity.multihash import MultiHash
 from preservation.ingest.digest_lists import Line, ListKind, Odd, Recognised, read_lines, recognise
 from preservation.ingest.digest_text import lines
 from preservation.ingest.fenced import fenced
 from preservation.model.clock import stamp
-from preservation.model.digest import Digest
+from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display, is_safe
 
@@ -37,6 +38,12 @@ TOLD = 100  # lists that are told one by one; of the others, only counts
 _PIECE = 1 << 18
 _NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ABSOLUTE = re.compile(rb"/|[A-Za-z]:[\\/]|\\\\|file://")
+_ALIKE = {  # digests of one length: whose they are is tried with a file
+    32: (Algorithm.SHA256, Algorithm.SHA3_256),
+    64: (Algorithm.SHA512, Algorithm.BLAKE2B, Algorithm.SHA3_512),
+}
+_TRIED = 64 << 20  # octets of a file that it is tried with, at most
+_TRIES = 5  # files of one list
 _SEARCHES = 50  # absolute names of a list that are looked for from the end, before it is given up
 
 
@@ -59,6 +66,8 @@ class DigestList:
     names: int = 0
     oddities: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
+    guesses: dict[int, Algorithm] = field(default_factory=dict)  # by octets, once they are known
+    tries: int = 0
 
     def note(self, oddity: str, example: str) -> None:
         """Count a line that is odd."""
@@ -117,6 +126,7 @@ class Gathering:
         self._by: dict[bytes, DigestList] = {}  # the list that named a file first
         self._absent: dict[bytes, DigestList] = {}  # named, and not there by that very name
         self._disagreeing: dict[bytes, bytes] = {}  # file, the other list
+        self._unsettled: list[tuple[bytes, Digest]] = []  # of the list that is being read
         self._more = 0
         self.lists: list[DigestList] = []
 
@@ -147,6 +157,7 @@ class Gathering:
         names = _Names(self._root, folder, seen)
         with suppress(PermissionError):  # packaging will tell
             self._read(entry, seen, made, names)
+        self._settle_guesses(made)
         if made.names or made.oddities[Odd.FOREIGN.name.lower()]:
             self.lists.append(made)
 
@@ -173,7 +184,6 @@ class Gathering:
 
     def _take(self, made: DigestList, names: _Names, line: Line) -> None:
         made.names += 1
-        made.algorithms.add(line.digest.algorithm.value)
         path, found = names.of(line.name)
         if not path:
             made.note(_OUTSIDE, display(line.name))
@@ -181,17 +191,50 @@ class Gathering:
         if found and b"\\" in line.name and b"\\" not in path and not names.absolute(line.name):
             made.note(_RENAMED, f"{display(line.name)} for {display(path)}")
         known = self._digests.get(path, ())
-        if not known and len(self._digests) >= self._most:
+        if not known and len(self._digests) + len(self._unsettled) >= self._most:
             self._more += 1
             return
         if not found:
             self._absent.setdefault(path, made)
-        self._add(path, made, line.digest, known)
+        if line.guessed and len(line.digest.value) in _ALIKE:
+            self._guessed(path, made, line.digest)
+        else:
+            self._add(path, made, line.digest)
 
-    def _add(
-        self, path: bytes, made: DigestList, digest: Digest, known: tuple[Digest, ...]
-    ) -> None:
+    def _guessed(self, path: bytes, made: DigestList, digest: Digest) -> None:
+        """Note a digest whose algorithm nobody says: the one that some file of the list proves."""
+        octets = len(digest.value)
+        if octets not in made.guesses and made.tries < _TRIES:
+            tried = self._tried(path, _ALIKE[octets])
+            made.tries += bool(tried)
+            fits = [one.algorithm for one in tried if one.value == digest.value]
+            if fits:
+                made.guesses[octets] = fits[0]
+        self._unsettled.append((path, digest))
+
+    def _tried(self, path: bytes, algorithms: tuple[Algorithm, ...]) -> list[Digest]:
+        """A small file's digests; none of one that is large, or can't be read."""
+        try:
+            fd = open_below(self._root, path, os.O_RDONLY)
+        except OSError:
+            return []
+        with os.fdopen(fd, "rb") as file:
+            facts = os.fstat(fd)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size > _TRIED:
+                return []
+            hashes = MultiHash(algorithms, file.read(_TRIED))
+        return list(hashes.digests().values())
+
+    def _settle_guesses(self, made: DigestList) -> None:
+        for path, digest in self._unsettled:
+            algorithm = made.guesses.get(len(digest.value), digest.algorithm)
+            self._add(path, made, Digest(algorithm, digest.value))
+        self._unsettled.clear()
+
+    def _add(self, path: bytes, made: DigestList, digest: Digest) -> None:
         """Note one. Two of one algorithm that differ prove enough: a third adds nothing."""
+        known = self._digests.get(path, ())
+        made.algorithms.add(digest.algorithm.value)
         alike = [other for other in known if other.algorithm is digest.algorithm]
         if digest in known:
             return

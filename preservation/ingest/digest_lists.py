@@ -82,10 +82,15 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One digest of one file, the name as the list has it."""
+    """One digest of one file, the name as the list has it.
+
+    Attributes:
+        guessed: nobody says by which algorithm: the commonest of this length was taken.
+    """
 
     name: bytes
     digest: Digest
+    guessed: bool = False
 
 
 def recognise(name: bytes) -> Recognised | None:
@@ -169,10 +174,12 @@ def _line(name: bytes, digits: bytes, algorithm: Algorithm | None) -> Line | Odd
     if len(digits) % 2:
         return Odd.UNKNOWN
     value = bytes.fromhex(digits.decode())
-    algorithm = algorithm or _BY_OCTETS.get(len(value))
-    if algorithm is None:
+    guess = algorithm or _BY_OCTETS.get(len(value))
+    if guess is None:
         return Odd.FOREIGN
-    return Line(name, Digest(algorithm, value)) if algorithm.octets == len(value) else Odd.UNKNOWN
+    if guess.octets != len(value):
+        return Odd.UNKNOWN
+    return Line(name, Digest(guess, value), guessed=algorithm is None)
 
 
 def _of_cell(cell: Cell | None) -> Line | Odd:

@@ -83,6 +83,19 @@ def test_what_is_odd_about_a_list_is_told_and_does_not_reject(archive: Archive, 
     assert (outcome, code in found) == ("accepted", True)
 
 
+@pytest.mark.parametrize("algorithm", ["sha512", "blake2b", "sha3_512", "sha256", "sha3_256"])
+def test_a_list_that_does_not_say_its_algorithm_is_not_guessed_wrong(
+    archive: Archive, algorithm: str
+) -> None:
+    text = "".join(
+        f"{hashlib.new(algorithm, data).hexdigest()}  {name}\n" for name, data in FILES.items()
+    )
+    assert taken(archive, {"checksums.txt": text.encode()}) == ("accepted", ALL, set())
+    wrong = text.replace(text[0], "0" if text[0] != "0" else "1", 1)
+    outcome, _, found = taken(archive, {"checksums.txt": wrong.encode(), "new": b"new"})
+    assert (outcome, "DEP-DIGEST-DIFFERS" in found) == ("rejected", True)
+
+
 def test_a_list_of_unknown_algorithms_alone_is_told(archive: Archive) -> None:
     outcome, counts, found = taken(archive, {"all.sfv": b"data/a.txt deadbeef\n"})
     assert (outcome, counts, found) == ("accepted", {}, {"DEP-LIST-ALGORITHM"})
