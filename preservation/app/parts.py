@@ -8,7 +8,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from preservation.audit.service import AuditService
 from preservation.catalogue.promises import Standing
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.catalogue.standing import standing
-from preservation.errors import SamarkandError
+from preservation.errors import NotNowError, SamarkandError
 from preservation.fixity.engine import EngineSettings
 from preservation.formats.checks.checker import FormatChecker
 from preservation.formats.identifier import FormatIdentifier
@@ -119,7 +119,8 @@ def open_home(
     home = find_home(path)
     catalogue = open_catalogue(home.catalogue_url)
     try:
-        record_applied(PolicyFiles(home.policies), catalogue)
+        with suppress(NotNowError):  # a home that cannot be written now can be looked at
+            record_applied(PolicyFiles(home.policies), catalogue)
         with (
             FormatIdentifier(known=home.known_formats) as identifier,
             FormatChecker() as checker,

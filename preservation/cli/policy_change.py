@@ -13,9 +13,9 @@ from preservation.app import Parts, SystemClock, apply_policies, open_home, read
 from preservation.app.planning import make_plan, planned_communities
 from preservation.cli.home_commands import pools_of
 from preservation.cli.options import Json
+from preservation.cli.outfile import write_out
 from preservation.cli.shell import account, shell, table
 from preservation.errors import BusyError, PolicyError, UsageError
-from preservation.files import durable
 from preservation.model.progress import Silence
 from preservation.policy.check import Checked
 from preservation.policy.plan import Plan
@@ -45,7 +45,7 @@ def plan(
     with open_home(here.home, here.policies) as parts:
         made = make_plan(parts, checked, planned_communities(files, checked) if files else None)
     if html is not None:
-        durable.replace(html, plan_page(made))
+        write_out(html, plan_page(made))
 
     def render(out: Console) -> None:
         for part in spelled(made):

@@ -12,8 +12,8 @@ from rich.console import Console
 from preservation.app.profiles import deposit_profile
 from preservation.cli.opening import opened
 from preservation.cli.options import Json
+from preservation.cli.outfile import write_out
 from preservation.cli.shell import shell
-from preservation.files import durable
 
 
 def profile(
@@ -27,7 +27,7 @@ def profile(
     with opened(here) as parts:
         policy = parts.store.governing(community)
     document = deposit_profile(policy)
-    durable.replace(out, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+    write_out(out, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
     identifier = document["BagIt-Profile-Info"]["BagIt-Profile-Identifier"]
 
     def render(console: Console) -> None:

@@ -14,10 +14,10 @@ from preservation.app.planning import foreseen, planned_communities
 from preservation.app.simulating import Asked, Simulated, read_rates, simulate
 from preservation.cli.opening import opened
 from preservation.cli.options import Json
+from preservation.cli.outfile import write_out
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
-from preservation.files import durable
-from preservation.policy.loss import told
+from preservation.policy.loss import ratio, told
 from preservation.policy.loss_inputs import Rates
 from preservation.policy.policy import Policy
 from preservation.reports.loss_chart import loss_chart
@@ -58,7 +58,7 @@ def simulate_command(
         rows = [(one.what, one.factor) for one in found[-1].contributions]
         title = f"{found[-1].name}: what each promise is worth"
         text = "how many times less often an AIP is lost, all else being equal (a model)"
-        durable.replace(svg, loss_chart(title, text, rows))
+        write_out(svg, loss_chart(title, text, rows))
 
     def render(out: Console) -> None:
         for sentence in _comparisons(found):
@@ -107,6 +107,12 @@ def _simulated(
     checked = read_policies(folder, against).require()
     about = planned_communities(against, checked)
     for other in about if about is not None else [name]:
+        if other not in checked.effective:
+            raise UsageError(
+                f"{other} has no policy file to compare with",
+                hint=f"name a draft: --against drafts/{other}.yaml",
+                code="POL-NO-COMMUNITY",
+            )
         proposed = Policy.from_effective(checked.effective[other])
         seen: Mapping[str, str] = foreseen(parts.home, policy, proposed, observed)
         yield simulate(f"{other}, proposed", proposed, seen, rates, asked)
@@ -115,7 +121,7 @@ def _simulated(
 def _comparisons(found: Sequence[Simulated]) -> Iterator[str]:
     first = found[0]
     for other in found[1:]:
-        words = told(first.model.yearly / other.model.yearly)
+        words = told(ratio(first.model, other.model))
         yield f"{other.name}: loses AIPs {words}{_than(words)} {first.name}."
     best, second, *_ = found[-1].contributions
     if best.factor > _MATTERS:

@@ -23,6 +23,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+_NEVER = 1e-30  # a probability below which nothing can be told apart
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -182,10 +184,16 @@ def contributions(
             for copy in model.copies
         ]
     found = [
-        Contribution(what, variant.yearly, model.yearly / variant.yearly)
-        for what, variant in variants
+        Contribution(what, variant.yearly, ratio(model, variant)) for what, variant in variants
     ]
     return sorted(found, key=lambda one: -one.factor)
+
+
+def ratio(first: Model, second: Model) -> float:
+    """How many times more often the first loses an AIP than the second, as far as that can be
+    reckoned: rates that are all zero lose nothing, as often as each other.
+    """
+    return max(first.yearly, _NEVER) / max(second.yearly, _NEVER)
 
 
 def told(factor: float) -> str:

@@ -191,6 +191,9 @@ def test_a_simulation_compares_what_is_in_force_with_a_draft(
     assert said["comparisons"][0].startswith("notes, proposed: loses AIPs")
     assert first["assumptions"]
     assert (tmp_path / "a.svg").read_text().startswith("<svg")
+    nowhere = str(tmp_path / "nowhere" / "a.html")
+    _, refused = _preserve(archive, capsys, "plan", "--html", nowhere)
+    assert refused["error"]["code"] == "FILE-NOT-WRITTEN"
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"[]"])

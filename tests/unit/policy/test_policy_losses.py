@@ -156,3 +156,10 @@ def test_the_chart_is_a_drawing_with_its_numbers() -> None:
         "half",
         "2.0 times more often",
     ]
+
+
+def test_rates_that_are_all_zero_lose_nothing() -> None:
+    model = replace(_model("ab", rate=0, site=0), common=0.0)
+
+    assert simulate(model, 1000, 10, 1, 100).worst == 0
+    assert {one.factor for one in contributions(model, 0, 0.25, 0, {})} == {1.0}
