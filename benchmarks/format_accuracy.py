@@ -9,8 +9,11 @@ for us. Then the same files cut, renamed and damaged: on how many of them doubt 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -33,11 +36,35 @@ _TEXTUAL = {
 }
 
 
-def _said(found: Identification) -> dict[str, str]:
-    return {
-        "ours": f"{found.local} {found.puid} {found.name} {found.mime}".strip(),
-        "libmagic": found.mime_magic,
-    }
+# Each tool alone, in a process of its own: after a mere import of pygfried nothing may fork.
+_ALONE = """
+import json, sys, magic, pygfried
+paths = json.load(sys.stdin)
+mime = magic.Magic(mime=True)
+files = pygfried.identify_many(paths)["files"]
+first = [(one["matches"] or [{"id": "UNKNOWN"}])[0] for one in files]
+known = [one if one["id"] != "UNKNOWN" else None for one in first]
+print(json.dumps({
+    "Siegfried": [one and f"{one['id']} {one['format']} {one['mime']}" or "" for one in known],
+    "libmagic": [mime.from_file(path) for path in paths],
+}))
+"""
+
+
+def _alone(items: list[Item]) -> dict[str, list[str]]:
+    run = subprocess.run(
+        [sys.executable, "-c", _ALONE],
+        input=json.dumps([str(item.path) for item in items]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said: dict[str, list[str]] = json.loads(run.stdout)
+    return said
+
+
+def _said(found: Identification) -> str:
+    return f"{found.local} {found.puid} {found.name} {found.mime}".strip()
 
 
 def _cut(share: float) -> Callable[[bytes], bytes]:
@@ -84,14 +111,16 @@ def _sound(items: list[Item], identifier: FormatIdentifier, wrong: bool) -> None
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     doubts: Counter[str] = Counter()
     for item, found in zip(items, answers, strict=True):
-        for tool, said in _said(found).items():
-            verdicts[tool][verdict(item.family, said)] += 1
         doubts.update(found.flags if found.doubtful else ())
         doubts["doubtful"] += found.doubtful
-        ours = verdict(item.family, _said(found)["ours"])
+        ours = verdict(item.family, _said(found))
+        verdicts["ours"][ours] += 1
         if wrong and (ours != "exact" or found.doubtful):
-            said = f"{_said(found)['ours'][:60]:62}{' '.join(found.flags)} {found.warnings[-1:]}"
+            said = f"{_said(found)[:60]:62}{' '.join(found.flags)} {found.warnings[-1:]}"
             print(f"  {ours:8}{item.family:14}{str(item.path)[-50:]:52}{said}")
+    for tool, alone in _alone(items).items():
+        for item, answer in zip(items, alone, strict=True):
+            verdicts[tool][verdict(item.family, answer)] += 1
     print(f"\n{len(items)} sound files")
     for tool, counts in verdicts.items():
         print(
@@ -142,7 +171,7 @@ def _unsound(items: list[Item], identifier: FormatIdentifier, folder: Path, wron
         seen["all text" if item.family in _TEXTUAL else "all binary"].append(found.doubtful)
         seen["all"].append(found.doubtful)
         if wrong and not found.doubtful:
-            said = f"{path.decode()[-20:]:22}{_said(found)['ours'][:50]}"
+            said = f"{path.decode()[-20:]:22}{_said(found)[:50]}"
             print(f"  unseen   {kind:26}{item.family:14}{str(item.path)[-40:]:42}{said}")
     print(f"\n{len(chosen)} files, cut, renamed and damaged: doubt is marked")
     for kind, marked in seen.items():

@@ -86,7 +86,7 @@ def reconcile(evidence: Evidence) -> Identification:
         candidates=tuple(dict.fromkeys(one for one in others if one and one not in chosen)),
         flags=_sorted(flags, evidence),
         local=row.id if row and not (row.puid and row.puid == evidence.puid) else "",
-        warnings=_warnings(evidence),
+        warnings=_warnings(evidence, flags),
     )
 
 
@@ -213,8 +213,15 @@ _FLAGS: tuple[tuple[str, Callable[[_Case], bool]], ...] = (
 )
 
 
-def _warnings(evidence: Evidence) -> tuple[str, ...]:
-    said = (evidence.warning, evidence.error, *(why for _, why in evidence.troubles))
+_TOLD = frozenset(
+    {"ambiguous", "extension_mismatch", "suspect_damage", "tentative", "unidentified"}
+)
+
+
+def _warnings(evidence: Evidence, flags: set[str]) -> tuple[str, ...]:
+    """What the tools said; a warning of Siegfried's only while it still stands."""
+    warning = "" if flags.isdisjoint(_TOLD) else evidence.warning
+    said = (warning, evidence.error, *(why for _, why in evidence.troubles))
     return tuple(one for one in said if one)
 
 

@@ -387,7 +387,7 @@ def dbase(sample: Sample) -> Troubles:
 
 def stata(sample: Sample) -> Troubles:
     """The last mark. Source: Stata manual, file format dta."""
-    if not sample.tail.endswith(b"</stata_dta>"):
+    if b"</stata_dta>" not in sample.tail:
         yield truncated("no end mark of a Stata file")
 
 

@@ -94,6 +94,8 @@ def json_text(sample: Sample) -> Troubles:
             return
         except ValueError as error:
             whole = sample.whole.strip()
+            if "Extra data" in str(error) or whole.startswith(b"\x1e"):
+                return  # a sequence of values: JSON Lines, RFC 7464
             cut = whole[-1:] not in (b"}", b"]") or (
                 "Expecting" in str(error) and f"{len(whole):d}" in str(error)
             )
@@ -149,7 +151,9 @@ _LENIENT = frozenset({11, 18, 19, 27, 20})
 def html(sample: Sample) -> Troubles:
     """A document that opens ``<html`` closes it, or at least ends with an element."""
     head = sample.head.lower()
-    if b"</html" not in sample.tail.lower() and (b"<html" in head or b"<!doctype html" in head):
+    opened = b"<html" in head or b"<!doctype html" in head
+    ends = sample.tail.endswith((b">\n", b">\r\n"))  # HTML lets the end of its root go unsaid
+    if opened and not ends and b"</html" not in sample.tail.lower():
         yield truncated("HTML that does not end")
 
 
