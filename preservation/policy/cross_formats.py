@@ -33,7 +33,8 @@ def check_formats(said: Said, groups: Groups, problems: Problems) -> None:
             one.text if one.text == about else f"{one.text}, to which {about} belongs",
             f"formats that are not {first} ({against.text}, {against.at})",
             code="POL-CROSS",
-            hint=f"take it out of one of the two lists, or say of {about} alone what it is",
+            hint="take it out of one of the two lists"
+            + (f", or say of {about} alone what it is" if one.text != about else ""),
         )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from itertools import combinations
 from typing import Any, NamedTuple
 
 GROUP = "group:"
@@ -151,24 +152,25 @@ def contradictions(
         List and position of the one, list and position of the other, and the format at issue.
     """
     precise = {one for entries in lists.values() for one in entries if not one.startswith(GROUP)}
-    names = list(lists)
-    for place, first in enumerate(names):
-        for second in names[place + 1 :]:
-            for number, one in enumerate(lists[first]):
-                for other_number, other in enumerate(lists[second]):
-                    shared = _shared(one, other, groups, precise, "refused" in (first, second))
+    members = {f"{GROUP}{name}": frozenset(inner) for name, inner in groups.items()}
+    for (first, ours), (second, theirs) in combinations(lists.items(), 2):
+        places = {one: number for number, one in reversed(list(enumerate(ours)))}
+        grouped = {one: place for one, place in places.items() if one in members}
+        for number, other in enumerate(theirs):
+            if other in places:
+                yield first, places[other], second, number, other
+            elif other in members and "refused" in (first, second):
+                for one, place in grouped.items():
+                    shared = _shared(members[one], members[other], precise)
                     if shared:
-                        yield first, number, second, other_number, shared
+                        yield first, place, second, number, shared
 
 
-def _shared(one: str, other: str, groups: Groups, precise: set[str], refused: bool) -> str:
-    """A format about which two entries contradict each other; empty if there is none."""
-    if one == other:
-        return one
-    if not (one.startswith(GROUP) and other.startswith(GROUP) and refused):
-        return ""  # an identifier beats a group, and a preferred format is an accepted one
-    ours = set(groups.get(one.removeprefix(GROUP), ()))
-    theirs = set(groups.get(other.removeprefix(GROUP), ()))
+def _shared(ours: frozenset[str], theirs: frozenset[str], precise: set[str]) -> str:
+    """A format about which two groups contradict each other; empty if there is none.
+
+    An identifier beats a group, and what is preferred may be accepted too: neither is at issue.
+    """
     if ours < theirs or theirs < ours:
         return ""  # the inner one wins
     return min((ours & theirs) - precise, default="")
