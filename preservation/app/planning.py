@@ -12,7 +12,8 @@ from preservation.model.canonical import digest_of
 from preservation.model.digest import Digest
 from preservation.policy.check import Checked
 from preservation.policy.compare import compare
-from preservation.policy.effects import Held, Kept, effects
+from preservation.policy.effects import Held, Kept
+from preservation.policy.foresight import effects
 from preservation.policy.plan import Plan, Proposal
 from preservation.policy.policy import Policy, TierSpec
 from preservation.storage.mount import failure_domain, mount_of

@@ -17,7 +17,6 @@ Source: ``docs/formats/policies.md``.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -36,10 +35,11 @@ from preservation.errors import (
 )
 from preservation.files import durable
 from preservation.ledger.amendments import Amendment, Succession
+from preservation.ledger.documents import Documents
 from preservation.ledger.protocol import InForce
 from preservation.model.canonical import canonical, digest_of
 from preservation.model.clock import parse_stamp, stamp
-from preservation.model.digest import Algorithm, Digest
+from preservation.model.digest import Digest
 from preservation.policy import compare
 from preservation.policy.check import Checked
 from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
@@ -57,15 +57,12 @@ class _State:
     amendment: Digest | None
 
 
-_SHORTEST = 6  # hexadecimal digits that name a document
-_KINDS = {"objects": "the policy", "plans": "the plan", "history": "the amendment"}
-
-
 class PolicyFiles:
     """The store in a folder. A policy is read once; its digest is its name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._kept = Documents(folder)
         self._lines = folder / "in-force.json"
         self._read: dict[Digest, Policy] = {}
 
@@ -134,10 +131,10 @@ class PolicyFiles:
             if not changed:
                 return []
             for one in changed:
-                self._keep("objects", canonical(effective[one]))
-            kept = None if plan is None else self._keep("plans", canonical(plan))
+                self._kept.keep("objects", canonical(effective[one]))
+            kept = None if plan is None else self._kept.keep("plans", canonical(plan))
             amendment = Amendment(at, by, reason, consent, kept, state.amendment, changed)
-            newest = self._keep("history", amendment.encode())
+            newest = self._kept.keep("history", amendment.encode())
             lines = {
                 one: InForce(one, step.digest, step.previous, at, by, reason)
                 for one, step in changed.items()
@@ -175,7 +172,7 @@ class PolicyFiles:
     def _chain(self, newest: Digest | None, until: Digest | None) -> Iterator[Amendment]:
         name = newest
         while name is not None and name != until:
-            amendment = Amendment.from_json(self._document("history", name))
+            amendment = Amendment.from_json(self._kept.read("history", name))
             yield amendment
             name = amendment.previous
 
@@ -187,27 +184,11 @@ class PolicyFiles:
             UsageError: nothing is kept under it, or several things are (``POL-UNKNOWN-DIGEST``).
         """
         line = self.in_force().get(text)
-        if line is not None:
-            return line.digest
-        wanted = text.removeprefix("sha256:").lower()
-        names = {path.stem for kind in _KINDS for path in (self._folder / kind).glob("*.json")}
-        found = sorted(
-            name for name in names if len(wanted) >= _SHORTEST and name.startswith(wanted)
-        )
-        if len(found) != 1:
-            what = "several documents begin" if found else "no policy, plan or amendment begins"
-            raise UsageError(
-                f"{what} with {text!r}",
-                hint=f"give a community, or at least {_SHORTEST} digits of a digest: "
-                "`preserve policy history` shows them",
-                code="POL-UNKNOWN-DIGEST",
-            )
-        return Digest.parse(Algorithm.SHA256, found[0])
+        return self._kept.find(text) if line is None else line.digest
 
     def document(self, digest: Digest) -> Any:
         """A kept policy, plan or amendment, its bytes compared with its name."""
-        kind = next((k for k in _KINDS if self._path(k, digest).exists()), "objects")
-        return self._document(kind, digest)
+        return self._kept.any(digest)
 
     def unrecorded(self) -> list[Amendment]:
         """Amendments in force whose events may not be in the catalogue yet, oldest first."""
@@ -244,12 +225,9 @@ class PolicyFiles:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _path(self, folder: str, digest: Digest) -> Path:
-        return self._folder / folder / f"{digest.hex}.json"
-
     def _load(self, digest: Digest) -> Policy:
-        document = self._document("objects", digest)
-        path = self._path("objects", digest)
+        document = self._kept.read("objects", digest)
+        path = self._kept.path("objects", digest)
         if document.get("schema") != POLICY_SCHEMA:
             raise UsageError(
                 f"{path} is a {document.get('schema')!r}, which this version cannot read",
@@ -257,35 +235,6 @@ class PolicyFiles:
                 code="POL-OBJECT-SCHEMA",
             )
         return Policy.from_effective(document)
-
-    def _document(self, folder: str, digest: Digest) -> Any:
-        """A kept document, its bytes compared with its name."""
-        path = self._path(folder, digest)
-        try:
-            with durable.plain_errors(path):
-                data = path.read_bytes()
-        except FileNotFoundError as error:
-            raise UsageError(
-                f"{_KINDS[folder]} {digest} is not in the store",
-                hint=f"put {path.name} back from a backup into {path.parent}",
-                code="POL-OBJECT-MISSING",
-            ) from error
-        if digest.algorithm is not Algorithm.SHA256 or _sha256(data) != digest:
-            raise _corrupt(path)
-        return json.loads(data)
-
-    def _keep(self, folder: str, data: bytes) -> Digest:
-        """Write a document under its digest; one that is there already must be this one."""
-        digest = _sha256(data)
-        path = self._path(folder, digest)
-        path.parent.mkdir(exist_ok=True)
-        try:
-            durable.write_new(path, data)
-        except FileExistsError as error:
-            if path.read_bytes() != data:
-                raise _corrupt(path) from error
-        durable.fsync_dir(self._folder)
-        return digest
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -317,18 +266,6 @@ def edited(store: PolicyFiles, checked: Checked) -> list[str]:
     ``preservation.policy.compare.edited``.
     """
     return compare.edited({one: line.digest for one, line in store.in_force().items()}, checked)
-
-
-def _corrupt(path: Path) -> UsageError:
-    return UsageError(
-        f"{path} does not have the bytes that its name says",
-        hint="put the file back from a backup; nothing was done under this policy",
-        code="POL-OBJECT-CORRUPT",
-    )
-
-
-def _sha256(data: bytes) -> Digest:
-    return Digest(Algorithm.SHA256, hashlib.sha256(data).digest())
 
 
 def _encode(state: _State) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from killing import each_kill
 
+from preservation.formats.groups import known_groups
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.canonical import digest_of
 from preservation.policy.check import check
@@ -22,7 +23,7 @@ POLICIES = Path(__file__).resolve().parents[2] / "policies"
 
 def test_a_killed_apply_changes_all_communities_or_none(tmp_path: Path) -> None:
     files = {path.name: path.read_bytes() for path in POLICIES.glob("*.yaml")}
-    first = check(files).require().effective
+    first = check(files, known_groups()).require().effective
     second = {name: document | {"contact": "somebody else"} for name, document in first.items()}
     old = {name: digest_of(document) for name, document in first.items()}
     new = {name: digest_of(document) for name, document in second.items()}

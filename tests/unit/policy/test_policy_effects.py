@@ -12,8 +12,9 @@ from preservation.errors import MalformedError
 from preservation.model.canonical import canonical, digest_of
 from preservation.policy.check import check
 from preservation.policy.compare import compare
-from preservation.policy.effects import Effects, Held, HeldFormat, Kept, effects
+from preservation.policy.effects import Effects, Held, HeldFormat, Kept
 from preservation.policy.feasible import feasibility, longest_gap, runs_in_a_year
+from preservation.policy.foresight import effects
 from preservation.policy.independence import Independence
 from preservation.policy.plan import Plan, Proposal
 from preservation.policy.policy import Policy
