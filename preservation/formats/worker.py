@@ -36,7 +36,7 @@ from preservation.formats.request import STAGING, Request, extension_of
 from preservation.formats.sample import Sample
 from preservation.formats.signatures.local_format import LocalFormat
 from preservation.formats.signatures.table import FORMATS, TESTED_PUIDS, VERSION, recognise
-from preservation.formats.structure.inspect import inspect
+from preservation.formats.structure.inspect import holds_parts, inspect
 
 _CANDIDATES = re.compile(r"possibilities based on extension are (.+)")
 _EMPTY = "empty source"
@@ -46,7 +46,6 @@ _WITHOUT_DATABASE = 0x4000  # MAGIC_NO_CHECK_SOFT of magic.h
 _BINARY_HEAD = 65536
 _EXCERPT = 2 * 1024 * 1024  # octets of head and of tail that Siegfried gets of a large file
 _LARGE = 8 * 1024 * 1024
-_WHOLE_NEEDED = (b"PK", b"\xd0\xcf\x11\xe0")  # containers, whose parts lie anywhere
 _JUNK = b"\x01\x02\x7f\xfe" * 64  # of no format, so that only the name speaks
 _KNOWN = frozenset(extension for one in FORMATS.values() for extension in one.extensions)
 _PLACE = 200  # the descriptor that all links lead to
@@ -139,7 +138,7 @@ class Examiner:
 
     def _ask_siegfried(self, taken: Sample) -> dict[str, Any]:
         """Siegfried's answer: about the file itself, or about both ends of a large one."""
-        if taken.octets <= _LARGE or taken.head.startswith(_WHOLE_NEEDED):
+        if taken.octets <= _LARGE or holds_parts(taken):
             return self._siegfried(taken.fd, taken.extension)
         fd = os.memfd_create("excerpt")
         try:

@@ -209,7 +209,7 @@ ROWS = (
         named=True,
     ),
     row(
-        "stationtxt",
+        "fdsn-station-text",
         "FDSN station text",
         "txt",
         words("#Network|"),

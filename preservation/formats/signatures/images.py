@@ -514,7 +514,7 @@ ROWS = (
     ),
     row("ftex", "FTEX texture", "ftc ftu", magic(b"FTEX"), "FTEX header", mime="image/x-ftex"),
     row(
-        "fpx-like-ole",
+        "ole2",
         "OLE2 compound file",
         "ole fpx mic",
         magic(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),

@@ -272,7 +272,7 @@ ROWS = (
     _xml("stationxml", "FDSN StationXML", "stationxml", "FDSNStationXML", "FDSN StationXML 1.1"),
     _xml("seiscomp-xml", "SeisComP XML (SC3ML)", "sc3ml scml", "seiscomp", "SeisComP schema 0.12"),
     _xml("xml-seed", "XML-SEED", "xseed", "xseed", "XML-SEED 1.1"),
-    _xml("nordb", "ArcLink XML", "xml", "arclink", "ArcLink protocol"),
+    _xml("arclink-xml", "ArcLink XML", "xml", "arclink", "ArcLink protocol"),
     _xml("phyloxml", "phyloXML", "phyloxml", "phyloxml", "phyloXML 1.20"),
     _xml("nexml", "NeXML", "nexml", "nexml", "NeXML 0.9"),
     _xml("seqxml", "SeqXML", "seqxml", "seqXML", "SeqXML 0.4"),

@@ -560,7 +560,7 @@ ROWS = (
     _code("bazel", "Bazel/Starlark", "bazel bzl", r"\w+\s*\(|^\s*#", "text/plain"),
     _code("jinja", "Jinja template", "j2 jinja jinja2 tpl", r"\{[{%#]|\$\{", "text/plain"),
     _code(
-        "numpy-source-template",
+        "source-template",
         "Source template",
         "src in tmpl template",
         r"@\w+@|/\*\*begin repeat|\{\{|<\w+=|\S",

@@ -198,6 +198,18 @@ def inspect(sample: Sample, local: str, puid: str) -> tuple[Trouble, ...]:
     return tuple(found)
 
 
+def holds_parts(sample: Sample) -> bool:
+    """Whether it is a container, in one piece, whose parts lie anywhere in the file."""
+    look = next((look for start, look in _CONTAINERS if sample.head.startswith(start)), None)
+    return look is not None and not _tried(look, sample)
+
+
+_CONTAINERS = (
+    (b"PK\x03\x04", archives.zip_archive),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", archives.ole),
+)
+
+
 def _tried(look: Look, sample: Sample) -> list[Trouble]:
     try:
         return list(look(sample))
