@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
-from preservation.files.walk import Entry, Kind, walk
+from preservation.files.walk import Entry, Kind, open_below, walk
 from preservation.ingest.completing import Fetched, complete, copied, lacking, objections
 from preservation.ingest.digest_gathering import Gathering, manifests
 from preservation.ingest.examine import examine
@@ -35,7 +35,7 @@ from preservation.model.finding import Finding, is_fatal
 from preservation.model.identifier import Identifier
 from preservation.policy.policy import Intake
 
-_METADATA_FOLDERS = (b"", b"data", b"metadata")  # of a bag
+_METADATA_FOLDERS = (b"", b"data/", b"metadata/")  # of a bag
 DECLARATION = "bagit.txt"
 
 
@@ -170,16 +170,25 @@ def _completed(
 def _of_bag(base: Path, layout: BagLayout) -> tuple[Identifier, ...]:
     """What ``bag-info.txt`` says, then the metadata documents among tag files and payload."""
     root = open_root(base)
-    documents: dict[bytes, bytes] = {}
     try:
-        for entry in walk(base):
-            folder, _, name = entry.path.rpartition(b"/")
-            if folder in _METADATA_FOLDERS and _is_metadata(entry, name):
-                documents[entry.path] = _read(root, entry)
+        paths = [folder + name for folder in _METADATA_FOLDERS for name in DOCUMENTS]
+        documents = {path: _document(root, path) for path in paths}
     finally:
         os.close(root)
     named = {one.key: one for one in (*from_bag_info(layout.bag_info), *from_documents(documents))}
     return tuple(named.values())
+
+
+def _document(root: int, path: bytes) -> bytes:
+    """A small regular file whole; nothing of anything else, which no walk has to find."""
+    try:
+        fd = open_below(root, path, os.O_RDONLY)
+    except OSError:
+        return b""
+    with os.fdopen(fd, "rb") as file:
+        seen = os.fstat(fd)
+        small = stat.S_ISREG(seen.st_mode) and seen.st_size <= LARGEST
+        return file.read(LARGEST) if small else b""
 
 
 def _is_metadata(entry: Entry, name: bytes) -> bool:

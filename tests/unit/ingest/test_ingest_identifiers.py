@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -161,3 +162,20 @@ def test_an_identifier_that_no_event_tells_of_is_read_from_the_bag(archive: Arch
 
     (row,) = _identifiers(archive)
     assert (row.identifier.shown, row.aip, row.adopted) == (DOI, made.aip, True)
+
+
+def test_the_documents_of_a_bag_are_read_beside_its_bag_info(archive: Archive) -> None:
+    payload = b"content"
+    manifest = f"{hashlib.sha256(payload).hexdigest()}  data/a.txt\n".encode()
+    bag = archive.put(
+        "bag",
+        {
+            "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+            "bag-info.txt": b"External-Identifier: doi:10.1000/A\n",
+            "manifest-sha256.txt": manifest,
+            "data/a.txt": payload,
+            "metadata/datacite.xml": XML.encode(),
+        },
+    )
+
+    assert archive.ingest(bag).identifiers == (DOI, CSTR)
