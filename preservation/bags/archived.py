@@ -178,15 +178,17 @@ class ArchiveOrigin:
                 findings.add("BAG-MEMBER-TWICE", display(path), "It is a file and a folder.")
 
     def _tell(self, error: ArchiveError) -> None:
-        # Behind the end of an archive there may be anything; all that is in it is known.
-        self._findings.unfinished = error.code != "ARC-TRAILING"
+        # Behind the end of a tar there may be anything; all that is in it is known. In a zip it
+        # hides the directory, so nothing is.
+        self._findings.unfinished = error.code != "ARC-TRAILING" or not self._found.tops
         code = "BAG-ARCHIVE-DAMAGED"
         if isinstance(error, ArchiveLimitError):
             code = "BAG-ARCHIVE-LIMIT"
         elif error.code in _AMBIGUOUS:
             code = "BAG-ARCHIVE-AMBIGUOUS"
         subject = display(error.path or self._name)
-        self._findings.add(code, subject, f"{error.code}: {error.message}.")
+        advice = f" {error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
+        self._findings.add(code, subject, f"{error.code}: {error.message}.{advice}")
 
     def _find_base(self) -> None:
         """The folder with ``bagit.txt``, beside which nothing may lie, and its archive's name."""

@@ -56,6 +56,11 @@ class Differences:
     unlisted: Sorter = field(default_factory=Sorter)
     renamed: Sorter = field(default_factory=Sorter)
 
+    @property
+    def none(self) -> bool:
+        """True if all that is listed is there, under whatever name, and nothing else."""
+        return not (len(self.missing) or len(self.unfetched) or len(self.unlisted))
+
     def add(self, stretch: _Stretch) -> None:
         """What differs in one stretch of names."""
         here, listed = set(stretch.on_disk), stretch.listed
@@ -108,8 +113,10 @@ def tell(contents: Contents, differences: Differences, findings: Findings) -> No
             findings.add("BAG-FILE-MISSING", display(path))
     for path in names_of(differences.unfetched):
         findings.add("BAG-FETCH-ABSENT", display(path))
-    for path in names_of(differences.unlisted):
-        findings.add("BAG-FILE-UNLISTED", display(path))
+    # A manifest that was not read to its end may list anything.
+    if all(listing.whole for listing in contents.manifests):
+        for path in names_of(differences.unlisted):
+            findings.add("BAG-FILE-UNLISTED", display(path))
     for path, other in collisions(contents.payload):
         findings.add("BAG-NAMES-COLLIDE", display(path), f"The other: {display(other)}.")
 
@@ -175,11 +182,13 @@ def _told(listing: Listing, findings: Findings) -> Iterator[Slice]:
 def _tell_disagreement(contents: Contents, stretch: _Stretch, findings: Findings) -> None:
     listed = stretch.listed
     for listing, names in zip(contents.manifests, stretch.lists, strict=True):
-        absent = set() if findings.legacy else listed.difference(names)
+        silent = findings.legacy or not listing.whole
+        absent = set() if silent else listed.difference(names)
         for path in sorted(absent):
             shown = f"Not in {display(listing.name.name)}."
             findings.add("BAG-MANIFEST-DIFFER", display(path), shown)
-    for path in stretch.fetch:
+    whole = all(listing.whole for listing in contents.manifests)
+    for path in stretch.fetch if whole else ():
         if path not in listed:
             findings.add("BAG-FETCH-PATH", display(path), "No manifest lists it.")
 

@@ -48,11 +48,13 @@ class Listing:
     Attributes:
         records: the paths, each with its digest in raw octets; none where it cannot be read.
         unusable: paths whose digest is none, and zeros in ``records``.
+        whole: it was read to its end, so that what is not in ``records`` is not listed.
     """
 
     name: ManifestName
     records: Sorter
     unusable: Sorter
+    whole: bool = True
 
     def slices(self, tell: Callable[[bytes, bool], None] | None = None) -> Iterator[Slice]:
         """Its records in order, the first of each path; see :func:`distinct`."""
@@ -94,6 +96,7 @@ class ContentsReader:
     def __init__(self, origin: Origin, findings: Findings) -> None:
         self._origin, self._findings = origin, findings
         self._manifests: list[ManifestName] = []
+        self._cut: set[bytes] = set()  # tag files that were not read to their end
         self.contents = Contents()
 
     def read(self, *, sizes: bool = True, manifests: bool = True) -> Contents:
@@ -115,7 +118,8 @@ class ContentsReader:
         contents = self.contents
         if self._is_there(b"bagit.txt"):
             data = b"".join(self._blocks(b"bagit.txt", _LARGEST_DECLARATION))
-            contents.declaration = parse_declaration(data, self._findings)
+            if b"bagit.txt" not in self._cut:  # else nothing can be said of its lines
+                contents.declaration = parse_declaration(data, self._findings)
         else:
             self._findings.add("BAG-DECLARATION-MISSING", "bagit.txt")
         name = PACKAGE_INFO if contents.declaration.version in _PACKAGES else BAG_INFO
@@ -190,6 +194,7 @@ class ContentsReader:
         for paths, digests, unusable in parser.records(self._lots(name.name)):
             listing.records.extend(paths, digests)
             listing.unusable.extend(unusable)
+        listing.whole = name.name not in self._cut
         return listing
 
     def _is_there(self, path: bytes) -> bool:
@@ -213,8 +218,10 @@ class ContentsReader:
                 first = False
                 yield lot
         except NotTextError as error:
+            self._cut.add(name)
             troubles.append(str(error))
         except LineTooLongError:
+            self._cut.add(name)
             self._findings.add("BAG-TAG-TOO-LARGE", shown, "One line of it is.")
         for trouble in troubles:
             self._findings.add("BAG-TAG-ENCODING", shown, f"{trouble}.")
@@ -225,8 +232,10 @@ class ContentsReader:
             for block in self._origin.blocks(name):
                 read += len(block)
                 if most is not None and read > most:
+                    self._cut.add(name)
                     self._findings.add("BAG-TAG-TOO-LARGE", display(name))
                     return
                 yield block
         except OSError as error:
+            self._cut.add(name)
             self._findings.add("BAG-TAG-UNREADABLE", display(name), f"{reason_of(error)}.")

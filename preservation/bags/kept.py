@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 
+from preservation.files.archives.errors import ArchiveError
 from preservation.files.spool import Spool
 from preservation.fixity.reading import BLOCK
 
@@ -44,11 +45,15 @@ class Kept:
         self._places[path] = (start, -1)
         self._reasons[path] = "it could not be read to its end"
         too_large = False
-        for piece in pieces:
-            too_large = too_large or self._spool.octets + len(piece) > self._most
-            if not too_large:
-                self._spool.append(piece)
-            yield piece
+        try:
+            for piece in pieces:
+                too_large = too_large or self._spool.octets + len(piece) > self._most
+                if not too_large:
+                    self._spool.append(piece)
+                yield piece
+        except ArchiveError as error:
+            self._reasons[path] = error.message
+            raise
         if too_large:
             self._reasons[path] = "it is too large to be looked into"
         else:

@@ -52,7 +52,7 @@ class BagReport:
         files, octets: of the payload that is there.
         octets_read: to take digests.
         algorithms: those with which bytes were really compared.
-        fixity_checked: every listed file was read to its end and compared.
+        fixity_checked: every file that is listed or there was read to its end and compared.
     """
 
     valid: bool
@@ -156,6 +156,7 @@ class _Validation:
         self._origin, self._findings = origin, findings
         self._mode, self._progress, self._profile = mode, progress, profile
         self._fixity = FixityCheck(origin, findings)
+        self._complete = False  # names: what is listed is there, what is there is listed
 
     def run(self) -> BagReport:
         """Look at names first, at bytes last."""
@@ -185,6 +186,7 @@ class _Validation:
 
     def _check(self, contents: Contents, *, full: bool) -> None:
         differences = check_listings(contents, self._findings)
+        self._complete = differences.none and all(each.whole for each in contents.manifests)
         tell(contents, differences, self._findings)
         check_tags(contents, self._findings)
         if full:
@@ -224,7 +226,10 @@ class _Validation:
             octets=contents.octets,
             octets_read=self._fixity.octets,
             algorithms=compared,
-            fixity_checked=bool(compared) and self._fixity.complete and not findings.unfinished,
+            fixity_checked=bool(compared)
+            and self._complete
+            and self._fixity.complete
+            and not findings.unfinished,
         )
 
 

@@ -291,3 +291,45 @@ def test_an_archive_that_changes_meanwhile_is_no_verdict(
     monkeypatch.setattr(os, "preadv", writing)
     with pytest.raises(NotNowError, match="changed"):
         check(path)
+
+
+def test_nothing_is_said_of_files_whose_manifest_could_not_be_read(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path / "bag", HELLO, files={"bag-info.txt": "A: b\n"})
+    path = packed(folder, "zip")
+    data = bytearray(path.read_bytes())
+    for name in (b"bag/bagit.txt", b"bag/manifest-sha512.txt"):
+        at = data.find(name)
+        data[at + len(name)] ^= 0xFF  # of its content: neither deflate nor its checksum holds
+    path.write_bytes(data)
+    report = check(path)
+    assert codes(report) == {"BAG-TAG-UNREADABLE"}
+    assert not report.fixity_checked
+
+
+def test_a_zip_followed_by_something_is_one_finding(tmp_path: Path) -> None:
+    path = packed(by_hand(tmp_path / "bag", HELLO), "zip")
+    path.write_bytes(path.read_bytes() + b"junk")
+    report = check(path)
+    assert codes(report) == {"BAG-ARCHIVE-AMBIGUOUS"}
+    assert not report.fixity_checked
+
+
+def test_what_is_advised_is_about_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "bag.tar"
+    path.write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(1000))
+    [finding] = check(path).findings
+    assert "a 7-Zip archive" in finding.message
+    assert "Archives are tar, tar.gz, tar.bz2, tar.xz, tar.zst and zip." in finding.message
+
+
+def test_folders_of_an_incremental_tar_are_folders(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "bag.tar", "w") as archive:
+        for name in ("bag/", "bag/data/"):
+            info, listed = of_type(b"D"), b"Yhello.txt\0\0"
+            info.name, info.size = name, len(listed)
+            archive.addfile(info, io.BytesIO(listed))
+        for name, data in files_of(by_hand(tmp_path / "made", HELLO), "bag/"):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    assert check(tmp_path / "bag.tar").findings == ()

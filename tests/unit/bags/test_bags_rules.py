@@ -408,3 +408,19 @@ def test_findings_beyond_the_cap_are_counted(tmp_path: Path) -> None:
     report = check(by_hand(tmp_path / "bag", files={"manifest-sha512.txt": text}))
     assert len(report.findings) == CAP + 1
     assert "7 more" in report.findings[-1].message
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        listing(line("data/hello.txt"), line("data/gone.txt")),
+        then(bag(), add("data/over.txt")),
+        bag(manifest_sha512=HELLO.encode() + b"a" * 1_500_000),
+    ],
+    ids=["missing", "unlisted", "cut"],
+)
+def test_a_check_that_left_a_file_out_does_not_claim_every_byte(tmp_path: Path, make: Make) -> None:
+    make(tmp_path / "bag")
+    report = check(tmp_path / "bag")
+    assert not report.valid
+    assert not report.fixity_checked
