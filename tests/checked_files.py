@@ -144,6 +144,14 @@ def _parquet(path: Path) -> None:
     pq.write_table(table, path, write_page_checksum=True)
 
 
+def _pyramid(path: Path) -> None:
+    """Levels that the page lists, and that are chained to each other too, as OME-TIFF has them."""
+    with tifffile.TiffWriter(path) as file:
+        file.write(_NOISE, tile=(16, 16), subifds=2)
+        for step in (2, 4):
+            file.write(_NOISE[::step, ::step], tile=(16, 16), subfiletype=1)
+
+
 def _pdf(*, password: str = "", owner: str = "", claim: bytes = b"") -> Callable[[Path], None]:
     def write(path: Path) -> None:
         writer = PdfWriter()
@@ -234,6 +242,22 @@ def sound(folder: Path) -> dict[str, bytes]:
         "application/vnd.oasis.opendocument.text": archive(ODF),
         "application/zip": archive({"a": "hello" * 100, "b": "x"}),
         "application/gzip": gzip.compress(_NOISE.tobytes()) + gzip.compress(b"more"),
+    }
+
+
+def seldom(folder: Path) -> dict[str, bytes]:
+    """Sound files that few writers make."""
+
+    def of(write: Callable[[Path], object]) -> bytes:
+        return written(write, folder)
+
+    return {
+        "image/tiff pyramid": of(_pyramid),
+        "application/vnd.apache.parquet no rows": of(
+            lambda p: pq.write_table(pa.table({"a": [1]}).slice(0, 0), p)
+        ),
+        "application/zip empty": archive({}),
+        "text/xml remark": b"<a/>\n<!-- said after the root --><?done?>\n",
     }
 
 

@@ -187,6 +187,7 @@ IN_USE: Mapping[str, frozenset[str]] = {
             "conda",
         ]
     ),
+    "x-fmt/383": frozenset({"fit", "fts"}),
     "fmt/2053": frozenset({"feather", "ftr", "ipc"}),
     "x-fmt/266": frozenset(
         ["tgz", "svgz", "emz", "adz", "mgz", "nii", "bam", "vcf", "bgz", "bgzf"]

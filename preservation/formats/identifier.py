@@ -103,7 +103,7 @@ class FormatIdentifier:
 
     def _asked(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
         batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
-        ask = self._batch_below(os.fsencode(root))
+        ask = self._batch_below(os.fsencode(root.absolute()))
         several: Callable[..., Iterator[list[Identification]]] = self._callers.map
         answers = several(ask, batches) if len(batches) > 1 else map(ask, batches)
         return list(chain.from_iterable(answers))

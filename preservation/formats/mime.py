@@ -68,7 +68,25 @@ _CANONICAL = {
     "video/vnd.avi": "video/x-msvideo",
 }
 
+# Files that libmagic tells from their plainer siblings at most by name.
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_SHEET = _OFFICE + "spreadsheetml.sheet"
+_SLIDES = _OFFICE + "presentationml.presentation"
+_WORDS = _OFFICE + "wordprocessingml.document"
+
 _PARENTS = {
+    "application/vnd.ms-excel.addin.macroenabled.12": _SHEET,
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": _SHEET,
+    "application/vnd.ms-excel.sheet.macroenabled.12": _SHEET,
+    "application/vnd.ms-excel.template.macroenabled.12": _SHEET,
+    _OFFICE + "spreadsheetml.template": _SHEET,
+    "application/vnd.ms-powerpoint.presentation.macroenabled.12": _SLIDES,
+    "application/vnd.ms-powerpoint.slideshow.macroenabled.12": _SLIDES,
+    _OFFICE + "presentationml.slideshow": _SLIDES,
+    _OFFICE + "presentationml.template": _SLIDES,
+    "application/vnd.ms-word.document.macroenabled.12": _WORDS,
+    "application/vnd.ms-word.template.macroenabled.12": _WORDS,
+    _OFFICE + "wordprocessingml.template": _WORDS,
     "application/epub+zip": "application/zip",
     "audio/x-ms-wma": "video/x-ms-asf",
     "video/x-ms-wmv": "video/x-ms-asf",

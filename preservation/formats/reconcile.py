@@ -198,7 +198,8 @@ def _corrupted(case: _Case) -> bool:
     """It begins like a format that is text, and holds what no text does."""
     evidence = case.evidence
     asked = bool(evidence.mime) and evidence.without is None
-    told = any(one.strip().startswith("text/") or "xml" in one for one in evidence.mime.split(","))
+    names = [canonical(one) for one in evidence.mime.split(",")]
+    told = any(name.startswith("text/") or name.endswith("+xml") for name in names)
     return asked and case.row is None and case.basis in _SURE and told and not evidence.text
 
 

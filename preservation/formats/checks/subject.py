@@ -6,6 +6,7 @@ returns where everything held and raises :class:`Invalid` or :class:`NotChecked`
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -116,7 +117,7 @@ class _Metered(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._subject.octets}[whence]
         if base + offset < 0:
-            raise ValueError("a place before the beginning of the file")
+            raise OSError(errno.EINVAL, "a place before the beginning of the file")
         self._at = base + offset
         return self._at
 

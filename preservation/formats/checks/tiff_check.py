@@ -106,22 +106,27 @@ class _Chain:
         Raises:
             Invalid: the chain leads out of the file or in a circle, a piece lies outside.
         """
-        seen: set[int] = set()
-        todo = deque([(self._first, True)])
+        seen: dict[int, int] = {}  # of each directory, the chain that led to it first
+        todo = deque([(self._first, 0)])
+        chains = 1
         if not self._first:
             raise Invalid("structure", "it has no directory")
         while todo:
-            at, is_page = todo.popleft()
-            if at in seen:
+            at, chain = todo.popleft()
+            if seen.get(at) == chain:
                 raise Invalid("structure", f"the chain of directories returns to byte {at}")
-            seen.add(at)
+            if at in seen:
+                continue  # a pyramid's levels may be listed, and chained to each other as well
+            seen[at] = chain
             if len(seen) > MOST_PAGES:
                 raise NotChecked(Unchecked.TOO_LARGE, f"more than {MOST_PAGES} directories")
-            self.pages += is_page
+            self.pages += not chain
             following, inner = self._directory(at)
-            todo.extend((one, False) for one in inner if one)
+            for one in filter(None, inner):
+                todo.append((one, chains))
+                chains += 1
             if following:
-                todo.append((following, is_page))
+                todo.append((following, chain))
 
     def _directory(self, at: int) -> tuple[int, list[int]]:
         """Where the next one is, and the directories inside this one."""

@@ -54,7 +54,7 @@ def parse(pieces: Iterable[bytes], facts: dict[str, Fact], encoding: str = "") -
             parser.Parse(piece, False)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise _wrong(error) from error
+        raise _wrong(error, facts) from error
     except (ValueError, LookupError) as error:  # an encoding that Python doesn't know
         raise NotChecked(Unchecked.CODEC_ABSENT, str(error)) from error
 
@@ -94,10 +94,12 @@ def _ignore(_: str) -> None:
     return
 
 
-def _wrong(error: expat.ExpatError) -> Exception:
+def _wrong(error: expat.ExpatError, facts: dict[str, Fact]) -> Exception:
     place = f"line {error.lineno}, column {error.offset + 1}"
     if error.code == _NO_MEMORY:
         return MemoryError()
+    if facts.get("xml", "1.0") != "1.0":  # expat reads it by the rules of 1.0, which forbid more
+        return NotChecked(Unchecked.CODEC_ABSENT, f"XML {facts['xml']} is not read here")
     words = expat.ErrorString(error.code)
     if error.code == _AMPLIFIED:
         return NotChecked(Unchecked.TOO_LARGE, f"{words} ({place})")

@@ -89,7 +89,7 @@ def json_text(sample: Sample) -> Troubles:
     """A small text is parsed; a larger one ends as it began."""
     if sample.whole is not None:
         try:
-            json.loads(sample.whole)
+            json.loads(sample.whole, parse_int=str)  # Python bounds the digits of its own numbers
         except RecursionError:
             return
         except ValueError as error:
@@ -130,22 +130,24 @@ def xml(sample: Sample) -> Troubles:
         if sample.head.startswith(b"\xfe\xff")
         else "utf-8"
     )
-    end = sample.tail.rstrip()
-    if mark not in end and not (sample.whole is not None and end.endswith(b"/>")):
-        yield truncated("the XML root element is not closed")
-    elif sample.whole is not None and sample.octets <= _PARSED:
+    closed = mark in sample.tail or (sample.whole is not None and b"/>" in sample.tail)
+    if sample.whole is not None and sample.octets <= _PARSED and _VERSION_1_1 not in sample.head:
         parser = expat.ParserCreate()
         try:
             parser.Parse(sample.whole, True)
         except expat.ExpatError as error:
             if error.code not in _LENIENT:
-                yield corrupted(f"XML: {error}")
+                wrong = corrupted(f"XML: {error}")
+                yield wrong if closed else truncated("the XML root element is not closed")
         except (ValueError, LookupError):
             return
+    elif not closed:
+        yield truncated("the XML root element is not closed")
 
 
 # Names and prefixes of a DTD that is elsewhere, and encodings that expat has not.
 _LENIENT = frozenset({11, 18, 19, 27, 20})
+_VERSION_1_1 = b'version="1.1"'  # allows what expat, which knows 1.0, does not
 
 
 def html(sample: Sample) -> Troubles:

@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from checked_files import archive
 
 from preservation.files.walk import Kind, walk
 from preservation.files.workers import Trouble, WorkerFailure, WorkerPool
@@ -50,6 +51,54 @@ def test_real_formats_are_named(identifier, tmp_path):
         ("x-fmt/18", "text/csv", Basis.EXTENSION, ()),
         ("x-fmt/111", "text/plain", Basis.TEXT, ()),
     ]
+
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def office(part: str, kind: str) -> bytes:
+    """The least that is an Office Open XML file of a kind."""
+    types = (
+        '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/'
+        f'content-types"><Override PartName="/{part}" ContentType="{kind}.main+xml"/></Types>'
+    )
+    return archive({"[Content_Types].xml": types, "_rels/.rels": "<r/>", part: "<w/>"})
+
+
+FITS = b"".join(
+    card.ljust(80)
+    for card in (
+        b"SIMPLE  =                    T",
+        b"BITPIX  =                    8",
+        b"NAXIS   =                    0",
+        b"END",
+    )
+).ljust(2880)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.docx", office("word/document.xml", WORD)),
+        ("a.xlsm", office("xl/workbook.xml", "application/vnd.ms-excel.sheet.macroEnabled")),
+        ("a.fit", FITS),
+        ("remark.xml", b'<?xml version="1.0"?><r/><!-- after the root -->\n'),
+        ("long.json", b'{"a": ' + b"9" * 5000 + b"}"),
+        ("control.xml", b'<?xml version="1.1"?><r>&#1;</r>'),
+    ],
+)
+def test_nothing_speaks_against_sound_files(identifier, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    found = one(identifier, tmp_path, name.encode())
+    assert found.puid
+    assert (found.flags, found.warnings) == ((), ())
+
+
+def test_a_root_may_be_relative(identifier, tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/a.csv").write_text("a,b\n1,2\n")
+    monkeypatch.chdir(tmp_path)
+    assert one(identifier, Path("below"), b"a.csv").puid == "x-fmt/18"
 
 
 @pytest.mark.parametrize(
