@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from preservation.bags.beside import appear, expect_absent, expect_outside, private_beside
 from preservation.bags.copying import Copier
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD, manifest_name
@@ -22,7 +23,6 @@ from preservation.bags.tagfiles import Element, format_bag_info
 from preservation.bags.tree import NAMES, TREE
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError, UsageError
-from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import StoppedError
@@ -148,18 +148,13 @@ def _check_elements(plan: BagPlan) -> None:
 def _checked(src: Path, dest: Path) -> Path:
     """The source without links on the way to it, if both ends are fit for use."""
     try:
-        source, parent = src.resolve(strict=True), dest.parent.resolve(strict=True)
+        source = src.resolve(strict=True)
     except OSError as error:
         raise UsageError(f"not there: {error.filename}", hint="look at the path") from error
     if not source.is_dir():
         raise UsageError(f"not a folder: {src}", hint="name a folder with the files to bag")
-    if os.path.lexists(dest):
-        raise UsageError(f"is there already: {dest}", hint="name a folder that is not there yet")
-    if parent.is_relative_to(source):
-        raise UsageError(
-            f"the bag would lie in the folder that it is made from: {dest}",
-            hint="name a destination outside of the source",
-        )
+    expect_absent(dest)
+    expect_outside(dest, source, "the bag")
     return source
 
 
@@ -216,16 +211,11 @@ def _fill(
 @contextmanager
 def _appearing(dest: Path) -> Iterator[Path]:
     """A private folder beside the destination, which becomes it by one rename at the end."""
-    name = os.fsdecode(os.fsencode(dest.name)[:100])  # a name has 255 octets at most
-    folder = dest.parent / f".{name}.{os.urandom(6).hex()}.partial"
-    with durable.plain_errors(folder):
-        os.mkdir(folder)
+    folder = private_beside(dest)
     try:
         yield folder
-        durable.sync_tree(folder)
-        durable.rename_exclusive(folder, dest)
+        appear(folder, dest)
     except BaseException:
         with suppress(OSError):
             remove_tree(folder)
         raise
-    durable.fsync_dir(dest.parent)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from preservation.bags.beside import appear, expect_absent, expect_outside, private_beside
 from preservation.bags.folder import BagFolder
 from preservation.bags.manifest import PAYLOAD
 from preservation.bags.tree import (
@@ -28,7 +29,6 @@ from preservation.bags.tree import (
 )
 from preservation.bags.validate import BagReport, Mode, validate
 from preservation.errors import MalformedError, NotNowError, UsageError
-from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.files.walk import Kind, open_below, walk
 from preservation.fixity.engine import EngineSettings, never
@@ -54,7 +54,8 @@ def restore(
 
     Args:
         bag: a bag in a folder; read only.
-        dest: must not exist; its folder must. It appears by one rename, if the bag is valid.
+        dest: must not exist; its folder must. Not below ``bag``. It appears by one rename, if
+            the bag is valid.
         cancelled: asked before each file.
 
     Raises:
@@ -62,8 +63,8 @@ def restore(
         MalformedError: the bag's own tables say something impossible.
         NotNowError: it cannot be read, or the medium is in the way.
     """
-    if os.path.lexists(dest):
-        raise UsageError(f"is there already: {dest}", hint="name a folder that is not there yet")
+    expect_absent(dest)
+    expect_outside(dest, bag.resolve(), "the payload")
     # What is no regular file is not copied, so only the bag itself can tell of it.
     first = validate(
         bag, mode=Mode.COMPLETENESS, settings=settings, progress=progress, cancelled=cancelled
@@ -74,9 +75,7 @@ def restore(
         _copy(bag.resolve(), copy, progress, cancelled)
         report = validate(copy, settings=settings, progress=progress, cancelled=cancelled)
         if report.valid:
-            durable.sync_tree(copy)
-            durable.rename_exclusive(undone(copy), dest)
-            durable.fsync_dir(dest.parent)
+            appear(undone(copy), dest)
     return report
 
 
@@ -232,13 +231,7 @@ def _readable(path: bytes) -> Iterator[None]:
 @contextmanager
 def _aside(dest: Path) -> Iterator[Path]:
     """A private folder beside the destination; gone at the end, whatever happens."""
-    name = os.fsdecode(os.fsencode(dest.name)[:100])  # a name has 255 octets at most
-    folder = dest.parent / f".{name}.{os.urandom(6).hex()}.partial"
-    with durable.plain_errors(folder):
-        try:
-            folder.mkdir()
-        except FileNotFoundError as error:
-            raise UsageError(f"not there: {dest.parent}", hint="look at the path") from error
+    folder = private_beside(dest)
     try:
         yield folder
     finally:

@@ -144,11 +144,35 @@ def test_everything_that_can_be_told_about_a_source_has_a_case() -> None:
     assert SPOILED.keys() == {code for code in CODES if code.startswith("BAG-SOURCE-")}
 
 
-@pytest.mark.parametrize("place", ["source/bag", "source/b/bag", "taken", "no/such/folder"])
+@pytest.mark.parametrize(
+    "place",
+    ["source/bag", "source/b/bag", "taken", "no/such/folder", "file/bag", "/proc/bag"],
+)
 def test_a_destination_that_cannot_be_is_refused(source: Path, tmp_path: Path, place: str) -> None:
     (tmp_path / "taken").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(UsageError):
         make(source, tmp_path / place)
+
+
+class Rival:
+    """Progress that makes the destination while the bag is being made."""
+
+    def __init__(self, dest: Path) -> None:
+        self.dest = dest
+
+    def begin(self, what: str, total_bytes: int | None) -> None: ...
+
+    def advance(self, done_bytes: int) -> None:
+        self.dest.mkdir(exist_ok=True)
+
+
+def test_of_two_at_once_one_is_told_that_the_other_was_faster(source: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "bag"
+    with pytest.raises(UsageError, match="is there already"):
+        create(source, dest, BagPlan(), settings=SETTINGS, progress=Rival(dest))
+    assert os.listdir(dest) == []
+    assert sorted(os.listdir(tmp_path)) == ["bag", "source"]
 
 
 class Meddler:

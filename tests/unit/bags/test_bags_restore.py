@@ -156,12 +156,16 @@ def test_a_table_that_lies_leads_nowhere(tmp_path: Path, rows: str | bytes) -> N
     assert os.listdir(tmp_path) == ["bag"]
 
 
-@pytest.mark.parametrize("place", ["bag", "no/such/folder"])
+@pytest.mark.parametrize(
+    "place", ["bag", "no/such/folder", "bag/again", "bag/data/again", "bag/bagit.txt/again"]
+)
 def test_a_destination_that_cannot_be_is_refused(tmp_path: Path, place: str) -> None:
-    by_hand(tmp_path / "bag")
+    bag = by_hand(tmp_path / "bag")
+    before = everything(bag)
     with pytest.raises(UsageError):
-        back(tmp_path / "bag", tmp_path / place)
+        back(bag, tmp_path / place)
     assert os.listdir(tmp_path) == ["bag"]
+    assert everything(bag) == before
 
 
 def test_what_is_no_regular_file_is_told_and_nothing_is_restored(tmp_path: Path) -> None:
