@@ -128,6 +128,7 @@ class Gathering:
         self._disagreeing: dict[bytes, bytes] = {}  # file, the other list
         self._unsettled: list[tuple[bytes, Digest]] = []  # of the list that is being read
         self._more = 0
+        self._unread: list[DigestList] = []  # by their names lists, by their lines none
         self.lists: list[DigestList] = []
 
     @property
@@ -160,6 +161,8 @@ class Gathering:
         self._settle_guesses(made)
         if made.names or made.oddities[Odd.FOREIGN.name.lower()]:
             self.lists.append(made)
+        elif made.oddities and seen.says_so and len(self._unread) < TOLD:
+            self._unread.append(made)
 
     def _read(self, entry: Entry, seen: Recognised, made: DigestList, names: _Names) -> None:
         digest = hashlib.sha256()
@@ -260,7 +263,7 @@ class Gathering:
 
     def findings(self) -> Iterator[Finding]:
         """What was odd about the lists."""
-        for one in self.lists:
+        for one in (*self.lists, *self._unread):
             for oddity, count in one.oddities.items():
                 code, words, hint = _ODD[oddity]
                 message = f"{count} {words}; the first: {one.first[oddity]}"

@@ -79,6 +79,11 @@ class Recognised:
     subject: bytes = b""
     foreign: bool = False
 
+    @property
+    def says_so(self) -> bool:
+        """True if nothing but digests can be expected under such a name: ``SHA256SUMS``."""
+        return self.kind not in (ListKind.TABLE, ListKind.HASHDEEP) and self.algorithm is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -101,6 +101,25 @@ def test_a_list_of_unknown_algorithms_alone_is_told(archive: Archive) -> None:
     assert (outcome, counts, found) == ("accepted", {}, {"DEP-LIST-ALGORITHM"})
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SHA512SUMS", f"{hashlib.sha256(A).hexdigest()}  data/a.txt\n"),
+        ("data/a.txt.sha256", md5(A)),
+        ("checksums.md5", f"Hash : {md5(A)}\nPath : a.txt\n"),
+    ],
+)
+def test_a_list_of_which_nothing_can_be_read_is_told(
+    archive: Archive, name: str, text: str
+) -> None:
+    outcome, counts, found = taken(archive, {name: text.encode()})
+    assert (outcome, counts, found) == ("accepted", {}, {"DEP-LIST-UNREAD"})
+
+
+def test_a_text_that_may_be_no_list_is_none(archive: Archive) -> None:
+    assert taken(archive, {"checklist.txt": b"water the plants\n"}) == ("accepted", {}, set())
+
+
 def test_lists_that_contradict_each_other_reject(archive: Archive) -> None:
     lists = {
         "md5sums": f"{md5(A)}  data/a.txt\n".encode(),
