@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.steps import PROBE
 
 _HEX = re.compile(r"[0-9a-f]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -92,15 +93,36 @@ def versions(lying: Lying) -> tuple[dict[int, Version], list[str]]:
     return found, strange
 
 
+def strange(name: str) -> str:
+    """What is said of a name at a tier's top that no tier has there."""
+    if name.startswith(PROBE):
+        return "left by a `preserve tier check` that was stopped; it may be removed"
+    return "nothing of ours"
+
+
 def grouped(names: Iterable[tuple[str, int]]) -> Iterator[Lying]:
-    """Gather sorted names of objects by the folder that each lies in."""
+    """Gather sorted names of objects by the folder that each lies in.
+
+    Of an AIP's folder everything is gathered, as if of a real one: what lies deeper in it is
+    there under the name of the folder in between.
+    """
     folder, inside = "", dict[str, int | None]()
     for name, octets in names:
-        above, _, last = name.rpartition("/")
+        above, last, held = _placed(name, octets)
         if above != folder and inside:
             yield Lying(folder, inside)
             inside = {}
         folder = above
-        inside[last] = octets
+        inside[f"{last}/" if last in inside and held is None else last] = held
     if inside:
         yield Lying(folder, inside)
+
+
+def _placed(name: str, octets: int) -> tuple[str, str, int | None]:
+    """The folder, the name in it, and its octets; None where that is a folder in turn."""
+    parts = name.split("/")
+    folder = "/".join(parts[:LEVELS])
+    if len(parts) > LEVELS + 1 and Lying(folder, {}).aip:
+        return folder, parts[LEVELS], None
+    above, _, last = name.rpartition("/")
+    return above, last, octets

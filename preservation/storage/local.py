@@ -41,6 +41,7 @@ from preservation.storage.steps import (
     KEPT,
     KEPT_NAME,
     MARKER,
+    PROBE,
     QUARANTINE,
     TIER_DOCUMENTS,
     is_there,
@@ -118,9 +119,9 @@ class LocalTier:
     @contextmanager
     def rehearsal(self) -> Iterator[Tier]:
         self.check()
-        room = self._root / INCOMING / f".probe-{os.urandom(8).hex()}"
-        create_tier(room, self.id)
+        room = self._root / INCOMING / f"{PROBE}{os.urandom(8).hex()}"
         try:
+            create_tier(room, self.id)
             yield LocalTier(room, self.id)
         finally:
             with self._place.errors():
@@ -261,7 +262,7 @@ def _refuse_strangers(root: Path) -> None:
     """A folder that holds something else is never taken over."""
     ours = {INCOMING, QUARANTINE, KEPT, *TIER_DOCUMENTS, "lost+found"}
     strangers = sorted(name for name in os.listdir(root) if name not in ours)
-    strangers = [name for name in strangers if not name.startswith((".tmp-", ".probe-"))]
+    strangers = [name for name in strangers if not name.startswith((".tmp-", PROBE))]
     if strangers:
         raise UsageError(
             f"{str(root)!r} isn't empty and has no marker: {strangers[0]!r} is in it",

@@ -11,8 +11,8 @@ from preservation.errors import MalformedError
 from preservation.files.walk import open_below
 from preservation.model.names import display
 from preservation.model.replica import check_id
-from preservation.storage.listing import LEVELS, Lying, aip_folder, belongs
-from preservation.storage.steps import INCOMING, KEPT, MARKER, QUARANTINE, TIER_DOCUMENTS
+from preservation.storage.listing import LEVELS, Lying, aip_folder, belongs, strange
+from preservation.storage.steps import INCOMING, KEPT, MARKER, PROBE, QUARANTINE, TIER_DOCUMENTS
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _OURS = {INCOMING, KEPT, MARKER, QUARANTINE, "lost+found", *TIER_DOCUMENTS}
@@ -80,8 +80,12 @@ def _names(root: int, folder: str) -> dict[str, int | None]:
 def unfinished(root: Path) -> Iterator[str]:
     """See ``storage.tier.Tier.unfinished``."""
     for name in sorted(os.listdir(root / INCOMING)):
-        shown = display(os.fsencode(name))
-        yield f"{INCOMING}/{shown}: a replica being written, or left by a crash"
+        words = (
+            strange(name)
+            if name.startswith(PROBE)
+            else "a replica being written, or left by a crash"
+        )
+        yield f"{INCOMING}/{display(os.fsencode(name))}: {words}"
     for name in sorted(os.listdir(root)):
         if name not in _OURS and not is_community(name):
-            yield f"{display(os.fsencode(name))}: nothing of ours"
+            yield f"{display(os.fsencode(name))}: {strange(name)}"

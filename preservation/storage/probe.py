@@ -15,6 +15,7 @@ from preservation.errors import NotNowError, TierUnavailableError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.storage.proof import Proof
+from preservation.storage.steps import PROBE
 
 # Each must be held apart from the others, and listed exactly so.
 _NAMES = (
@@ -54,7 +55,7 @@ def prove(place: Path) -> Iterator[Proof]:
     Raises:
         NoSpaceError, OSError: it couldn't be tried.
     """
-    room = place / f".probe-{os.urandom(8).hex()}"
+    room = place / f"{PROBE}{os.urandom(8).hex()}"
     with durable.plain_errors(room):
         os.mkdir(room, 0o700)
     try:

@@ -19,6 +19,7 @@ from preservation.files import durable
 INCOMING = ".incoming"
 QUARANTINE = ".quarantine"
 KEPT = ".samarkand"
+PROBE = ".probe-"  # what the names of things begin with that a check of the tier tries out
 MARKER = "samarkand-tier.json"
 # What lies beside the marker, by the name of our own document.
 TIER_DOCUMENTS = {"FORMAT.md": "tier.md", "FORMAT-samarkand-tar-1.md": "samarkand-tar-1.md"}

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from preservation.errors import (
     BusyError,
     MalformedError,
+    NotNowError,
     SamarkandError,
     TierUnavailableError,
 )
@@ -63,15 +65,16 @@ class S3Incoming:
         self._expect(sidecar)
         self._place.check()
         data = self._named(sidecar).encode()
+        self._visible = True  # or may be, from here on: a reply can be lost
         created = self._place.create(self._key.sidecar, data)
         # One whose reply was lost is ours all the same.
         if not created and self._place.get(self._key.sidecar) != data:
+            self._visible = False
             raise BusyError(
                 f"tier {self._place.id} holds a replica of {self._key} already",
                 hint="nothing was changed; an audit tells whether that replica is intact",
                 code="TIER-OCCUPIED",
             )
-        self._visible = True
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
         self._expect(sidecar)
@@ -87,20 +90,37 @@ class S3Incoming:
         if left:
             replaced = (*replaced, (stamp, left.rpartition("/")[2]))
         data = replace(self._named(sidecar), replaced=replaced).encode()
+        self._visible = True  # or may be, from here on: a reply can be lost
         self._place.replace(self._key.sidecar, data)
-        self._visible = True
         return left
 
     def discard(self) -> None:
-        """Remove what was written and never became visible."""
+        """Remove what was written and never became visible.
+
+        Where the service is in the way it stays: it is no replica, a reconcile tells of it, and
+        the reason why it is discarded matters more.
+        """
         if self._visible:
             return
-        if self._object is not None:
-            with self._place.errors():
-                self._place.client.delete_object(**self._place.about(self._name))
-            self._object = None
-        elif not self._keep_parts:
-            self._upload.abort()
+        with suppress(NotNowError):
+            if self._object is None:
+                if not self._keep_parts:
+                    self._upload.abort()
+            elif not self._is_named():
+                with self._place.errors():
+                    self._place.client.delete_object(**self._place.about(self._name))
+        self._object = None
+
+    def _is_named(self) -> bool:
+        """Whether a sidecar names the object all the same, or can't be asked: another writer
+        may have come after a lease ran out, and found the object there.
+        """
+        data = self._place.get(self._key.sidecar)
+        try:
+            sidecar = None if data is None else Sidecar.decode(data)
+        except MalformedError:
+            return True
+        return sidecar is not None and object_name(self._key, sidecar) == self._name
 
     def _written(self) -> Object:
         if self._object is None:

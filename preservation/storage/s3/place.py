@@ -15,11 +15,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from preservation.errors import MalformedError, TierUnavailableError
+from preservation.errors import MalformedError, SamarkandError, TierUnavailableError
 from preservation.model.canonical import canonical
 from preservation.storage.s3.address import Address, Keys
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, s3_errors
-from preservation.storage.steps import MARKER
+from preservation.storage.steps import MARKER, PROBE
 
 MARKER_SCHEMA = "samarkand.tier/1"
 SMALL = 64 << 20  # octets of a document that we keep whole in memory
@@ -133,6 +133,20 @@ class S3Place:
         with self.errors():
             self.client.put_object(**self.about(name), Body=data, **_digests(data))
 
+    def clear(self, prefix: str) -> None:
+        """Remove everything whose name begins so, parts of uploads too. Only for a probe's room.
+
+        Raises:
+            TierUnavailableError: the service, or the right to remove, is in the way.
+        """
+        if not prefix.startswith(PROBE):
+            raise SamarkandError(f"tier {self.id}: {prefix!r} is not a probe's: not removed")
+        with self.errors():
+            for one in [*self.list(prefix)]:
+                self.client.delete_object(**self.about(one.name))
+            for name, id_ in [*self.uploads(prefix)]:
+                self.client.abort_multipart_upload(**self.about(name), UploadId=id_)
+
     def list(self, prefix: str = "") -> Iterator[Object]:
         """Every object whose name begins so, by name. A listing that fails raises."""
         skip = len(self.address.prefix)
@@ -155,16 +169,17 @@ class S3Place:
                 yield from (one["Prefix"][skip:] for one in page.get("CommonPrefixes", ()))
                 yield from (one["Key"][skip:] for one in page.get("Contents", ()))
 
-    def uploads(self) -> Iterator[str]:
-        """Names of uploads that were begun and not completed; none where nobody can say."""
+    def uploads(self, prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Name and id of uploads that were begun and not completed; none where nobody can say."""
         skip = len(self.address.prefix)
         pages = self.client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.address.bucket, Prefix=self.address.prefix
+            Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
         )
         with self.errors():
             try:
                 for page in pages:
-                    yield from (one["Key"][skip:] for one in page.get("Uploads", ()))
+                    for one in page.get("Uploads", ()):
+                        yield one["Key"][skip:], one["UploadId"]
             except ClientError:
                 return
 

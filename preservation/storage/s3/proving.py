@@ -10,13 +10,16 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from preservation.errors import NotNowError
 from preservation.storage.proof import Proof
 from preservation.storage.s3.failures import code_of
 from preservation.storage.s3.place import S3Place
+from preservation.storage.steps import PROBE
 
 _DATA = b"samarkand tries out what this service does\n" * 100
 _WRONG = base64.b64encode(bytes(32)).decode()
@@ -28,16 +31,18 @@ def prove(place: S3Place) -> Iterator[Proof]:
     Raises:
         TierUnavailableError: the service does not answer.
     """
-    room = f".probe-{os.urandom(8).hex()}/"
+    room = f"{PROBE}{os.urandom(8).hex()}/"
     try:
         for what, (trial, needed) in _TRIALS.items():
             with place.errors():
                 holds, detail = _tried(trial, place, room)
             yield Proof(what, holds, detail, needed)
-    finally:
         with place.errors():
-            for one in list(place.list(room)):
-                place.client.delete_object(**place.about(one.name))
+            holds, detail = _tried(_removes, place, room)
+        yield Proof("removes what it is told to remove", holds, detail, needed=False)
+    finally:
+        with suppress(NotNowError):
+            place.clear(room)
 
 
 def _tried(
@@ -47,6 +52,9 @@ def _tried(
         return trial(place, room), ""
     except ClientError as error:
         return False, f"it says {code_of(error)}"
+    except NotNowError as error:
+        place.check()  # nothing is known of a service that has gone away
+        return False, error.message
 
 
 def _refused(act: Callable[..., Any], **said: Any) -> bool:
@@ -130,6 +138,11 @@ def _keeps_metadata(place: S3Place, room: str) -> bool:
     _put(place, room + "metadata", Metadata={"made-by": "samarkand"})
     said = place.client.head_object(**place.about(room + "metadata"))
     return bool(said["Metadata"] == {"made-by": "samarkand"})
+
+
+def _removes(place: S3Place, room: str) -> bool:
+    place.clear(room)
+    return not any(place.list(room))
 
 
 def _versions(place: S3Place, _: str) -> bool:

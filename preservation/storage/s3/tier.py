@@ -8,27 +8,29 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 
 from preservation.errors import (
     MalformedError,
+    NotNowError,
     SamarkandError,
     TierUnavailableError,
     UsageError,
 )
 from preservation.files.held import Held
 from preservation.model.finding import Finding
+from preservation.model.names import display
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.policy.policy import TierSpec
-from preservation.storage.listing import Lying, aip_folder, grouped
+from preservation.storage.listing import Lying, aip_folder, grouped, strange
 from preservation.storage.local_listing import is_community
 from preservation.storage.proof import Proof
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
 from preservation.storage.s3.place import S3Place, marker
 from preservation.storage.s3.proving import prove
-from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, TIER_DOCUMENTS
+from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
 from preservation.storage.tier import Incoming, Observed, Tier
 
 _SIDECAR = re.compile(
@@ -101,14 +103,14 @@ class S3Tier:
     @contextmanager
     def rehearsal(self) -> Iterator[Tier]:
         self.check()
-        inner = self._place.below(f".probe-{os.urandom(8).hex()}")
-        inner.create(MARKER, marker(self.id))
+        room = f"{PROBE}{os.urandom(8).hex()}"
+        inner = self._place.below(room)
         try:
+            inner.create(MARKER, marker(self.id))
             yield S3Tier(inner)
         finally:
-            with inner.errors():
-                for one in list(inner.list()):
-                    inner.client.delete_object(**inner.about(one.name))
+            with suppress(NotNowError):  # what stays is told by `unfinished`
+                self._place.clear(f"{room}/")
 
     def observe(self) -> Observed:
         self._ensure()
@@ -197,14 +199,14 @@ class S3Tier:
 
     def unfinished(self) -> Iterator[str]:
         self.check()
-        for name in self._place.uploads():
+        for name, _ in self._place.uploads():
             yield f"{name}: an upload under way, or left by a crash"
         for name in sorted(self._top()):
             if name not in (KEPT, MARKER, *TIER_DOCUMENTS) and not is_community(name):
-                yield f"{name}: nothing of ours"
+                yield f"{display(os.fsencode(name))}: {strange(name)}"
 
     def _top(self) -> set[str]:
-        return {name.partition("/")[0] for name in self._place.top()}
+        return {name.partition("/")[0] for name in self._place.top()} - {""}
 
     def keep(self, name: str, data: bytes) -> None:
         self._ensure()

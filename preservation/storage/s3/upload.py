@@ -113,8 +113,8 @@ class Upload:
 
     def _begin(self) -> Mapping[int, dict[str, Any]]:
         """Begin, or take up what a killed writer began: returns the parts that are there."""
-        for id_ in self._unfinished():
-            parts = self._listed(id_)
+        for name, id_ in self._place.uploads(self._name):
+            parts = self._listed(id_) if name == self._name else None
             if parts is not None:
                 self._id = id_
                 return parts
@@ -123,19 +123,6 @@ class Upload:
                 **self._place.about(self._name), **self._storage_class(), ChecksumAlgorithm="SHA256"
             )["UploadId"]
         return {}
-
-    def _unfinished(self) -> list[str]:
-        """Uploads of this name that were begun and not completed; none where nobody can say."""
-        about = self._place.about(self._name)
-        with self._place.errors():
-            try:
-                said = self._place.client.list_multipart_uploads(
-                    Bucket=about["Bucket"], Prefix=about["Key"]
-                )
-            except ClientError:
-                return []
-        found = [one for one in said.get("Uploads", ()) if one["Key"] == about["Key"]]
-        return [one["UploadId"] for one in found]
 
     def _listed(self, id_: str) -> dict[int, dict[str, Any]] | None:
         """The parts of an upload; None if it is gone, or its parts have another size."""

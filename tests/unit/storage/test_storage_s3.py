@@ -15,6 +15,7 @@ from tiers import BAD, GOOD, KEY, contents, fill, sidecar, stream
 from preservation.errors import BusyError, NoSpaceError, TierUnavailableError, UsageError
 from preservation.files.held import HeldTar
 from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.listing import versions
 from preservation.storage.s3 import upload
 from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
 
@@ -267,3 +268,19 @@ def test_a_listing_tells_what_lies_there_and_what_is_nobodys(
     assert found == {KEY.aip: ["v1.seal.json", "v1.tar"], "": ["odd"]}
     assert [one.aip for one in tier.lying(KEY.community, KEY.aip)] == [KEY.aip]
     assert [words.partition(":")[0] for words in tier.unfinished()] == ["Thumbs.db"]
+
+
+def test_what_lies_deeper_in_an_aips_folder_hides_no_replica(
+    tier: S3Tier, server: Server, prefix: str
+) -> None:
+    commit(tier)
+    for name in ("a/b/c", "sub/x", "v1.tar/x"):
+        key = f"{prefix}/{KEY.folder}/{name}"
+        if server.kind == "moto" or not name.startswith("v1.tar"):  # rclone keeps real folders
+            server.client().put_object(Bucket="keeping", Key=key, Body=b"x")
+    (found,) = tier.lying(KEY.community)
+    assert found.aip == KEY.aip
+    there, strange = versions(found)
+    assert set(strange) - {"v1.tar/"} == {"a", "sub"}
+    assert there[1].has_sidecar
+    assert there[1].held["v1.tar"] == sidecar(TAR).tar.octets

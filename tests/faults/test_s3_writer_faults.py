@@ -1,0 +1,107 @@
+"""What a writer leaves in a bucket when the service fails at the worst moments."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import fault_proxy as faults
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+from buckets import KEYS, Server, serving
+from fault_proxy import Proxy, Request, proxied
+from tiers import BAD, GOOD, KEY, contents, fill, sidecar
+
+from preservation.errors import TierUnavailableError
+from preservation.model.replica import Packaging
+from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
+
+TAR = Packaging.TAR
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving("moto") as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
+    with proxied(server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def tier(proxy: Proxy) -> S3Tier:
+    spec = Server("moto", proxy.endpoint, None).spec("bucket", f"p-{uuid.uuid4().hex[:12]}")
+    make_s3_tier(spec, KEYS)
+    return open_s3_tier(spec, KEYS)
+
+
+def commit(tier: S3Tier, files: dict[bytes, bytes]) -> None:
+    incoming = tier.incoming(KEY, TAR)
+    try:
+        fill(incoming, TAR, files)
+        incoming.commit(sidecar(TAR, files))
+    finally:
+        incoming.discard()
+
+
+def swap(tier: S3Tier, files: dict[bytes, bytes]) -> None:
+    incoming = tier.incoming(KEY, TAR)
+    try:
+        fill(incoming, TAR, files)
+        incoming.swap(sidecar(TAR, files), "stamp")
+    finally:
+        incoming.discard()
+
+
+def puts_sidecar(request: Request) -> bool:
+    return request.method == "PUT" and "seal.json" in request.path
+
+
+def deletes(request: Request) -> bool:
+    return request.method == "DELETE"
+
+
+@pytest.mark.parametrize("act", [commit, swap])
+def test_a_sidecar_that_was_stored_unheard_still_has_its_object(
+    tier: S3Tier, proxy: Proxy, act: Callable[[S3Tier, dict[bytes, bytes]], None]
+) -> None:
+    if act is swap:
+        commit(tier, BAD)
+    proxy.harm(faults.lost_reply, 100, puts_sidecar)
+    with pytest.raises(TierUnavailableError):
+        act(tier, GOOD)
+    assert proxy.heal()
+    assert tier.sidecar(KEY) is not None
+    assert contents(tier.held(KEY, TAR)) == GOOD
+
+
+def test_keys_that_may_not_delete_hide_no_reason(tier: S3Tier, proxy: Proxy) -> None:
+    proxy.harm(faults.denied, 100, deletes)
+    incoming = tier.incoming(KEY, TAR)
+    fill(incoming, TAR)
+    incoming.discard()  # where it stands, in a `finally`, an error would hide the one before it
+    assert proxy.heal()
+    assert tier.sidecar(KEY) is None
+    commit(tier, GOOD)
+    assert contents(tier.held(KEY, TAR)) == GOOD
+
+
+def test_keys_that_may_not_delete_can_be_used_and_it_is_told(tier: S3Tier, proxy: Proxy) -> None:
+    proxy.harm(faults.denied, 1000, deletes)
+    seen = {one.what: one for one in tier.prove()}
+    assert proxy.heal()
+    assert all(one.holds for one in seen.values() if one.needed)
+    assert seen["removes what it is told to remove"].holds is False
+    assert any("left by a `preserve tier check`" in words for words in tier.unfinished())
+
+
+def test_a_stale_writer_takes_nothing_away_that_a_sidecar_names(tier: S3Tier) -> None:
+    stale = tier.incoming(KEY, TAR)
+    fill(stale, TAR)
+    tier._place.create(KEY.sidecar, sidecar(TAR).encode())  # another writer found the object there
+    stale.discard()
+    assert contents(tier.held(KEY, TAR)) == GOOD
