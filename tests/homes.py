@@ -85,7 +85,7 @@ class Guesser:
         return
 
     def identify(
-        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+        self, root: Path, paths: Sequence[bytes], digests: object = None, patience: object = None
     ) -> list[Identification]:
         assert all(os.path.lexists(os.path.join(os.fsencode(root), path)) for path in paths)
         return [self._known.get(path.rpartition(b".")[2], Identification()) for path in paths]

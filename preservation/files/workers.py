@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 from preservation.errors import NotNowError
 from preservation.files import worker_main
@@ -43,6 +43,7 @@ class Trouble(Enum):
     TIMEOUT = "timeout"
     CRASHED = "crashed"
     RAISED = "raised"
+    GIVEN_UP = "given up"  # not asked: others had used up the time there was
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,22 @@ class WorkerFailure:
     message: str
 
 
+_GIVEN_UP = WorkerFailure(Trouble.GIVEN_UP, "other files had used up the time of this deposit")
+
+
+class Patience(Protocol):
+    """How much time some questions may cost together. Safe to use from several threads."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more is to be asked."""
+        ...
+
+    def took(self, items: Sequence[Item], seconds: float) -> None:
+        """Note what one question about some items cost."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """Limits of one worker.
@@ -67,6 +84,8 @@ class WorkerSettings:
         recycle: items after which a worker is replaced by a fresh one.
         written: octets of the largest file that it may make, in memory too; none by default.
         environment: variables it gets; nothing of ours is inherited.
+        ends: messages of failures that are the item's own doing beyond doubt, since the module
+            sets itself a limit for each item; it isn't asked about it once more.
     """
 
     memory: int = 4 << 30
@@ -74,6 +93,7 @@ class WorkerSettings:
     recycle: int = 20_000
     written: int = 0
     environment: Mapping[str, str] | None = None
+    ends: tuple[str, ...] = ()
 
 
 class WorkerPool:
@@ -97,13 +117,14 @@ class WorkerPool:
             self._idle.put(None)
 
     def run(
-        self, batch: Sequence[Item], deadline_s: Deadline
+        self, batch: Sequence[Item], deadline_s: Deadline, patience: Patience | None = None
     ) -> list[dict[str, Any] | WorkerFailure]:
         """Ask about every item.
 
         Args:
             batch: values that JSON can carry; text may hold lone surrogates.
             deadline_s: seconds for a whole question, or what gives them for its items.
+            patience: once it is spent, the rest is given up.
 
         Returns:
             One result per item, in order, whatever happens.
@@ -117,13 +138,21 @@ class WorkerPool:
         try:
             while parts:
                 part = parts.pop()
+                if patience and patience.spent:
+                    results += [_GIVEN_UP] * len(part)
+                    continue
+                begun = time.monotonic()
                 worker = worker if worker and worker.usable else self._start(worker)
                 seconds = deadline_s(part) if callable(deadline_s) else deadline_s
                 answers, failure = worker.ask(part, seconds)
+                if patience:
+                    patience.took(part, time.monotonic() - begun)
                 results += answers
                 rest = part[len(answers) :]
-                if failure and len(rest) == 1:
+                own = failure and worker.streams and failure.message in self._settings.ends
+                if failure and (own or len(rest) == 1):
                     results.append(failure)
+                    parts += [rest[1:]] if rest[1:] else []
                 elif failure:
                     # Where answers come one by one, the next item is the suspect; else halve.
                     cut = 1 if worker.streams else len(rest) // 2

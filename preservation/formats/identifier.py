@@ -16,6 +16,7 @@ from preservation.errors import NotNowError
 from preservation.files.workers import (
     Deadline,
     Item,
+    Patience,
     Trouble,
     WorkerFailure,
     WorkerPool,
@@ -23,6 +24,7 @@ from preservation.files.workers import (
 )
 from preservation.formats.answers import Answers
 from preservation.formats.evidence import Evidence, Status
+from preservation.formats.patience import octets_of
 from preservation.formats.reconcile import reconcile
 from preservation.formats.request import STAGING, TOOLS, Request, extension_of
 from preservation.model.identification import Identification, Toolchain
@@ -33,7 +35,11 @@ _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file i
 _LONGEST_SECONDS = 120.0  # that one file may take
 _AGAIN_SECONDS = 5.0  # for a file that did not get through, with one tool less
 _WRITTEN = 8 << 20  # octets: an excerpt of a large file, in memory
-_STATUS = {Trouble.TIMEOUT: Status.TIMEOUT, Trouble.CRASHED: Status.CRASHED}
+_STATUS = {
+    Trouble.TIMEOUT: Status.TIMEOUT,
+    Trouble.CRASHED: Status.CRASHED,
+    Trouble.GIVEN_UP: Status.TIMEOUT,
+}
 
 
 class FormatIdentifier:
@@ -75,7 +81,11 @@ class FormatIdentifier:
         return Answers(self._known, str(self.toolchain)) if self._known else None
 
     def identify(
-        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+        self,
+        root: Path,
+        paths: Sequence[bytes],
+        digests: Sequence[str] | None = None,
+        patience: Patience | None = None,
     ) -> list[Identification]:
         """One answer per path, in the same order, whatever the files are or do.
 
@@ -87,23 +97,26 @@ class FormatIdentifier:
             paths: relative to the root, ``/`` between the parts, any bytes.
             digests: SHA-256 of each in hexadecimal digits: a file that was identified before is
                 not read.
+            patience: of the deposit; once it is spent, files are ``timeout`` without being read.
 
         Raises:
             NotNowError: no worker can be started.
         """
         answers = self._answers if digests is not None else None
         if answers is None or digests is None:
-            return self._asked(root, paths)
+            return self._asked(root, paths, patience)
         keys = [(one, extension_of(path)) for one, path in zip(digests, paths, strict=True)]
         known = answers.find(keys)
         new = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
-        told = dict(zip(new, self._asked(root, list(new.values())), strict=True))
+        told = dict(zip(new, self._asked(root, list(new.values()), patience), strict=True))
         answers.keep(told)
         return [known.get(key) or told[key] for key in keys]
 
-    def _asked(self, root: Path, paths: Sequence[bytes]) -> list[Identification]:
+    def _asked(
+        self, root: Path, paths: Sequence[bytes], patience: Patience | None
+    ) -> list[Identification]:
         batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
-        ask = self._batch_below(os.fsencode(root.absolute()))
+        ask = self._batch_below(os.fsencode(root.absolute()), patience)
         several: Callable[..., Iterator[list[Identification]]] = self._callers.map
         answers = several(ask, batches) if len(batches) > 1 else map(ask, batches)
         return list(chain.from_iterable(answers))
@@ -122,12 +135,16 @@ class FormatIdentifier:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _batch_below(self, root: bytes) -> Callable[[Sequence[bytes]], list[Identification]]:
+    def _batch_below(
+        self, root: bytes, patience: Patience | None
+    ) -> Callable[[Sequence[bytes]], list[Identification]]:
         def ask(paths: Sequence[bytes]) -> list[Identification]:
             asked = [Request(root, path) for path in paths]
-            heard = self._run([one.to_json() for one in asked])
+            heard = self._run([one.to_json() for one in asked], _seconds, patience)
             said = [
-                self._without(one, heard_of) if isinstance(heard_of, WorkerFailure) else heard_of
+                self._without(one, heard_of, patience)
+                if isinstance(heard_of, WorkerFailure)
+                else heard_of
                 for one, heard_of in zip(asked, heard, strict=True)
             ]
             return [
@@ -137,35 +154,31 @@ class FormatIdentifier:
 
         return ask
 
-    def _without(self, asked: Request, failure: WorkerFailure) -> Evidence:
+    def _without(
+        self, asked: Request, failure: WorkerFailure, patience: Patience | None
+    ) -> Evidence:
         """Ask again, leaving out one tool after the other: what the rest says is worth keeping."""
         status = _STATUS.get(failure.trouble, Status.CRASHED)
         for tool in TOOLS:
-            [said] = self._run([replace(asked, without=tool).to_json()], _AGAIN_SECONDS)
+            question = replace(asked, without=tool).to_json()
+            [said] = self._run([question], _AGAIN_SECONDS, patience)
             if not isinstance(said, WorkerFailure):
                 heard = Evidence.from_json(said)
                 return replace(heard, without=status) if heard.status is Status.READ else heard
         return Evidence(status, extension_of(asked.path))
 
     def _run(
-        self, items: Sequence[Item], deadline: Deadline | None = None
+        self, items: Sequence[Item], deadline: Deadline, patience: Patience | None
     ) -> Sequence[dict[str, Any] | WorkerFailure]:
         """Ask; and once more if a worker was killed before it could be asked."""
         try:
-            return self._pool.run(items, deadline or _seconds)
+            return self._pool.run(items, deadline, patience)
         except NotNowError:
-            return self._pool.run(items, deadline or _seconds)
+            return self._pool.run(items, deadline, patience)
 
 
 def _seconds(items: Sequence[Item]) -> float:
     """What a batch may take: by its sizes as far as they can be seen, no file too long."""
     requests = filter(None, map(Request.from_json, items))
-    reading = (_octets(request) / _OCTETS_PER_SECOND for request in requests)
+    reading = (octets_of(request) / _OCTETS_PER_SECOND for request in requests)
     return _START_SECONDS + sum(min(one, _LONGEST_SECONDS - _START_SECONDS) for one in reading)
-
-
-def _octets(request: Request) -> int:
-    try:
-        return os.lstat(os.path.join(request.root, request.path)).st_size
-    except (OSError, ValueError):
-        return 0

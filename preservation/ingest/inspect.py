@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 from preservation.errors import NotNowError
+from preservation.files.workers import Patience
+from preservation.formats.patience import DepositPatience
 from preservation.ingest.virus import Engine
 from preservation.model import format_check, virus_scan
 from preservation.model.finding import Finding, Severity
@@ -41,7 +43,11 @@ class Identify(Protocol):
     def toolchain(self) -> Toolchain: ...
 
     def identify(
-        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+        self,
+        root: Path,
+        paths: Sequence[bytes],
+        digests: Sequence[str] | None = None,
+        patience: Patience | None = None,
     ) -> list[Identification]: ...
 
 
@@ -49,7 +55,11 @@ class Check(Protocol):
     """Says whether files are what their formats promise: ``preservation.formats.checks``."""
 
     def check(
-        self, root: Path, paths: Sequence[bytes], formats: Sequence[Identification]
+        self,
+        root: Path,
+        paths: Sequence[bytes],
+        formats: Sequence[Identification],
+        patience: Patience | None = None,
     ) -> list[FormatCheck]: ...
 
 
@@ -114,6 +124,7 @@ class Inspector:
         self._check = check
         self._demand = demand
         self._engine = _engine(tools.scanner, demand)
+        self._patience = DepositPatience()
         self._checked, self._scanned = CheckCounts(), ScanCounts()
         self._unscanned: dict[str, list[str]] = {}
         self._naming = ThreadPoolExecutor(1, "naming")
@@ -132,7 +143,8 @@ class Inspector:
     ) -> Future[list[Inspected]]:
         """Begin with some files, and their SHA-256; the outcomes come in their order."""
         scans = self._scanning.submit(self._scan, root, paths)
-        named = self._naming.submit(self._tools.identifier.identify, root, paths, digests)
+        identify = self._tools.identifier.identify
+        named = self._naming.submit(identify, root, paths, digests, self._patience)
         return self._looking.submit(self._look, root, paths, named, scans)
 
     def judge(self, path: bytes, one: Inspected) -> Iterator[Finding]:
@@ -179,7 +191,7 @@ class Inspector:
         found = named.result()
         checks = [format_check.OFF] * len(paths)
         if self._check:
-            checks = self._tools.checker.check(root, paths, found)
+            checks = self._tools.checker.check(root, paths, found, self._patience)
         return list(map(Inspected, found, checks, scans.result()))
 
     def _scan(self, root: Path, paths: Sequence[bytes]) -> list[VirusScan]:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from preservation.errors import NotNowError
-from preservation.files.workers import Item, Trouble, WorkerFailure, WorkerPool, WorkerSettings
+from preservation.files.workers import (
+    Item,
+    Patience,
+    Trouble,
+    WorkerFailure,
+    WorkerPool,
+    WorkerSettings,
+)
 from preservation.formats.checks.registry import check_for
 from preservation.formats.request import Request
 from preservation.model.format_check import NO_CHECK, FormatCheck, Unchecked
@@ -39,12 +46,18 @@ class FormatChecker:
     """
 
     def __init__(self, workers: int = 2) -> None:
-        settings = WorkerSettings(memory=MEMORY, recycle=5_000, environment=_ENVIRONMENT)
+        settings = WorkerSettings(
+            memory=MEMORY, recycle=5_000, environment=_ENVIRONMENT, ends=_OUT_OF_TIME
+        )
         self._pool = WorkerPool("preservation.formats.checks.worker", workers, settings)
         self._callers = ThreadPoolExecutor(workers, "format-checks")
 
     def check(
-        self, root: Path, paths: Sequence[bytes], formats: Sequence[Identification]
+        self,
+        root: Path,
+        paths: Sequence[bytes],
+        formats: Sequence[Identification],
+        patience: Patience | None = None,
     ) -> list[FormatCheck]:
         """One verdict per path, in the same order, whatever the files are or do.
 
@@ -55,6 +68,7 @@ class FormatChecker:
             root: a folder; nothing outside it is opened, and no link below it is followed.
             paths: relative to the root, ``/`` between the parts, any bytes.
             formats: what each file is.
+            patience: of the deposit; once it is spent, files are ``unchecked`` for want of time.
 
         Raises:
             NotNowError: no worker can be started.
@@ -67,7 +81,7 @@ class FormatChecker:
                 request = Request(os.fsencode(root.absolute()), path).to_json()
                 asked.append((place, {**request, "check": entry.name}))
         batches = [asked[at : at + BATCH] for at in range(0, len(asked), BATCH)]
-        for answers in self._callers.map(self._batch, batches):
+        for answers in self._callers.map(lambda batch: self._batch(batch, patience), batches):
             for place, verdict in answers:
                 verdicts[place] = verdict
         return verdicts
@@ -83,20 +97,24 @@ class FormatChecker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _batch(self, asked: Sequence[tuple[int, Item]]) -> list[tuple[int, FormatCheck]]:
+    def _batch(
+        self, asked: Sequence[tuple[int, Item]], patience: Patience | None
+    ) -> list[tuple[int, FormatCheck]]:
         items = [item for _, item in asked]
         verdicts = (
             _failed(said, item) if isinstance(said, WorkerFailure) else FormatCheck.from_json(said)
-            for said, item in zip(self._run(items), items, strict=True)
+            for said, item in zip(self._run(items, patience), items, strict=True)
         )
         return list(zip((place for place, _ in asked), verdicts, strict=True))
 
-    def _run(self, items: Sequence[Item]) -> Sequence[dict[str, Any] | WorkerFailure]:
+    def _run(
+        self, items: Sequence[Item], patience: Patience | None
+    ) -> Sequence[dict[str, Any] | WorkerFailure]:
         """Ask; and once more if a worker was killed before it could be asked."""
         try:
-            return self._pool.run(items, _seconds)
+            return self._pool.run(items, _seconds, patience)
         except NotNowError:
-            return self._pool.run(items, _seconds)
+            return self._pool.run(items, _seconds, patience)
 
 
 def _seconds(items: Sequence[Item]) -> float:
@@ -105,6 +123,7 @@ def _seconds(items: Sequence[Item]) -> float:
 
 def _failed(failure: WorkerFailure, item: Item) -> FormatCheck:
     """What a worker's end says of the file that it was busy with."""
-    timeout = failure.trouble is Trouble.TIMEOUT or failure.message in _OUT_OF_TIME
+    late = (Trouble.TIMEOUT, Trouble.GIVEN_UP)
+    timeout = failure.trouble in late or failure.message in _OUT_OF_TIME
     why = Unchecked.TIMEOUT if timeout else Unchecked.CRASHED
     return FormatCheck.unchecked(why, failure.message, checker=item["check"])

@@ -27,9 +27,9 @@ class Newer(Guesser):
     known = Identification("fmt/9999", "Data", "2", "application/x-data", basis=Basis.SIGNATURE)
 
     def identify(
-        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+        self, root: Path, paths: Sequence[bytes], digests: object = None, patience: object = None
     ) -> list[Identification]:
-        before = super().identify(root, paths, digests)
+        before = super().identify(root, paths)
         return [
             self.known if path.endswith(b".dat") else found
             for path, found in zip(paths, before, strict=True)

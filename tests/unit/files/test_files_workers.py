@@ -6,14 +6,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from preservation.errors import NotNowError
 from preservation.files.process import alive, identity
-from preservation.files.workers import Trouble, WorkerFailure, WorkerPool, WorkerSettings
+from preservation.files.workers import Item, Trouble, WorkerFailure, WorkerPool, WorkerSettings
 
 HERE = str(Path(__file__).parent)
 MODULE = "naughty_worker"
@@ -54,6 +54,39 @@ def test_only_the_culprit_fails(module: str, harm: str, trouble: Trouble, at: in
     want[at] = trouble
     with WorkerPool(module) as pool:
         assert told(pool.run(batch, 1.0)) == want
+
+
+class Seconds:
+    """Patience for so many seconds in all."""
+
+    def __init__(self, left: float) -> None:
+        self.left = left
+        self.asked: list[int] = []
+
+    @property
+    def spent(self) -> bool:
+        return self.left <= 0
+
+    def took(self, items: Sequence[Item], seconds: float) -> None:
+        self.asked.append(len(items))
+        self.left -= seconds
+
+
+def test_what_hangs_again_and_again_is_given_up(pool: WorkerPool) -> None:
+    batch = [{"do": "say"}, *[{"do": "hang"}] * 50, {"do": "say"}]
+    said = told(pool.run(batch, 0.3, Seconds(1.0)))
+    assert said[0] == "say"
+    assert said[1] is Trouble.TIMEOUT
+    assert said[-40:] == [Trouble.GIVEN_UP] * 40
+
+
+@pytest.mark.parametrize(("ends", "asked"), [((), [3, 1, 1]), (("SIGSEGV",), [3, 1])])
+def test_what_ended_by_its_own_limit_is_not_asked_again(ends: tuple[str, ...], asked) -> None:
+    patience = Seconds(60)
+    with WorkerPool(MODULE, settings=WorkerSettings(ends=ends)) as pool:
+        said = told(pool.run([{"do": "say"}, {"do": "crash"}, {"do": "say"}], 30, patience))
+    assert said == ["say", Trouble.CRASHED, "say"]
+    assert patience.asked == asked
 
 
 def test_every_item_may_be_a_culprit(pool: WorkerPool) -> None:

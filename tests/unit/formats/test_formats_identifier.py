@@ -284,7 +284,7 @@ def test_only_the_worker_names_the_tools():
 )
 def test_each_trouble_of_a_worker_has_its_flag(tmp_path, monkeypatch, trouble, flag):
     monkeypatch.setattr(
-        WorkerPool, "run", lambda self, items, deadline: [WorkerFailure(trouble, "")] * len(items)
+        WorkerPool, "run", lambda _, items, *more: [WorkerFailure(trouble, "")] * len(items)
     )
     with FormatIdentifier() as identifier:
         assert one(identifier, tmp_path, b"a").flags == (flag,)
@@ -298,7 +298,7 @@ def test_what_the_other_tools_say_is_kept(tmp_path, monkeypatch, culprit, troubl
     """A file that one tool does not survive costs that tool's answer alone."""
     real = WorkerPool.run
 
-    def run(self, items, deadline):
+    def run(self, items, deadline, patience=None):
         if items[0].get("without") == culprit:
             return real(self, items, deadline)
         return [WorkerFailure(trouble, "")] * len(items)
@@ -316,7 +316,7 @@ def test_what_the_other_tools_say_is_kept(tmp_path, monkeypatch, culprit, troubl
 def test_the_deadline_grows_with_the_files_and_no_file_takes_too_long(tmp_path, monkeypatch):
     asked = []
 
-    def run(self, items, deadline):
+    def run(self, items, deadline, patience=None):
         if callable(deadline):  # else it is asked again, with a tool less
             asked.append((len(items), deadline(items)))
         return [WorkerFailure(Trouble.TIMEOUT, "")] * len(items)
