@@ -11,6 +11,8 @@ from typing import Protocol
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 
+HELD = 1  # pieces that a thread may have before it when it is given another
+
 
 class _Hashing(Protocol):
     def update(self, data: Octets, /) -> None: ...
@@ -24,7 +26,8 @@ def always() -> bool:
 class Lanes(MultiHash):
     """Hashes a stream; while a core is idle, the caller's thread takes the first digest only.
 
-    The digest of a stream that has but one is taken beside the caller, who reads on meanwhile.
+    The digest of a stream that has but one is taken beside the caller, who reads on meanwhile. A
+    thread is given its next piece before it is done with the last, so that it never waits.
     Use it as a context: its threads end with it.
 
     Args:
@@ -50,14 +53,15 @@ class Lanes(MultiHash):
             lane.end()
 
     def update(self, data: Octets) -> None:
-        """Hash some more octets; they have to stay as they are until the *next* call returns."""
-        self._catch_up()
+        """Hash some more octets; they stay as they are until ``HELD + 1`` more calls returned."""
         if not self._idle():
+            self._catch_up()
             super().update(data)
             return
         if not self._behind:
             self._behind = [_Lane(state) for state in self._theirs]
         for lane in self._behind:
+            lane.finish(HELD)
             lane.begin(data)
         for state in self._mine:
             state.update(data)
@@ -69,7 +73,7 @@ class Lanes(MultiHash):
 
     def _catch_up(self) -> None:
         for lane in self._behind:
-            lane.finish()
+            lane.finish(0)
 
 
 class _Lane(threading.Thread):
@@ -88,9 +92,9 @@ class _Lane(threading.Thread):
         self._at_work += 1
         self._begun.put(data)
 
-    def finish(self) -> None:
-        """Wait until that is done."""
-        while self._at_work:
+    def finish(self, but: int) -> None:
+        """Wait until that is done, but for so many of the pieces."""
+        while self._at_work > but:
             self._done.get()
             self._at_work -= 1
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +133,31 @@ def test_lanes_give_the_digests_of_one_thread() -> None:
             plain.update(block)
             apart.update(block)
         assert (apart.digests(), apart.octets) == (plain.digests(), plain.octets)
+
+
+class _Slow:
+    """A digest that is always the last to be done."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def update(self, data: Any) -> None:
+        time.sleep(0.002)
+        self._state.update(data)
+
+
+def test_a_slow_lane_sees_every_block_before_its_buffer_is_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blocks = [os.urandom(1000) for _ in range(20)]
+    buffers = itertools.cycle([bytearray(1000) for _ in range(lanes.HELD + 2)])
+    lane = lanes._Lane
+    monkeypatch.setattr(lanes, "_Lane", lambda state: lane(_Slow(state)))
+    with lanes.Lanes([Algorithm.SHA256, Algorithm.SHA512]) as apart:
+        for block, buffer in zip(blocks, buffers, strict=False):
+            buffer[:] = block
+            apart.update(buffer)
+        assert apart.digests() == MultiHash(apart.digests(), b"".join(blocks)).digests()
 
 
 def test_the_last_huge_file_is_read_in_lanes(
