@@ -24,7 +24,7 @@ class Spool:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Write at the end.
 
         Raises:

@@ -9,23 +9,23 @@ Source: Amazon S3 API Reference, CreateMultipartUpload, UploadPart, ListParts.
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from preservation.errors import NoSpaceError, TierUnavailableError
+from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of
 from preservation.storage.s3.place import Object, S3Place
 
 PART = 8 << 20  # octets; the smallest part that we send, but for the last
 MOST_PARTS = 10_000
 LARGEST = 5 << 40  # octets of one object
-HANDS = 2  # parts under way at once: with the one being filled, 24 MiB in memory
+HANDS = 2  # parts under way at once: with the one being filled, 24 MiB in memory at most
 
 
 def part_size(octets: int) -> int:
@@ -64,15 +64,15 @@ class Upload:
         Raises:
             TierUnavailableError, NoSpaceError: the service is in the way.
         """
-        blocks = _blocks(chunks, self._size)
-        first = next(blocks)
-        if len(first) < self._size:
+        cut = blocks(chunks, self._size)
+        first = next(cut)
+        if not first.is_full:
             return self._whole(first)
         known = self._begin()
         with ThreadPoolExecutor(HANDS) as hands:
             under_way: set[Future[None]] = set()
             try:
-                for number, block in enumerate(_with_first(first, blocks), 1):
+                for number, block in enumerate(itertools.chain([first], cut), 1):
                     if len(under_way) == HANDS:
                         done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                         for each in done:
@@ -94,22 +94,22 @@ class Upload:
                 )
             self._id = ""
 
-    def _whole(self, data: bytearray) -> Object:
+    def _whole(self, block: Block) -> Object:
         """A small object, in one request. One whose reply was lost is found by what it is."""
         with self._place.errors():
             try:
                 self._place.client.put_object(
                     **self._place.about(self._name),
                     **self._storage_class(),
-                    Body=data,
+                    Body=block.body(),
                     ChecksumAlgorithm="SHA256",
-                    ChecksumSHA256=_sha256(data),
+                    ChecksumSHA256=block.sha256(),
                     IfNoneMatch="*",
                 )
             except ClientError as error:
                 if code_of(error) not in TAKEN:
                     raise
-        return self._seen(len(data))
+        return self._seen(block.octets)
 
     def _begin(self) -> Mapping[int, dict[str, Any]]:
         """Begin, or take up what a killed writer began: returns the parts that are there."""
@@ -138,9 +138,9 @@ class Upload:
         sizes = {part["Size"] for number, part in parts.items() if number != last}
         return parts if sizes <= {self._size} else None
 
-    def _part(self, number: int, block: bytearray, known: dict[str, Any] | None) -> None:
-        sha256 = _sha256(block)
-        if known is not None and known["Size"] == len(block) and _is_same(known, block, sha256):
+    def _part(self, number: int, block: Block, known: dict[str, Any] | None) -> None:
+        sha256 = block.sha256()
+        if known is not None and known["Size"] == block.octets and _is_same(known, block, sha256):
             self._parts[number] = _receipt(number, known)
             return
         with self._place.errors():
@@ -148,7 +148,7 @@ class Upload:
                 **self._place.about(self._name),
                 UploadId=self._id,
                 PartNumber=number,
-                Body=block,
+                Body=block.body(),
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=sha256,
             )
@@ -192,35 +192,8 @@ def _receipt(number: int, said: Mapping[str, Any]) -> dict[str, Any]:
     return receipt
 
 
-def _is_same(known: Mapping[str, Any], block: bytearray, sha256: str) -> bool:
+def _is_same(known: Mapping[str, Any], block: Block, sha256: str) -> bool:
     """Whether the service has this part: by its SHA-256, or its MD5 where it has no other."""
     if known.get("ChecksumSHA256"):
         return bool(known["ChecksumSHA256"] == sha256)
-    md5 = hashlib.md5(block, usedforsecurity=False).hexdigest()
-    return bool(known["ETag"].strip('"') == md5)
-
-
-def _sha256(data: bytearray) -> str:
-    return base64.b64encode(hashlib.sha256(data).digest()).decode()
-
-
-def _with_first(first: bytearray, rest: Iterator[bytearray]) -> Iterator[bytearray]:
-    yield first
-    yield from rest
-
-
-def _blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytearray]:
-    """The same octets in pieces of one size; the last is shorter, the first may be empty."""
-    buffer = bytearray()
-    begun = False
-    for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            taken = min(size - len(buffer), len(view))
-            buffer += view[:taken]
-            view = view[taken:]
-            if len(buffer) == size:
-                yield buffer
-                begun, buffer = True, bytearray()
-    if buffer or not begun:
-        yield buffer
+    return bool(known["ETag"].strip('"') == block.md5())

@@ -16,7 +16,7 @@ from preservation.errors import BusyError, NoSpaceError, TierUnavailableError, U
 from preservation.files.held import HeldTar
 from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.listing import versions
-from preservation.storage.s3 import upload
+from preservation.storage.s3 import blocks, upload
 from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
 
 TAR = Packaging.TAR
@@ -106,9 +106,11 @@ def test_kept_documents_never_change(tier: S3Tier) -> None:
     assert list(tier.kept("journal/")) == [("journal/2026/0001.jsonl", b"one")]
 
 
+@pytest.mark.parametrize("in_memory", [8 << 20, 1 << 20])
 def test_a_large_object_goes_in_parts_and_comes_back_the_same(
-    tier: S3Tier, monkeypatch: pytest.MonkeyPatch
+    tier: S3Tier, monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
+    monkeypatch.setattr(blocks, "IN_MEMORY", in_memory)
     monkeypatch.setattr(upload, "PART", 5 << 20)
     monkeypatch.setattr(upload, "part_size", lambda octets: 5 << 20)
     files = {**GOOD, b"data/large": hashlib.sha256(b"x").digest() * (17 << 15)}

@@ -1,0 +1,75 @@
+"""Parts of an upload: memory stays flat however large they have to be."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from preservation.storage.s3 import upload
+from preservation.storage.s3.address import Address
+from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.upload import LARGEST, MOST_PARTS, Upload, part_size
+
+MIB = 1 << 20
+
+
+class Service:
+    """Takes parts as a request would, block by block, some of them twice."""
+
+    def __init__(self) -> None:
+        self.octets: dict[int, int] = {}
+        self.wrong: list[int] = []
+
+    def upload_part(self, **said: Any) -> dict[str, Any]:
+        body, number = said["Body"], said["PartNumber"]
+        for _ in range(2):
+            body.seek(0)
+            hashed, octets = hashlib.sha256(), 0
+            while block := body.read(MIB):
+                hashed.update(block)
+                octets += len(block)
+        if base64.b64encode(hashed.digest()).decode() != said["ChecksumSHA256"]:
+            self.wrong.append(number)
+        self.octets[number] = octets
+        return {"ETag": str(number)}
+
+    def create_multipart_upload(self, **_: Any) -> dict[str, Any]:
+        return {"UploadId": "one"}
+
+    def complete_multipart_upload(self, **_: Any) -> None:
+        return None
+
+    def head_object(self, **_: Any) -> dict[str, Any]:
+        return {"ContentLength": sum(self.octets.values()), "ETag": "whole"}
+
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return []
+
+
+def test_large_parts_do_not_lie_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = S3Place("deep", Address("", "", "bucket", "", "", ""), {})
+    service = Service()
+    monkeypatch.setitem(place.__dict__, "client", service)
+    monkeypatch.setattr(upload, "part_size", lambda _: 16 * MIB)
+    tracemalloc.start()
+    try:
+        found = Upload(place, "v1.tar", 40 * MIB).write(bytes(MIB) for _ in range(40))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert service.octets == {1: 16 * MIB, 2: 16 * MIB, 3: 8 * MIB}
+    assert service.wrong == []
+    assert found.octets == 40 * MIB
+    assert peak < 8 * MIB
+
+
+def test_the_largest_object_fits_into_the_parts_that_a_service_counts() -> None:
+    assert part_size(LARGEST) * MOST_PARTS >= LARGEST
+    assert part_size(LARGEST) <= 5 << 30  # what one part may be
