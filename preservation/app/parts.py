@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import sys
 import uuid
@@ -42,6 +43,9 @@ from preservation.storage.tier import Tier
 
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
 COPIES = 2  # tiers that the journal and the policies are copied to
+# Most of what taking in a deposit costs is to say what its files are; one worker would let the
+# other cores wait. More than two would be in the way of copying, and each holds up to 250 MB.
+_IDENTIFYING = min(2, len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def open_home(
         with suppress(NotNowError):  # a home that cannot be written now can be looked at
             record_applied(PolicyFiles(home.policies), catalogue)
         with (
-            FormatIdentifier(known=home.known_formats) as identifier,
+            FormatIdentifier(_IDENTIFYING, known=home.known_formats) as identifier,
             FormatChecker() as checker,
             VirusScanner(home.clamd) as scanner,
         ):

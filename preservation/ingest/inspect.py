@@ -130,6 +130,9 @@ class Inspector:
         self._naming = ThreadPoolExecutor(1, "naming")
         self._looking = ThreadPoolExecutor(_LOOKING, "looking")
         self._scanning = ThreadPoolExecutor(_LOOKING, "scanning")
+        # The identifier takes its time to start: it does so while the first files are copied.
+        # If it cannot, whoever asks it first hears why.
+        self._naming.submit(getattr, tools.identifier, "toolchain")
 
     def __enter__(self) -> Self:
         return self
@@ -222,7 +225,7 @@ def _refused(path: bytes, scan: VirusScan) -> Finding:
             hint="look at clamd and its log, then try again",
             code="VIR-NOT-SCANNED",
         )
-    message = f"could not be scanned for viruses ({scan.columns()[1]}), and this community asks it"
+    message = f"could not be scanned for viruses ({scan.columns()[1]}), and this community asks for it"
     hint = "deposit it unpacked, without a password, or in parts that the scanner takes"
     return Finding("DEP-VIRUS-UNSCANNED", display(path), message, hint)
 
