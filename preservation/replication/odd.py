@@ -29,7 +29,8 @@ CODES = {
 }
 HINTS = {
     "TIER-UNRECORDED": "put the deposit in again, or run `preserve catalogue rebuild`",
-    "TIER-HALF-WRITTEN": "replicate: the next writer sets it aside; it takes up space until then",
+    "TIER-HALF-WRITTEN": "run `preserve replicate`: a folder sets it aside then; "
+    "in a bucket it takes up space until you remove it",
     "TIER-NO-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-STALE": "run `preserve audit` for this AIP, then `preserve repair`",

@@ -66,7 +66,7 @@ class Keys:
         """The pair that the environment carries under a name.
 
         Raises:
-            TierUnavailableError: it does not (``TIER-CREDENTIAL``).
+            TierUnavailableError: it does not, or not whole (``TIER-CREDENTIAL``).
         """
         variables = [variable(name, part) for part in ("ID", "SECRET", "TOKEN")]
         id_, secret, token = (environment.get(each, "") for each in variables)
@@ -74,6 +74,14 @@ class Keys:
             raise TierUnavailableError(
                 f"the credential {name!r} is not in the environment",
                 hint=f"set {variables[0]} and {variables[1]}",
+                code="TIER-CREDENTIAL",
+            )
+        if not all(each.isascii() and each.isprintable() for each in (id_, secret, token)) or (
+            " " in id_ + secret + token
+        ):
+            raise TierUnavailableError(
+                f"the credential {name!r} in the environment has a space or a line break in it",
+                hint=f"give {variables[0]} and {variables[1]} without quotes and without blanks",
                 code="TIER-CREDENTIAL",
             )
         return cls(id_, secret, token)

@@ -5,8 +5,9 @@ Nothing here repeats a key, a signature or a whole answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
@@ -22,8 +23,10 @@ _RIGHTS = (
     "the key pair may not do this",
     "give the credential {credential!r} the right to list, read and write below {place}",
 )
+_NO_BUCKET = ("there is no such bucket", "make the bucket, or mend tiers.yaml")
 _KNOWN = {
-    "NoSuchBucket": ("there is no such bucket", "make the bucket, or mend tiers.yaml"),
+    "NoSuchBucket": _NO_BUCKET,
+    "404": (_NO_BUCKET[0] + ", or what answers there is not S3", "mend tiers.yaml"),
     "InvalidAccessKeyId": _KEYS,
     "SignatureDoesNotMatch": _KEYS,
     "ExpiredToken": _KEYS,
@@ -50,6 +53,21 @@ _CUT = (
 )
 
 
+class NotS3Error(Exception):
+    """An answer that is none of an S3 service: a shop, a portal, a proxy's page."""
+
+
+def etag_of(said: Mapping[str, Any]) -> str:
+    """The ETag that every S3 service gives with an object; nothing else that answers does.
+
+    Raises:
+        NotS3Error: it is not there. :func:`s3_errors` tells it.
+    """
+    if not said.get("ETag"):
+        raise NotS3Error
+    return str(said["ETag"])
+
+
 def code_of(error: boto.ClientError) -> str:
     """The service's word for what is wrong, or the HTTP status where it has none."""
     said = str(error.response.get("Error", {}).get("Code", ""))
@@ -72,7 +90,7 @@ def s3_errors(tier: str, address: Address) -> Iterator[None]:
     """
     try:
         yield
-    except (boto.BotoCoreError, boto.ClientError, ResponseParserError, *_CUT) as error:
+    except (boto.BotoCoreError, boto.ClientError, ResponseParserError, NotS3Error, *_CUT) as error:
         raise _told(tier, address, error) from None  # its text may repeat a request's headers
 
 
@@ -88,7 +106,7 @@ def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
         return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
     if isinstance(error, boto.SSLError):
         said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
-    elif isinstance(error, ResponseParserError):
+    elif isinstance(error, ResponseParserError | NotS3Error):
         said, hint = "what answers there is not S3", "mend endpoint in tiers.yaml"
     elif is_cut(error):
         said, hint = f"no answer ({type(error).__name__})", "is the service up? try again later"

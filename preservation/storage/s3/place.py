@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -12,16 +13,23 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from preservation.errors import MalformedError, SamarkandError, TierUnavailableError
 from preservation.model.canonical import canonical
 from preservation.storage.s3.address import Address, Keys
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, s3_errors
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, s3_errors
 from preservation.storage.steps import MARKER, PROBE
 
 MARKER_SCHEMA = "samarkand.tier/1"
+# What a user's own files and profile say is no tier's: keys and endpoint are named, or absent.
+_NO_SETTINGS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 SMALL = 64 << 20  # octets of a document that we keep whole in memory
 
 
@@ -88,7 +96,8 @@ class S3Place:
                 if code_of(error) in ABSENT:
                     return None
                 raise
-        return Object(name, int(said["ContentLength"]), str(said["ETag"]))
+            etag = etag_of(said)
+        return Object(name, int(said["ContentLength"]), etag)
 
     def get(self, name: str) -> bytes | None:
         """A small document; None if there is none.
@@ -98,12 +107,13 @@ class S3Place:
         """
         with self.errors():
             try:
-                body = self.client.get_object(**self.about(name))["Body"]
+                said = self.client.get_object(**self.about(name))
             except ClientError as error:
                 if code_of(error) in ABSENT:
                     return None
                 raise
-            with body:
+            with said["Body"] as body:
+                etag_of(said)
                 data = bytes(body.read(SMALL + 1))
         if len(data) > SMALL:
             raise MalformedError(f"tier {self.id}: {name!r} is too large for a document")
@@ -156,7 +166,8 @@ class S3Place:
         with self.errors():
             for page in pages:
                 for each in page.get("Contents", ()):
-                    yield Object(each["Key"][skip:], int(each["Size"]), str(each["ETag"]))
+                    etag = etag_of(each)
+                    yield Object(each["Key"][skip:], int(each["Size"]), etag)
 
     def top(self) -> Iterator[str]:
         """Every first part of a name, those of folders with ``/`` at the end."""
@@ -208,6 +219,7 @@ def _client(address: Address, keys: Keys) -> Any:
     the whole object's. Bodies are not signed a second time: each carries its SHA-256.
     """
     session = boto3.session.Session(
+        botocore_session=botocore.session.Session(session_vars=_NO_SETTINGS),
         aws_access_key_id=keys.id,
         aws_secret_access_key=keys.secret,
         aws_session_token=keys.token or None,
@@ -219,6 +231,7 @@ def _client(address: Address, keys: Keys) -> Any:
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path", "payload_signing_enabled": False},
+            ignore_configured_endpoint_urls=True,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             retries={"mode": "standard", "max_attempts": 3},

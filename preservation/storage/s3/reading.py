@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from botocore.exceptions import ClientError
 
 from preservation.errors import TierUnavailableError
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, is_cut
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, is_cut
 from preservation.storage.s3.place import Object, S3Place
 
 _BUFFER = 1 << 20
@@ -78,7 +78,8 @@ class _ObjectStream(io.RawIOBase):
                     if code_of(error) in TAKEN | ABSENT:
                         raise self._changed() from None
                     raise
-            if str(said["ETag"]) != what.etag or int(said["ContentLength"]) != self._left:
+                etag = etag_of(said)
+            if etag != what.etag or int(said["ContentLength"]) != self._left:
                 raise self._changed()
             self._body = said["Body"]
         return self._body

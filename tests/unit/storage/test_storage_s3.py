@@ -242,12 +242,34 @@ def test_a_service_that_is_away_or_no_s3_is_told_so() -> None:
     spec = Server("none", f"http://127.0.0.1:{free_port()}", None).spec("bucket", "p")
     with pytest.raises(TierUnavailableError, match="no answer"):
         open_s3_tier(spec, KEYS).check()
+    blank = dict.fromkeys(KEYS, "secret\r")
+    with pytest.raises(TierUnavailableError, match="line break") as told:
+        open_s3_tier(spec, blank).check()
+    assert "secret\r" not in told.value.message + told.value.hint
     with ThreadingHTTPServer(("127.0.0.1", 0), _NotS3) as shop:
         Thread(target=shop.serve_forever, daemon=True).start()
         spec = Server("none", f"http://127.0.0.1:{shop.server_port}", None).spec("bucket", "p")
-        with pytest.raises(TierUnavailableError):
-            list(open_s3_tier(spec, KEYS).sidecars())
+        shop_as_tier = open_s3_tier(spec, KEYS)
+        for act in (shop_as_tier.check, lambda: make_s3_tier(spec, KEYS)):
+            with pytest.raises(TierUnavailableError, match="not S3"):
+                act()
+        shop_as_tier._checked = True  # it became a shop after its marker was seen
+        for act in (
+            lambda: shop_as_tier.sidecar(KEY),
+            lambda: shop_as_tier.held(KEY, TAR),
+            lambda: shop_as_tier.keep("one", b"two"),
+        ):
+            with pytest.raises(TierUnavailableError, match="not S3"):
+                act()
         shop.shutdown()
+
+
+def test_a_users_own_settings_say_nothing_about_a_tier(
+    server: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "not-there")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    server.tier("bucket", prefix).check()
 
 
 def test_versions_beside_each_other_are_told_apart(tier: S3Tier) -> None:
