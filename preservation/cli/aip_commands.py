@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +18,7 @@ from preservation.cli.aip_origin import origins, told
 from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import shell, table
-from preservation.errors import UsageError
+from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.model.clock import stamp
@@ -170,17 +172,42 @@ def _export(
     """Write aside, then make visible by one rename."""
     if os.path.lexists(dest):
         raise UsageError(f"{dest} is there already", hint="name a folder that is not there yet")
-    aside = dest.with_name(f".{dest.name}.{os.urandom(4).hex()}.incoming")
-    with durable.plain_errors(dest.parent):
+    aside = dest.with_name(f".export-{os.urandom(8).hex()}")
+    with _usable(dest), durable.plain_errors(dest.parent):
         aside.mkdir(parents=True)
     try:
         restored = parts.restore.restore(row, aside, progress, only)
         whole = undone(aside) if payload else aside
         durable.sync_tree(aside)
-        durable.rename_exclusive(whole, dest)
+        with _usable(dest), durable.plain_errors(dest.parent):
+            _show(whole, dest)
+        durable.fsync_dir(dest.parent)
     finally:
         remove_tree(aside)
     return restored
+
+
+def _show(whole: Path, dest: Path) -> None:
+    """Give a folder its name. Network mounts and sticks know no exclusive rename; a plain one
+    puts a folder at most in the place of an empty one.
+    """
+    try:
+        durable.rename_exclusive(whole, dest)
+    except NotNowError as error:
+        if error.code != "FS-UNSUITABLE":
+            raise
+        os.rename(whole, dest)
+
+
+@contextmanager
+def _usable(dest: Path) -> Iterator[None]:
+    """Tell of a place where no folder of that name can be."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{dest} can't be made: {error.strerror}", hint="name another folder", code="AIP-DEST"
+        ) from error
 
 
 def find(parts: Parts, aip: str) -> list[VersionRow]:

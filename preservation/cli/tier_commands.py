@@ -108,11 +108,12 @@ def check(
         chosen = known_tier(parts, tier)
         for name in [chosen] if chosen else sorted(parts.tiers):
             with several.one():
-                found[name] = []
+                seen: list[Proof] = []
                 for proof in _proofs(parts.tiers[name], full=full):
-                    found[name].append(proof)
+                    seen.append(proof)
                     progress.say(f"{name}: {_mark(proof)} it {proof.what} {proof.detail}".rstrip())
-                parts.proven(name, found[name])
+                found[name] = seen  # of one that went away meanwhile nothing is concluded
+                parts.proven(name, seen)
 
     def render(out: Console) -> None:
         for name, proofs in found.items():

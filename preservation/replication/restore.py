@@ -8,7 +8,7 @@ the files in one order, so what is written already is known by the last one's pl
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from preservation.bags.members import Member, members
@@ -34,6 +34,7 @@ class _Written:
 
     last: bytes | None = None
     files: int = 0
+    asked: set[bytes] = field(default_factory=set)  # of the files that were asked for by name
 
     def is_due(self, path: bytes) -> bool:
         """Whether a file is still to be written."""
@@ -77,14 +78,14 @@ class RestoreService:
             before = written.files
             try:
                 source = self._source(version, replica, _wanted(written, only))
-                write_folder(_counted(source, written), folder, progress)
+                write_folder(_counted(source, written, only), folder, progress)
             except (SourceDamagedError, TierUnavailableError, MalformedError) as error:
                 tried.append(f"{replica.tier}: {error.message}")
                 progress.say(f"{version.key}: {replica.tier} fails; the next one goes on")
                 if written.files > before:
                     gave.append(replica.tier)
                 continue
-            _expect_all(only, written, folder)
+            _expect_all(only, written)
             return Restored((*gave, replica.tier), written.files)
         raise SourceDamagedError(
             f"{version.key}: no replica verifies ({'; '.join(tried) or 'none is known'})",
@@ -116,20 +117,23 @@ def _wanted(written: _Written, only: Collection[bytes]) -> Callable[[bytes], boo
     return lambda path: (not only or path in only) and written.is_due(path)
 
 
-def _counted(source: Iterator[Member], written: _Written) -> Iterator[Member]:
+def _counted(
+    source: Iterator[Member], written: _Written, only: Collection[bytes]
+) -> Iterator[Member]:
     """Note each file once it was taken to its end, and so was verified."""
     for member in source:
         yield member
         written.last = member.path
         written.files += 1
+        if only:
+            written.asked.add(member.path)
 
 
-def _expect_all(only: Collection[bytes], written: _Written, folder: Path) -> None:
-    if not only or written.files == len(only):
-        return
-    there = {path for path in only if (folder / path.decode("utf-8", "surrogateescape")).exists()}
-    raise UsageError(
-        f"not in this version: {', '.join(display(path) for path in sorted(set(only) - there))}",
-        hint="name files as the manifests do: data/…",
-        code="AIP-NO-FILE",
-    )
+def _expect_all(only: Collection[bytes], written: _Written) -> None:
+    absent = sorted(set(only) - written.asked)
+    if absent:
+        raise UsageError(
+            f"not in this version: {', '.join(display(path) for path in absent)}",
+            hint="name files as the manifests do: data/…",
+            code="AIP-NO-FILE",
+        )

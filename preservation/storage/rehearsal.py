@@ -26,7 +26,11 @@ _LARGE = {**_GOOD, b"data/large": bytes(range(256)) * (80 << 10)}  # 20 MiB: sev
 
 
 def rehearse(tier: Tier) -> Iterator[Proof]:
-    """Hold a tier that nothing else uses to each of its promises, for each of its packagings."""
+    """Hold a tier that nothing else uses to each of its promises, for each of its packagings.
+
+    Raises:
+        TierUnavailableError: it went away meanwhile.
+    """
     number = 0
     for packaging in tier.packagings:
         for promise in _PROMISES:
@@ -36,6 +40,7 @@ def rehearse(tier: Tier) -> Iterator[Proof]:
             try:
                 yield Proof(what, promise(tier, key, packaging))
             except SamarkandError as error:
+                tier.check()  # nothing is known of a tier that has gone away
                 yield Proof(what, False, error.message)
 
 

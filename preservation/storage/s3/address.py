@@ -66,7 +66,8 @@ class Keys:
         """The pair that the environment carries under a name.
 
         Raises:
-            TierUnavailableError: it does not, or not whole (``TIER-CREDENTIAL``).
+            TierUnavailableError: it does not (``TIER-CREDENTIAL``), or these can't be keys
+                (``TIER-CREDENTIAL-BLANKS``).
         """
         variables = [variable(name, part) for part in ("ID", "SECRET", "TOKEN")]
         id_, secret, token = (environment.get(each, "") for each in variables)
@@ -82,7 +83,7 @@ class Keys:
             raise TierUnavailableError(
                 f"the credential {name!r} in the environment has a space or a line break in it",
                 hint=f"give {variables[0]} and {variables[1]} without quotes and without blanks",
-                code="TIER-CREDENTIAL",
+                code="TIER-CREDENTIAL-BLANKS",
             )
         return cls(id_, secret, token)
 
