@@ -33,6 +33,7 @@ class _Case:
     message: str
     hint: str
     kind: str
+    place: str = ""  # what is wrong with this one file, and where
 
 
 @dataclass(slots=True)
@@ -67,7 +68,8 @@ class Judge:
             more = one.files - len(one.examples)
             where = ", ".join(one.examples) + (f" and {more:,} more" if more else "")
             files = "1 file" if one.files == 1 else f"{one.files:,} files"
-            message = f"{files}: {one.case.message}"
+            place = f", for example: {one.case.place}" if one.case.place else ""
+            message = f"{files}: {one.case.message}{place}"
             yield Finding(one.case.code, where, message, one.case.hint, Severity.WARNING)
 
     def _note(self, path: bytes, case: _Case) -> None:
@@ -108,14 +110,13 @@ def _cases(found: Identification, check: FormatCheck, rules: FormatRules) -> Ite
             "DEP-FORMAT-DOUBTFUL", rules.doubtful, message, hint, kind=f"{found.id} {doubts}"
         )
     if check.validity is Validity.INVALID:
-        # What is told once for many files says what they share.
-        each = rules.invalid is Action.REFUSE and check.message
-        why = f"{check.reason}: {each}" if each else check.reason
+        # What is told once for many files says what they share, and shows one of them.
+        refuses = rules.invalid is Action.REFUSE
+        why = f"{check.reason}: {check.message}" if refuses and check.message else check.reason
         message = f"{told} does not hold what its format promises: {why}"
         hint = "open it with its own program, and write it anew"
-        yield _Case(
-            "DEP-FORMAT-INVALID", rules.invalid, message, hint, kind=f"{found.id} {check.reason}"
-        )
+        kind = f"{found.id} {check.reason}"
+        yield _Case("DEP-FORMAT-INVALID", rules.invalid, message, hint, kind, check.message)
 
 
 def _unknown(found: Identification, rules: FormatRules) -> _Case:

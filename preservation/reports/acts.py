@@ -88,7 +88,7 @@ def deposit_lines(events: Iterable[Event], waiting: Iterable[Arrival]) -> list[D
     kinds = (EventType.INGESTION, EventType.VALIDATION)
     decided = [_decided(event) for event in events if event.type in kinds]
     still = [
-        DepositLine(row.seen_at, shown(row.name), "waiting", "", 0, 0, 0, ())
+        DepositLine(row.seen_at, shown(row.name), "waiting", "", 0, 0, 0, (), 0, 0, "")
         for row in waiting
         if row.state == "waiting"
     ]
@@ -98,6 +98,7 @@ def deposit_lines(events: Iterable[Event], waiting: Iterable[Arrival]) -> list[D
 def _decided(event: Event) -> DepositLine:
     detail = event.detail
     accepted = event.type is EventType.INGESTION
+    virus = detail.get("virus", {})
     return DepositLine(
         at=event.at,
         deposit=shown(str(detail.get("deposit") or detail.get("title", ""))),
@@ -107,7 +108,22 @@ def _decided(event: Event) -> DepositLine:
         files=int(detail.get("files", 0)),
         bytes=int(detail.get("bytes", 0)),
         reasons=tuple(_reason(finding) for finding in detail.get("findings", ())),
+        invalid=int(detail.get("checks", {}).get("invalid", 0)),
+        unscanned=sum(virus.get("not_scanned", {}).values()),
+        virus=_virus_words(virus) if accepted else "",
     )
+
+
+def _virus_words(virus: Mapping[str, Any]) -> str:
+    """``349 clean, 2 not scanned (encrypted: 1, size limit: 1)``."""
+    if not virus:
+        return "not asked"
+    words = [f"{virus.get('clean', 0):,} clean"]
+    missed = virus.get("not_scanned", {})
+    if missed:
+        whys = ", ".join(f"{shown(why)}: {count:,}" for why, count in sorted(missed.items()))
+        words.append(f"{sum(missed.values()):,} not scanned ({whys})")
+    return ", ".join(words)
 
 
 def _reason(finding: Mapping[str, Any]) -> str:

@@ -70,6 +70,7 @@ FIGURES = (
     Figure("rejected", "deposits rejected", "deposits", ("outcome", "rejected")),
     Figure("held_already", "deposits held already", "deposits", ("outcome", "held already")),
     Figure("waiting", "deposits waiting", "deposits", ("outcome", "waiting")),
+    Figure("unscanned", "files not scanned for viruses", "deposits", column="unscanned"),
     Figure("formats", "formats", "formats"),
     Figure("format_files", "files", "formats", column="files"),
     Figure("doubtful", "files doubtful", "formats", column="doubtful"),

@@ -219,6 +219,9 @@ class DepositLine:
     files: int
     bytes: int
     reasons: tuple[str, ...]
+    invalid: int  # files that their format's own library could not read
+    unscanned: int  # files that a virus scan was asked for and not given
+    virus: str  # what virus scans came to, in words: "not asked", "3 clean"; empty: nothing taken
 
 
 @dataclass(frozen=True, slots=True)

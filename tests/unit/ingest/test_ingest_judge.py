@@ -35,6 +35,12 @@ def judged(
     return [*refusals, *judge.flags()]
 
 
+def test_a_warning_of_invalid_files_shows_what_is_wrong_with_one() -> None:
+    check = FormatCheck(Validity.INVALID, "ragged rows", "line 17 has 3 fields")
+    [finding] = judged(rules(invalid=Action.FLAG), WORD, WORD, check=check)
+    assert finding.message.endswith("promises: ragged rows, for example: line 17 has 3 fields")
+
+
 @pytest.mark.parametrize(
     ("said", "ruling"),
     [

@@ -10,6 +10,7 @@ import pytest
 from report_samples import NOW, SINCE, Archive, effective
 
 from preservation.model.check import CheckResult
+from preservation.model.event import EventType
 from preservation.model.outcome import Level, Outcome
 from preservation.policy.policy import Policy
 from preservation.reports.document import Report
@@ -231,6 +232,30 @@ def test_findings_closed_before_the_run_are_not_told_again() -> None:
     old = archive.healed()
     archive.findings_ = [dataclasses.replace(old, closed_at=SINCE - timedelta(seconds=1))]
     assert report(archive).tables.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("virus", "words", "unscanned"),
+    [
+        ({}, "not asked", 0),
+        ({"clean": 3, "infected": 0, "not_scanned": {}}, "3 clean", 0),
+        (
+            {"clean": 1_349, "infected": 0, "not_scanned": {"size limit": 1, "encrypted": 2}},
+            "1,349 clean, 3 not scanned (encrypted: 2, size limit: 1)",
+            3,
+        ),
+    ],
+)
+def test_deposits_say_what_checks_and_virus_scans_came_to(virus, words, unscanned) -> None:
+    archive = Archive()
+    [event] = [one for one in archive.events_ if one.type is EventType.INGESTION][:1]
+    found = {"checks": {"valid": 5, "invalid": 2}} | ({"virus": virus} if virus else {})
+    changed = dataclasses.replace(event, detail={**event.detail, **found})
+    archive.events_[archive.events_.index(event)] = changed
+    told = report(archive)
+    line = next(one for one in told.tables.deposits if one.aip == event.aip)
+    assert (line.invalid, line.virus, line.unscanned) == (2, words, unscanned)
+    assert told.numbers["unscanned"] == unscanned
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "accepted"])
