@@ -229,6 +229,20 @@ CODES: dict[str, Code] = dict(
             before_1_0=_WARNING,
         ),
         _code(
+            "BAG-TAGMANIFEST-DIFFER",
+            "2.2.1",
+            "A tag file is in one tag manifest but not in another.",
+            "Make the tag manifests again.",
+            _WARNING,
+        ),
+        _code(
+            "BAG-TAGMANIFEST-ALGORITHMS",
+            "2.2.1",
+            "Tag manifests and payload manifests use different algorithms.",
+            "Have a tag manifest for each payload manifest, if the receiver wants it so.",
+            _WARNING,
+        ),
+        _code(
             "BAG-TAG-UNLISTED",
             "2.2.1",
             "A tag file is in no tag manifest, so nothing protects it.",

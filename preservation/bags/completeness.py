@@ -8,7 +8,7 @@ Source: RFC 8493 sections 2.1.3, 2.2.1, 2.2.3, 3, 6.1.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -139,10 +139,40 @@ def check_tags(contents: Contents, findings: Findings) -> None:
                 findings.add("BAG-FILE-MISSING", display(path))
         for path in sorted(here - listed - known):
             findings.add("BAG-TAG-UNLISTED", display(path))
+        _tell_tags_apart(listings, [piece.paths for piece in lists], listed - known, findings)
     for listing, names in zip(listings, partial, strict=True):
         for name in sorted(names):
             shown = display(listing.name.name)
             findings.add("BAG-TAGMANIFEST-PARTIAL", shown, f"Not listed: {display(name)}.")
+    _tell_algorithms_apart(contents, findings)
+
+
+def _tell_tags_apart(
+    listings: Sequence[Listing],
+    lists: Sequence[Sequence[bytes]],
+    listed: Collection[bytes],
+    findings: Findings,
+) -> None:
+    """Tag files that not every tag manifest lists; payload manifests are told by themselves."""
+    if findings.legacy:  # the drafts before 1.0 do not ask for it
+        return
+    for listing, paths in zip(listings, lists, strict=True):
+        absent = set(listed).difference(paths) if listing.whole else ()
+        for path in sorted(absent):
+            shown = f"Not in {display(listing.name.name)}."
+            findings.add("BAG-TAGMANIFEST-DIFFER", display(path), shown)
+
+
+def _tell_algorithms_apart(contents: Contents, findings: Findings) -> None:
+    kinds = contents.manifests, contents.tag_manifests
+    payload, tags = (
+        {each.name.algorithm.value for each in kind if each.name.algorithm is not None}
+        for kind in kinds
+    )
+    if payload != tags and not findings.legacy:
+        said = (", ".join(sorted(each)) or "none that is known" for each in (payload, tags))
+        detail = "Of the payload: {}; of tag files: {}.".format(*said)
+        findings.add("BAG-TAGMANIFEST-ALGORITHMS", "the bag", detail)
 
 
 def is_odd(contents: Contents, path: bytes) -> bool:

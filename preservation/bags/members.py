@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 from preservation.bags.expectations import PayloadInOrder
 from preservation.bags.trust import TAG_MANIFEST, Trust
@@ -21,6 +21,7 @@ from preservation.errors import MalformedError, SourceDamagedError
 from preservation.files.held import Held, HeldFolder, HeldTar
 from preservation.files.spool import Spool
 from preservation.files.tar import order, read_tar
+from preservation.fixity.compare import Expected
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular, reason_of
 from preservation.model.digest import Algorithm, Comparison, Digest
@@ -65,7 +66,7 @@ def members(
             is missing, cannot be read, or is not listed (in a folder those are passed over).
     """
     if isinstance(held, HeldFolder):
-        return _of_folder(held, Trust(seal, (Algorithm.SHA256,)), wanted)
+        return _of_folder(held, seal, wanted)
     if tar is not None and held.octets != tar.octets:
         raise SourceDamagedError(f"a tar of {held.octets} octets, not {tar.octets}")
     source = _of_tar(held, Trust(seal, (Algorithm.SHA256,)))
@@ -82,21 +83,51 @@ def _only(source: Iterator[Member], wanted: Callable[[bytes], bool]) -> Iterator
                 pass
 
 
-def _of_folder(held: HeldFolder, trust: Trust, wanted: Callable[[bytes], bool]) -> Iterator[Member]:
-    with _told("the bag"):
-        root = os.open(held.path, _FOLDER)
-    folders = Folders(root)
-    try:
-        yield from _tags_of_folder(folders, trust, wanted)
-        _accept_from_folder(folders, trust)
-        for batch in trust.payload.batches():
+def _of_folder(held: HeldFolder, seal: Digest, wanted: Callable[[bytes], bool]) -> Iterator[Member]:
+    with SealedFolder(held, seal) as folder:
+        yield from folder.tags(wanted)
+        for batch in folder.payload():
             columns = [_each(*each) for each in zip(batch.algorithms, batch.digests, strict=True)]
             for path, *expected in zip(batch.paths, *columns, strict=True):
                 if wanted(path):
-                    yield from _file(folders, path, tuple(expected))
-    finally:
-        folders.close()
-        os.close(root)
+                    yield from folder.file(path, tuple(expected))
+
+
+class SealedFolder:
+    """A sealed bag in a folder. Use it as a context, and take its tag files first.
+
+    Attributes:
+        root: the folder, open.
+
+    Raises:
+        SourceDamagedError: here and below: something differs, is missing or cannot be read.
+    """
+
+    def __init__(self, held: HeldFolder, seal: Digest) -> None:
+        self._trust = Trust(seal, (Algorithm.SHA256,))
+        with _told("the bag"):
+            self.root = os.open(held.path, _FOLDER)
+        self._folders = Folders(self.root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.close()
+        os.close(self.root)
+
+    def tags(self, wanted: Callable[[bytes], bool] = everything) -> Iterator[Member]:
+        """The tag files; then it is known what the payload must be."""
+        yield from _tags_of_folder(self._folders, self._trust, wanted)
+        _accept_from_folder(self._folders, self._trust)
+
+    def payload(self) -> Iterator[Expected]:
+        """What the payload must be, in the order of paths."""
+        return self._trust.payload.batches()
+
+    def file(self, path: bytes, expected: tuple[Digest, ...]) -> Iterator[Member]:
+        """One file, verified while it is read."""
+        return _file(self._folders, path, expected)
 
 
 def _tags_of_folder(
@@ -239,7 +270,12 @@ def _verified(
     observed = hashes.digests()
     same = [want.compare(observed[want.algorithm]) is Comparison.SAME for want in expected]
     if not same or not all(same):
-        raise SourceDamagedError(f"{display(path)}: its bytes are not those that were sealed")
+        raise differs(path)
+
+
+def differs(path: bytes) -> SourceDamagedError:
+    """A file is not what the seal vouches for."""
+    return SourceDamagedError(f"{display(path)}: its bytes are not those that were sealed")
 
 
 def _open(trust: Trust, data: bytes) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from preservation.bags.copy_sealed import copy_folder, write_members
 from preservation.bags.findings import Findings
 from preservation.bags.folder import BagFolder
 from preservation.bags.members import Member, members
@@ -120,13 +121,27 @@ def write_folder(source: Iterable[Member], folder: Path, progress: Progress) -> 
     """
     bag = BagFolder(folder)
     try:
-        for path, _, chunks in source:
-            with bag.created(path) as fd:
-                for chunk in chunks:
-                    bag.write(fd, chunk)
-                    progress.advance(len(chunk))
+        write_members(bag, source, progress)
     finally:
         bag.close()
+
+
+def copy(
+    held: Held, seal: Digest, folder: Path, progress: Progress, *, tar: TarFacts | None = None
+) -> None:
+    """Write all files of a sealed bag into an empty folder, verified on the way.
+
+    Args:
+        seal: SHA-256 of the tag manifest.
+        tar: what a tar should be.
+
+    Raises:
+        As :func:`write_folder`.
+    """
+    if isinstance(held, HeldFolder):
+        copy_folder(held, seal, folder, progress)
+    else:
+        write_folder(members(held, seal, tar), folder, progress)
 
 
 def tar_chunks(source: Iterable[Member], key: VersionKey, progress: Progress) -> Iterator[bytes]:
@@ -145,6 +160,7 @@ __all__ = [
     "Member",
     "SealedFacts",
     "Verification",
+    "copy",
     "facts",
     "members",
     "tar_chunks",

@@ -28,6 +28,16 @@ _CHARACTER_SETS = {
     *("shift_jis", "euc_jp", "euc_kr", "johab"),
     *("iso2022_jp", "iso2022_kr", "iso2022_jp_2"),
 }
+# What the registry calls some of them and Python does not; Java writes the first two.
+_ALIASES = {
+    "windows-31j": "cp932",
+    "x-windows-874": "cp874",
+    "windows-874": "cp874",
+    "iso-8859-6-e": "iso8859-6",
+    "iso-8859-6-i": "iso8859-6",
+    "iso-8859-8-e": "iso8859-8",
+    "iso-8859-8-i": "iso8859-8",
+}
 
 
 class NotTextError(Exception):
@@ -41,7 +51,7 @@ class LineTooLongError(Exception):
 def known_encoding(name: str) -> str | None:
     """The codec of a character set that bagit.txt may declare; None for any other name."""
     try:
-        codec = codecs.lookup(name).name
+        codec = codecs.lookup(_ALIASES.get(name.lower(), name)).name
     except (LookupError, ValueError):
         return None
     return codec if codec in _CHARACTER_SETS else None

@@ -1,0 +1,147 @@
+"""Copies a sealed bag from folder to folder, verifying every file on the way.
+
+Helper processes copy many small files at a time and tell the digests of what they wrote, which
+are compared here with those that the seal vouches for. What a helper leaves is copied file by
+file, with the same result. Nothing may become visible before all of it returned.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from preservation.bags.folder import BagFolder
+from preservation.bags.members import Member, SealedFolder, differs
+from preservation.files.held import HeldFolder
+from preservation.fixity.compare import Expected
+from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
+from preservation.fixity.engine import BATCH
+from preservation.fixity.helpers import Helper
+from preservation.model.digest import Digest
+from preservation.model.progress import Progress
+
+_HELPERS = 2
+_MANY = BATCH  # files; below, helpers take longer to start than they save
+
+
+def copy_folder(held: HeldFolder, seal: Digest, folder: Path, progress: Progress) -> None:
+    """Write the files of a sealed bag into an empty folder.
+
+    Args:
+        seal: SHA-256 of the tag manifest.
+        progress: hears of every octet written.
+
+    Raises:
+        SourceDamagedError: a file differs, is missing or cannot be read; what was written must
+            be discarded.
+        NoSpaceError, NotNowError: the medium is in the way.
+    """
+    with ExitStack() as ending:
+        bag = BagFolder(folder)
+        ending.callback(bag.close)
+        source = ending.enter_context(SealedFolder(held, seal))
+        write_members(bag, source.tags(), progress)
+        _Payload(source, bag, progress, ending).copy()
+
+
+def write_members(bag: BagFolder, members: Iterable[Member], progress: Progress) -> None:
+    """Write files as they come and verify.
+
+    Raises:
+        As :func:`copy_folder`.
+    """
+    for path, _, chunks in members:
+        with bag.created(path) as fd:
+            for chunk in chunks:
+                bag.write(fd, chunk)
+                progress.advance(len(chunk))
+
+
+class _Payload:
+    """The payload of one bag, on its way."""
+
+    def __init__(
+        self, source: SealedFolder, bag: BagFolder, progress: Progress, ending: ExitStack
+    ) -> None:
+        self._source, self._bag, self._progress = source, bag, progress
+        self._ending = ending
+        self._helpers: deque[Helper] = deque()
+        self._asked: deque[tuple[Helper, Batch]] = deque()
+
+    def copy(self) -> None:
+        for batch in _cut(self._source.payload()):
+            if not self._helpers and len(batch.paths) >= _MANY:
+                self._start()
+            if not self._helpers or not self._prepare(batch):
+                for number in range(len(batch.paths)):
+                    self._one(batch, number)
+                continue
+            helper = self._helpers[0]
+            self._helpers.rotate()
+            helper.ask(batch.names, batch.paths, kept=batch.paths)
+            self._asked.append((helper, batch))
+            if len(self._asked) > _HELPERS:  # one of them has its next question already
+                self._hear()
+        while self._asked:
+            self._hear()
+
+    def _start(self) -> None:
+        root = self._bag.folder(b"")
+        self._ending.callback(os.close, root)
+        for _ in range(_HELPERS):
+            helper = Helper(self._source.root, LARGE_FOR_HELPERS, copy_to=root)
+            self._helpers.append(self._ending.enter_context(helper))
+
+    def _prepare(self, batch: Batch) -> bool:
+        """Make the folders that a helper needs; False where a name needs a closer look."""
+        try:
+            b"/".join(batch.paths).decode()
+        except UnicodeDecodeError:
+            return False
+        if batch.safe is not batch.paths:
+            return False
+        for parent in sorted({path.rpartition(b"/")[0] for path in batch.paths}):
+            os.close(self._bag.folder(parent))
+        return True
+
+    def _hear(self) -> None:
+        helper, batch = self._asked.popleft()
+        octets, columns = helper.hear()
+        if helper.process is None:  # what it made before it was killed is nobody's
+            for path in batch.paths:
+                self._bag.discard(path)
+        self._progress.advance(sum(size for size in octets if size > 0))
+        # One that was left has no place in the columns, so that these are shorter then.
+        if tuple(columns) == batch.expected and min(octets) >= 0:
+            return
+        at = 0
+        for number, size in enumerate(octets):
+            if size < 0:
+                self._one(batch, number)
+                continue
+            read = [
+                column[at * each.octets : (at + 1) * each.octets]
+                for each, column in zip(batch.algorithms, columns, strict=True)
+            ]
+            if read != [digest.value for digest in _digests(batch, number)]:
+                raise differs(batch.paths[number])
+            at += 1
+
+    def _one(self, batch: Batch, number: int) -> None:
+        file = self._source.file(batch.paths[number], _digests(batch, number))
+        write_members(self._bag, file, self._progress)
+
+
+def _cut(batches: Iterable[Expected]) -> Iterator[Batch]:
+    for paths, algorithms, digests in batches:
+        whole = Batch(paths, algorithms, digests)
+        for first in range(0, len(paths), BATCH):
+            yield whole.part(first, first + BATCH)
+
+
+def _digests(batch: Batch, number: int) -> tuple[Digest, ...]:
+    one = batch.part(number, number + 1)
+    return tuple(map(Digest, one.algorithms, one.expected))
