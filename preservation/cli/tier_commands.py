@@ -75,7 +75,8 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
 
     def render(out: Console) -> None:
         for one in results:
-            out.print(f"{one.tier}: {one.agreed} replicas agree, {one.count} things do not")
+            also = f", {one.accepted} accepted ones neither" if one.accepted else ""
+            out.print(f"{one.tier}: {one.agreed} replicas agree, {one.count} things do not{also}")
             missing = (found for check in one.checks for found in check.findings)
             for finding in (*one.findings, *missing):
                 out.print(f"  [{finding.code}] {finding.subject} {finding.message}", markup=False)

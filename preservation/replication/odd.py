@@ -25,17 +25,19 @@ CODES = {
     "TIER-STALE": "has a sidecar that speaks of another replica than the catalogue knows",
     "TIER-SIZE": "has another size than its sidecar and the catalogue say",
     "TIER-SIDECAR-ALONE": "has a sidecar, and no octets beside it",
+    "TIER-NOT-LISTED": "is on record, and no listing shows it; its community has no policy",
     "TIER-STRANGER": "is nothing of ours",
 }
 HINTS = {
     "TIER-UNRECORDED": "put the deposit in again, or run `preserve catalogue rebuild`",
     "TIER-HALF-WRITTEN": "run `preserve replicate`: a folder sets it aside then; "
-    "in a bucket it takes up space until you remove it",
+    "in a bucket it takes up space until you remove it, or accept this",
     "TIER-NO-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-STALE": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIZE": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIDECAR-ALONE": "look for the octets elsewhere; replicating again makes them anew",
+    "TIER-NOT-LISTED": "apply the community's policy, then run `preserve audit`",
     "TIER-STRANGER": "find out whose it is; nothing but replicas belongs there",
 }
 

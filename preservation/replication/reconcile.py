@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
+from preservation.catalogue.protocol import Catalogue, ReplicaRow
 from preservation.model.check import CheckResult
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding
@@ -33,6 +33,7 @@ class Reconciled:
     Attributes:
         agreed: replicas of which listing, sidecar and catalogue say the same.
         checks: of replicas that were not listed, by the audit's own check.
+        accepted: things that do not agree, of which somebody said that they may stay.
         unfinished: in words; no finding, since a writer may be at it.
     """
 
@@ -41,6 +42,7 @@ class Reconciled:
     findings: list[Finding] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
+    accepted: int = 0
     resolved: int = 0
 
     @property
@@ -56,6 +58,7 @@ class Reconciled:
             "agreed": self.agreed,
             "findings": [found.to_json() for found in self.findings] + missing,
             "unfinished": self.unfinished,
+            "accepted": self.accepted,
             "resolved": self.resolved,
         }
 
@@ -95,14 +98,24 @@ class ReconcileService:
         result: Reconciled,
         progress: Progress,
     ) -> None:
-        told: set[tuple[str, VersionKey]] = set()
+        told: set[tuple[str, str]] = set()
         for odd in self._odd(tier, community, policy, result, progress):
-            if odd.key is not None and not self._still(tier, odd):
-                continue
             finding = odd.finding(tier.id)
+            if odd.key is None:
+                result.findings.append(finding)
+                continue
+            still = self._still(tier, odd)
+            if still is False:
+                continue
+            told.add((finding.code, finding.subject))
+            if still is None:  # whoever is at work on it has the last word
+                continue
+            states = self._states(tier, odd.key, finding)
+            if "accepted" in states:
+                result.accepted += 1
+                continue
             result.findings.append(finding)
-            if odd.key is not None:
-                told.add((odd.code, odd.key))
+            if "open" not in states:
                 self._open(tier, odd.key, finding, policy)
         result.resolved += self._resolve(tier, community, told)
 
@@ -159,20 +172,25 @@ class ReconcileService:
     ) -> None:
         """Replicas that no listing shows: checked as an audit does it, with what follows."""
         for row in rows:
-            with hold(
-                self._catalogue, f"replica:{row.key}:{row.tier}", self._events.clock
-            ) as lease:
-                if lease is not None and policy is not None:
+            if policy is None:  # no level to check at, and nobody who was promised one
+                place = row.key.place(row.packaging)
+                result.findings.append(Odd("TIER-NOT-LISTED", place).finding(row.tier))
+                continue
+            name = f"replica:{row.key}:{row.tier}"
+            with hold(self._catalogue, name, self._events.clock) as lease:
+                if lease is not None:
                     result.checks.append(self._check(policy, row, progress))
 
-    def _still(self, tier: Tier, odd: Odd) -> bool:
-        """Whether it is so still, with nobody at work on it: writers do these things in steps."""
+    def _still(self, tier: Tier, odd: Odd) -> bool | None:
+        """Whether it is so still, with nobody at work on it: writers do these things in steps.
+        None if somebody is.
+        """
         key = odd.key
         if key is None:
             return True
         with hold(self._catalogue, f"replica:{key}:{tier.id}", self._events.clock) as lease:
             if lease is None:
-                return False
+                return None
             lying = next((one for one in tier.lying(key.community, key.aip) if one.aip), None)
             there = versions(lying)[0].get(key.version) if lying else None
             if lying is None or there is None:
@@ -180,40 +198,33 @@ class ReconcileService:
             now = of_version(tier, lying.folder, there, self._catalogue.replica(key, tier.id))
             return odd in set(now)
 
+    def _states(self, tier: Tier, key: VersionKey, finding: Finding) -> set[str]:
+        """The states of the findings that say just this."""
+        known = self._catalogue.findings(key.community, aip=key.aip, tier=tier.id)
+        said = (finding.code, finding.subject)
+        return {one.state for one in known if (one.code, one.subject) == said}
+
     def _open(self, tier: Tier, key: VersionKey, finding: Finding, policy: Policy | None) -> None:
-        if any(one.code == finding.code for one in self._standing(tier, key.community, key)):
-            return
         detail = {"finding": self._events.new_id(), **finding.to_json(), "localised": {}}
         self._catalogue.record([self._about(tier, key, EventType.FINDING_OPENED, detail, policy)])
 
-    def _resolve(self, tier: Tier, community: str, told: set[tuple[str, VersionKey]]) -> int:
+    def _resolve(self, tier: Tier, community: str, told: set[tuple[str, str]]) -> int:
         """Close what an earlier look found and this one does not."""
         closed = 0
-        for one in self._standing(tier, community):
-            key = VersionKey(one.community, one.aip, one.version)
-            if (one.code, key) in told:
+        for one in self._catalogue.findings(community, state="open", tier=tier.id):
+            if one.code not in CODES or (one.code, one.subject) in told:
                 continue
+            key = VersionKey(one.community, one.aip, one.version)
             detail = {
                 "finding": one.id,
                 "by": self._events.agent,
-                "reason": "listing, sidecar and catalogue agree now",
+                "reason": "a later look at the tier does not find it any more",
                 "event": "",
             }
             event = self._about(tier, key, EventType.FINDING_RESOLVED, detail, None)
             self._catalogue.record([event])
             closed += 1
         return closed
-
-    def _standing(
-        self, tier: Tier, community: str, key: VersionKey | None = None
-    ) -> list[FindingRow]:
-        aip = None if key is None else key.aip
-        found = self._catalogue.findings(community, state="open", aip=aip, tier=tier.id)
-        return [
-            one
-            for one in found
-            if one.code in CODES and (key is None or one.version == key.version)
-        ]
 
     def _about(
         self,

@@ -289,7 +289,6 @@ def write_replica(
     Raises:
         SourceDamagedError: the source does not verify; ``incoming`` is to be discarded.
     """
-    source_members = members(held, version.seal, source.tar)
     sidecar = Sidecar(
         key=version.key,
         seal=version.seal,
@@ -299,8 +298,9 @@ def write_replica(
         tar=None,
     )
     if packaging is Packaging.FOLDER:
-        sealed.write_folder(source_members, incoming.folder, progress)
+        sealed.copy(held, version.seal, incoming.folder, progress, tar=source.tar)
         return sidecar
+    source_members = members(held, version.seal, source.tar)
     hashed = MultiHash([Algorithm.SHA256])
     incoming.write(_hashing(sealed.tar_chunks(source_members, version.key, progress), hashed))
     facts = TarFacts(hashed.digests()[Algorithm.SHA256], hashed.octets)

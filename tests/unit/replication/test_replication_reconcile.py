@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from homes import COMMUNITY, SILENCE, Archive
 
+from preservation.catalogue.holding import hold
+from preservation.model.event import EventType
+from preservation.model.replica import VersionKey
 from preservation.replication.reconcile import Reconciled
 
 AIP = "5f0c6f14-30a5-4d52-8f4e-000000000001"
@@ -159,3 +162,52 @@ def test_what_a_crash_left_is_listed_without_a_finding(full: Archive) -> None:
     (full.tier("vault") / "Thumbs.db").write_text("")
     seen = look(full, "vault")
     assert (seen.count, len(seen.unfinished)) == (0, 2)
+
+
+def _accept_all(archive: Archive) -> None:
+    with archive.opened() as (parts, _):
+        for one in parts.catalogue.findings(state="open"):
+            key = VersionKey(one.community, one.aip, one.version)
+            detail = {"finding": one.id, "by": "me", "reason": "it may lie there", "event": ""}
+            accepted = EventType.FINDING_ACCEPTED
+            parts.catalogue.record(
+                [parts.events.about(key, accepted, "success", detail, tier=one.tier)]
+            )
+
+
+def test_what_was_accepted_is_not_opened_again(full: Archive) -> None:
+    _half_written(full.tier("vault"))
+    look(full, "vault")
+    _accept_all(full)
+    seen = look(full, "vault")
+    assert (seen.count, seen.accepted) == (0, 1)
+    assert open_codes(full) == []
+
+
+def test_each_of_several_leftovers_is_a_finding(full: Archive) -> None:
+    folder = _sidecar(full.tier("vault")).parent
+    for name in ("v1.r1", "v1.r2"):
+        shutil.copytree(folder / "v1", folder / name)
+    look(full, "vault")
+    assert open_codes(full) == ["TIER-HALF-WRITTEN"] * 2
+    shutil.rmtree(folder / "v1.r1")
+    assert look(full, "vault").resolved == 1
+    assert open_codes(full) == ["TIER-HALF-WRITTEN"]
+
+
+def test_what_somebody_is_at_work_on_stays_open(full: Archive) -> None:
+    _drop_sidecar(full.tier("vault"))
+    look(full, "vault")
+    with full.opened() as (parts, _):
+        (one,) = parts.catalogue.findings(state="open")
+        key = VersionKey(one.community, one.aip, one.version)
+        with hold(parts.catalogue, f"replica:{key}:vault", parts.clock):
+            assert look(full, "vault").resolved == 0
+    assert open_codes(full) == ["TIER-NO-SIDECAR"]
+
+
+def test_a_replica_that_is_gone_is_told_without_a_policy(full: Archive) -> None:
+    shutil.rmtree(_sidecar(full.tier("vault")).parent / "v1")
+    with full.opened() as (parts, _):
+        seen = parts.reconcile.reconcile(parts.tiers["vault"], {}, SILENCE)
+    assert "TIER-NOT-LISTED" in [one.code for one in seen.findings]
