@@ -54,7 +54,9 @@ def draw(file: Path, bars: Sequence[Line], what: str) -> None:
     durable.replace(file.absolute(), drawing(f"Formats held: {what}", rows).encode())
 
 
-def show_lines(out: Console, found: Sequence[Line], by: Sequence[str]) -> None:
+def show_lines(
+    out: Console, found: Sequence[Line], by: Sequence[str], year: int | None = None
+) -> None:
     """Print counts, with the columns that were asked for."""
     heads = [head for one in by for head in BY[one]]
     numbers = (">files", ">size", ">AIP versions", ">doubtful", ">invalid")
@@ -71,7 +73,8 @@ def show_lines(out: Console, found: Sequence[Line], by: Sequence[str]) -> None:
             f"{count.invalid:,}",
             *([one.risk] if "format" in by else []),
         )
-    out.print(shown if found else "nothing is held yet")
+    nothing = f"nothing that is held came in {year}" if year else "nothing is held yet"
+    out.print(shown if found else nothing)
 
 
 def show_review(

@@ -69,7 +69,7 @@ def list_(
     }
     code = _code(refreshed)
     here.answer(
-        as_json, "samarkand.formats/1", body, lambda out: show_lines(out, found, wanted), code
+        as_json, "samarkand.formats/1", body, lambda out: show_lines(out, found, wanted, year), code
     )
 
 
@@ -297,9 +297,13 @@ def _code(refreshed: Iterable[Refreshed]) -> int:
 
 
 def _wanted(named: str) -> set[str]:
-    if not named.startswith(GROUP):
-        return {named}
     known = group_data().groups
+    if not named.startswith(GROUP) and "/" in named:
+        return {named}
+    if not named.startswith(GROUP):
+        group = f"{GROUP}{named.lower()}"
+        hint = group if named.lower() in known else "fmt/18, samarkand/bam, text/csv, group:pdf"
+        raise UsageError(f"{named!r} is no format", hint=f"for example {hint}")
     if (name := named.removeprefix(GROUP)) not in known:
         raise UsageError(f"there is no group {name!r}", hint=_ALL_GROUPS)
     return set(known[name].members)

@@ -24,6 +24,7 @@ _TIFF_PUIDS = (
 _GEO_KEYS = {33550, 33922, 34264, 34735}
 _DESCRIPTION = 270
 _MOST_TAGS = 400
+_MOST_ICONS = 1000
 
 
 def tags_of(sample: Sample) -> dict[int, tuple[int, int, bytes]]:
@@ -49,6 +50,18 @@ def tags_of(sample: Sample) -> dict[int, tuple[int, int, bytes]]:
         tag: (kind, count, value)
         for tag, kind, count, value in struct.iter_unpack(shape, entries[:whole])
     }
+
+
+@starting(b"\0\0\1\0")
+def _is_icon(sample: Sample) -> bool:
+    """A directory of images, each of which lies after it and inside the file."""
+    count = int.from_bytes(sample.head[4:6], "little")
+    entries = sample.head[6 : 6 + 16 * count]
+    after = 6 + 16 * count
+    return 0 < count <= _MOST_ICONS and all(
+        start >= after and size and start + size <= sample.octets
+        for size, start in struct.iter_unpack("<8xII", entries[: len(entries) // 16 * 16])
+    )
 
 
 def _is_big(sample: Sample) -> bool:
@@ -494,6 +507,16 @@ ROWS = (
         one_of(b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
         "ISO/IEC 18181",
         mime="image/jxl",
+    ),
+    row(
+        "ico",
+        "Windows icon (ICO)",
+        "ico",
+        _is_icon,
+        "Microsoft, ICONDIR and ICONDIRENTRY",
+        mime="image/vnd.microsoft.icon",
+        puid="x-fmt/418",
+        named=True,
     ),
     row(
         "dds",

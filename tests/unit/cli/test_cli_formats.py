@@ -75,6 +75,15 @@ def test_who_holds_a_format_and_what_needs_a_look(
     assert preserve(home, "formats", "attention", "--kind", "odd") == 2
 
 
+def test_a_word_that_names_no_format_is_no_answer_about_what_is_held(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert preserve(home, "formats", "find", "--format", "pdf") == 2
+    assert "for example group:pdf" in capsys.readouterr().err
+    assert preserve(home, "formats", "list", "--year", "1999") == 0
+    assert "nothing that is held came in 1999" in capsys.readouterr().out
+
+
 def test_a_review_after_an_update_of_the_signatures(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

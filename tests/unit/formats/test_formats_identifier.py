@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from checked_files import archive
+from checked_files import archive, image
 
 from preservation.files.walk import Kind, walk
 from preservation.files.workers import Trouble, WorkerFailure, WorkerPool
@@ -80,6 +80,7 @@ FITS = b"".join(
     ("name", "content"),
     [
         ("a.docx", office("word/document.xml", WORD)),
+        ("a.ico", image("ICO")),
         ("a.xlsm", office("xl/workbook.xml", "application/vnd.ms-excel.sheet.macroEnabled")),
         ("a.fit", FITS),
         ("remark.xml", b'<?xml version="1.0"?><r/><!-- after the root -->\n'),
