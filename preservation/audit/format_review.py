@@ -26,10 +26,12 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, VersionRow
 from preservation.errors import MalformedError, NotNowError
 from preservation.files.held import HeldFolder
+from preservation.files.workers import Patience
 from preservation.fixity.engine import EngineSettings, measure
 from preservation.formats.inventory.questions import answers
 from preservation.formats.inventory.schema import ANSWER
 from preservation.formats.inventory.versions import Key
+from preservation.formats.patience import DepositPatience
 from preservation.formats.watch import PARENTS, PROBES, is_weak, only_libmagic, spelled
 from preservation.ledger.protocol import Journal
 from preservation.model.digest import Algorithm
@@ -58,7 +60,9 @@ class Asked(Protocol):
     @property
     def toolchain(self) -> Toolchain: ...
 
-    def identify(self, root: Path, paths: Sequence[bytes]) -> list[Identification]: ...
+    def identify(
+        self, root: Path, paths: Sequence[bytes], *, patience: Patience | None = None
+    ) -> list[Identification]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +299,7 @@ class _Look:
     ) -> None:
         self._identifier = identifier
         self._journal = journal
+        self._patience = DepositPatience()
         self._rules = policy.intake.formats
         self._root = root
         self._kept = _encoded(root)
@@ -311,7 +316,7 @@ class _Look:
             named = (unescaped(row["path"]) for row in some)
             paths = [self._kept.get(path, path) for path in named]
             # Without digests: what these bytes are is not kept as an answer about sealed ones.
-            found = self._identifier.identify(self._root, paths)
+            found = self._identifier.identify(self._root, paths, patience=self._patience)
             moved = []
             for row, path, now in zip(some, paths, found, strict=True):
                 self.looked_at += 1
