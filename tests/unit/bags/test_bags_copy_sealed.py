@@ -67,8 +67,8 @@ def test_a_killed_helper_costs_no_file(tmp_path: Path, monkeypatch: pytest.Monke
     questions = itertools.count()
 
     class Killed(Helper):
-        def ask(self, names: Sequence[str], paths: Sequence[bytes], **more: Any) -> None:
-            super().ask(names, paths, **more)
+        def ask(self, names: Any, paths: Sequence[bytes], looks: Any = (), kept: Any = ()) -> None:
+            super().ask(names, paths, looks, kept)
             if next(questions) == 3 and self.process is not None:
                 self.process.kill()
                 self.process.wait()
