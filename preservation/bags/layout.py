@@ -74,14 +74,19 @@ class BagLayout:
                 yield renamed.get(path, path)[len(PAYLOAD) :], found[path]
 
 
-def open_bag(path: Path) -> BagLayout:
+def open_bag(path: Path, *, unfinished: bool = False) -> BagLayout:
     """Read a bag's tag files, and verify them where tag manifests list them.
+
+    Args:
+        unfinished: members of its container were refused, so what seems to be missing may be
+            among them: that is not told.
 
     Raises:
         UsageError: there is no folder at the path. Nothing that a bag holds raises.
         NotNowError: a temporary file cannot be written.
     """
     findings = Findings()
+    findings.unfinished = unfinished
     with FolderOrigin(path, EngineSettings(workers=1), Silence()) as origin:
         contents = ContentsReader(origin, findings).read()
         check_oxum(contents, findings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,14 @@ from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
-from preservation.model.finding import Finding, is_fatal
+from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.identifier import Identifier
+from preservation.model.names import display
 from preservation.policy.policy import Intake
 
 _METADATA_FOLDERS = (b"", b"data/", b"metadata/")  # of a bag
 DECLARATION = "bagit.txt"
+_BAG_INSIDE = b"/bagit.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _open_bag(
     facts: dict[str, Any],
     scratch: Path,
 ) -> Opened:
-    layout = open_bag(base)
+    layout = open_bag(base, unfinished=is_fatal(findings))
     if layout.fetch and (wanted := lacking(base, layout.encoding)):
         whole, told = _completed(found, base, wanted, layout, findings, intake, scratch)
         findings = [*findings, *told.findings]
@@ -199,16 +201,32 @@ def _first(layout: BagLayout, label: str) -> str:
     return next((value for key, value in layout.bag_info if key.lower() == label), "").strip()
 
 
+def _bags_inside(bags: list[bytes]) -> Iterator[Finding]:
+    """Bags that lie beside something else are files like any other: that has to be said."""
+    if bags:
+        more = f"; nor were {len(bags) - 1} more" if bags[1:] else ""
+        yield Finding(
+            "DEP-BAG-INSIDE",
+            display(bags[0]),
+            f"a bag beside other things: its files are kept, but it was not read as a bag{more}",
+            "deposit each bag by itself, with nothing beside its folder (`__MACOSX`, `._…`)",
+            Severity.WARNING,
+        )
+
+
 def _open_plain(
     base: Path, intake: Intake, findings: list[Finding], facts: dict[str, Any]
 ) -> Opened:
     documents: dict[bytes, bytes] = {}
+    bags: list[bytes] = []
     root = open_root(base)
     try:
         gathering = Gathering(base, root, intake.limits.files)
         for entry in walk(base):
             if entry.kind is not Kind.FILE:
                 continue
+            if entry.path.endswith(_BAG_INSIDE) and entry.path.count(b"/") == 1:
+                bags.append(entry.path.removesuffix(_BAG_INSIDE))
             if _is_metadata(entry, entry.path):
                 documents[entry.path] = _read(root, entry)
             else:
@@ -219,7 +237,7 @@ def _open_plain(
     supplied = Supplied(gathering.digests, exhaustive=False, lists=gathering.paths)
     return Opened(
         source=Source(base, b"", supplied),
-        findings=(*findings, *gathering.findings()),
+        findings=(*findings, *_bags_inside(bags), *gathering.findings()),
         identifiers=tuple(from_documents(documents)),
         organization="",
         facts={**facts, **gathering.facts()},

@@ -35,7 +35,6 @@ _KINDS = {
     b"3": MemberKind.DEVICE,
     b"4": MemberKind.DEVICE,
     b"5": MemberKind.FOLDER,
-    b"D": MemberKind.FOLDER,  # of GNU's incremental archives, with a list of what it held
     b"6": MemberKind.FIFO,
     b"V": MemberKind.LABEL,
 }
@@ -119,12 +118,11 @@ class TarReader:
         kind = _KINDS.get(header.type, MemberKind.OTHER)
         if kind is MemberKind.FILE and header.type == b"0" and path.endswith(b"/"):
             kind = MemberKind.FOLDER  # so do tars that are older than ustar
-        if stored and kind not in (MemberKind.FILE, MemberKind.OTHER) and header.type != b"D":
+        if stored and kind not in (MemberKind.FILE, MemberKind.OTHER):
             message = f"a {kind.value} with {stored} octets: programs skip them, or do not"
             raise ArchiveError(message, code="ARC-AMBIGUOUS", at=at, path=path)
         mtime = nanoseconds(pax[b"mtime"]) if b"mtime" in pax else header.mtime * 1_000_000_000
-        octets = 0 if kind is MemberKind.FOLDER else stored
-        member = Member(path, kind, octets, mtime, header.mode, target, at=at)
+        member = Member(path, kind, stored, mtime, header.mode, target, at=at)
         self._left = stored + -stored % BLOCK
         if kind is MemberKind.FILE:
             self._sparse(member, header, pax, stored)

@@ -320,16 +320,3 @@ def test_what_is_advised_is_about_the_archive(tmp_path: Path) -> None:
     [finding] = check(path).findings
     assert "a 7-Zip archive" in finding.message
     assert "Archives are tar, tar.gz, tar.bz2, tar.xz, tar.zst and zip." in finding.message
-
-
-def test_folders_of_an_incremental_tar_are_folders(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "bag.tar", "w") as archive:
-        for name in ("bag/", "bag/data/"):
-            info, listed = of_type(b"D"), b"Yhello.txt\0\0"
-            info.name, info.size = name, len(listed)
-            archive.addfile(info, io.BytesIO(listed))
-        for name, data in files_of(by_hand(tmp_path / "made", HELLO), "bag/"):
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    assert check(tmp_path / "bag.tar").findings == ()

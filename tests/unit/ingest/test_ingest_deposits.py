@@ -118,6 +118,26 @@ def test_a_bag_in_a_container_is_opened_and_its_digests_are_compared(archive: Ar
     )
 
 
+def test_a_bag_beside_something_else_is_plain_files_and_that_is_told(archive: Archive) -> None:
+    path = archive.inbox / "bag.zip"
+    inside = {f"bag/{name}": data for name, data in bag_of(FILES).items()}
+    path.write_bytes(zip_of(inside | {"__MACOSX/bag/._bagit.txt": b"x"}))
+    result = archive.ingest(path)
+    assert result.outcome == "accepted"
+    assert "DEP-BAG-INSIDE" in codes(result)
+    assert payload(archive, result).keys() >= inside.keys()
+
+
+def test_what_a_refused_member_leaves_out_is_not_called_missing(archive: Archive) -> None:
+    path = archive.inbox / "bag.tar"
+    inside = bag_of({"../../../x": b"1"})
+    path.write_bytes(tar_of({f"bag/{name}": data for name, data in inside.items()}))
+    result = archive.ingest(path)
+    assert result.outcome == "rejected"
+    assert "DEP-MEMBER-ESCAPES" in codes(result)
+    assert "BAG-PAYLOAD-FOLDER" not in codes(result)
+
+
 def test_the_same_content_is_stored_once_whatever_its_folder_is_called(archive: Archive) -> None:
     first = archive.ingest(archive.put("one", FILES))
     second = archive.ingest(archive.put("two", FILES))
