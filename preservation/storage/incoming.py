@@ -19,12 +19,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from preservation.errors import BusyError, MalformedError, SamarkandError
+from preservation.errors import BusyError, SamarkandError
 from preservation.files import durable
 from preservation.files.held import Held
 from preservation.files.remove import remove_tree
-from preservation.model.names import is_safe
 from preservation.model.replica import Packaging, Sidecar, VersionKey
+from preservation.storage.layout import check_stamp
 from preservation.storage.place import LocalPlace
 from preservation.storage.steps import INCOMING, QUARANTINE, is_there, make_folders, move
 
@@ -99,8 +99,7 @@ class LocalIncoming:
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
         self._expect(sidecar)
-        if "/" in stamp or not is_safe(stamp.encode()):
-            raise MalformedError(f"not a stamp: {stamp!r}")
+        check_stamp(stamp)
         place = self._place
         place.check()
         with place.errors():

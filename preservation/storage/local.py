@@ -10,13 +10,10 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 
 from preservation.errors import (
-    MalformedError,
     NoSpaceError,
-    SamarkandError,
     TierUnavailableError,
     UsageError,
 )
@@ -24,15 +21,21 @@ from preservation.files import durable
 from preservation.files.held import Held
 from preservation.files.remove import remove_tree
 from preservation.files.walk import Kind, walk
-from preservation.model.canonical import canonical
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.model.units import format_size
 from preservation.storage import local_listing
 from preservation.storage.incoming import LocalIncoming
+from preservation.storage.layout import (
+    check_kept_name,
+    documents,
+    kept_differs,
+    marker,
+    other_tier,
+)
 from preservation.storage.listing import Lying
 from preservation.storage.mount import failure_domain
-from preservation.storage.place import MARKER_SCHEMA, LocalPlace
+from preservation.storage.place import LocalPlace
 from preservation.storage.probe import probe, prove
 from preservation.storage.proof import Proof
 from preservation.storage.sidecars import find_sidecars, read_sidecar
@@ -63,21 +66,20 @@ def create_tier(root: Path, id: str) -> None:
         TierUnavailableError: the file system can't keep the protocol (``TIER-UNSUITABLE``).
     """
     check_id(id, "tier")
-    marker = canonical({"schema": MARKER_SCHEMA, "id": id}) + b"\n"
     with tier_errors(id):
         os.makedirs(root, exist_ok=True)
         if is_there(root / MARKER):
-            if read_small(root / MARKER) != marker:
-                raise UsageError(f"{str(root)!r} is another tier already", code="TIER-OTHER")
+            if read_small(root / MARKER) != marker(id):
+                raise other_tier(str(root))
         else:
             _refuse_strangers(root)
             probe(root)
         for folder in (INCOMING, QUARANTINE, KEPT):
             make_folders(root, folder)
-        for name, source in TIER_DOCUMENTS.items():
-            durable.replace(root / name, _document(source), 0o444)
+        for name, document in documents():
+            durable.replace(root / name, document, 0o444)
         if not is_there(root / MARKER):
-            durable.write_new(root / MARKER, marker)
+            durable.write_new(root / MARKER, marker(id))
 
 
 class LocalTier:
@@ -216,8 +218,7 @@ class LocalTier:
 
     def keep(self, name: str, data: bytes) -> None:
         self.check()
-        if not KEPT_NAME.fullmatch(name):
-            raise MalformedError(f"not a name to keep a document under: {name!r}")
+        check_kept_name(name)
         path = self._root / KEPT / name
         with self._place.errors():
             make_folders(self._root, f"{KEPT}/{name}".rpartition("/")[0])
@@ -225,11 +226,7 @@ class LocalTier:
                 durable.write_new(path, data)
             except FileExistsError as error:
                 if not self._place.holds(path, data):
-                    raise SamarkandError(
-                        f"tier {self.id}: {name!r} is kept with other octets",
-                        hint="compare the two by hand; neither was changed",
-                        code="TIER-KEPT-DIFFERS",
-                    ) from error
+                    raise kept_differs(self.id, name) from error
                 # Whoever wrote it may have died before its name was durable.
                 durable.fsync_dir(path.parent)
 
@@ -269,7 +266,3 @@ def _refuse_strangers(root: Path) -> None:
             hint="give the tier a folder of its own; if this was a tier, put its marker back",
             code="TIER-NOT-EMPTY",
         )
-
-
-def _document(name: str) -> bytes:
-    return (resources.files("preservation.storage") / "documents" / name).read_bytes()

@@ -15,6 +15,7 @@ from preservation.files.held import Held, HeldFolder, HeldTar
 from preservation.files.walk import Kind, walk
 from preservation.model.names import display
 from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.layout import MARKER_SCHEMA
 from preservation.storage.mount import Mount, mount_of
 from preservation.storage.steps import (
     MARKER,
@@ -27,7 +28,6 @@ from preservation.storage.steps import (
     tier_errors,
 )
 
-MARKER_SCHEMA = "samarkand.tier/1"
 _BUFFER = 1 << 20
 
 

@@ -23,6 +23,7 @@ _RIGHTS = (
     "the key pair may not do this",
     "give the credential {credential!r} the right to list, read and write below {place}",
 )
+_LATER = "try again later; if it says so again, ask whoever runs the service"
 _NO_BUCKET = ("there is no such bucket", "make the bucket, or mend tiers.yaml")
 _KNOWN = {
     "NoSuchBucket": _NO_BUCKET,
@@ -101,7 +102,7 @@ def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
             return NoSpaceError(
                 f"tier {tier}: the service says {code}", hint="ask its operator for more space"
             )
-        said, hint = _KNOWN.get(code, (f"the service says {code or 'nothing that is S3'}", ""))
+        said, hint = _KNOWN.get(code, (f"the service says {code or 'nothing that is S3'}", _LATER))
         hint = hint.format(credential=address.credential, place=address)
         return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
     if isinstance(error, boto.SSLError):

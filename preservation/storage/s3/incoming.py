@@ -25,8 +25,8 @@ from preservation.errors import (
     TierUnavailableError,
 )
 from preservation.files.held import Held, HeldTar
-from preservation.model.names import is_safe
 from preservation.model.replica import Packaging, Sidecar, VersionKey
+from preservation.storage.layout import check_stamp
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.reading import open_object
 from preservation.storage.s3.upload import Upload
@@ -78,8 +78,7 @@ class S3Incoming:
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
         self._expect(sidecar)
-        if "/" in stamp or not is_safe(stamp.encode()):
-            raise MalformedError(f"not a stamp: {stamp!r}")
+        check_stamp(stamp)
         self._place.check()
         former = former_sidecar(self._place, self._key)
         replaced = former.replaced if former else ()

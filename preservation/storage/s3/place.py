@@ -18,12 +18,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from preservation.errors import MalformedError, SamarkandError, TierUnavailableError
-from preservation.model.canonical import canonical
+from preservation.storage.layout import marker
 from preservation.storage.s3.address import Address, Keys
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, s3_errors
 from preservation.storage.steps import MARKER, PROBE
 
-MARKER_SCHEMA = "samarkand.tier/1"
 # What a user's own files and profile say is no tier's: keys and endpoint are named, or absent.
 _NO_SETTINGS = {
     "profile": (None, None, None, None),
@@ -193,11 +192,6 @@ class S3Place:
                         yield one["Key"][skip:], one["UploadId"]
             except ClientError:
                 return
-
-
-def marker(id: str) -> bytes:
-    """The document that makes a prefix this tier."""
-    return canonical({"schema": MARKER_SCHEMA, "id": id}) + b"\n"
 
 
 def _shown(data: bytes) -> str:

@@ -9,12 +9,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import resources
 
 from preservation.errors import (
     MalformedError,
     NotNowError,
-    SamarkandError,
     TierUnavailableError,
     UsageError,
 )
@@ -23,12 +21,13 @@ from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.policy.policy import TierSpec
+from preservation.storage.layout import check_kept_name, documents, kept_differs, marker, other_tier
 from preservation.storage.listing import Lying, aip_folder, grouped, strange
 from preservation.storage.local_listing import is_community
 from preservation.storage.proof import Proof
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
-from preservation.storage.s3.place import S3Place, marker
+from preservation.storage.s3.place import S3Place
 from preservation.storage.s3.proving import prove
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
 from preservation.storage.tier import Incoming, Observed, Tier
@@ -65,9 +64,8 @@ def make_s3_tier(spec: TierSpec, environment: Mapping[str, str]) -> None:
                 code="TIER-NOT-EMPTY",
             )
     elif found != marker(place.id):
-        raise UsageError(f"{place.address} is another tier already", code="TIER-OTHER")
-    for name, source in TIER_DOCUMENTS.items():
-        document = (resources.files("preservation.storage") / "documents" / source).read_bytes()
+        raise other_tier(str(place.address))
+    for name, document in documents():
         if place.get(name) != document:
             place.replace(name, document)
     if found is None:
@@ -210,15 +208,10 @@ class S3Tier:
 
     def keep(self, name: str, data: bytes) -> None:
         self._ensure()
-        if not KEPT_NAME.fullmatch(name):
-            raise MalformedError(f"not a name to keep a document under: {name!r}")
+        check_kept_name(name)
         path = f"{KEPT}/{name}"
         if not self._place.create(path, data) and self._place.get(path) != data:
-            raise SamarkandError(
-                f"tier {self.id}: {name!r} is kept with other octets",
-                hint="compare the two by hand; neither was changed",
-                code="TIER-KEPT-DIFFERS",
-            )
+            raise kept_differs(self.id, name)
 
     def kept(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         for name in self.kept_names(prefix):

@@ -67,7 +67,7 @@ def test_large_parts_do_not_lie_in_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert service.octets == {1: 16 * MIB, 2: 16 * MIB, 3: 8 * MIB}
     assert service.wrong == []
     assert found.octets == 40 * MIB
-    assert peak < 8 * MIB
+    assert peak < 16 * MIB  # one part alone would be that
 
 
 def test_the_largest_object_fits_into_the_parts_that_a_service_counts() -> None:
