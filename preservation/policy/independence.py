@@ -43,6 +43,7 @@ class Independence:
 
     def __init__(self, policy: Policy, observed: Mapping[str, str]) -> None:
         self._policy = policy
+        self._observed = observed
         self._hangs_on = {
             tier: _hangs_on(spec, observed.get(tier, "")) for tier, spec in policy.tiers.items()
         }
@@ -96,10 +97,14 @@ class Independence:
             return "no replica"
         domains = self.domains(known)
         sites = {self._policy.tiers[tier].site for tier in known}
+        unseen = [tier for tier in known if not self._observed.get(tier)]
+        most = "at most " if unseen and len(domains) > 1 else ""
         told = (
-            f"{_count(len(known), 'replica')} in {_count(len(domains), 'failure domain')} "
+            f"{_count(len(known), 'replica')} in {most}{_count(len(domains), 'failure domain')} "
             f"at {_count(len(sites), 'site')}"
         )
+        if most:
+            told += f" ({', '.join(unseen)} not observed)"
         if len(known) == 1:
             return f"{told}: one failure loses all"
         if len(domains) == 1:

@@ -5,11 +5,14 @@ average (T the age that a check may have, R the time of a repair). Groups of rep
 a whole: a device, array or service, or a site, at a rate r, and are rebuilt within D. Then, per
 AIP and year:
 
-    latent   Σᵢ λᵢ · Πⱼ≠ᵢ λⱼwⱼ                             every replica silently bad at once
-    groups   Σₐ rₐ · Πⱼ∉ₐ λⱼ(wⱼ + Dₐ/2)                    a group lost, the rest bad
-           + Σₐ≠ᵦ rₐrᵦDₐ · Πⱼ∉ₐ∪ᵦ λⱼ(wⱼ + Dₐ/2)             a second group lost during the rebuild
-    common   γ                                            one mistake, or one thief, takes all
+    latent   Σᵢ λᵢ · Πⱼ≠ᵢ λⱼwⱼ                     every replica silently bad at once
+    groups   Σₛ f(S) · Πⱼ∉ₛ λⱼ(wⱼ + D/2)           the groups of a set S lost together, the rest bad
+             f(S) = Σₐ∈ₛ rₐ · Πᵦ∈ₛ﹨ₐ rᵦDᵦ            how often a comes while all others are rebuilt
+    common   γ                                    one mistake, or one thief, takes all
 
+S is one group, or up to four (two, where there are more than twenty groups) of which none lies
+in what the others take. With three sites, that all three are lost within one rebuild is likelier
+than two of them and a bad replica at the third.
 Phases of the checks are independent of each other, as the audit planner's are. A second loss
 during a rebuild is taken to undo it: on the safe side.
 
@@ -20,10 +23,13 @@ Reliability of Long-term Digital Storage, EuroSys 2006 (the faults that matter a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 _NEVER = 1e-30  # a probability below which nothing can be told apart
+# Groups lost together that are reckoned with: more at once are far rarer than one common cause.
+_AT_ONCE, _AT_ONCE_OF_MANY, _MANY = 4, 2, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +109,19 @@ class Model:
         return math.prod(copy.bad(rebuild / 2) for copy in left)
 
     def accidents(self) -> Iterator[tuple[str, float, frozenset[str], float]]:
-        """Losses of one group, or of a second one during the rebuild of a first: what they are
-        called, how often they come in a year, the tiers that are down, and for how long.
+        """Losses of a group while up to three others are rebuilt: what they are called, how often
+        they come in a year, the tiers that are down, and for how long.
         """
-        everything = frozenset(copy.tier for copy in self.copies)
-        for first in self.groups:
-            yield first.name, first.rate, first.tiers, first.rebuild
-            for second in self.groups:
-                down = first.tiers | second.tiers
-                if down not in (first.tiers, second.tiers) and first.tiers != everything:
-                    rate = first.rate * second.rate * first.rebuild
-                    yield f"{first.name} and {second.name}", rate, down, first.rebuild
+        most = _AT_ONCE if len(self.groups) <= _MANY else _AT_ONCE_OF_MANY
+        for many in range(1, min(most, len(self.groups)) + 1):
+            for lost in combinations(self.groups, many):
+                if not _idle(lost):
+                    yield (
+                        " and ".join(group.name for group in lost),
+                        _together(lost),
+                        frozenset().union(*(group.tiers for group in lost)),
+                        max(group.rebuild for group in lost),
+                    )
 
     def without(self, tier: str) -> Model:
         """The same, with one replica less."""
@@ -143,6 +151,22 @@ class Model:
             copies=(*self.copies, replace(best, tier=name)),
             groups=(*self.groups, more),
         )
+
+
+def _idle(lost: Sequence[Group]) -> bool:
+    """Whether one of them takes nothing that the others do not take: it is reckoned without."""
+    return len(lost) > 1 and any(
+        group.tiers.issubset(frozenset().union(*(one.tiers for one in lost if one is not group)))
+        for group in lost
+    )
+
+
+def _together(lost: Sequence[Group]) -> float:
+    """How often in a year the last of them is lost while all others are being rebuilt."""
+    return sum(
+        last.rate * math.prod(one.rate * one.rebuild for one in lost if one is not last)
+        for last in lost
+    )
 
 
 @dataclass(frozen=True, slots=True)

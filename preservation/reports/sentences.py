@@ -50,7 +50,7 @@ def _promised(tables: Tables, numbers: Mapping[str, int], more: str) -> Sentence
     if not tables.versions:
         return Sentence(question, "Nothing held", "No AIP is held for this community.", "", "open")
     if broken:
-        return Sentence(question, "No", _broken(broken, numbers), more, "bad")
+        return Sentence(question, "No", _broken(broken, tables, numbers), more, "bad")
     if not numbers["verified"]:
         text = "No replica was ever read back: all rests on what was written."
         return Sentence(question, "Not shown", text, more, "open")
@@ -63,7 +63,7 @@ def _promised(tables: Tables, numbers: Mapping[str, int], more: str) -> Sentence
     return Sentence(question, "Yes", text, more, "good")
 
 
-def _broken(broken: Sequence[PromiseLine], numbers: Mapping[str, int]) -> str:
+def _broken(broken: Sequence[PromiseLine], tables: Tables, numbers: Mapping[str, int]) -> str:
     parts = []
     if low := numbers["short"]:
         of = count(numbers["versions"], "AIP version")
@@ -72,7 +72,11 @@ def _broken(broken: Sequence[PromiseLine], numbers: Mapping[str, int]) -> str:
         parts.append(f"{count(numbers['overdue'], 'check')} overdue")
     if numbers["findings_open"]:
         parts.append(f"{count(numbers['findings_open'], 'finding')} open")
-    return f"{count(len(broken), 'promise')} broken: {', '.join(parts)}."
+    away = [line.tier for line in tables.tiers if line.replicas and not line.failure_domain]
+    if away:
+        parts.append(f"{listed(away)} could not be looked at")
+    told = parts or [line.promise for line in broken]
+    return f"{count(len(broken), 'promise')} broken: {', '.join(told)}."
 
 
 def _independence(tables: Tables, policy: Policy, domains: Mapping[str, str]) -> str:

@@ -123,6 +123,9 @@ def test_the_same_device_host_or_credential_is_one_failure_domain(files: dict[st
     assert (
         told("device 8:0 on a", "device 8:0 on b") == "2 replicas in 2 failure domains at 2 sites"
     )
+    assert told("device 8:0 on a", "") == (
+        "2 replicas in at most 2 failure domains at 2 sites (mirror not observed)"
+    )
     assert Independence(policy, {}).counts(tiers) == (2, 2, 2)
     keys = {name: replace(spec, credential="ours") for name, spec in policy.tiers.items()}
     shared = Independence(replace(policy, tiers=keys), {}).sentence(tiers)

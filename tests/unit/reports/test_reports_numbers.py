@@ -141,6 +141,7 @@ def test_a_tier_that_could_not_be_observed_is_a_broken_promise() -> None:
     told = report(archive)
     broken = [line for line in told.tables.promises if line.verdict == "broken"]
     assert [line.promise for line in broken] == ["Every tier can be looked at"]
+    assert told.sentences[0].text == "1 promise broken: deep could not be looked at."
 
 
 def test_too_few_failure_domains_break_the_promise_as_soon_as_it_cannot_be_kept() -> None:
