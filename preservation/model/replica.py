@@ -170,8 +170,9 @@ class Sidecar:
             if data["schema"] != SIDECAR_SCHEMA:
                 raise MalformedError(f"sidecar: unknown schema {data['schema']!r}")
             tar, previous = data["tar"], data["previous_seal"]
+            key = VersionKey(data["community"], data["aip"], data["version"])
             return cls(
-                key=VersionKey(data["community"], data["aip"], data["version"]),
+                key=key,
                 seal=Digest.parse_tagged(data["seal"]),
                 previous_seal=None if previous is None else Digest.parse_tagged(previous),
                 oxum=str(data["payload_oxum"]),
@@ -179,9 +180,9 @@ class Sidecar:
                 tar=None
                 if tar is None
                 else TarFacts(Digest.parse(Algorithm.SHA256, tar["sha256"]), int(tar["bytes"])),
-                object=_object(data.get("object", "")),
+                object=_object(data.get("object", ""), key),
                 replaced=tuple(
-                    (str(stamp), _object(name)) for stamp, name in data.get("replaced", ())
+                    (str(stamp), _object(name, key)) for stamp, name in data.get("replaced", ())
                 ),
             )
         except MalformedError:
@@ -190,10 +191,12 @@ class Sidecar:
             raise MalformedError(f"sidecar: {type(error).__name__}: {error}") from error
 
 
-def _object(name: Any) -> str:
-    """A name that a writer gives to a replica in a bucket, or none; never a way elsewhere."""
+def _object(name: Any, key: VersionKey) -> str:
+    """A name that a writer gives to a replica of this version in a bucket, or none; never a way
+    elsewhere.
+    """
     if not isinstance(name, str) or not re.fullmatch(
-        r"|v[1-9][0-9]{0,8}(\.r[1-9][0-9]{0,5})?\.tar", name
+        rf"|v{key.version}(\.r[1-9][0-9]{{0,5}})?\.tar", name
     ):
-        raise MalformedError(f"sidecar: not the name of a replica: {name!r}")
+        raise MalformedError(f"sidecar: not the name of a replica of {key}: {name!r}")
     return name
