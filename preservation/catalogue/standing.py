@@ -73,11 +73,15 @@ class _Judge:
         self.broken: list[Broken] = []
         self.totals: dict[str, int] = {}
         self.tiers = tuple(policy.tiers)
+        # Of a thousand communities most may hold nothing yet: they are not asked about further.
+        self.holdings = figures.holdings(policy.community)
 
     def judge(self) -> Standing:
         """Put everything together."""
         settled_before = self.now - self._grace()
-        covered = self.figures.coverage(self.policy.community, self.tiers, settled_before)
+        covered: Mapping[frozenset[str], int] = {}
+        if self.holdings.versions:
+            covered = self.figures.coverage(self.policy.community, self.tiers, settled_before)
         self._judge_minimum(covered, settled_before)
         counts = self.figures.tier_counts(self.policy.community)
         tiers = tuple(
@@ -88,7 +92,7 @@ class _Judge:
             community=self.policy.community,
             at=self.now,
             policy=self.policy.ref,
-            holdings=self.figures.holdings(self.policy.community),
+            holdings=self.holdings,
             settled=sum(covered.values()),
             covered={tuple(sorted(some)): covered[some] for some in sorted(covered, key=sorted)},
             tiers=tiers,
@@ -145,16 +149,19 @@ class _Judge:
         replicas = {state: count.replicas for state, count in counts.items()}
         if tier not in self.observed and replicas:
             self._break_tier(tier)
-        late, unverified = self._judge_making(tier)
-        self._judge_damage(tier)
-        overdue, weak = self._judge_checks(tier)
+        late, unverified = self._judge_making(tier) if self.holdings.versions else (0, 0)
+        oldest, overdue, weak = None, 0, 0
+        if replicas:
+            self._judge_damage(tier)
+            overdue, weak = self._judge_checks(tier)
+            oldest = self.figures.oldest_check(self.policy.community, tier)
         return TierStanding(
             tier=tier,
             replicas=sum(replicas.values()),
             verified=replicas.get(ReplicaState.VERIFIED, 0),
             damaged=replicas.get(ReplicaState.DAMAGED, 0),
             octets=sum(count.octets for count in counts.values()),
-            oldest_check=self.figures.oldest_check(self.policy.community, tier),
+            oldest_check=oldest,
             overdue=overdue,
             weak=weak,
             late=late,
@@ -205,6 +212,8 @@ class _Judge:
     # -- what comes next
 
     def _deadlines(self) -> Iterator[Deadline]:
+        if not self.holdings.versions:
+            return
         community = self.policy.community
         for tier, rule in self.policy.audit.tiers.items():
             row = self.figures.first_aged_since(community, tier, self.now - rule.max_age)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,6 +72,21 @@ def test_nothing_held_breaks_no_promise(catalogue: SqlCatalogue) -> None:
     assert found.kept
     assert (found.holdings.versions, found.deadline) == (0, None)
     assert found.to_json()["broken"] == []
+
+
+def test_of_a_community_that_holds_nothing_no_more_than_three_things_are_asked(
+    catalogue: SqlCatalogue,
+) -> None:
+    asked: list[str] = []
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return getattr(catalogue.figures, name)
+
+    standing(SimpleNamespace(figures=Watched()), a_policy(), OBSERVED, START)
+
+    assert sorted(asked) == ["holdings", "open_findings", "tier_counts"]
 
 
 def test_all_kept_is_kept_and_says_what_is_due_next(catalogue: SqlCatalogue) -> None:
