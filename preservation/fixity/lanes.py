@@ -93,7 +93,7 @@ class _Lane(threading.Thread):
         self._begun.put(data)
 
     def finish(self, but: int) -> None:
-        """Wait until that is done, but for so many of the pieces."""
+        """Wait until all is done but for so many pieces."""
         while self._at_work > but:
             self._done.get()
             self._at_work -= 1
