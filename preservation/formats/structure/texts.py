@@ -130,24 +130,28 @@ def xml(sample: Sample) -> Troubles:
         if sample.head.startswith(b"\xfe\xff")
         else "utf-8"
     )
-    closed = mark in sample.tail or (sample.whole is not None and b"/>" in sample.tail)
-    if sample.whole is not None and sample.octets <= _PARSED and _VERSION_1_1 not in sample.head:
+    end = sample.tail.rstrip()
+    closed = mark in end or (sample.whole is not None and end.endswith(b"/>"))
+    wrong = None if closed else truncated("the XML root element is not closed")
+    other = _OTHER_VERSION.match(sample.head)
+    if sample.whole is not None and sample.octets <= _PARSED and not other:
         parser = expat.ParserCreate()
         try:
             parser.Parse(sample.whole, True)
+            wrong = None
         except expat.ExpatError as error:
-            if error.code not in _LENIENT:
+            if closed and error.code not in _LENIENT:
                 wrong = corrupted(f"XML: {error}")
-                yield wrong if closed else truncated("the XML root element is not closed")
         except (ValueError, LookupError):
-            return
-    elif not closed:
-        yield truncated("the XML root element is not closed")
+            pass  # an encoding that expat does not know
+    if wrong is not None:
+        yield wrong
 
 
 # Names and prefixes of a DTD that is elsewhere, and encodings that expat has not.
 _LENIENT = frozenset({11, 18, 19, 27, 20})
-_VERSION_1_1 = b'version="1.1"'  # allows what expat, which knows 1.0, does not
+# XML 1.1 allows what expat, which knows 1.0, does not.
+_OTHER_VERSION = re.compile(rb"\s*<\?xml\s+version\s*=\s*[\"'](?!1\.0)")
 
 
 def html(sample: Sample) -> Troubles:

@@ -95,6 +95,12 @@ def test_nothing_speaks_against_sound_files(identifier, tmp_path, name, content)
     assert (found.flags, found.warnings) == ((), ())
 
 
+def test_a_cut_drawing_is_truncated_whatever_its_own_version_is(identifier, tmp_path):
+    whole = b'<svg xmlns="http://www.w3.org/2000/svg" version="1.1">' + b"<path/>" * 9 + b"</svg>"
+    (tmp_path / "cut.svg").write_bytes(b'<?xml version="1.0"?>' + whole[:-9])
+    assert "truncated" in one(identifier, tmp_path, b"cut.svg").flags
+
+
 def test_a_root_may_be_relative(identifier, tmp_path, monkeypatch):
     (tmp_path / "below").mkdir()
     (tmp_path / "below/a.csv").write_text("a,b\n1,2\n")
