@@ -39,6 +39,10 @@ _RESOLVER = re.compile(
     r"|(?:dx\.|www\.)?doi\.org/+",
     re.IGNORECASE,
 )
+# Marks of direction and of no width: two identifiers would look alike, or read as another.
+_UNSEEN = frozenset(
+    "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _SPELT = {"doi": "doi:", "cstr": "CSTR:", "ark": "ark:", "handle": "hdl:", "local": "local:"}
 
@@ -90,7 +94,9 @@ def parse(text: str) -> Identifier | None:
     bare, claimed, resolved = _stripped(unicodedata.normalize("NFC", text.strip()))
     if resolved:
         bare = unquote(bare)
-    if not bare or any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in bare):
+    if not bare or any(
+        unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in _UNSEEN for char in bare
+    ):
         return None
     if claimed in ("", "doi", "handle") and _DOI.fullmatch(bare):
         return _made("doi", bare.translate(_LOWER), bare)
