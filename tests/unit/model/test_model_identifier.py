@@ -48,7 +48,8 @@ def test_each_spelling_is_one_value(text: str, key: str | None, shown: str | Non
 
 @pytest.mark.parametrize(
     "text",
-    ["", "doi:10.1000/\u202elive", "local:a\u200bb", "CSTRnull", "CSTR:null", "cstr:31253.11.null", "192.168.11.10", "10.1000/", "doi:",
+    ["", "doi:10.1000/\u202elive", "local:a\u200bb",
+     "CSTRnull", "CSTR:null", "cstr:31253.11.null", "192.168.11.10", "10.1000/", "doi:",
      "doi:31253.11.x", "cstr:10.1000/1", "ark:/1/x", "ark:12345/", "20.500.12345/abc", "local:",
      "urn:uuid:0", "doi:10.1000/a b", "local:a\nb", "local:" + "x" * 500, "abcde.11.x"],
 )  # fmt: skip
