@@ -35,6 +35,8 @@ def check(subject: Subject) -> None:
     except UnidentifiedImageError as error:
         raise Invalid("structure", "it can't be read as an image") from error
     except (OSError, SyntaxError, EOFError) as error:
+        if str(error).startswith("Unsupported"):  # an OS/2 bitmap: sound, and not read here
+            raise NotChecked(Unchecked.CODEC_ABSENT, str(error)) from error
         cut = any(word in str(error).lower() for word in ("truncated", "end of file", "eof"))
         raise Invalid("truncated" if cut else "structure", str(error)) from error
 

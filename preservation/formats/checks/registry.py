@@ -74,6 +74,8 @@ _PREFIXES = (
     ("application/vnd.ms-excel.", "office"),
     ("application/vnd.ms-powerpoint.", "office"),
 )
+# Tables whose columns are parted by spaces, whatever type libmagic or their own makers give them.
+_LIKE_NONE = frozenset({"samarkand/ecsv", "samarkand/ipac-table", "samarkand/cds-table"})
 _SUFFIXES = (("+xml", "xml"), ("+json", "json"), ("+zip", "zip"))
 
 BY_NAME: Mapping[str, Entry] = {entry.name: entry for entry in ENTRIES}
@@ -87,6 +89,8 @@ def check_for(found: Identification) -> Entry | None:
     where a file is unknown, but its name claims a format, that claim is what is checked: a file
     that was cut is often no more than that.
     """
+    if found.local in _LIKE_NONE:
+        return None
     named = [found.local, found.puid]
     named += [canonical(one) for one in (*found.mime.split(","), found.mime_magic)]
     entries = [entry for name in named if (entry := _of(name))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -63,6 +64,12 @@ def test_sound_files_that_few_writers_make_are_valid(checker, tmp_path):
     files = {kind: (kind, content) for kind, content in seldom(tmp_path).items()}
     said = verdicts(checker, tmp_path, files)
     assert {kind: one.columns()[:2] for kind, one in said.items() if one.reason} == {}
+
+
+def test_a_bitmap_of_another_kind_is_unchecked(checker, tmp_path):
+    os2 = b"BM" + struct.pack("<IHHI", 90, 0, 0, 78) + struct.pack("<I", 16) + bytes(72)
+    said = verdicts(checker, tmp_path, {"os2": ("image/bmp", os2)})
+    assert said["os2"].columns()[0] == "unchecked"
 
 
 def test_a_document_of_xml_1_1_is_not_judged_by_the_rules_of_1_0(checker, tmp_path):
@@ -295,6 +302,7 @@ def test_a_file_may_not_cost_more_than_its_budget(tmp_path, monkeypatch):
         ),
         (Identification("fmt/101", mime="application/xml, text/xml"), "xml"),
         (Identification("fmt/898", mime="image/tiff"), "tiff"),
+        (Identification(local="samarkand/ecsv", mime="text/csv", mime_magic="text/csv"), None),
         (Identification(candidates=("fmt/2023",)), "parquet"),
         (Identification(mime_magic="application/x-hdf"), "hdf5"),
         (Identification("fmt/818", mime="application/yaml"), None),
