@@ -24,7 +24,7 @@ from preservation.model.clock import Clock
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
 from preservation.policy.check import Checked, check
-from preservation.policy.policy import Policy
+from preservation.policy.policy import Policy, TierSpec
 from preservation.storage.open import make_tier
 
 _PENDING = 100_000  # undrained events that are looked at
@@ -136,12 +136,14 @@ def apply_policies(
     store = PolicyFiles(home.policies)
     if expected is None:
         expected = {name: line.digest for name, line in store.in_force().items()}
+    tiers: dict[str, TierSpec] = {}
     for document in checked.effective.values():
         policy = Policy.from_effective(document)
-        for spec in policy.tiers.values():
-            make_tier(spec, home.path)
+        tiers.update(policy.tiers)
         with durable.plain_errors(home.path):
             (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)
+    for spec in tiers.values():
+        make_tier(spec, home.path)
     lines = store.apply(
         checked.effective, by, reason, clock.now(), expected, consent=consent, plan=plan
     )

@@ -245,7 +245,7 @@ def _not_copied(copy: Copy, error: Exception) -> Finding:
     return Finding(
         code=getattr(error, "code", "JRN-NOT-COPIED"),
         subject=f"tier {copy.id}",
-        message=f"the journal was not copied to tier {copy.id}: {error}",
+        message=f"the journal was not copied: {error}",
         hint=getattr(error, "hint", "") or "mend the tier; the next drain copies what it lacks",
         severity=Severity.WARNING,
     )
