@@ -225,7 +225,8 @@ def _refused(path: bytes, scan: VirusScan) -> Finding:
             hint="look at clamd and its log, then try again",
             code="VIR-NOT-SCANNED",
         )
-    message = f"could not be scanned for viruses ({scan.columns()[1]}), and this community asks for it"
+    why = scan.columns()[1]
+    message = f"could not be scanned for viruses ({why}), and this community asks for it"
     hint = "deposit it unpacked, without a password, or in parts that the scanner takes"
     return Finding("DEP-VIRUS-UNSCANNED", display(path), message, hint)
 
