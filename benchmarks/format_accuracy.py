@@ -3,7 +3,8 @@
     python benchmarks/format_accuracy.py [CACHE] [--held-out | --tuned] [--wrong]
 
 Sound files: exact, parent (true but coarser), unknown, wrong: for Siegfried and libmagic alone and
-for us. Then the same files cut, renamed and damaged: on how many of them doubt is marked.
+for us. Then the same files cut, renamed and damaged: on how many of them doubt is marked, and on
+how many that, or the check of their content says that they are invalid.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from pathlib import Path
 from format_corpus import Item, corpus
 from format_truth import FAMILIES, verdict
 
+from preservation.formats.checks.checker import FormatChecker
 from preservation.formats.identifier import FormatIdentifier
+from preservation.model.format_check import Validity
 from preservation.model.identification import Identification
 
 _PER_FAMILY = 6  # files that are damaged
@@ -164,18 +167,23 @@ def _unsound(items: list[Item], identifier: FormatIdentifier, folder: Path, wron
         ]
         ending = claims[number % len(claims)]
         asked.append(("renamed", item, _write(folder, f"renamed-{number}.{ending}", data)))
-    answers = identifier.identify(folder, [path for _, _, path in asked])
-    seen: dict[str, list[bool]] = defaultdict(list)
-    for (kind, item, path), found in zip(asked, answers, strict=True):
-        seen[kind].append(found.doubtful)
-        seen["all text" if item.family in _TEXTUAL else "all binary"].append(found.doubtful)
-        seen["all"].append(found.doubtful)
-        if wrong and not found.doubtful:
+    paths = [path for _, _, path in asked]
+    answers = identifier.identify(folder, paths)
+    with FormatChecker(2) as checker:
+        checks = checker.check(folder, paths, answers)
+    seen: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for (kind, item, path), found, check in zip(asked, answers, checks, strict=True):
+        told = (found.doubtful, found.doubtful or check.validity is Validity.INVALID)
+        seen[kind].append(told)
+        seen["all text" if item.family in _TEXTUAL else "all binary"].append(told)
+        seen["all"].append(told)
+        if wrong and not any(told):
             said = f"{path.decode()[-20:]:22}{_said(found)[:50]}"
             print(f"  unseen   {kind:26}{item.family:14}{str(item.path)[-40:]:42}{said}")
-    print(f"\n{len(chosen)} files, cut, renamed and damaged: doubt is marked")
+    print(f"\n{len(chosen)} files, cut, renamed and damaged: doubtful; doubtful or invalid")
     for kind, marked in seen.items():
-        print(f"  {kind:26}{sum(marked) / len(marked):7.1%} of {len(marked)}")
+        shares = "  ".join(f"{sum(one) / len(one):7.1%}" for one in zip(*marked, strict=True))
+        print(f"  {kind:26}{shares} of {len(marked)}")
 
 
 def _write(folder: Path, name: str, data: bytes) -> bytes:
