@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from preservation.errors import NotNowError
+from preservation.ingest.beside import is_beside, times
 from preservation.ingest.examine import Examined, examine
 from preservation.model.finding import Finding
 from preservation.model.names import display
@@ -41,7 +42,8 @@ class Candidate:
 
 
 def look(inbox: Path, marker: str) -> Iterator[Path]:
-    """Everything in an inbox but names that begin with a dot, and completion markers.
+    """Everything in an inbox but names that begin with a dot, completion markers, and digests that
+    lie beside what they are about.
 
     Raises:
         NotNowError: there is no such folder (``DEP-NO-INBOX``): not mounted, perhaps.
@@ -54,9 +56,10 @@ def look(inbox: Path, marker: str) -> Iterator[Path]:
             hint="make the folder, or mount what holds it",
             code="DEP-NO-INBOX",
         ) from error
+    all_names = frozenset(names)
     for name in names:
         is_marker = bool(marker) and name.endswith(os.fsencode(marker))
-        if not name.startswith(b".") and not is_marker:
+        if not (name.startswith(b".") or is_marker or is_beside(name, all_names)):
             yield inbox / os.fsdecode(name)
 
 
@@ -143,12 +146,12 @@ def _examine_single(path: Path, name: str) -> Examined:
     What is neither a regular file nor a folder is no deposit.
     """
     facts = path.lstat()
-    times = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
+    own = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
     seen = Examined(
         files=1,
         octets=facts.st_size,
         newest_ns=facts.st_ctime_ns,
-        signature=f"single {times}",
+        signature="\n".join((f"single {own}", *times(path))),
     )
     if not stat.S_ISREG(facts.st_mode):
         seen.openable = False

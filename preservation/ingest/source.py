@@ -16,6 +16,7 @@ from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, open_below, walk
+from preservation.ingest.beside import Beside, compare
 from preservation.ingest.completing import Fetched, complete, copied, lacking, objections
 from preservation.ingest.digest_gathering import Gathering, manifests
 from preservation.ingest.examine import examine
@@ -75,15 +76,20 @@ def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
     dest = scratch / "unpacked"
     dest.mkdir(mode=0o700)
     unpacked = unpack(found.path, dest, intake.limits)
-    findings = list(unpacked.findings)
+    along = compare(found.path)
+    findings = [*unpacked.findings, *along.findings]
     if not is_fatal(findings):
         findings.extend(examine(dest, intake.limits).findings)
     base = _base(dest)
-    return _open_folder(found, base, intake, findings, _container(found, unpacked), scratch)
+    facts = _container(found, unpacked, along)
+    return _open_folder(found, base, intake, findings, facts, scratch)
 
 
-def _container(found: Candidate, unpacked: Unpacked) -> dict[str, Any]:
-    return {"kind": "container", "container": {"name": found.name, **unpacked.facts}}
+def _container(found: Candidate, unpacked: Unpacked, along: Beside) -> dict[str, Any]:
+    facts = {"name": found.name, **unpacked.facts}
+    if along.facts:
+        facts["beside"] = list(along.facts)
+    return {"kind": "container", "container": facts}
 
 
 def _base(dest: Path) -> Path:
