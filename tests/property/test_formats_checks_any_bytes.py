@@ -71,6 +71,7 @@ def test_cut_files_get_verdicts_and_kill_nobody(checker, files, share) -> None:
 @given(rubbish=st.binary(min_size=1, max_size=300))
 def test_rubbish_is_nothing_that_ends_or_begins_as_something(checker, files, rubbish) -> None:
     place, contents = files
-    binary = [kind for kind in contents if not kind.startswith(("text/", "application/json"))]
+    # Of rubbish a digit is JSON, and a line of it a table.
+    binary = [kind for kind in contents if not kind.startswith("text/") and "json" not in kind]
     said = checked(checker, place, dict.fromkeys(binary, rubbish))
     assert not [one.columns() for one in said if one.validity is Validity.VALID]
