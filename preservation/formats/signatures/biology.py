@@ -3,286 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from preservation.formats.sample import Sample
+from preservation.formats.signatures.biology_tests import (
+    bgzf,
+    is_bed,
+    is_bgzf,
+    is_cif,
+    is_clustal,
+    is_fasta,
+    is_fastq,
+    is_genbank,
+    is_gff,
+    is_gff3,
+    is_gtf,
+    is_mmcif,
+    is_newick,
+    is_pdb,
+    is_phylip,
+    is_sam,
+)
 from preservation.formats.signatures.local_format import (
-    Test,
     both,
     first_line,
     inner,
     magic,
-    of_text,
     one_of,
     row,
     says,
-    starting,
     words,
 )
 
 _GZIP = "x-fmt/266"
 _SAM_SPEC = "SAM/BAM specification 1.6 (hts-specs)"
-_RESIDUES = re.compile(r"[A-Za-z*\-.~ \t0-9]+")
-_CIGAR = re.compile(r"\*|(\d+[MIDNSHPX=])+")
-_SAM_HEADER = re.compile(r"@(HD\tVN:|SQ\tSN:|RG\tID:|PG\tID:|CO\t)")
-
-
-def _some(lines: Iterable[str], most: int = 60) -> list[str]:
-    """The first lines that are neither blank nor comments."""
-    found: list[str] = []
-    for line in lines:
-        if line.strip() and not line.startswith("#"):
-            found.append(line)
-            if len(found) == most:
-                break
-    return found
-
-
-@starting(b"\x1f\x8b\x08\x04")
-def _is_bgzf(sample: Sample) -> bool:
-    return sample.head[:4] == b"\x1f\x8b\x08\x04" and sample.head[12:16] == b"BC\x02\x00"
-
-
-def _bgzf(test: Test) -> Test:
-    return both(_is_bgzf, test)
-
-
-@of_text
-def _is_sam(sample: Sample) -> bool:
-    """A header with known record types, or rows of eleven fields with flag, position and CIGAR."""
-    if sample.text is None:
-        return False
-    if _SAM_HEADER.match(sample.start):
-        return True
-    rows = [line.split("\t") for line in _some(sample.lines, 5)]
-    return bool(rows) and all(
-        len(row) >= 11 and row[1].isdigit() and row[3].isdigit() and _CIGAR.fullmatch(row[5])
-        for row in rows
-    )
-
-
-@of_text
-def _is_fasta(sample: Sample) -> bool:
-    """``>`` and a name, then residues; comments of old begin with ``;``."""
-    lines = [line for line in sample.lines if line.strip() and not line.startswith(";")][:400]
-    if not lines or not lines[0].startswith(">") or lines[0].startswith(">>"):
-        return False
-    rest = [line for line in lines[1:] if not line.startswith(">")]
-    return (not rest and sample.octets > 1) or (
-        bool(rest) and all(_RESIDUES.fullmatch(line.strip()) for line in rest[:200])
-    )
-
-
-@of_text
-def _is_fastq(sample: Sample) -> bool:
-    """``@`` name, residues, ``+``, qualities of the same length; also over several lines."""
-    lines = sample.lines[:4000]
-    if len(lines) < 4 or not lines[0].startswith("@"):
-        return False
-    at, read = 1, 0
-    while at < len(lines) and not lines[at].startswith("+"):
-        if not _RESIDUES.fullmatch(lines[at].strip() or "N"):
-            return False
-        read += len(lines[at].strip())
-        at += 1
-    return (
-        at < len(lines)
-        and at + 1 < len(lines)
-        and (read == 0 or 0 < len(lines[at + 1].strip()) <= read)
-    )
-
-
-def _fields(sample: Sample, least: int, numbers: tuple[int, ...], split: str | None = "\t") -> bool:
-    """Rows of so many fields, with whole numbers at these places."""
-    rows = [
-        line.split(split)
-        for line in _some(sample.lines)
-        if not line.startswith(("track", "browser"))
-    ]
-    return bool(rows) and all(
-        len(row) >= least
-        and all(row[at].strip().lstrip("-").isdigit() for at in numbers)
-        and (least < 8 or row[6].strip() in ("+", "-", ".", "?"))
-        for row in rows
-    )
-
-
-@of_text
-def _is_gff3(sample: Sample) -> bool:
-    if sample.start.startswith("##gff-version 3") or sample.start.startswith("##gff-version\t3"):
-        return True
-    return (
-        _fields(sample, 9, (3, 4)) and "=" in sample.start and sample.extension in ("gff3", "gff")
-    )
-
-
-@of_text
-def _is_gtf(sample: Sample) -> bool:
-    return (
-        _fields(sample, 9, (3, 4))
-        and re.search(r'(gene_id|transcript_id) "', sample.start) is not None
-    )
-
-
-@of_text
-def _is_gff(sample: Sample) -> bool:
-    return sample.start.startswith("##gff-version") or _fields(sample, 8, (3, 4))
-
-
-@of_text
-def _is_pdb(sample: Sample) -> bool:
-    """Record names in columns 1 to 6, of which one at least is of coordinates or of the title."""
-    names = [line[:6].rstrip() for line in sample.lines[:300] if line.strip()]
-    if not names:
-        return False
-    known = sum(
-        name in _PDB_RECORDS or name.startswith(("ORIGX", "SCALE", "MTRIX")) for name in names
-    )
-    core = {"ATOM", "HETATM", "HEADER", "CRYST1", "SEQRES", "REMARK", "MODEL"} & set(names)
-    return known >= 0.9 * len(names) and bool(core)
-
-
-_PDB_RECORDS = frozenset(
-    [
-        "HEADER",
-        "OBSLTE",
-        "TITLE",
-        "SPLIT",
-        "CAVEAT",
-        "COMPND",
-        "SOURCE",
-        "KEYWDS",
-        "EXPDTA",
-        "NUMMDL",
-        "MDLTYP",
-        "AUTHOR",
-        "REVDAT",
-        "SPRSDE",
-        "JRNL",
-        "REMARK",
-        "DBREF",
-        "DBREF1",
-        "DBREF2",
-        "SEQADV",
-        "SEQRES",
-        "MODRES",
-        "HET",
-        "HETNAM",
-        "HETSYN",
-        "FORMUL",
-        "HELIX",
-        "SHEET",
-        "TURN",
-        "SSBOND",
-        "LINK",
-        "LINKR",
-        "CISPEP",
-        "SITE",
-        "CRYST1",
-        "MODEL",
-        "ATOM",
-        "ANISOU",
-        "SIGATM",
-        "SIGUIJ",
-        "TER",
-        "HETATM",
-        "ENDMDL",
-        "CONECT",
-        "MASTER",
-        "END",
-        "HYDBND",
-        "SLTBRG",
-        "FTNOTE",
-        "TVECT",
-        "USER",
-    ]
-)
-
-
-@of_text
-def _is_cif(sample: Sample) -> bool:
-    return re.search(
-        r"^(data_|global_)\S*", sample.prose, re.MULTILINE | re.IGNORECASE
-    ) is not None and (
-        re.search(r"^\s*(_[A-Za-z]\S*|loop_)", sample.prose, re.MULTILINE | re.IGNORECASE)
-        is not None
-    )
-
-
-@of_text
-def _is_mmcif(sample: Sample) -> bool:
-    return (
-        _is_cif(sample)
-        and re.search(
-            r"^_(atom_site|entry|entity|struct|chem_comp|cell|audit_\w+|database_\w+|pdbx\w*|item|dictionary|refln|citation)\.",
-            sample.prose,
-            re.MULTILINE,
-        )
-        is not None
-    )
-
-
-def _is_star(sample: Sample) -> bool:
-    return re.search(r"^save_\w+", sample.prose, re.MULTILINE) is not None and _is_cif(sample)
-
-
-@of_text
-def _is_clustal(sample: Sample) -> bool:
-    return re.match(r"(CLUSTAL|MUSCLE|PROBCONS|MSAPROBS|Kalign)\b", sample.start) is not None
-
-
-@of_text
-def _is_phylip(sample: Sample) -> bool:
-    """Numbers of taxa and of sites, alone on the first line; then names with sequences."""
-    lines = [line for line in sample.lines if line.strip()]
-    found = re.fullmatch(r"\s*(\d+)\s+(\d+)(\s+[A-Z]+)*\s*", lines[0]) if lines else None
-    return (
-        found is not None
-        and len(lines) > 1
-        and re.match(r"\s*\S+.*[A-Za-z?\-.]", lines[1]) is not None
-        and (
-            sample.extension in ("phy", "phylip", "ph")
-            or (
-                int(found[1]) < 10000
-                and re.match(r"\S{1,10}\s+[ACGTNacgtn?\-. ]+$", lines[1]) is not None
-            )
-        )
-    )
-
-
-@of_text
-def _is_newick(sample: Sample) -> bool:
-    """Parentheses that open at once, hold names and lengths, and end with a semicolon."""
-    text = sample.start.rstrip()
-    if not text.startswith("(") or re.search(r'[{}=<>\\"]|\w\(', text[:2000]):
-        return False
-    whole = sample.octets <= len(sample.head)
-    return "," in text and ")" in text and (not whole or text.endswith(";"))
-
-
-@of_text
-def _is_genbank(sample: Sample) -> bool:
-    return (
-        "LOCUS" in sample.prose
-        and re.search(r"^LOCUS {3,}\S+", sample.prose, re.MULTILINE) is not None
-    )
-
-
-@of_text
-def _is_bed(sample: Sample) -> bool:
-    return sample.extension == "bed" and _fields(sample, 3, (1, 2), None)
-
-
-def _vcf(version: str) -> Test:
-    return words("##fileformat=VCFv" + version)
-
 
 ROWS = (
     row(
         "bam",
         "BAM (Binary Alignment/Map)",
         "bam",
-        _bgzf(inner(b"BAM\1")),
+        bgzf(inner(b"BAM\1")),
         _SAM_SPEC + ", 4.2",
         mime="application/vnd.ga4gh.bam",
         parents=_GZIP,
@@ -291,7 +50,7 @@ ROWS = (
         "bcf",
         "BCF (Binary variant Call Format)",
         "bcf",
-        _bgzf(inner(b"BCF\2", b"BCF\4")),
+        bgzf(inner(b"BCF\2", b"BCF\4")),
         "VCF specification 4.3, 6 (hts-specs)",
         mime="application/vnd.ga4gh.bcf",
         parents=_GZIP,
@@ -300,7 +59,7 @@ ROWS = (
         "tabix",
         "Tabix index",
         "tbi",
-        _bgzf(inner(b"TBI\1")),
+        bgzf(inner(b"TBI\1")),
         "The Tabix index file format (hts-specs)",
         mime="application/x-tabix",
         parents=_GZIP,
@@ -309,7 +68,7 @@ ROWS = (
         "csi",
         "CSI index",
         "csi",
-        _bgzf(inner(b"CSI\1")),
+        bgzf(inner(b"CSI\1")),
         "Coordinate sorted index (hts-specs)",
         mime="application/x-csi",
         parents=_GZIP,
@@ -327,7 +86,7 @@ ROWS = (
         "bgzf",
         "BGZF (Blocked GNU Zip Format)",
         "gz bgz bgzf",
-        _is_bgzf,
+        is_bgzf,
         _SAM_SPEC + ", 4.1",
         mime="application/gzip",
         parents=_GZIP,
@@ -362,7 +121,7 @@ ROWS = (
         "sam",
         "SAM (Sequence Alignment/Map)",
         "sam txt",
-        _is_sam,
+        is_sam,
         _SAM_SPEC + ", 1.3 and 1.4",
         mime="text/x-sam",
         wrong="x-fmt/191",
@@ -388,7 +147,7 @@ ROWS = (
         "fastq",
         "FASTQ",
         "fastq fq txt qual",
-        _is_fastq,
+        is_fastq,
         "Cock et al. 2010, doi:10.1093/nar/gkp1137",
         mime="text/x-fastq",
         puid="fmt/2118",
@@ -397,7 +156,7 @@ ROWS = (
         "gff-3",
         "GFF3 (Generic Feature Format 3)",
         "gff gff3 txt",
-        _is_gff3,
+        is_gff3,
         "GFF3 specification 1.26",
         mime="text/x-gff3",
         version="3",
@@ -406,7 +165,7 @@ ROWS = (
         "gtf",
         "GTF (Gene Transfer Format)",
         "gtf gff gff2 txt",
-        _is_gtf,
+        is_gtf,
         "GTF 2.2",
         mime="text/x-gtf",
     ),
@@ -414,7 +173,7 @@ ROWS = (
         "gff",
         "GFF (General Feature Format)",
         "gff gff2 gff1 txt",
-        _is_gff,
+        is_gff,
         "GFF 2",
         mime="text/x-gff",
     ),
@@ -439,7 +198,7 @@ ROWS = (
         "fasta",
         "FASTA",
         "fasta fa fna faa ffn frn fas fsa seq a2m a3m afa afasta mfa aln txt pro nu pep aa fst",
-        both(lambda s: s.start[:1] in (">", ";"), _is_fasta),
+        both(lambda s: s.start[:1] in (">", ";"), is_fasta),
         "NCBI, FASTA definition lines",
         mime="text/x-fasta",
     ),
@@ -447,7 +206,7 @@ ROWS = (
         "genbank",
         "GenBank flat file",
         "gb gbk gbff genbank gp gpept gbs txt gen",
-        _is_genbank,
+        is_genbank,
         "GenBank release notes, 3.4",
         mime="text/x-genbank",
         puid="fmt/1770",
@@ -464,7 +223,7 @@ ROWS = (
         "mmcif",
         "mmCIF (PDBx/macromolecular CIF)",
         "cif mmcif mcif pdbx bcif ent",
-        _is_mmcif,
+        is_mmcif,
         "PDBx/mmCIF dictionary; IUCr CIF 1.1",
         mime="chemical/x-mmcif",
     ),
@@ -472,7 +231,7 @@ ROWS = (
         "cif",
         "CIF (Crystallographic Information File)",
         "cif fcf hkl mcif dic txt",
-        _is_cif,
+        is_cif,
         "IUCr CIF 1.1, syntax",
         mime="chemical/x-cif",
     ),
@@ -480,7 +239,7 @@ ROWS = (
         "pdb",
         "PDB (Protein Data Bank format)",
         "pdb ent pdb1 brk pqr txt",
-        _is_pdb,
+        is_pdb,
         "PDB Contents Guide 3.30",
         mime="chemical/x-pdb",
         puid="fmt/2009",
@@ -498,7 +257,7 @@ ROWS = (
         "clustal",
         "Clustal alignment",
         "aln clustal clw clustalw txt",
-        _is_clustal,
+        is_clustal,
         "Clustal W, output",
         mime="text/x-clustal",
     ),
@@ -514,7 +273,7 @@ ROWS = (
         "phylip",
         "PHYLIP",
         "phy phylip ph txt",
-        _is_phylip,
+        is_phylip,
         "PHYLIP, sequence formats",
         mime="text/x-phylip",
     ),
@@ -522,7 +281,7 @@ ROWS = (
         "newick",
         "Newick tree",
         "nwk newick tree tre nhx treefile new dnd txt trees nw",
-        _is_newick,
+        is_newick,
         "Newick tree format, Felsenstein",
         mime="text/x-nh",
     ),
@@ -530,7 +289,7 @@ ROWS = (
         "bed",
         "BED (Browser Extensible Data)",
         "bed",
-        _is_bed,
+        is_bed,
         "BED v1 (hts-specs)",
         mime="text/x-bed",
     ),
