@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +111,9 @@ def main() -> None:
 
 def _sound(items: list[Item], identifier: FormatIdentifier, wrong: bool) -> None:
     paths = [os.fsencode(item.path.relative_to("/")) for item in items]
+    began = time.perf_counter()
     answers = identifier.identify(Path("/"), paths)
+    print(f"{len(paths) / (time.perf_counter() - began):.0f} files a second, one caller")
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     doubts: Counter[str] = Counter()
     for item, found in zip(items, answers, strict=True):

@@ -1,0 +1,96 @@
+"""An AIP of 1,000 files, 500 MiB, to a real S3 server on loopback: our tar, sent and read back,
+against ``rclone copy`` of the same files, which is not read back.
+
+    python benchmarks/s3.py [--rounds 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from buckets import KEYS, Server, serving
+
+from preservation.files import tar
+from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.s3.tier import S3Tier
+
+KEY = VersionKey("bench", "0b3d6c5a-8f5e-4f4e-9d5b-0123456789ab", 1)
+FILES, OCTETS = 1000, 512 << 10
+_RCLONE = str(Path(sys.executable).parent / "rclone")
+
+
+def _members(source: Path) -> Iterator[tuple[bytes, int, Iterator[bytes]]]:
+    for path in sorted(source.iterdir()):
+        yield b"data/" + path.name.encode(), OCTETS, iter([path.read_bytes()])
+
+
+def _cpu(who: int) -> float:
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
+def _ours(tier: S3Tier, source: Path) -> str:
+    sent, began, cpu = hashlib.sha256(), time.perf_counter(), _cpu(resource.RUSAGE_SELF)
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in tar.write_tar(KEY.top, _members(source)):
+            sent.update(chunk)
+            yield chunk
+
+    incoming = tier.incoming(KEY, Packaging.TAR, FILES * OCTETS)
+    incoming.write(chunks())
+    back = hashlib.sha256()
+    with incoming.held().open() as stream:
+        while block := stream.read(1 << 20):
+            back.update(block)
+    told = f"{time.perf_counter() - began:.2f} s, {_cpu(resource.RUSAGE_SELF) - cpu:.2f} CPU-s"
+    if back.digest() != sent.digest():
+        raise SystemExit("what was read back is not what was sent")
+    incoming.discard()
+    return told
+
+
+def _rclone(server: Server, source: Path, name: str) -> str:
+    id_, secret = KEYS.values()
+    remote = f":s3,provider=Other,endpoint='{server.endpoint}':keeping/{name}"
+    keys = {"RCLONE_S3_ACCESS_KEY_ID": id_, "RCLONE_S3_SECRET_ACCESS_KEY": secret}
+    began, cpu = time.perf_counter(), _cpu(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [_RCLONE, "copy", str(source), remote, "--config", "/dev/null"],
+        env=os.environ | keys,
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    return f"{time.perf_counter() - began:.2f} s, {_cpu(resource.RUSAGE_CHILDREN) - cpu:.2f} CPU-s"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=2)
+    rounds = parser.parse_args().rounds
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder, serving("rclone") as server:
+        chance = random.Random(1)
+        for number in range(FILES):
+            (Path(folder) / f"f{number:04}").write_bytes(chance.randbytes(OCTETS))
+        tier = server.tier("bench", "bench")
+        for number in range(rounds):
+            print("ours, read back:      ", _ours(tier, Path(folder)))
+            print("rclone copy, not read:", _rclone(server, Path(folder), f"r{number}"))
+    print(f"our peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
+
+
+if __name__ == "__main__":
+    main()
