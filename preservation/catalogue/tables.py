@@ -25,7 +25,7 @@ from preservation.catalogue.columns import (
     Words,
 )
 
-REVISION = "0002"
+REVISION = "0001"
 
 metadata = sa.MetaData()
 

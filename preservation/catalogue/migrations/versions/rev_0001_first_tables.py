@@ -1,4 +1,4 @@
-"""The first tables: versions, replicas, findings, the outbox, arrivals and leases."""
+"""The first tables: versions, replicas, findings, the outbox, arrivals, leases and identifiers."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def upgrade() -> None:
     _findings()
     _events()
     _work()
+    _identifiers()
 
 
 def _holdings() -> None:
@@ -201,3 +202,22 @@ def _work() -> None:
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
     )
+
+
+def _identifiers() -> None:
+    op.create_table(
+        "identifier",
+        _words("community"),
+        _words("scheme"),
+        _words("value"),
+        _words("shown"),
+        _octets("aip"),
+        _words("status"),
+        _number("since"),
+        sa.Column("adopted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "scheme", "value"),
+        sa.ForeignKeyConstraint(["community"], ["community.community"]),
+        sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("identifier_aip", "identifier", ["aip"])
