@@ -9,7 +9,7 @@ HOME_DIR ?= var
 PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-quick lint format bench soak fuzz docs lock clean
+.PHONY: help demo up down test test-quick lint format bench soak fuzz docs lock clean fixity
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,17 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --python $(BIN)/python --editable .
 	@touch $@
 
+# Programs that run beside us in processes and environments of their own: an S3 server for the
+# tests, and Artefactual's fixity (AGPL-3.0), which a tier of kind archivematica is asked with.
+.venv-%/.done: requirements/%.txt $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-$*/bin/python $<
+	@touch $@
+
+.PRECIOUS: .venv-%/.done
+
+fixity: .venv-fixity/.done ## the environment that tiers of kind archivematica need
+
 demo: $(VENV)/.app ## the main job on samples, by DAG runs; DEPOSITS=folder for your own
 	@$(PRESERVE) demo $(if $(DEPOSITS),--deposits "$(DEPOSITS)")
 
@@ -42,7 +53,7 @@ up: $(VENV)/.app ## start Airflow for the home, and leave it running
 down: $(VENV)/.app ## stop all of it
 	@$(PRESERVE) down
 
-test: $(VENV)/.dev ## all tests
+test: $(VENV)/.dev .venv-ministack/.done .venv-fixity/.done ## all tests
 	$(BIN)/pytest
 
 test-quick: $(VENV)/.dev ## the tests that take under a minute together
@@ -77,6 +88,8 @@ lock: $(BIN)/uv ## resolve the requirements anew
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/app.txt
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra formats --extra celery --group build --group dev --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+	for one in ministack fixity; do echo $$one | $(BIN)/uv pip compile - --python-version 3.11 \
+	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/$$one.txt; done
 
 clean: ## remove what was installed; the home stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-ministack .venv-fixity .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
