@@ -7,7 +7,8 @@ The table of the language says for each field which change weakens the promise
   longer to be there, or when the guaranteed minimum falls;
 - a promise about *evidence* weakens when checks may be older or of a lower level, or when a
   digest algorithm is no longer computed;
-- a promise about *people* weakens when repairs that needed an approval no longer do;
+- a promise about *people* weakens when repairs that needed an approval no longer do, and when
+  somebody is no longer told, or later;
 - declared *sites* weaken when the promised tiers stand at fewer of them than before.
 
 What is asked of depositors (limits, formats, inboxes), when work is done (schedules, budgets)

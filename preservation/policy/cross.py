@@ -11,12 +11,17 @@ from dataclasses import dataclass
 
 from preservation.model.outcome import Level
 from preservation.model.units import format_duration
+from preservation.policy.audit import UNLIMITED
 from preservation.policy.cross_formats import check_formats
 from preservation.policy.feasible import longest_gap
 from preservation.policy.formats import Groups
 from preservation.policy.kinds import Field, Kind, Record, Table
+from preservation.policy.people import check_people
+from preservation.policy.price import Price
 from preservation.policy.problem import Place, Problems, nearest, quoted
 from preservation.policy.said import BUILT_IN, Said, Wrong, join
+
+SOURCE = "archivematica"  # the kind of tier that is only asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,12 @@ def cross_check(kind: Record, said: Said, around: Surroundings, problems: Proble
     _counts(said, around, problems)
     _audit(said, around, problems)
     _audit_gap(said, problems)
+    _audit_money(said, around, problems)
+    _recalls(said, around, problems)
+    _statements(said, around, problems)
     check_formats(said, around.groups, problems)
     _repair(said, around, problems)
+    check_people(said, problems)
     if around.floor is not None:
         _floor_minimum(said, around.floor, problems)
         _floor_audit(said, around.floor, problems)
@@ -71,6 +80,10 @@ def _named_tiers(said: Said) -> Iterator[tuple[str, str, Place]]:
     rules = said.get("audit", "tiers")
     for name, rule in rules.value.items() if rules else ():
         yield f"audit.tiers.{name}", name, rule.at
+    asked = said.get("statements")
+    for number, one in enumerate(asked.value if asked else ()):
+        if one.value is not Wrong:
+            yield f"statements[{number}]", one.value, one.at
 
 
 def _tiers(said: Said) -> list[Said | None]:
@@ -135,18 +148,63 @@ def _replicas(said: Said, around: Surroundings, problems: Problems) -> None:
 
 def _tars_in_buckets(number: int, rule: Said, around: Surroundings, problems: Problems) -> None:
     tier, packaging = rule.get("tier"), rule.get("packaging")
-    declared = around.tiers.get(tier.value) if tier else None
+    kind = _kind(around, tier.value) if tier else ""
+    if tier is not None and kind == SOURCE:
+        problems.add(
+            tier.at,
+            f"replicas[{number}].tier",
+            f"{tier.value}, of kind {SOURCE}",
+            "a tier that replicas are written to",
+            code="POL-CROSS",
+            hint=f"it is somebody else's: write statements: [{tier.value}]",
+        )
+    elif kind not in ("", "local") and packaging is not None and packaging.value != "tar":
+        problems.add(
+            packaging.at,
+            f"replicas[{number}].packaging",
+            packaging.value,
+            "tar",
+            code="POL-CROSS",
+            hint=f"the tier is of kind {kind}, and a bucket keeps tars only",
+        )
+
+
+def _kind(around: Surroundings, tier: str) -> str:
+    declared = around.tiers.get(tier)
     kind = declared.get("kind") if declared else None
-    if kind is None or packaging is None or kind.value == "local" or packaging.value == "tar":
-        return
-    problems.add(
-        packaging.at,
-        f"replicas[{number}].packaging",
-        packaging.value,
-        "tar",
-        code="POL-CROSS",
-        hint=f"the tier is of kind {kind.value}, and a bucket keeps tars only",
-    )
+    return kind.value if kind else ""
+
+
+def _statements(said: Said, around: Surroundings, problems: Problems) -> None:
+    """Statements are asked of tiers that are somebody else's."""
+    asked = said.get("statements")
+    for number, one in enumerate(asked.value if asked else ()):
+        if one.value is not Wrong and _kind(around, one.value) not in ("", SOURCE):
+            problems.add(
+                one.at,
+                f"statements[{number}]",
+                f"{one.value}, of kind {_kind(around, one.value)}",
+                f"a tier of kind {SOURCE}",
+                code="POL-CROSS",
+                hint="our own tiers are checked by audits",
+            )
+
+
+def _recalls(said: Said, around: Surroundings, problems: Problems) -> None:
+    """A check can't be younger than the time that it takes until reading can begin."""
+    for name in _promised(said):
+        declared = around.tiers.get(name)
+        retrieval = declared.get("retrieval") if declared else None
+        age = said.get("audit", "tiers", name, "max_age")
+        if retrieval is not None and age is not None and age.value <= retrieval.value:
+            problems.add(
+                age.at if age.at != BUILT_IN else retrieval.at,
+                f"audit.tiers.{name}.max_age",
+                age.text,
+                f"more than {retrieval.text}, the tier's retrieval",
+                code="POL-CROSS",
+                hint="let checks be older, or mend retrieval in tiers.yaml",
+            )
 
 
 def _counts(said: Said, around: Surroundings, problems: Problems) -> None:
@@ -219,6 +277,29 @@ def _audit_gap(said: Said, problems: Problems) -> None:
                 f"at least {shown}, the longest time between two audits ({schedule.text})",
                 code="POL-CROSS",
                 hint="let audits run more often, or let checks be older",
+            )
+
+
+def _audit_money(said: Said, around: Surroundings, problems: Problems) -> None:
+    """Money is held against prices in its own currency alone; others could not be obeyed."""
+    money = said.get("audit", "money")
+    if money is None or money.value == UNLIMITED:
+        return
+    currency = money.value.rpartition(" ")[2]
+    for name in _promised(said):
+        declared = around.tiers.get(name)
+        price = declared.get("cost", "read") if declared else None
+        if price is None or not price.value:
+            continue
+        asked = Price.parse(price.value).currency
+        if asked != currency:
+            problems.add(
+                money.at,
+                "audit.money",
+                money.text,
+                f"an amount in {asked}, which {name} asks for reading",
+                code="POL-CROSS",
+                hint=f"say it in {asked}, or write audit.money: {UNLIMITED}",
             )
 
 

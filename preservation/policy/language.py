@@ -7,9 +7,9 @@ what it says, and with its place in ``preservation.policy.policy``.
 
 from __future__ import annotations
 
-from preservation.model.outcome import Level
 from preservation.model.replica import Packaging
-from preservation.policy.bucket import BUCKET_FIELDS
+from preservation.policy.audit import AUDIT, audit_rule
+from preservation.policy.bucket import BUCKET_FIELDS, KINDS
 from preservation.policy.intake import INTAKE
 from preservation.policy.kinds import (
     Choice,
@@ -21,20 +21,18 @@ from preservation.policy.kinds import (
     Table,
     Weaker,
 )
+from preservation.policy.people import NOTIFY, REPORTS
 from preservation.policy.texts import (
     ACCOUNT,
     COMMUNITY_ID,
-    CRON,
     DURATION,
     LANGUAGE_TAG,
     LINE,
     PATH,
     READ_PRICE,
-    SIZE,
     SOME_TIME,
     STORED_PRICE,
     TIER_ID,
-    ZONE,
 )
 
 VERSION = 1
@@ -92,44 +90,6 @@ def _minimum(defaults: tuple[int, int, int] | None) -> Record:
         )
     )
 
-
-# Evidence below E2 can never say that a replica is intact, and nothing here reads from recall.
-LEVEL = Choice((Level.E3.value, Level.E2.value))
-
-
-def _audit_rule(level: str | None) -> tuple[Field, Field]:
-    return (
-        Field(
-            "level",
-            LEVEL,
-            "How a check has to know. E3: we read the bytes. E2: the holder computed a digest.",
-            "level: E3",
-            level,
-            weaker=Weaker.LATER,
-        ),
-        Field(
-            "max_age",
-            SOME_TIME,
-            "How old the last check of a replica may be.",
-            "max_age: 90d",
-            weaker=Weaker.MORE,
-        ),
-    )
-
-
-AUDIT = Record(
-    (
-        Field("schedule", CRON, "When audits run.", 'schedule: "0 2 * * *"', "0 2 * * *"),
-        Field("timezone", ZONE, "Of the schedule.", "timezone: Asia/Tashkent", "UTC"),
-        Field("budget", SIZE, "What one run reads at most.", "budget: 500 GiB", "1 TiB"),
-        Field(
-            "tiers",
-            Table(TIER_ID, Record(_audit_rule("E3")), "a mapping from tiers to rules"),
-            "How strong and how fresh the evidence is, for each tier that keeps a replica.",
-            "tiers: {vault: {level: E3, max_age: 90d}}",
-        ),
-    )
-)
 
 REPAIR = Record(
     (
@@ -191,12 +151,29 @@ _PROMISES = (
     Field("minimum", _minimum((2, 1, 1)), "What is true of every AIP version at any time."),
     Field("audit", AUDIT, "How the replicas are proven to be intact."),
     Field("repair", REPAIR, "How damage is mended."),
+    Field(
+        "statements",
+        Listing(TIER_ID, "a list of tiers of kind archivematica", most=20),
+        "Whose own fixity statements are asked for and recorded, as theirs: they count for nothing "
+        "that is promised here.",
+        "statements: [partner]",
+        [],
+    ),
+    Field(
+        "notify",
+        NOTIFY,
+        "Who is told what happens, and how often.",
+        "notify: [{to: mailto:archive@example.org, digest: weekly}]",
+        [],
+        weaker=Weaker.REMOVED,
+    ),
+    Field("reports", REPORTS, "Which reports are written by themselves, beside the nightly one."),
 )
 
 FLOOR = Record(
     (
         Field("minimum", _minimum(None), "No community promises less."),
-        Field("audit", Record(_audit_rule(None)), "No community's evidence is weaker or older."),
+        Field("audit", Record(audit_rule(None)), "No community's evidence is weaker or older."),
     )
 )
 
@@ -240,9 +217,10 @@ TIER = Record(
     (
         Field(
             "kind",
-            Choice(("local", "s3")),
-            "How it is reached: a folder, or a bucket of any S3-compatible service. A bucket keeps "
-            "tars only.",
+            Choice(KINDS),
+            "How it is reached: a folder; a bucket of any S3-compatible service, which keeps tars "
+            "only; a bucket whose objects are recalled before they can be read; another "
+            "institution's Archivematica Storage Service, which is asked and never written to.",
             "kind: local",
             here=True,
         ),

@@ -18,9 +18,9 @@ from typing import Any
 from preservation.model.canonical import digest_of
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.identifier import IdentifierStatus
-from preservation.model.outcome import Level
 from preservation.model.replica import Packaging
 from preservation.model.virus_scan import Demand
+from preservation.policy.audit_plan import AuditPlan
 from preservation.policy.effective import completed
 from preservation.policy.formats import FormatRules
 from preservation.policy.price import Price
@@ -36,7 +36,7 @@ class TierSpec:
     """A place that keeps replicas, as ``tiers.yaml`` declares it."""
 
     id: str
-    kind: str  # "local", "s3"
+    kind: str  # "local", "s3", "s3-archive", "archivematica"
     path: str  # of a local tier: relative to the home, or absolute
     site: str
     operator: str
@@ -47,6 +47,11 @@ class TierSpec:
     prefix: str = ""
     credential: str = ""  # the name of a key pair that the environment carries
     storage_class: str = ""
+    lock_mode: str = "none"  # S3 Object Lock: "compliance", "governance", "none"
+    lock_for: timedelta = timedelta(0)
+    recall_speed: str = "standard"  # of kind s3-archive: "standard", "bulk", "expedited"
+    recall_keep: timedelta = timedelta(days=7)
+    immutable: bool = False  # of a local tier: each replica carries the immutable flag
     medium: str = "disk"
     retrieval: timedelta = timedelta(0)  # until reading can begin
     stored: Price | None = None  # for keeping, a year; None where nobody said
@@ -60,6 +65,11 @@ class TierSpec:
         return cls(
             id=id,
             **kept,
+            lock_mode=data["lock"]["mode"],
+            lock_for=timedelta(seconds=data["lock"]["for"]),
+            recall_speed=data["recall"]["speed"],
+            recall_keep=timedelta(seconds=data["recall"]["keep"]),
+            immutable=data["immutable"] == "on",
             retrieval=timedelta(seconds=data["retrieval"]),
             stored=Price.parse(cost["stored"]) if cost["stored"] else None,
             read=Price.parse(cost["read"]) if cost["read"] else None,
@@ -110,6 +120,15 @@ class FetchRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRule:
+    """What becomes of a deposit that was taken in."""
+
+    mode: str  # "keep", "move", "delete"
+    after: timedelta  # it was taken in
+    to: str  # of "move": relative to the home, or absolute
+
+
+@dataclass(frozen=True, slots=True)
 class IdentifierRules:
     """Which persistent identifiers a deposit must have, and what they are when they come."""
 
@@ -133,6 +152,7 @@ class Intake:
     formats: FormatRules
     virus_scan: Demand
     fetch: FetchRules
+    release: ReleaseRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +174,36 @@ class Minimum:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRule:
-    """How strong and how old the evidence about a replica on one tier may be."""
-
-    level: Level
-    max_age: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class AuditPlan:
-    """The nightly work."""
-
-    schedule: str
-    timezone: str
-    budget: int  # octets to be read in one night
-    tiers: Mapping[str, AuditRule]
-
-
-@dataclass(frozen=True, slots=True)
 class RepairRule:
     """Who decides that damaged bytes are replaced."""
 
     automatic: bool
     approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is told, and how often.
+
+    Attributes:
+        to: ``mailto:…``, ``https://…``, or ``hook:<name>`` of the operator's settings.
+        findings: ``now``, ``daily`` or ``never``.
+        digest: ``daily``, ``weekly``, ``monthly`` or ``never``.
+        alive: at least so often: ``weekly``, ``monthly`` or ``never``.
+    """
+
+    to: str
+    findings: str
+    digest: str
+    alive: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRules:
+    """Which reports are written by themselves."""
+
+    holdings: bool  # after each month
+    evidence: bool  # after each year
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +219,9 @@ class Policy:
     minimum: Minimum
     audit: AuditPlan
     repair: RepairRule
+    notify: tuple[Recipient, ...]
+    reports: ReportRules
+    statements: tuple[str, ...]  # tiers whose holders' own fixity statements are recorded
     digest: Digest
     document: Mapping[str, Any] = field(repr=False, compare=False)  # what the digest is over
 
@@ -204,7 +234,7 @@ class Policy:
     def from_effective(cls, data: Mapping[str, Any]) -> Policy:
         """Build the value from a checked effective document (see ``effective`` in this room)."""
         document, data = data, completed(data)
-        intake, audit = data["intake"], data["audit"]
+        intake = data["intake"]
         return cls(
             community=data["community"],
             title=dict(data["title"]),
@@ -228,6 +258,11 @@ class Policy:
                 formats=FormatRules.from_effective(intake["formats"]),
                 virus_scan=Demand(intake["virus_scan"]),
                 fetch=FetchRules.from_effective(intake["fetch"]),
+                release=ReleaseRule(
+                    mode=intake["release"]["mode"],
+                    after=timedelta(seconds=intake["release"]["after"]),
+                    to=intake["release"]["to"],
+                ),
             ),
             replicas=tuple(
                 ReplicaRule(
@@ -238,19 +273,17 @@ class Policy:
                 for rule in data["replicas"]
             ),
             minimum=Minimum(**data["minimum"]),
-            audit=AuditPlan(
-                schedule=audit["schedule"],
-                timezone=audit["timezone"],
-                budget=audit["budget"],
-                tiers={
-                    tier: AuditRule(Level(rule["level"]), timedelta(seconds=rule["max_age"]))
-                    for tier, rule in audit["tiers"].items()
-                },
-            ),
+            audit=AuditPlan.from_effective(data["audit"]),
             repair=RepairRule(
                 automatic=data["repair"]["mode"] == "automatic",
                 approvers=tuple(data["repair"]["approvers"]),
             ),
+            notify=tuple(Recipient(**one) for one in data["notify"]),
+            reports=ReportRules(
+                holdings=data["reports"]["holdings"] == "monthly",
+                evidence=data["reports"]["evidence"] == "yearly",
+            ),
+            statements=tuple(data["statements"]),
             digest=digest_of(document),
             document=document,
         )

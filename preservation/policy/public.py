@@ -17,7 +17,7 @@ def public(document: Mapping[str, Any]) -> dict[str, Any]:
     approvers (people), without paths and costs (the operator's own affair).
     """
     return {
-        **{name: value for name, value in document.items() if name != "contact"},
+        **{name: value for name, value in document.items() if name not in ("contact", "notify")},
         "tiers": {
             tier: {name: value for name, value in spec.items() if name not in _PRIVATE}
             for tier, spec in document["tiers"].items()
@@ -28,9 +28,12 @@ def public(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _public_intake(intake: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the inbox, and without the names of hosts in the institution's own network."""
+    """Without folders, and without the names of hosts in the institution's own network."""
     kept = {name: value for name, value in intake.items() if name != "inbox"}
     if "fetch" in kept:
         fetch = kept["fetch"].items()
         kept["fetch"] = {name: value for name, value in fetch if name != "internal"}
+    if "release" in kept:
+        release = kept["release"].items()
+        kept["release"] = {name: value for name, value in release if name != "to"}
     return kept
