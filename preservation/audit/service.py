@@ -22,7 +22,8 @@ from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.shard import Shard, into_shards
-from preservation.policy.policy import AuditRule, Policy
+from preservation.policy.audit_plan import AuditRule
+from preservation.policy.policy import Policy
 
 HEADROOM = 0.9  # of the maximum age: a night may fail, a tier may be away for a while
 

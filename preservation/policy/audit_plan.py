@@ -1,0 +1,74 @@
+"""What a policy says about audits, as a value. Units: octets, seconds; 0 is no bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from preservation.model.outcome import Level
+from preservation.policy.audit import UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRule:
+    """How strong and how old the evidence about a replica on one tier may be.
+
+    Attributes:
+        sample: replicas that are drawn by lot between the full passes; 0 for none.
+        every: how often they are drawn.
+    """
+
+    level: Level
+    max_age: timedelta
+    sample: int = 0
+    every: timedelta = timedelta(days=30)
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> AuditRule:
+        """Build the value from its part of an effective document."""
+        return cls(
+            Level(data["level"]),
+            timedelta(seconds=data["max_age"]),
+            data["sample"],
+            timedelta(seconds=data["every"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """The nightly work, and what one run of it may spend.
+
+    Attributes:
+        budget: octets.
+        rate: octets a second of each worker.
+        hours: how long after the plan new checks are begun.
+        requests: to tiers in buckets.
+        money: amount and currency; None is no bound.
+    """
+
+    schedule: str
+    timezone: str
+    budget: int
+    tiers: Mapping[str, AuditRule]
+    rate: int = 0
+    hours: timedelta = timedelta(0)
+    requests: int = 0
+    money: tuple[Decimal, str] | None = None
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> AuditPlan:
+        """Build the value from its part of an effective document."""
+        amount, _, currency = data["money"].partition(" ")
+        return cls(
+            schedule=data["schedule"],
+            timezone=data["timezone"],
+            budget=data["budget"],
+            tiers={tier: AuditRule.from_effective(rule) for tier, rule in data["tiers"].items()},
+            rate=data["rate"],
+            hours=timedelta(seconds=data["hours"]),
+            requests=data["requests"],
+            money=None if amount == UNLIMITED else (Decimal(amount), currency),
+        )
