@@ -25,9 +25,6 @@ def _or_unlimited(of: Text, words: str) -> Text:
 
 RATE = _or_unlimited(SIZE, "a size that may be read in a second: 50 MiB")
 HOURS = _or_unlimited(SOME_TIME, "a duration: 8h")
-REQUESTS = _or_unlimited(
-    Text("a number", r"[1-9][0-9]{0,8}", int), "a number of requests from 1 to 999999999"
-)
 MONEY = Text(
     f"{UNLIMITED}, or an amount with its currency (ISO 4217): 5 EUR",
     rf"{UNLIMITED}|[0-9]{{1,7}}(?:\.[0-9]{{1,6}})? [A-Z]{{3}}",
@@ -97,10 +94,10 @@ AUDIT = Record(
         ),
         Field(
             "requests",
-            REQUESTS,
-            "How many requests one run sends to tiers in buckets at most.",
+            Integer(0, 1_000_000_000),
+            "How many requests one run sends to tiers in buckets at most; 0 for no bound.",
             "requests: 10000",
-            UNLIMITED,
+            "0",
         ),
         Field(
             "money",
