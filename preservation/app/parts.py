@@ -26,6 +26,7 @@ from preservation.fixity.engine import EngineSettings
 from preservation.formats.checks.checker import FormatChecker
 from preservation.formats.identifier import FormatIdentifier
 from preservation.ingest.inspect import Identify, Tools
+from preservation.ingest.release import ReleaseResult, ReleaseService
 from preservation.ingest.service import IngestService, Places
 from preservation.ingest.virus import VirusScanner
 from preservation.ledger.drain import Drained, drain, replicate_documents
@@ -33,7 +34,9 @@ from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.clock import Clock
 from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
+from preservation.repair.localising import Localiser
 from preservation.repair.service import RepairService
 from preservation.replication.reconcile import ReconcileService
 from preservation.replication.restore import RestoreService
@@ -81,6 +84,13 @@ class Parts:
         detail = {"tier": tier, "proofs": [one.to_json() for one in proofs]}
         outcome = "fail" if broken else "success"
         self.catalogue.record([self.events.of("", EventType.TIER_CHECK, outcome, detail)])
+
+    def release(self, policy: Policy, progress: Progress) -> list[ReleaseResult]:
+        """Let deposits go that were taken in, as the policy says."""
+        service = ReleaseService(
+            self.catalogue, self.events, self.observed, self.drain, self.home.path
+        )
+        return service.run(policy, progress)
 
     def standing(self, policy: Policy) -> Standing:
         """Whether everything promised to a community is true now."""
@@ -149,7 +159,8 @@ def _parts(
     events = EventMaker(clock, agent, lambda: str(uuid.uuid4()))
     tiers = tiers_of(home, store)
     engine = EngineSettings(workers=2, drop_cache=True)
-    checker = Checker(catalogue, journal, tiers, events, engine)
+    localise = Localiser(catalogue, tiers).localise
+    checker = Checker(catalogue, journal, tiers, events, engine, localise)
     places = Places(home.path, home.scratch, home.receipts)
     return Parts(
         home=home,

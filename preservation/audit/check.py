@@ -6,7 +6,7 @@ read back with it, the audit checks with it, repair asks it before and after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,9 @@ from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
 LISTED = 20  # files named in a finding; the result document names all
+
+# Where damaged files differ from an intact replica's: ``{"compared_with", "ranges"}``, or nothing.
+Localise = Callable[[ReplicaRow, Sequence[sealed.FileFinding]], Mapping[str, Any]]
 
 _CODES = {
     Outcome.ALTERED: "FIX-ALTERED",
@@ -65,12 +68,14 @@ class Checker:
         tiers: Mapping[str, Tier],
         events: EventMaker,
         engine: EngineSettings,
+        localise: Localise = lambda _row, _files: {},
     ) -> None:
         self._catalogue = catalogue
         self._journal = journal
         self._tiers = tiers
         self._events = events
         self._engine = engine
+        self._localise = localise
 
     def check(self, policy: Policy, row: ReplicaRow, progress: Progress) -> CheckResult:
         """Read a replica back, compare all of it, record the event and what follows from it.
@@ -192,10 +197,16 @@ class Checker:
         self, policy: Policy, row: ReplicaRow, finding: Finding, seen: _Seen, event: Event
     ) -> Event:
         detail: dict[str, Any] = {"finding": self._events.new_id(), **finding.to_json()}
+        where = self._localise(row, seen.files)
+        ranges = where.get("ranges", {})
         detail["localised"] = {
             "check": event.id,
             "result": event.detail["result"],
-            "files": [_file(found) for found in seen.files[:LISTED]],
+            "compared_with": where.get("compared_with", ""),
+            "files": [
+                _file(found) | {"ranges": ranges.get(found.path.hex(), [])}
+                for found in seen.files[:LISTED]
+            ],
             "more": seen.more + max(0, len(seen.files) - LISTED),
         }
         return self._events.about(

@@ -79,7 +79,8 @@ def subjects(event: Event) -> Subjects:
         return Subjects(None, None, _uuid(event.detail.get("finding")))
     if event.type in _ABOUT_REPLICA:
         key = _key(event)
-        return Subjects(key, (key, check_id(event.tier, "tier")), None)
+        finding = event.detail.get("finding") if event.type is EventType.RECOVERY else None
+        return Subjects(key, (key, check_id(event.tier, "tier")), finding and _uuid(finding))
     if event.type is EventType.INGESTION:
         named = tuple(_identifier_key(event, one) for one in _identifiers(event))
         return Subjects(_key(event), None, None, named)
@@ -208,6 +209,10 @@ def _replicated(state: State, event: Event) -> bool:
 
 def _recovered(state: State, event: Event) -> bool:
     key, detail = _key(event), event.detail
+    finding = state.findings.get(str(detail.get("finding", "")))
+    if finding is not None:  # what was begun has come to its end: it says where things lie now
+        done = {**finding.detail, "repair": dict(detail)}
+        state.findings[finding.id] = replace(finding, detail=done)
     packaging, tar = Packaging(detail["packaging"]), _tar(detail["tar"])
     known, version = state.replicas.get((key, event.tier)), state.versions.get(key)
     source = known or version

@@ -137,6 +137,13 @@ class FindingRow:
     detail: Mapping[str, Any] = field(default_factory=dict)
     decided: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def life(self) -> str:
+        """Its stage, for people: ``open``, ``being repaired``, ``resolved``, ``accepted``."""
+        begun = self.detail.get("repair")
+        under_way = self.state == "open" and begun is not None and "difference" not in begun
+        return "being repaired" if under_way else self.state
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:

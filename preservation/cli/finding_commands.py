@@ -40,7 +40,7 @@ def list_(
         for row in rows:
             since = f"{row.opened_at:%Y-%m-%d %H:%M}"
             shown.add_row(
-                row.id[:8], row.code, row.severity, row.community, row.subject, row.state, since
+                row.id[:8], row.code, row.severity, row.community, row.subject, row.life, since
             )
         out.print(shown if rows else "no finding is open")
 
@@ -58,14 +58,30 @@ def show(ctx: typer.Context, id: Id, as_json: Json = False) -> None:
         row = _find(parts, id)
 
     def render(out: Console) -> None:
-        out.print(f"[{row.code}] {row.severity} · {row.state} · {row.id}")
+        out.print(f"[{row.code}] {row.severity} · {row.life} · {row.id}")
         out.print(f"{row.subject}\n{row.message}\nnext: {row.hint}", markup=False)
-        for file in row.detail.get("files", []):
-            out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}", markup=False)
+        _render_detail(out, row)
         if row.decided:
             out.print(f"closed by {row.decided.get('by')}: {row.decided.get('reason')}")
 
     here.answer(as_json, "samarkand.finding/1", {"finding": _row(row)}, render)
+
+
+def _render_detail(out: Console, row: FindingRow) -> None:
+    """Which files, which octets of them, and where a repair has put what."""
+    for file in row.detail.get("files", []):
+        out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}", markup=False)
+        for found in file.get("ranges", []):
+            last = found["offset"] + found["bytes"] - 1
+            out.print(f"    octets {found['offset']} to {last} ({found['bytes']}) differ")
+    if compared := row.detail.get("compared_with"):
+        out.print(f"compared with the replica on {compared}")
+    repair = row.detail.get("repair", {})
+    if repair.get("source"):
+        out.print(f"repair: from {repair['source']}, {repair.get('approved_by') or 'automatic'}")
+    if repair.get("quarantine"):
+        out.print(f"the damaged octets lie at {repair['quarantine']}", markup=False)
+        out.print(f"what differed, whole: journal result {repair['difference']}", markup=False)
 
 
 @finding_app.command()
@@ -132,6 +148,7 @@ def _row(row: FindingRow) -> dict[str, Any]:
         "message": row.message,
         "hint": row.hint,
         "state": row.state,
+        "life": row.life,
         "opened_at": stamp(row.opened_at),
         "closed_at": None if row.closed_at is None else stamp(row.closed_at),
         "detail": dict(row.detail),

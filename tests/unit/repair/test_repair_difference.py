@@ -47,10 +47,20 @@ def test_what_is_cut_off_or_too_much_is_the_last_range(
 
 def test_a_file_that_differs_in_many_places_is_told_so_far(sides: tuple[Path, Path]) -> None:
     damaged, intact = sides
-    (intact / "a").write_bytes(b"ab" * 500)
-    (damaged / "a").write_bytes(b"ax" * 500)
+    (intact / "a").write_bytes((b"a" * 99 + b"b") * 500)
+    (damaged / "a").write_bytes((b"a" * 99 + b"x") * 500)
     found = difference(damaged, intact, b"a")
     assert (len(found["ranges"]), found["truncated"]) == (RANGES, True)
+
+
+def test_a_garbled_stretch_is_one_range_also_over_the_ends_of_blocks(
+    sides: tuple[Path, Path],
+) -> None:
+    damaged, intact = sides
+    (intact / "a").write_bytes(bytes(3 * BLOCK))
+    (damaged / "a").write_bytes(bytes(10) + b"ab\0" * BLOCK + bytes(10))
+    (one,) = difference(damaged, intact, b"a")["ranges"]
+    assert (one["offset"], one["bytes"]) == (10, 3 * BLOCK + 10)
 
 
 def test_a_file_that_one_side_lacks_has_no_ranges(sides: tuple[Path, Path]) -> None:

@@ -58,3 +58,33 @@ def test_a_tier_that_was_taken_out_of_the_home_leaves_the_repair_unfinished(
         del parts.tiers["mirror"]  # type: ignore[attr-defined]
         result = parts.repair.repair(policy, finding.id, SILENCE)
     assert (result.state, "no tier" in result.reason) == ("unfinished", True)
+
+
+@pytest.mark.parametrize("tier", ["mirror", "deep"])
+def test_a_finding_says_before_the_repair_which_octets_of_which_file_differ(
+    archive: Archive, tier: str
+) -> None:
+    text = b"The seal fixes every byte of it. " * 40
+    result = archive.ingest(archive.put("first", {"a.txt": text, "b.txt": b"two"}))
+    archive.replicate()
+    path = archive.bag(result, tier).with_name("v1.tar" if tier == "deep" else "v1")
+    path = path if tier == "deep" else path / "data/a.txt"
+    start = path.read_bytes().index(text)
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(start + 600)
+        file.write(b"XYZ")
+    archive.audit()
+    with archive.opened() as (parts, policy):
+        finding = only(parts.repair.plan(policy))
+        assert finding.life == "open"
+        (file_,) = finding.detail["files"]
+        assert file_["path"] == "data/a.txt"
+        assert finding.detail["compared_with"] not in ("", tier)
+        assert file_["ranges"] == [{"offset": 600, "bytes": 3}]
+        parts.repair.repair(policy, finding.id, SILENCE)
+        closed = parts.catalogue.finding(finding.id)
+    assert closed is not None
+    assert closed.life == "resolved"
+    assert closed.detail["repair"]["difference"].startswith("sha256:")
+    assert closed.detail["repair"]["quarantine"]
