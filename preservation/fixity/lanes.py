@@ -11,7 +11,7 @@ from typing import Protocol
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 
-HELD = 1  # pieces that a thread may have before it when it is given another
+_HELD = 1  # pieces that a thread may have before it when it is given another
 
 
 class _Hashing(Protocol):
@@ -21,6 +21,14 @@ class _Hashing(Protocol):
 def always() -> bool:
     """A core is idle at any time."""
     return True
+
+
+def buffers(octets: int) -> list[memoryview]:
+    """As many as :class:`Lanes` needs, if they are filled in turn and each given at once.
+
+    While one is filled, a thread may have ``_HELD`` that wait and another at work.
+    """
+    return [memoryview(bytearray(octets)) for _ in range(_HELD + 2)]
 
 
 class Lanes(MultiHash):
@@ -53,7 +61,7 @@ class Lanes(MultiHash):
             lane.end()
 
     def update(self, data: Octets) -> None:
-        """Hash some more octets; they stay as they are until ``HELD + 1`` more calls returned."""
+        """Hash some more octets; a buffer of theirs is used again as :func:`buffers` says."""
         if not self._idle():
             self._catch_up()
             super().update(data)
@@ -61,7 +69,7 @@ class Lanes(MultiHash):
         if not self._behind:
             self._behind = [_Lane(state) for state in self._theirs]
         for lane in self._behind:
-            lane.finish(HELD)
+            lane.finish(_HELD)
             lane.begin(data)
         for state in self._mine:
             state.update(data)

@@ -17,7 +17,7 @@ from enum import Enum
 
 from preservation.errors import NotNowError
 from preservation.files import walk
-from preservation.fixity.lanes import HELD, Lanes
+from preservation.fixity.lanes import Lanes, buffers
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.rate import RateLimit
 from preservation.model.digest import Algorithm, Digest
@@ -148,8 +148,7 @@ class Reader:
         self._progress = progress
         self._cancelled = cancelled
         self._idle = idle
-        # Lanes hash some blocks while the next one is read.
-        self._views = [memoryview(bytearray(BLOCK)) for _ in range(HELD + 2)]
+        self._views = buffers(BLOCK)  # lanes hash some blocks while the next one is read
         self._untold = self._size = self._read = 0
 
     def measure(self, path: bytes, algorithms: tuple[Algorithm, ...]) -> Measured:

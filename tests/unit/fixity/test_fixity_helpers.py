@@ -150,11 +150,11 @@ def test_a_slow_lane_sees_every_block_before_its_buffer_is_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     blocks = [os.urandom(1000) for _ in range(20)]
-    buffers = itertools.cycle([bytearray(1000) for _ in range(lanes.HELD + 2)])
+    ring = itertools.cycle(lanes.buffers(1000))
     lane = lanes._Lane
     monkeypatch.setattr(lanes, "_Lane", lambda state: lane(_Slow(state)))
     with lanes.Lanes([Algorithm.SHA256, Algorithm.SHA512]) as apart:
-        for block, buffer in zip(blocks, buffers, strict=False):
+        for block, buffer in zip(blocks, ring, strict=False):
             buffer[:] = block
             apart.update(buffer)
         assert apart.digests() == MultiHash(apart.digests(), b"".join(blocks)).digests()
