@@ -1,12 +1,15 @@
-"""The part of the policy language that says where a tier in a bucket is, and what kinds need."""
+"""The part of the policy language that says where a tier that is reached over HTTP is, and what
+each kind of tier needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from preservation.policy.kinds import Field, Text
+from preservation.policy.kinds import Choice, Field, Record, Text, Weaker
 from preservation.policy.problem import Problems, quoted
 from preservation.policy.said import BUILT_IN, Said, Wrong
+from preservation.policy.texts import DURATION, SOME_TIME
 
 ENDPOINT = Text(
     "the URL of a service, without path and without keys",
@@ -24,41 +27,114 @@ REGION = Text("a region: a-z, 0-9 and hyphens", r"[a-z0-9-]{1,40}")
 CREDENTIAL = Text("the name of a key pair: a-z, 0-9 and hyphens", r"[a-z][a-z0-9-]{0,40}")
 STORAGE_CLASS = Text("a storage class: A-Z, 0-9 and _", r"[A-Z][A-Z0-9_]{0,40}")
 
+KINDS = ("local", "s3", "s3-archive", "archivematica")
+BUCKETS = ("s3", "s3-archive")
+
+LOCK = Record(
+    (
+        Field(
+            "mode",
+            Choice(("compliance", "governance", "none")),
+            "S3 Object Lock. governance: who has the right to may lift it. compliance: nobody can.",
+            "mode: governance",
+            "none",
+            weaker=Weaker.LATER,
+        ),
+        Field(
+            "for",
+            DURATION,
+            "How long after it was written a replica can't be removed.",
+            "for: 10y",
+            "0s",
+            weaker=Weaker.LESS,
+        ),
+    )
+)
+
+RECALL = Record(
+    (
+        Field(
+            "speed",
+            Choice(("standard", "bulk", "expedited")),
+            "How fast, and how dear, an object is brought back from the archive class.",
+            "speed: bulk",
+            "standard",
+        ),
+        Field(
+            "keep",
+            SOME_TIME,
+            "How long a recalled object can be read; whole days.",
+            "keep: 3d",
+            "7d",
+        ),
+    )
+)
+
 BUCKET_FIELDS = (
     Field(
         "endpoint",
         ENDPOINT,
-        "Of kind s3: the service. Without it, Amazon's own.",
+        "The service. Without it, of a bucket, Amazon's own.",
         "endpoint: https://s3.example.org",
         "",
     ),
-    Field("region", REGION, "Of kind s3: the service's region.", "region: cn-north-1", ""),
+    Field("region", REGION, "Of a bucket: the service's region.", "region: cn-north-1", ""),
     Field("bucket", BUCKET, "Of kind s3: the bucket, which is there already.", "bucket: deep", ""),
     Field(
         "prefix",
         PREFIX,
-        "Of kind s3: what every name in the bucket begins with. No tier lies in another.",
+        "Of a bucket: what every name in it begins with; no tier lies in another. Of kind "
+        "archivematica: the path of the Storage Service below its host.",
         "prefix: samarkand",
         "",
     ),
     Field(
         "credential",
         CREDENTIAL,
-        "Of kind s3: the name of the key pair. Its keys are never written here: the environment "
-        "carries them, as PRESERVATION_CREDENTIAL_<NAME>_ID and …_SECRET.",
+        "The name of the key pair, or of the account and its API key. It is never written here: "
+        "the environment carries it, as PRESERVATION_CREDENTIAL_<NAME>_ID and …_SECRET, or an "
+        "Airflow connection named samarkand_<tier>.",
         "credential: deep",
         "",
     ),
     Field(
         "storage_class",
         STORAGE_CLASS,
-        "Of kind s3: one from which octets can be read at once. Without it, the service's default.",
+        "Of a bucket: without it the service's default. Of kind s3: one that is read at once. Of "
+        "kind s3-archive: one from which objects are recalled first; without it, GLACIER.",
         "storage_class: STANDARD_IA",
         "",
     ),
+    Field("lock", LOCK, "Of a bucket: what protects each replica from removal."),
+    Field("recall", RECALL, "Of kind s3-archive: how objects are brought back to be read."),
+    Field(
+        "immutable",
+        Choice(("on", "off")),
+        "Of kind local: each replica gets the immutable flag, which stops even root. It needs a "
+        "file system that has one, and the right to set it.",
+        "immutable: on",
+        "off",
+        weaker=Weaker.LATER,
+    ),
 )
-_NEEDED = {"local": ("path",), "s3": ("bucket", "credential")}
-_OWN = {"local": ("path",), "s3": tuple(one.name for one in BUCKET_FIELDS)}
+_NEEDED = {
+    "local": ("path",),
+    "s3": ("bucket", "credential"),
+    "s3-archive": ("bucket", "credential", "retrieval"),
+    "archivematica": ("endpoint", "credential"),
+}
+_ONLY_WITH = {
+    "path": ("local",),
+    "immutable": ("local",),
+    "endpoint": (*BUCKETS, "archivematica"),
+    "prefix": (*BUCKETS, "archivematica"),
+    "credential": (*BUCKETS, "archivematica"),
+    "region": BUCKETS,
+    "bucket": BUCKETS,
+    "storage_class": BUCKETS,
+    "lock": BUCKETS,
+    "recall": ("s3-archive",),
+}
 
 
 def check_kinds(tiers: Mapping[str, Said], problems: Problems) -> None:
@@ -74,13 +150,25 @@ def check_kinds(tiers: Mapping[str, Said], problems: Problems) -> None:
                 problems.add(
                     tier.at, f"tiers.{name}.{field}", "nothing", allowed, code="POL-MISSING"
                 )
-        for other, fields in _OWN.items():
-            for field in fields:
-                said = tier.get(field)
-                if other != kind.value and said is not None and said.at != BUILT_IN:
-                    found = f"{field} of a tier of kind {kind.value}"
-                    allowed = f"only with kind: {other}"
-                    problems.add(said.at, f"tiers.{name}.{field}", found, allowed, code="POL-CROSS")
+        for field, kinds in _ONLY_WITH.items():
+            said = tier.get(field)
+            if kind.value not in kinds and said is not None and said.at != BUILT_IN:
+                found = f"{field} of a tier of kind {kind.value}"
+                allowed = f"only with kind: {' or '.join(kinds)}"
+                problems.add(said.at, f"tiers.{name}.{field}", found, allowed, code="POL-CROSS")
+        _check_lock(name, tier, problems)
+
+
+def _check_lock(name: str, tier: Said, problems: Problems) -> None:
+    """A lock has a mode and a length, or neither."""
+    mode, length = tier.get("lock", "mode"), tier.get("lock", "for")
+    if mode is None or length is None or (mode.value == "none") == (length.value == 0):
+        return
+    wrong, allowed = (length, "a length above 0") if mode.value != "none" else (mode, "a mode")
+    at = wrong.at if wrong.at != BUILT_IN else tier.at
+    found = f"lock: {{mode: {mode.value}, for: {length.text}}}"
+    hint = "write lock: {mode: governance, for: 10y}"
+    problems.add(at, f"tiers.{name}.lock", found, allowed, code="POL-CROSS", hint=hint)
 
 
 def check_apart(tiers: Mapping[str, Said], problems: Problems) -> None:

@@ -11,7 +11,7 @@ the caller reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,11 +185,7 @@ class _Check:
             if path is not None and path.value:
                 field_ = f"tiers.{name}.path"
                 claims.append(Claim(path.value, f"the tier {name}", field_, path.at, True))
-        for one, said in merged.items():
-            inbox = said.get("intake", "inbox")
-            if inbox is not None:
-                at = inbox.at if inbox.at.file else Place(self.files[f"{one}.yaml"])
-                claims.append(Claim(inbox.value, f"the inbox of {one}", "intake.inbox", at, False))
+        claims += self._intake_claims(merged)
         for claim in claims:
             if claim.in_home_places:
                 allowed = f"not one of the home's own: {', '.join(sorted(HOME_NAMES))}"
@@ -200,6 +196,16 @@ class _Check:
                 self._tell_claim(first, f"a path apart from {second.owner}, {quoted(second.path)}")
             if first.is_tier == second.is_tier or first.is_tier:
                 self._tell_claim(second, f"a path apart from {first.owner}, {quoted(first.path)}")
+
+    def _intake_claims(self, merged: Mapping[str, Said]) -> Iterator[Claim]:
+        folders = (("inbox", ("inbox",)), ("released deposits", ("release", "to")))
+        for one, said in merged.items():
+            for what, names in folders:
+                folder = said.get("intake", *names)
+                if folder is not None:
+                    at = folder.at if folder.at.file else Place(self.files[f"{one}.yaml"])
+                    field_ = ".".join(("intake", *names))
+                    yield Claim(folder.value, f"the {what} of {one}", field_, at, False)
 
     def _tell_claim(self, claim: Claim, allowed: str) -> None:
         problems = self.problems[claim.at.file]
@@ -213,6 +219,7 @@ class _Check:
             return False
         told = [problem.path.split(".") for problem in self._of(_TIERS_FILE).kept]
         used = {rule.value["tier"].value for rule in said.value["replicas"].value}
+        used |= {one.value for one in said.value["statements"].value}
         return all(path[0] == "tiers" and path[1:2] and path[1] not in used for path in told)
 
     def _all_problems(self) -> list[Problem]:

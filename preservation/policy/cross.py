@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from preservation.model.outcome import Level
 from preservation.model.units import format_duration
@@ -19,6 +20,7 @@ from preservation.policy.kinds import Field, Kind, Record, Table
 from preservation.policy.people import check_people
 from preservation.policy.price import Price
 from preservation.policy.problem import Place, Problems, nearest, quoted
+from preservation.policy.retention import check_retention, check_retention_floor
 from preservation.policy.said import BUILT_IN, Said, Wrong, join
 
 SOURCE = "archivematica"  # the kind of tier that is only asked
@@ -53,10 +55,13 @@ def cross_check(kind: Record, said: Said, around: Surroundings, problems: Proble
     _statements(said, around, problems)
     check_formats(said, around.groups, problems)
     _repair(said, around, problems)
+    check_retention(said, problems)
     check_people(said, problems)
     if around.floor is not None:
         _floor_minimum(said, around.floor, problems)
         _floor_audit(said, around.floor, problems)
+        tell = partial(_tell_floor, problems=problems)
+        check_retention_floor(said, around.floor, tell)
 
 
 def check_tier_names(said: Said, tiers: Mapping[str, Said], problems: Problems) -> None:

@@ -50,11 +50,11 @@ def effective(said: Said, tiers: Mapping[str, Said], groups: Groups) -> dict[str
     formats = document["intake"]["formats"]
     listed = [*formats["preferred"], *formats["accepted"], *formats["refused"]]
     formats["groups"] = {name: sorted(groups[name]) for name in sorted(named_groups(listed))}
-    promised = sorted(rule["tier"] for rule in document["replicas"])
+    named = sorted({*(rule["tier"] for rule in document["replicas"]), *document["statements"]})
     return {
         "schema": SCHEMA,
         **document,
-        "tiers": {name: tiers[name].plain(TIER) for name in promised},
+        "tiers": {name: tiers[name].plain(TIER) for name in named},
     }
 
 

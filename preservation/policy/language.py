@@ -22,6 +22,7 @@ from preservation.policy.kinds import (
     Weaker,
 )
 from preservation.policy.people import NOTIFY, REPORTS
+from preservation.policy.retention import ACCESS, RETENTION, floor_fields
 from preservation.policy.texts import (
     ACCOUNT,
     COMMUNITY_ID,
@@ -151,6 +152,10 @@ _PROMISES = (
     Field("minimum", _minimum((2, 1, 1)), "What is true of every AIP version at any time."),
     Field("audit", AUDIT, "How the replicas are proven to be intact."),
     Field("repair", REPAIR, "How damage is mended."),
+    Field("retention", RETENTION, "How long AIP versions are kept, and who ends it."),
+    Field("access", ACCESS, "Who gets AIPs out again, where nothing else was said of one."),
+    Field("retention", RETENTION, "How long AIP versions are kept, and who ends it."),
+    Field("access", ACCESS, "Who gets AIPs out again, where nothing else was said of one."),
     Field(
         "statements",
         Listing(TIER_ID, "a list of tiers of kind archivematica", most=20),
@@ -158,6 +163,7 @@ _PROMISES = (
         "that is promised here.",
         "statements: [partner]",
         [],
+        own=True,
     ),
     Field(
         "notify",
@@ -174,6 +180,7 @@ FLOOR = Record(
     (
         Field("minimum", _minimum(None), "No community promises less."),
         Field("audit", Record(audit_rule(None)), "No community's evidence is weaker or older."),
+        Field("retention", floor_fields(), "No community keeps less long, or asks fewer people."),
     )
 )
 

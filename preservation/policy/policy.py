@@ -24,6 +24,7 @@ from preservation.policy.audit_plan import AuditPlan
 from preservation.policy.effective import completed
 from preservation.policy.formats import FormatRules
 from preservation.policy.price import Price
+from preservation.policy.retention import AccessRule, RetentionRule
 
 _SPELLED_ALIKE = (
     *("kind", "path", "site", "operator", "technology", "medium"),
@@ -219,6 +220,8 @@ class Policy:
     minimum: Minimum
     audit: AuditPlan
     repair: RepairRule
+    retention: RetentionRule
+    access: AccessRule
     notify: tuple[Recipient, ...]
     reports: ReportRules
     statements: tuple[str, ...]  # tiers whose holders' own fixity statements are recorded
@@ -284,6 +287,8 @@ class Policy:
                 evidence=data["reports"]["evidence"] == "yearly",
             ),
             statements=tuple(data["statements"]),
+            retention=RetentionRule.from_effective(data["retention"]),
+            access=AccessRule.from_effective(data["access"]),
             digest=digest_of(document),
             document=document,
         )
