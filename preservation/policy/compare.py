@@ -9,6 +9,8 @@ The table of the language says for each field which change weakens the promise
   digest algorithm is no longer computed;
 - a promise about *people* weakens when repairs that needed an approval no longer do, and when
   somebody is no longer told, or later;
+- a promise about *time* weakens when a version may be disposed of sooner, or fewer people have to
+  approve it; one to *depositors* when an embargo ends sooner or access becomes open;
 - declared *sites* weaken when the promised tiers stand at fewer of them than before.
 
 What is asked of depositors (limits, formats, inboxes), when work is done (schedules, budgets)
@@ -142,6 +144,8 @@ def _weakens(kind: Kind, weaker: Weaker, old: Any, new: Any) -> bool:
             return bool(new < old)
         case Weaker.MORE:
             return bool(new > old)
+        case Weaker.SOONER:  # 0 is no end at all
+            return bool(new and (not old or new < old))
         case Weaker.REMOVED:
             return not set(old) <= set(new)
         case Weaker.LATER if isinstance(kind, Choice):

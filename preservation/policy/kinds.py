@@ -22,6 +22,7 @@ class Weaker(Enum):
     MORE = "a larger value"
     REMOVED = "an entry removed"
     LATER = "a later choice in the list of allowed ones"
+    SOONER = "an end where there was none, or an earlier one"
 
 
 _SWITCH = {"on": True, "off": False}

@@ -154,8 +154,6 @@ _PROMISES = (
     Field("repair", REPAIR, "How damage is mended."),
     Field("retention", RETENTION, "How long AIP versions are kept, and who ends it."),
     Field("access", ACCESS, "Who gets AIPs out again, where nothing else was said of one."),
-    Field("retention", RETENTION, "How long AIP versions are kept, and who ends it."),
-    Field("access", ACCESS, "Who gets AIPs out again, where nothing else was said of one."),
     Field(
         "statements",
         Listing(TIER_ID, "a list of tiers of kind archivematica", most=20),

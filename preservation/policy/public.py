@@ -24,7 +24,16 @@ def public(document: Mapping[str, Any]) -> dict[str, Any]:
         },
         "intake": _public_intake(document["intake"]),
         "repair": {"mode": document["repair"]["mode"]},
+        **_public_retention(document),
     }
+
+
+def _public_retention(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the names of people; nothing, of a policy from before there was such a rule."""
+    if "retention" not in document:
+        return {}
+    rule = document["retention"].items()
+    return {"retention": {name: value for name, value in rule if name != "approvers"}}
 
 
 def _public_intake(intake: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 from preservation.model.units import format_duration, format_size, parse_duration, parse_size
 from preservation.policy import cron, price
@@ -83,3 +84,42 @@ HOST = Text(
     r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?",
 )
 ACCOUNT = Text("an account name: letters, digits and . _ @ -", r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+_ENDLESS = 0  # what is kept of a duration that never ends, and of an embargo that never began
+
+
+def _unless(word: str, text: str) -> int:
+    return _ENDLESS if text == word else _seconds(text)
+
+
+def _spelled_unless(word: str, value: int) -> str:
+    return word if value == _ENDLESS else _spell_seconds(value)
+
+
+def _time_unless(word: str, words: str) -> Text:
+    return Text(
+        f"{word}, or {words}",
+        rf"(?:{word}|(?=.*[1-9]){_TIME})",
+        partial(_unless, word),
+        spell=partial(_spelled_unless, word),
+    )
+
+
+def _wrong_day(text: str) -> str:
+    try:
+        date.fromisoformat(text if text != "none" else "2000-01-01")
+    except ValueError:
+        return "there is no such day"
+    return ""
+
+
+KEEP = _time_unless("forever", "a duration above 0 with its unit: 10y, 3650d")
+REVIEW = _time_unless("never", "a duration above 0 with its unit: 5y, 90d")
+EMBARGO = _time_unless("none", "a duration above 0 with its unit: 2y, 90d")
+DATE = Text(
+    'none, or a day in quotes: "2030-01-01"',
+    r"none|[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    lambda text: "" if text == "none" else text,
+    wrong=_wrong_day,
+    spell=lambda value: value or "none",
+)
