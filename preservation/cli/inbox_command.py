@@ -1,4 +1,4 @@
-"""``preserve inbox``: each deposit as it stands: waiting, accepted, held already or rejected."""
+"""``preserve inbox``: each deposit as it stands, from waiting to released."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from preservation.catalogue.protocol import Arrival
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import shell, table
+from preservation.ingest.release import ReleaseResult
 from preservation.model.clock import stamp
 
-inbox_app = application()
+inbox_app = application(invoke_without_command=True)
 
 
-@inbox_app.command()
+@inbox_app.callback()
 def inbox(ctx: typer.Context, community: Community = None, as_json: Json = False) -> None:
     """Every deposit that was seen, what became of it, and where its receipt lies."""
+    if ctx.invoked_subcommand is not None:
+        return
     here = shell(ctx)
     with opened(here) as parts:
         rows: list[tuple[Arrival, str]] = []
@@ -40,6 +43,26 @@ def inbox(ctx: typer.Context, community: Community = None, as_json: Json = False
         out.print(shown if documents else "the inboxes are empty")
 
     here.answer(as_json, "samarkand.inbox/1", {"deposits": documents}, render)
+
+
+@inbox_app.command()
+def release(ctx: typer.Context, community: Community = None, as_json: Json = False) -> None:
+    """Move or delete deposits that were taken in, where the policy says so: `intake: release`."""
+    here = shell(ctx)
+    results: list[ReleaseResult] = []
+    with opened(here, acts=True) as parts, here.watching() as progress:
+        for policy in communities(parts, community):
+            results += parts.release(policy, progress)
+
+    def render(out: Console) -> None:
+        shown = table("Released", "deposit", "AIP", "outcome", "where", "why")
+        for one in results:
+            cells = (one.deposit, f"{one.aip[:8]} v{one.version}", one.outcome, one.place)
+            shown.add_row(*(escape(cell) for cell in cells), one.reason)
+        out.print(shown if results else "no deposit is due to be released")
+
+    body = {"deposits": [one.to_json() for one in results]}
+    here.answer(as_json, "samarkand.release/1", body, render)
 
 
 def _state(arrival: Arrival, ready: set[str]) -> str:

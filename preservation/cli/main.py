@@ -27,7 +27,7 @@ _COMMANDS = {
     "demo": ("demo_command", "The main job on the sample deposits, from inbox to report."),
     "survey": ("survey_command", "Look at any folder, read-only: what taking it in would mean."),
     "ingest": ("ingest_command", "Take in deposits: each becomes an AIP version or is rejected."),
-    "inbox": ("inbox_command", "See each deposit: waiting, accepted, held already, rejected."),
+    "inbox": ("inbox_command", "See each deposit, from waiting to released; release them."),
     "bag": ("bag_commands", "Make and validate BagIt bags."),
     "replicate": ("work_commands", "Make the replicas that are promised and not there yet."),
     "audit": ("audit_commands", "Read replicas back and compare them."),

@@ -50,7 +50,7 @@ def is_beside(name: bytes, names: frozenset[bytes]) -> bool:
 
 def times(container: Path) -> Iterator[str]:
     """Names and times of what lies beside: with them a deposit is another one."""
-    for path in _paths(container):
+    for path in paths_beside(container):
         facts = path.lstat()
         yield f"{path.name} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
 
@@ -61,7 +61,7 @@ def compare(container: Path) -> Beside:
     Raises:
         OSError: the container cannot be read.
     """
-    said = {path: _said(path, container) for path in _paths(container)}
+    said = {path: _said(path, container) for path in paths_beside(container)}
     wanted = {digest.algorithm for digests in said.values() for digest in digests}
     seen = _digests(container, wanted) if wanted else {}
     facts, findings = [], []
@@ -78,7 +78,8 @@ def compare(container: Path) -> Beside:
     return Beside(tuple(facts), tuple(findings))
 
 
-def _paths(container: Path) -> Iterator[Path]:
+def paths_beside(container: Path) -> Iterator[Path]:
+    """The files of digests that lie beside a container."""
     for ending in _ENDINGS:
         path = container.with_name(container.name + ending)
         try:

@@ -25,9 +25,10 @@ EVENT_SCHEMA = "samarkand.event/1"
 
 
 class EventType(Enum):
-    """What was done. PREMIS terms, and six of ours where PREMIS has none."""
+    """What was done. PREMIS terms, and ours where PREMIS has none."""
 
     INGESTION = "ingestion"  # an AIP version exists
+    DEPOSIT_RELEASE = "deposit release"  # what was taken in leaves its inbox, as the policy says
     VALIDATION = "validation"  # a deposit was looked at and rejected, or was held already
     VIRUS_CHECK = "virus check"  # of every file of an AIP version, before it was sealed
     REPLICATION = "replication"  # a replica was written

@@ -61,4 +61,16 @@ def ingest_dag(policy: Policy) -> DAG:
 
         taken = deposit.expand(one=find())
         watch(taken, announce(taken))
+        if policy.intake.release.mode != "keep":
+            _release(community)
     return dag
+
+
+def _release(community: str) -> None:
+    @step()
+    def release() -> work.Json:
+        """Let deposits go that were taken in: only what did not change, and is kept well."""
+        with parts.open_parts() as home:
+            return work.release(home, community, LogProgress())
+
+    release()

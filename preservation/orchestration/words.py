@@ -55,7 +55,7 @@ def ingest(policy: Policy) -> str:
     return f"""{_heading("Ingest", policy)}
 Looks into the inbox `{intake.inbox}` ({intake.schedule}, {intake.timezone}). A deposit is complete
 when it {complete}. Each becomes a verified BagIt package on tier `{policy.replicas[0].tier}`, or is
-rejected with all its findings. The deposit itself is never changed; its receipt lies in
+rejected with all its findings. {_released(policy)} Its receipt lies in
 `receipts/{policy.community}/`.
 
 **The squares** of `take` carry the deposit's name and how it ended: *accepted*, *rejected*, *held
@@ -171,3 +171,14 @@ def _heading(kind: str, policy: Policy) -> str:
 
 def _footer(policy: Policy) -> str:
     return f"\nPolicy in force: `{policy.ref}` · contact: {policy.contact}\n"
+
+
+def _released(policy: Policy) -> str:
+    rule = policy.intake.release
+    if rule.mode == "keep":
+        return "The deposit itself is never changed."
+    act = "deleted" if rule.mode == "delete" else f"moved to `{rule.to}`"
+    return (
+        f"The deposit itself is never changed; {format_duration(rule.after)} after it was taken "
+        f"in, and while its AIP has its minimum of verified replicas, it is {act}."
+    )

@@ -91,6 +91,12 @@ def take_in(parts: Parts, found: Json, progress: Progress) -> Json:
     return {"outcome": result.outcome, "aip": result.aip, "version": result.version}
 
 
+def release(parts: Parts, community: str, progress: Progress) -> Json:
+    """Move or delete deposits that were taken in, as the policy in force says."""
+    results = parts.release(parts.store.governing(community), progress)
+    return tally([{"outcome": result.outcome} for result in results], "outcome")
+
+
 # -- replicate
 
 

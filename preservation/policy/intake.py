@@ -141,6 +141,39 @@ FETCH = Record(
     )
 )
 
+RELEASE = Record(
+    (
+        Field(
+            "mode",
+            Choice(("keep", "move", "delete")),
+            "What becomes of a deposit in the inbox that was taken in as an AIP. move: it goes "
+            "into another folder. delete: it is removed. Either only if nothing in it changed "
+            "since, and while the AIP has its minimum of verified replicas. One that was rejected, "
+            "or whose content was held already, always stays.",
+            "mode: move",
+            "keep",
+            weaker=Weaker.LATER,
+        ),
+        Field(
+            "after",
+            DURATION,
+            "How long after it was taken in.",
+            "after: 90d",
+            "30d",
+            weaker=Weaker.LESS,
+        ),
+        Field(
+            "to",
+            PATH,
+            "Where to, with mode: move; on the inbox's file system. Each deposit comes to lie in a "
+            "folder of its own, named after its AIP.",
+            "to: released/silk-road",
+            "released/<community>",
+            own=True,
+        ),
+    )
+)
+
 FORMATS = Record(
     (
         Field(
@@ -281,6 +314,7 @@ INTAKE = Record(
             weaker=Weaker.REMOVED,
         ),
         Field("fetch", FETCH, "What becomes of bags that are not whole: BagIt's fetch.txt."),
+        Field("release", RELEASE, "What becomes of deposits that were taken in."),
         Field("names", NAMES, "Which names of files are taken, and how they are kept."),
         Field(
             "virus_scan",
