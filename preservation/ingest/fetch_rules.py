@@ -4,19 +4,17 @@ A depositor writes the URLs. So nothing is asked of a host that the policy does 
 no address that means this machine or its own network, unless the policy names the host as an
 internal one: else a deposit could read what only we can reach.
 
-Source: RFC 8493 sections 2.2.3 and 5.2; RFC 6890 (special addresses), RFC 6052 (NAT64).
+Source: RFC 8493 sections 2.2.3 and 5.2.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
 from preservation.policy.policy import FetchRules
 
 _PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class RefusedError(Exception):
@@ -88,24 +86,3 @@ def redirected(target: Target, location: str, rules: FetchRules) -> Target:
     if target.scheme == "https" and following.scheme != "https":
         raise RefusedError("a redirect from https to http")
     return following
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the public internet, whatever it is wrapped in."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour
-        if parsed.teredo is not None:
-            inner = parsed.teredo[1]
-        if parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None and not _plainly_public(inner):
-            return False
-    return _plainly_public(parsed)
-
-
-def _plainly_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved)

@@ -1,8 +1,7 @@
 """Fetches one file over HTTP into a file of ours, within limits of size and time.
 
-The name is resolved once; each address is judged, and the connection is made to the very
-address that was judged, so that a name that changes its mind (DNS rebinding) gains nothing.
-Proxies of the environment are not used: they would resolve the name again.
+Addresses are judged (``preservation.files.connecting``), and whatever a server does, the
+connection ends at the deadline.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ import http.client
 import os
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from preservation.errors import NotNowError
-from preservation.files import durable
-from preservation.ingest.fetch_rules import RefusedError, Target, is_public, redirected, target_of
+from preservation.files import connecting, durable
+from preservation.ingest.fetch_rules import RefusedError, Target, redirected, target_of
 from preservation.policy.policy import FetchRules
 
 REDIRECTS = 5
@@ -88,48 +86,28 @@ def _answer(target: Target, deadline: float) -> Iterator[http.client.HTTPRespons
     if left <= 0:
         raise TimeoutError
     connected = _connected(target, min(left, _SILENCE))
-    guard = connected.dup()
-    watch = threading.Timer(left, _shut, [guard])
-    watch.daemon = True
-    watch.start()
     connection = http.client.HTTPConnection(target.host, target.port)
     try:
-        connection.sock = _secured(connected, target)
-        connection.request("GET", target.target, headers={"Host": target.name, **_HEADERS})
-        yield connection.getresponse()
+        with connecting.shut_after(left, connected):
+            connection.sock = _secured(connected, target)
+            connection.request("GET", target.target, headers={"Host": target.name, **_HEADERS})
+            yield connection.getresponse()
     finally:
-        watch.cancel()
         connection.close()
         connected.close()
-        guard.close()
 
 
 def _connected(target: Target, patience: float) -> socket.socket:
-    """A connection to one of the host's addresses, each of them judged."""
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    allowed = [one for one in addresses if target.internal or is_public(one)]
-    if len(allowed) < len(addresses) or not allowed:
-        # A public name with a private address is an attack or a mistake; neither is guessed.
-        raise RefusedError(f"{target.host} has an address that is not public")
-    last: OSError | None = None
-    for address in allowed:
-        try:
-            return socket.create_connection((address, target.port), timeout=patience)
-        except OSError as error:
-            last = error
-    raise last or OSError("no address")
+    try:
+        return connecting.connected(target.host, target.port, patience, private=target.internal)
+    except connecting.PrivateAddressError as error:
+        raise RefusedError(str(error)) from error
 
 
 def _secured(connected: socket.socket, target: Target) -> socket.socket:
     if target.scheme != "https":
         return connected
     return ssl.create_default_context().wrap_socket(connected, server_hostname=target.host)
-
-
-def _shut(guard: socket.socket) -> None:
-    with suppress(OSError):
-        guard.shutdown(socket.SHUT_RDWR)
 
 
 def _received(answer: http.client.HTTPResponse, wanted: Wanted, fd: int, most: int) -> int:

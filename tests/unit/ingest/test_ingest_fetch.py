@@ -20,7 +20,8 @@ from homes import Archive, codes, snapshot
 from preservation.app import apply_policies, read_policies
 from preservation.app.home import find_home
 from preservation.errors import NotNowError
-from preservation.ingest.fetch_rules import RefusedError, is_public, redirected, target_of
+from preservation.files.connecting import is_public
+from preservation.ingest.fetch_rules import RefusedError, redirected, target_of
 from preservation.ingest.result import DepositResult
 from preservation.policy.policy import FetchRules
 
