@@ -9,6 +9,7 @@ Damage in an archive is not here: damage is a *finding* (``preservation.model.fi
     │   └── PolicyError                one or many problems in policy files
     └── NotNowError                 5  the world is in the way; a retry may help
         ├── TierUnavailableError       no marker, not mounted, wrong tier, cannot be reached
+        │   └── ColdError              it is there, and has to be recalled before it can be read
         ├── NoSpaceError
         ├── BusyError                  somebody else holds the lease
         ├── CatalogueUnavailableError  locked, corrupt, not migrated, cannot be reached
@@ -91,6 +92,12 @@ class TierUnavailableError(NotNowError):
     """A tier cannot be trusted to be itself: no marker, a wrong one, or no answer."""
 
     default_code = "TIER-UNAVAILABLE"
+
+
+class ColdError(TierUnavailableError):
+    """Octets that are kept where they can be read only after they were recalled."""
+
+    default_code = "TIER-COLD"
 
 
 class NoSpaceError(NotNowError):

@@ -30,6 +30,7 @@ from preservation.catalogue.protocol import (
     VersionRow,
 )
 from preservation.errors import MalformedError
+from preservation.model.clock import parse_stamp
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event, EventType
 from preservation.model.finding import Severity
@@ -249,7 +250,18 @@ def _checked(state: State, event: Event) -> bool:
         checked_at=event.at,
         outcome=outcome,
         level=level,
+        ready_by=None,
     )
+    return True
+
+
+def _recalled(state: State, event: Event) -> bool:
+    """Cold octets were asked for: from then on they can be read."""
+    key, ready_by = _key(event), parse_stamp(event.detail["ready_by"])
+    known = state.replicas.get((key, event.tier))
+    if known is None:
+        return False
+    state.replicas[key, event.tier] = replace(known, ready_by=ready_by)
     return True
 
 
@@ -310,6 +322,7 @@ _RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
     EventType.REPLICATION: _replicated,
     EventType.FIXITY_CHECK: _checked,
     EventType.RECOVERY: _recovered,
+    EventType.RECALL: _recalled,
     EventType.IDENTIFIER_ASSIGNMENT: _assigned,
     EventType.REPAIR_BEGUN: _begun,
     EventType.FINDING_OPENED: _opened,

@@ -109,6 +109,7 @@ class ReplicaRow:
     checked_at: datetime | None  # last check of any outcome but ``unchecked``
     outcome: Outcome | None
     level: Level | None
+    ready_by: datetime | None = None  # it was recalled, and can be read from then on
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Loading and saving work on many rows with a few statements: one per table and pe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
 
 CHUNK = 500
+READ_BACK = timedelta(days=1)  # a check this soon after writing belongs to the writing
 _Row = sa.RowMapping
 _VERSION_KEY = ("community", "aip", "version")
 _REPLICA_KEY = (*_VERSION_KEY, "tier")
@@ -60,7 +62,8 @@ def write(
     if not rows:
         return
     statement = insert(connection, table)
-    others = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
+    ours = [c.name for c in table.c if c.name not in key and not c.info.get("counted")]
+    others = {name: statement.excluded[name] for name in ours}
     statement = (
         statement.on_conflict_do_update(index_elements=list(key), set_=others)
         if others
@@ -229,6 +232,7 @@ def replica_row(row: _Row) -> ReplicaRow:
         checked_at=row["checked_at"],
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         level=None if row["level"] is None else Level(row["level"]),
+        ready_by=row["ready_by"],
     )
 
 
@@ -292,8 +296,10 @@ def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
         "verified_at": row.verified_at,
         "checked_at": row.checked_at,
         "aged_from": row.checked_at or row.written_at,
+        "young": row.checked_at is None or row.checked_at - row.written_at < READ_BACK,
         "outcome": None if row.outcome is None else row.outcome.value,
         "level": None if row.level is None else row.level.value,
+        "ready_by": row.ready_by,
         "adopted": adopted,
     }
 

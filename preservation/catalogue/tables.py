@@ -29,10 +29,14 @@ REVISION = "0001"
 
 metadata = sa.MetaData()
 
+# Columns and tables that the database keeps by triggers (``migrations.counting``): never written.
+COUNTED = {"counted": True}
+
 community = sa.Table(
     "community",
     metadata,
     sa.Column("community", WORDS, primary_key=True),
+    sa.Column("aips", NUMBER, nullable=False, server_default="0", info=COUNTED),
     sqlite_with_rowid=False,
 )
 
@@ -61,7 +65,17 @@ version = sa.Table(
     sa.Column("policy", Words, nullable=False),
     # True while only a tier's sidecar speaks for it: no event that made it was seen.
     sa.Column("adopted", sa.Boolean, nullable=False),
+    # The tiers with a replica, and with a verified one: sorted, joined by commas.
+    sa.Column("there", WORDS, nullable=False, server_default="", info=COUNTED),
+    sa.Column("verified", WORDS, nullable=False, server_default="", info=COUNTED),
     sqlite_with_rowid=False,
+)
+sa.Index(
+    "version_kept",
+    version.c.community,
+    version.c.there,
+    version.c.verified,
+    version.c.ingested_at,
 )
 sa.Index("version_content", version.c.community, version.c.content_digest, version.c.ingested_at)
 sa.Index("version_ingested", version.c.community, version.c.ingested_at)
@@ -126,8 +140,11 @@ replica = sa.Table(
     sa.Column("checked_at", Moment),
     # checked_at, or written_at where there is none: what the age of evidence counts from.
     sa.Column("aged_from", Moment, nullable=False),
+    # Not audited yet since it was written and read back: its first audit has a day by lot.
+    sa.Column("young", sa.Boolean, nullable=False),
     sa.Column("outcome", WORDS),
     sa.Column("level", WORDS),
+    sa.Column("ready_by", Moment),
     sa.Column("adopted", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -135,10 +152,20 @@ sa.Index(
     "replica_due",
     replica.c.community,
     replica.c.tier,
+    replica.c.young,
     replica.c.aged_from,
     replica.c.aip,
     replica.c.version,
-    replica.c.level,  # so that counting weak checks reads the index alone
+    replica.c.octets,  # so that planning a night reads the index alone
+)
+is_weak = replica.c.level < sa.literal_column("'E3'")
+sa.Index(
+    "replica_weak",
+    replica.c.community,
+    replica.c.tier,
+    replica.c.aged_from,
+    sqlite_where=is_weak,
+    postgresql_where=is_weak,
 )
 is_unsound = replica.c.state != sa.literal_column("'verified'")
 sa.Index(
@@ -148,6 +175,29 @@ sa.Index(
     replica.c.state,
     sqlite_where=is_unsound,
     postgresql_where=is_unsound,
+)
+
+replica_count = sa.Table(
+    "replica_count",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sa.Column("tier", WORDS, primary_key=True),
+    sa.Column("state", WORDS, primary_key=True),
+    sa.Column("replicas", NUMBER, nullable=False),
+    sa.Column("octets", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+version_count = sa.Table(
+    "version_count",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sa.Column("there", WORDS, primary_key=True),
+    sa.Column("verified", WORDS, primary_key=True),
+    sa.Column("versions", NUMBER, nullable=False),
+    sa.Column("files", NUMBER, nullable=False),
+    sa.Column("octets", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 finding = sa.Table(

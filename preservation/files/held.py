@@ -19,10 +19,12 @@ class HeldFolder:
         path: the bag's base directory.
         cache_bypassed: whether a read after ``posix_fadvise(DONTNEED)`` comes from the medium;
             False on tmpfs and on network mounts, and then the check's event says so.
+        server_cache: whether a file server's cache, which nobody here can bypass, may answer.
     """
 
     path: Path
     cache_bypassed: bool
+    server_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,15 @@ class HeldTar:
     Attributes:
         open: opens the stream at its start, past the page cache where that can be had.
         octets: the stream's size as the store reports it.
-        cache_bypassed: as for a folder.
+        cache_bypassed, server_cache: as for a folder.
+        recalled: whether the octets were brought back from cold storage to be read.
     """
 
     open: Callable[[], BinaryIO]
     octets: int
     cache_bypassed: bool
+    server_cache: bool = False
+    recalled: bool = False
 
 
 Held = HeldFolder | HeldTar

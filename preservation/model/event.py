@@ -43,6 +43,8 @@ class EventType(Enum):
     FINDING_RESOLVED = "finding resolved"
     FINDING_ACCEPTED = "finding accepted"
     TIER_CHECK = "tier check"  # what a tier's place does was tried out
+    RECALL = "recall"  # a replica was asked for that can't be read at once
+    HOLDER_STATEMENT = "holder statement"  # what another institution says of its own package
     REBUILD = "catalogue rebuild"
 
 
@@ -163,6 +165,7 @@ class EventMaker:
         outcome: str,
         detail: Mapping[str, Any],
         *,
+        tier: str = "",
         policy: str = "",
     ) -> Event:
         """An event about a community, or about the archive where ``community`` is empty."""
@@ -173,6 +176,7 @@ class EventMaker:
             outcome=outcome,
             agent=self.agent,
             community=community,
+            tier=tier,
             policy=policy,
             detail=detail,
         )

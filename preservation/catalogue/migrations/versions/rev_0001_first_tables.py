@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from preservation.catalogue.migrations import counting
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -35,6 +37,7 @@ def _key() -> list[sa.Column[str] | sa.Column[bytes] | sa.Column[int]]:
 def upgrade() -> None:
     """Make all tables."""
     _holdings()
+    _counts()
     _findings()
     _events()
     _work()
@@ -45,6 +48,7 @@ def _holdings() -> None:
     op.create_table(
         "community",
         _words("community"),
+        sa.Column("aips", _NUMBER, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("community"),
         sqlite_with_rowid=False,
     )
@@ -69,11 +73,14 @@ def _holdings() -> None:
         _number("ingested_at"),
         _words("policy"),
         sa.Column("adopted", sa.Boolean(), nullable=False),
+        sa.Column("there", _WORDS, nullable=False, server_default=""),
+        sa.Column("verified", _WORDS, nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("community", "aip", "version"),
         sa.ForeignKeyConstraint(["community"], ["community.community"]),
         sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
         sqlite_with_rowid=False,
     )
+    op.create_index("version_kept", "version", ["community", "there", "verified", "ingested_at"])
     op.create_index("version_content", "version", ["community", "content_digest", "ingested_at"])
     op.create_index("version_ingested", "version", ["community", "ingested_at"])
     op.create_index(
@@ -112,8 +119,10 @@ def _holdings() -> None:
         sa.Column("verified_at", _NUMBER),
         sa.Column("checked_at", _NUMBER),
         _number("aged_from"),
+        sa.Column("young", sa.Boolean(), nullable=False),
         sa.Column("outcome", _WORDS),
         sa.Column("level", _WORDS),
+        sa.Column("ready_by", _NUMBER),
         sa.Column("adopted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("community", "aip", "version", "tier"),
         sa.ForeignKeyConstraint(["community"], ["community.community"]),
@@ -121,7 +130,16 @@ def _holdings() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(
-        "replica_due", "replica", ["community", "tier", "aged_from", "aip", "version", "level"]
+        "replica_due",
+        "replica",
+        ["community", "tier", "young", "aged_from", "aip", "version", "octets"],
+    )
+    op.create_index(
+        "replica_weak",
+        "replica",
+        ["community", "tier", "aged_from"],
+        sqlite_where=sa.text("level < 'E3'"),
+        postgresql_where=sa.text("level < 'E3'"),
     )
     op.create_index(
         "replica_unsound",
@@ -130,6 +148,33 @@ def _holdings() -> None:
         sqlite_where=sa.text("state != 'verified'"),
         postgresql_where=sa.text("state != 'verified'"),
     )
+
+
+def _counts() -> None:
+    op.create_table(
+        "replica_count",
+        _words("community"),
+        _words("tier"),
+        _words("state"),
+        _number("replicas"),
+        _number("octets"),
+        sa.PrimaryKeyConstraint("community", "tier", "state"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "version_count",
+        _words("community"),
+        _words("there"),
+        _words("verified"),
+        _number("versions"),
+        _number("files"),
+        _number("octets"),
+        sa.PrimaryKeyConstraint("community", "there", "verified"),
+        sqlite_with_rowid=False,
+    )
+    bind = op.get_bind()
+    for statement in counting.statements(bind.dialect.name):
+        bind.exec_driver_sql(statement)
 
 
 def _findings() -> None:
