@@ -6,6 +6,7 @@ lists that the caller caps.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,15 +72,14 @@ class Figures:
 
     def holdings(self, community: str) -> Holdings:
         """How much there is."""
-        columns = t.version.c
-        statement = sa.select(
-            sa.func.count(sa.distinct(columns.aip)),
-            sa.func.count(),
-            _total(columns.files),
-            _total(columns.octets),
+        columns = t.version_count.c
+        totals = sa.select(
+            _total(columns.versions), _total(columns.files), _total(columns.octets)
         ).where(columns.community == community)
+        aips = sa.select(t.community.c.aips).where(t.community.c.community == community)
         with self.database.reading() as connection:
-            return Holdings(*connection.execute(statement).one())
+            there = connection.execute(aips).scalar() or 0
+            return Holdings(there, *connection.execute(totals).one())
 
     def format_counts(self, community: str) -> list[FormatCount]:
         """Files and octets by format, over all versions; most files first."""
@@ -97,13 +97,11 @@ class Figures:
 
     def tier_counts(self, community: str) -> list[TierCount]:
         """Replicas and octets by tier and state."""
-        columns = t.replica.c
-        names = (columns.tier, columns.state)
+        columns = t.replica_count.c
         statement = (
-            sa.select(*names, sa.func.count(), _total(columns.octets))
+            sa.select(columns.tier, columns.state, columns.replicas, columns.octets)
             .where(columns.community == community)
-            .group_by(*names)
-            .order_by(*names)
+            .order_by(columns.tier, columns.state)
         )
         with self.database.reading() as connection:
             found = connection.execute(statement).all()
@@ -115,11 +113,11 @@ class Figures:
         """How many of the versions ingested before a moment have verified replicas on exactly
         which of these tiers.
         """
-        masked = _masked(community, tiers, before)
-        statement = sa.select(masked.c.mask, sa.func.count()).group_by(masked.c.mask)
+        known, counts = frozenset(tiers), Counter[frozenset[str]]()
         with self.database.reading() as connection:
-            found = connection.execute(statement).all()
-        return {_tiers(mask, tiers): count for mask, count in found}
+            for kept in _kept(connection, community):
+                counts[kept.verified & known] += kept.versions - kept.since(connection, before)
+        return dict(+counts)
 
     def covered_by(
         self,
@@ -130,30 +128,23 @@ class Figures:
         limit: int,
     ) -> list[tuple[Named, frozenset[str]]]:
         """The first versions that have verified replicas on exactly one of these sets of tiers."""
-        masked = _masked(community, tiers, before)
-        masks = [_mask(one, tiers) for one in exactly]
-        statement = (
-            sa.select(masked)
-            .where(masked.c.mask.in_(masks))
-            .order_by(masked.c.ingested_at, masked.c.aip, masked.c.version)
-            .limit(limit)
-        )
+        known, wanted = frozenset(tiers), set(exactly)
+        found: list[tuple[Named, frozenset[str]]] = []
         with self.database.reading() as connection:
-            found = connection.execute(statement).mappings().all()
-        return [(_named(row), _tiers(row["mask"], tiers)) for row in found]
+            for kept in _kept(connection, community):
+                if (some := kept.verified & known) in wanted:
+                    found += [(named, some) for named in kept.first(connection, before, limit)]
+        return sorted(found, key=lambda one: _order(one[0]))[:limit]
 
     def not_there(self, community: str, tier: str, before: datetime, limit: int) -> Sample:
         """Versions ingested before a moment that have no replica on a tier at all."""
-        version, replica = t.version.c, t.replica.c
-        join = t.version.outerjoin(
-            t.replica, sa.and_(*rows.same(version, replica), replica.tier == tier)
-        )
-        chosen = (
-            version.community == community,
-            version.ingested_at < before,
-            replica.tier.is_(None),
-        )
-        return self._sample(join, chosen, limit)
+        total, first = 0, list[Named]()
+        with self.database.reading() as connection:
+            for kept in _kept(connection, community):
+                if tier not in kept.there:
+                    total += kept.versions - kept.since(connection, before)
+                    first += kept.first(connection, before, limit)
+        return Sample(total, tuple(sorted(first, key=_order)[:limit]))
 
     def in_state(
         self, community: str, tier: str, state: ReplicaState, before: datetime, limit: int
@@ -176,42 +167,23 @@ class Figures:
         """Of the versions ingested since a moment, the earliest without a verified replica on
         the tier.
         """
-        version, replica = t.version.c, t.replica.c
-        verified = sa.exists().where(
-            *rows.same(version, replica),
-            replica.tier == tier,
-            replica.state == ReplicaState.VERIFIED.value,
-        )
-        statement = (
-            sa.select(t.version)
-            .where(version.community == community, version.ingested_at >= since, ~verified)
-            .order_by(version.ingested_at)
-            .limit(1)
-        )
+        found: list[Named] = []
         with self.database.reading() as connection:
-            row = connection.execute(statement).mappings().first()
-        return None if row is None else _named(row)
+            for kept in _kept(connection, community):
+                if tier not in kept.verified:
+                    found += kept.next(connection, since)
+        return min(found, key=_order, default=None)
 
     def aged(self, community: str, tier: str, before: datetime) -> int:
         """How many replicas on a tier were last checked before a moment (or written, where they
         never were).
         """
-        columns = t.replica.c
-        return self._count(
-            columns.community == community, columns.tier == tier, columns.aged_from < before
-        )
+        return self._count(*_on(community, tier), t.replica.c.aged_from < before)
 
     def oldest(self, community: str, tier: str, before: datetime, limit: int) -> list[ReplicaRow]:
         """The first of them, checked longest ago first."""
-        columns = t.replica.c
-        statement = (
-            sa.select(t.replica)
-            .where(columns.community == community, columns.tier == tier, columns.aged_from < before)
-            .order_by(columns.aged_from, columns.aip, columns.version)
-            .limit(limit)
-        )
         with self.database.reading() as connection:
-            return [rows.replica_row(row) for row in connection.execute(statement).mappings()]
+            return by_age(connection, community, tier, limit, t.replica.c.aged_from < before)
 
     def weaker(self, community: str, tier: str, level: Level, limit: int) -> list[ReplicaRow]:
         """The replicas on a tier whose last check was weaker than a level, oldest first."""
@@ -231,26 +203,15 @@ class Figures:
 
     def first_aged_since(self, community: str, tier: str, since: datetime) -> ReplicaRow | None:
         """Of the replicas checked (or written) since a moment, the one longest ago."""
-        columns = t.replica.c
-        statement = (
-            sa.select(t.replica)
-            .where(columns.community == community, columns.tier == tier, columns.aged_from >= since)
-            .order_by(columns.aged_from)
-            .limit(1)
-        )
         with self.database.reading() as connection:
-            row = connection.execute(statement).mappings().first()
-        return None if row is None else rows.replica_row(row)
+            found = by_age(connection, community, tier, 1, t.replica.c.aged_from >= since)
+        return found[0] if found else None
 
     def oldest_check(self, community: str, tier: str) -> datetime | None:
         """When the replica on a tier that was checked longest ago was checked (or written)."""
-        columns = t.replica.c
-        statement = sa.select(sa.func.min(columns.aged_from)).where(
-            columns.community == community, columns.tier == tier
-        )
         with self.database.reading() as connection:
-            found: datetime | None = connection.execute(statement).scalar()
-        return found
+            found = by_age(connection, community, tier, 1)
+        return (found[0].checked_at or found[0].written_at) if found else None
 
     def damaged_since(
         self, keys: Iterable[VersionKey], tiers: Iterable[str]
@@ -296,38 +257,109 @@ class Figures:
             return int(connection.execute(statement).scalar_one())
 
 
-def _masked(community: str, tiers: Sequence[str], before: datetime) -> sa.Subquery:
-    """Versions, each with the set of tiers that have a verified replica as the bits of a number."""
-    version, replica = t.version.c, t.replica.c
-    # Every tier has a bit; a replica on a tier that the policy does not know adds nothing.
-    bits = sa.case(
-        {tier: 1 << place for place, tier in enumerate(tiers)}, value=replica.tier, else_=0
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The versions that have replicas on exactly some tiers, and verified ones on some."""
+
+    community: str
+    there: frozenset[str]
+    verified: frozenset[str]
+    versions: int
+    spelled: tuple[str, str]
+
+    def since(self, connection: sa.Connection, moment: datetime) -> int:
+        """How many of them were ingested since."""
+        statement = sa.select(sa.func.count()).select_from(t.version).where(*self._mine())
+        statement = statement.where(t.version.c.ingested_at >= moment)
+        return int(connection.execute(statement).scalar_one())
+
+    def first(self, connection: sa.Connection, before: datetime, limit: int) -> list[Named]:
+        """Of those ingested before, the first."""
+        return self._named(connection, t.version.c.ingested_at < before, limit)
+
+    def next(self, connection: sa.Connection, since: datetime) -> list[Named]:
+        """Of those ingested since, the first; at most one."""
+        return self._named(connection, t.version.c.ingested_at >= since, 1)
+
+    def _mine(self) -> tuple[sa.ColumnElement[bool], ...]:
+        columns, (there, verified) = t.version.c, self.spelled
+        return (
+            columns.community == self.community,
+            columns.there == there,
+            columns.verified == verified,
+        )
+
+    def _named(
+        self, connection: sa.Connection, when: sa.ColumnElement[bool], limit: int
+    ) -> list[Named]:
+        columns = t.version.c
+        statement = (
+            sa.select(columns.community, columns.aip, columns.version, columns.title)
+            .add_columns(columns.ingested_at)
+            .where(*self._mine(), when)
+            .order_by(columns.ingested_at, columns.aip, columns.version)
+            .limit(limit)
+        )
+        return [_named(row) for row in connection.execute(statement).mappings()]
+
+
+def _kept(connection: sa.Connection, community: str) -> list[_Kept]:
+    """The few ways in which a community's versions are kept."""
+    columns = t.version_count.c
+    statement = sa.select(columns.there, columns.verified, columns.versions).where(
+        columns.community == community
     )
-    names = (version.community, version.aip, version.version, version.title, version.ingested_at)
-    join = t.version.outerjoin(
-        t.replica,
-        sa.and_(*rows.same(version, replica), replica.state == ReplicaState.VERIFIED.value),
-    )
+    return [
+        _Kept(community, split(there), split(verified), versions, (there, verified))
+        for there, verified, versions in connection.execute(statement)
+    ]
+
+
+def split(tiers: str) -> frozenset[str]:
+    """The tiers of a column that the database keeps."""
+    return frozenset(tiers.split(",")) if tiers else frozenset()
+
+
+def by_age(
+    connection: sa.Connection, community: str, tier: str, limit: int, *chosen: Any
+) -> list[ReplicaRow]:
+    """Replicas on a tier, checked longest ago first: two walks along one index."""
+    columns, found = t.replica.c, list[ReplicaRow]()
+    for young in (False, True):
+        statement = (
+            sa.select(t.replica)
+            .where(
+                columns.community == community,
+                columns.tier == tier,
+                columns.young == young,
+                *chosen,
+            )
+            .order_by(columns.aged_from, columns.aip, columns.version)
+            .limit(limit)
+        )
+        found += [rows.replica_row(row) for row in connection.execute(statement).mappings()]
+    found.sort(key=lambda row: (row.checked_at or row.written_at, row.key.aip, row.key.version))
+    return found[:limit]
+
+
+def _order(named: Named) -> tuple[datetime, str, int]:
+    return named.ingested_at, named.key.aip, named.key.version
+
+
+def _on(community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """All replicas on a tier, in the two parts of the index of what is due."""
+    columns = t.replica.c
     return (
-        sa.select(*names, _total(bits).label("mask"))
-        .select_from(join)
-        .where(version.community == community, version.ingested_at < before)
-        .group_by(*names)
-        .subquery()
+        columns.community == community,
+        columns.tier == tier,
+        columns.young.in_([False, True]),
     )
-
-
-def _mask(some: frozenset[str], tiers: Sequence[str]) -> int:
-    return sum(1 << place for place, tier in enumerate(tiers) if tier in some)
-
-
-def _tiers(mask: int, tiers: Sequence[str]) -> frozenset[str]:
-    return frozenset(tier for place, tier in enumerate(tiers) if mask >> place & 1)
 
 
 def _weak(community: str, tier: str, level: Level) -> tuple[sa.ColumnElement[bool], ...]:
     columns = t.replica.c
-    return (columns.community == community, columns.tier == tier, columns.level < level.value)
+    wanted = (columns.community == community, columns.tier == tier, t.is_weak)
+    return wanted if level is Level.E3 else (*wanted, columns.level < level.value)
 
 
 def _total(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:

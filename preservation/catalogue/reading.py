@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
+from preservation.catalogue.figures import by_age
 from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
 from preservation.model.digest import Digest
 from preservation.model.identifier import Identifier
@@ -138,18 +139,10 @@ class Reading:
     def oldest_checked(
         self, community: str, tier: str, before: datetime | None, limit: int
     ) -> list[ReplicaRow]:
-        """See ``Catalogue.oldest_checked``. A walk along one index."""
-        columns = t.replica.c
-        statement = (
-            sa.select(t.replica)
-            .where(columns.community == community, columns.tier == tier)
-            .order_by(columns.aged_from, columns.aip, columns.version)
-            .limit(limit)
-        )
-        if before is not None:
-            statement = statement.where(columns.aged_from < before)
+        """See ``Catalogue.oldest_checked``."""
+        chosen = () if before is None else (t.replica.c.aged_from < before,)
         with self.database.reading() as connection:
-            return [rows.replica_row(row) for row in connection.execute(statement).mappings()]
+            return by_age(connection, community, tier, limit, *chosen)
 
     def findings(
         self,

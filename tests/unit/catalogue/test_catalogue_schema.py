@@ -17,6 +17,7 @@ from preservation.catalogue import schema
 from preservation.catalogue import tables as t
 from preservation.catalogue.schema import migrate
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue
+from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
 
 
@@ -51,6 +52,8 @@ def test_migrating_again_and_from_two_sides_changes_nothing(
         (lambda c: c.findings("silk-road", "open"), "finding_state"),
         (lambda c: c.findings(aip=a_key().aip), "finding_aip"),
         (lambda c: c.figures.aged("silk-road", "vault", START), "replica_due"),
+        (lambda c: c.figures.oldest("silk-road", "vault", START, 5), "replica_due"),
+        (lambda c: c.figures.weaker("silk-road", "vault", Level.E3, 5), "replica_weak"),
         (
             lambda c: c.figures.in_state("silk-road", "vault", ReplicaState.DAMAGED, START, 5),
             "replica_unsound",

@@ -1,0 +1,79 @@
+"""What the database counts itself is what counting the rows would give, whoever changed them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+import sqlalchemy as sa
+from catalogues import START, a_key, check, ingestion, kept, replication
+
+from preservation.catalogue import tables as t
+from preservation.catalogue.sql import SqlCatalogue
+
+DAY = timedelta(days=1)
+TIERS = ("vault", "mirror", "deep")
+
+
+def counted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
+    """The counts of the database."""
+    versions, replicas = t.version_count.c, t.replica_count.c
+    with catalogue.database.reading() as connection:
+        rows = [
+            *connection.execute(sa.select(versions.there, versions.verified, versions.versions)),
+            *connection.execute(sa.select(replicas.tier, replicas.state, replicas.replicas)),
+            *connection.execute(sa.select(replicas.tier, sa.literal("B"), replicas.octets)),
+        ]
+    summed = Counter[tuple[str, str]]()
+    for name, kind, count in rows:
+        summed[name, kind] += count
+    return {key: (count,) for key, count in summed.items()}
+
+
+def recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
+    """The same from the rows."""
+    there, verified, states = {}, {}, Counter[tuple[str, str]]()
+    for version in catalogue.versions():
+        there[version.key], verified[version.key] = set[str](), set[str]()
+    for row in catalogue.replicas():
+        states[row.tier, row.state.value] += 1
+        states[row.tier, "B"] += row.octets
+        if row.key in there:
+            there[row.key].add(row.tier)
+            verified[row.key] |= {row.tier} if row.state.value == "verified" else set()
+    for key, tiers in there.items():
+        states[",".join(sorted(tiers)), ",".join(sorted(verified[key]))] += 1
+    return {key: (count,) for key, count in states.items()}
+
+
+def test_counts_follow_every_change_of_a_row(catalogue: SqlCatalogue) -> None:
+    dice = random.Random(3)
+    for turn in range(120):
+        key = a_key(dice.randint(1, 9), dice.randint(1, 2))
+        tier, at = dice.choice(TIERS), START + turn * DAY
+        event = dice.choice(
+            [
+                ingestion(key, at=at),
+                replication(key, tier, at=at, bytes=dice.choice([1000, 2000])),
+                check(key, tier, dice.choice(["intact", "altered", "missing"]), at),
+            ]
+        )
+        catalogue.record([event])
+    assert counted(catalogue) == recounted(catalogue)
+    assert catalogue.figures.holdings("silk-road").aips == len(
+        {row.key.aip for row in catalogue.versions()}
+    )
+
+
+def test_what_is_removed_counts_no_more(catalogue: SqlCatalogue) -> None:
+    catalogue.record([*kept(a_key(1), *TIERS), *kept(a_key(1, 2), "vault"), *kept(a_key(2))])
+    columns = t.replica.c
+    with catalogue.database.writing() as connection:
+        connection.execute(sa.delete(t.replica).where(columns.tier == "vault"))
+    assert counted(catalogue) == recounted(catalogue)
+    with catalogue.database.writing() as connection:
+        for table in (t.replica, t.content_format, t.version):
+            connection.execute(sa.delete(table).where(table.c.version == 1))
+    assert counted(catalogue) == recounted(catalogue)
+    assert catalogue.figures.holdings("silk-road").aips == 1
