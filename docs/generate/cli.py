@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from _pages import settle
 
-from preservation.cli.main import _app
+from preservation.cli.application import preserve_app
 
 TARGET = Path(__file__).resolve().parents[1] / "reference" / "cli.md"
 OPENING = """\
@@ -41,7 +41,7 @@ same as this page, command by command.
 
 def page() -> str:
     """The whole page."""
-    return OPENING + "\n".join(_command("preserve", typer.main.get_command(_app)))
+    return OPENING + "\n".join(_command("preserve", typer.main.get_command(preserve_app)))
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

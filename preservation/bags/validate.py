@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from preservation.bags.check_fixity import FixityCheck, algorithms_of
 from preservation.bags.completeness import check_listings, check_oxum, check_tags, tell
@@ -22,13 +22,15 @@ from preservation.bags.findings import Findings
 from preservation.bags.lenient import Leniency
 from preservation.bags.manifest import PAYLOAD
 from preservation.bags.origin import FolderOrigin, Origin
-from preservation.bags.profile.check import BagFacts, Yardstick
 from preservation.files.scan import Names
 from preservation.files.sorting import Sorter
 from preservation.fixity.engine import EngineSettings, never
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, Severity
 from preservation.model.progress import Progress
+
+if TYPE_CHECKING:
+    from preservation.bags.profile.check import BagFacts, Yardstick
 
 
 class Mode(Enum):
@@ -174,7 +176,9 @@ class _Validation:
         return self._report(contents)
 
     def _facts(self, contents: Contents) -> BagFacts:
-        return BagFacts(
+        # Loaded here: few bags are held against a profile.
+        facts = importlib.import_module("preservation.bags.profile.check").BagFacts
+        made: BagFacts = facts(
             version=contents.declaration.version,
             bag_info=contents.bag_info,
             tag_files=_paths(contents.tags),
@@ -183,6 +187,7 @@ class _Validation:
             octets=contents.octets,
             container="" if self._origin.kind == "folder" else self._origin.kind,
         )
+        return made
 
     def _check(self, contents: Contents, *, full: bool) -> None:
         differences = check_listings(contents, self._findings)

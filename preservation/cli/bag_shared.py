@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from preservation.bags.profile.check import Yardstick
-from preservation.bags.profile.parse import LARGEST
 from preservation.errors import UsageError
 from preservation.model.finding import Finding
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from preservation.bags.profile.check import Yardstick
 
 _MOST = 8  # files at a time; more only wait for the medium
 WORKERS = min(_MOST, len(os.sched_getaffinity(0)))
@@ -25,19 +26,27 @@ def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
     Raises:
         UsageError: it cannot be read.
     """
-    return None if path is None else Yardstick(octets_of(path), tuple(aliases))
+    if path is None:
+        return None
+    made: Yardstick = _profiles("check").Yardstick(octets_of(path), tuple(aliases))
+    return made
 
 
 def octets_of(path: Path) -> bytes:
     """A profile's document, one octet more at most than any may have."""
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST + 1)
+            return bytes(file.read(_profiles("parse").LARGEST + 1))
     except OSError as error:
         raise UsageError(
             f"no profile can be read at {path}: {error.strerror}",
             hint="name a JSON file; profiles are never fetched",
         ) from error
+
+
+def _profiles(part: str) -> Any:
+    """Loaded where a profile is named: few bags are held against one."""
+    return importlib.import_module(f"preservation.bags.profile.{part}")
 
 
 def print_findings(out: Console, findings: Iterable[Finding]) -> None:

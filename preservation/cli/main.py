@@ -1,6 +1,7 @@
 """``preserve``: one command, its subcommands loaded when they are called.
 
-``preserve --help`` imports none of the heavy parts: the table below has what it prints.
+``preserve --help`` imports none of the heavy parts: the table below has what it prints. Typer, too,
+is imported only where it is needed: see ``application.py`` and ``bag_validating.py``.
 """
 
 from __future__ import annotations
@@ -8,19 +9,14 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-import typer
-from typer.core import TyperGroup
-
-from preservation import __version__
-from preservation.cli.values import read_plainly
 from preservation.errors import SamarkandError
 
-_COMMANDS = {
+COMMANDS = {
     "init": ("home_commands", "Make a home: tiers, inboxes, catalogue, first policies."),
     "up": ("home_commands", "Start the local Airflow and its database."),
     "down": ("home_commands", "Stop everything that `up` started."),
@@ -43,6 +39,14 @@ _COMMANDS = {
     "journal": ("catalogue_commands", "Move events into the journal and onto the tiers."),
 }
 
+# Options of `bag validate` that need no parser to be understood.
+PLAIN = {
+    "--strict": "strict",
+    "--completeness-only": "completeness",
+    "--oxum-only": "oxum",
+    "--json": "as_json",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -50,55 +54,6 @@ class Where:
 
     home: Path
     policies: Path
-
-
-class _Lazy(TyperGroup):
-    """A group that imports a subcommand when it is called."""
-
-    def list_commands(self, _ctx: Any) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"preservation.cli.{_COMMANDS[cmd_name][0]}")
-        command = typer.main.get_command(getattr(module, f"{cmd_name}_app"))
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, _ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
-_app = typer.Typer(cls=_Lazy, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"preserve {__version__}")
-        raise typer.Exit
-
-
-@_app.callback(context_settings={"help_option_names": ["-h", "--help"]})
-def preserve(
-    ctx: typer.Context,
-    home: Annotated[
-        Path, typer.Option(envvar="PRESERVATION_HOME", help="Where the archive lives.")
-    ] = Path("var"),
-    policies: Annotated[
-        Path, typer.Option(envvar="PRESERVATION_POLICIES", help="Where policy files are edited.")
-    ] = Path("policies"),
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
-    ] = False,
-) -> None:
-    """Samarkand keeps research data for decades, and proves it.
-
-    Exit codes: 0 all well; 1 a defect of ours; 2 usage, or a wrong policy; 3 rejected;
-    4 findings or overdue checks; 5 not done now, a retry may help.
-    """
-    ctx.obj = Where(home, policies)
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -110,17 +65,28 @@ def run(arguments: list[str] | None = None) -> None:
 
 def call(words: list[str]) -> int:
     """Run ``preserve``; returns the exit code. No failure of ours ends in a traceback."""
-    read_plainly()
     try:
-        typer.main.get_command(_app).main(words, prog_name="preserve")
+        importlib.import_module(f"preservation.cli.{_front(words)}").enter(words)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except SamarkandError as error:
         return _failed(error, "--json" in words)
+    except BrokenPipeError:  # whoever reads the answer has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         sys.stderr.write("stopped; what was finished is kept, run it again for the rest\n")
         return 5
     return 0
+
+
+def _front(words: list[str]) -> str:
+    """The module that reads these words; Typer takes longer to start than many a bag to be read."""
+    if words[:2] == ["bag", "validate"]:
+        paths = [word for word in words[2:] if word not in PLAIN]
+        if len(paths) == 1 and not paths[0].startswith("-"):
+            return "bag_validating"
+    return "application"
 
 
 def _failed(error: SamarkandError, as_json: bool) -> int:

@@ -14,15 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import typer
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from preservation.cli.main import Where
 from preservation.errors import NotNowError, SamarkandError
 from preservation.model.progress import Silence
 
 if TYPE_CHECKING:
+    import typer
     from rich.console import Console
     from rich.table import Table
 
@@ -71,7 +70,7 @@ class Shell:
         exit_code: int = 0,
         *,
         styled: bool = False,
-    ) -> None:
+    ) -> NoReturn:
         """Print one answer and leave with its exit code.
 
         Args:
@@ -88,7 +87,7 @@ class Shell:
             sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
         else:
             render(self.out if styled else _unstyled())
-        raise typer.Exit(exit_code)
+        raise SystemExit(exit_code)
 
 
 def _console(*, stderr: bool, markup: bool = True) -> Console:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import typer
 
-from preservation.cli.main import _app
+from preservation.cli.application import preserve_app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "examples/README.md"])
@@ -91,7 +91,7 @@ def words_of(line: str) -> list[str]:
 
 def parsed(words: list[str]) -> str:
     """What is wrong with a `preserve` command line; empty if nothing is."""
-    command: Any = typer.main.get_command(_app)
+    command: Any = typer.main.get_command(preserve_app)
     rest, known = list(words), {}
     while True:
         known |= {name: one for one in command.params for name in one.opts + one.secondary_opts}

@@ -1,0 +1,74 @@
+"""`bag validate` with plain words goes without Typer, and says what it says with Typer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from preservation.bags.create import BagPlan, create
+from preservation.cli.main import call
+from preservation.fixity.engine import EngineSettings
+from preservation.model.progress import Silence
+
+
+@pytest.fixture
+def bags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A good bag, a bad one, one with a warning, and a strange name."""
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "f").write_text("x")
+    for name in ("good", "bad", "warned", "a name\nof two lines"):
+        create(source, tmp_path / name, BagPlan(), settings=EngineSettings(), progress=Silence())
+    (tmp_path / "bad" / "data" / "f").write_text("y")
+    (tmp_path / "warned" / "extra.txt").write_text("not in the tag manifest")
+
+
+@pytest.mark.parametrize("path", ["good", "bad", "warned", "a name\nof two lines", "absent", ""])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--strict"],
+        ["--json"],
+        ["--json", "--strict", "--strict"],
+        ["--oxum-only"],
+        ["--completeness-only"],
+        ["--completeness-only", "--oxum-only"],
+    ],
+)
+def test_plain_words_are_understood_as_typer_does(
+    path: str, options: list[str], bags: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = call(["bag", "validate", path, *options]), capsys.readouterr()
+    before = call(["bag", "validate", *options, path]), capsys.readouterr()
+    typers = call(["--home", "nowhere", "bag", "validate", path, *options]), capsys.readouterr()
+    assert plain == before == typers
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (["good"], False),
+        (["--json", "good"], False),
+        (["good", "--lenient", "all"], True),
+        (["good", "bad"], True),
+        (["--", "good"], True),
+        (["--help"], True),
+    ],
+)
+def test_typer_is_imported_only_where_it_is_needed(
+    words: list[str], needed: bool, bags: None
+) -> None:
+    script = (
+        "import sys\n"
+        "from preservation.cli.main import call\n"
+        "call(['bag', 'validate', *sys.argv[1:]])\n"
+        "print('typer' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", script, *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == str(needed)
