@@ -38,10 +38,15 @@ def deposit_profile(policy: Policy) -> dict[str, Any]:
 
 def _elements(policy: Policy) -> Iterator[ElementRule]:
     required = policy.intake.identifiers.required
+    asked = {label.lower(): label for label in policy.intake.metadata.bag_info}
     schemes = " and a ".join(scheme.upper() for scheme in required)
     yield ElementRule(
         "External-Identifier",
-        required=bool(required),
+        required=bool(required) or "external-identifier" in asked,
         description=f"a {schemes}, one in each element" if required else "a DOI, CSTR, ARK, Handle",
     )
-    yield ElementRule("Source-Organization", recommended=True)
+    for name, label in asked.items():
+        if name != "external-identifier":
+            yield ElementRule(label, required=True)
+    if "source-organization" not in asked:
+        yield ElementRule("Source-Organization", recommended=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from preservation.files.walk import Entry, Kind, walk
+from preservation.ingest.portable import SEVERITY, unportable
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display, parts
 from preservation.policy.policy import Limits
@@ -80,7 +81,7 @@ def examine(root: Path, limits: Limits) -> Examined:
         FileNotFoundError, PermissionError, NotADirectoryError: the root itself.
     """
     seen, findings = Examined(), _Findings()
-    signature, twins = hashlib.sha256(), _Twins()
+    signature, twins = hashlib.sha256(), _Twins(limits.portable)
     for entry in walk(root):
         signature.update(_line(entry))
         seen.newest_ns = max(seen.newest_ns, entry.ctime_ns)
@@ -150,6 +151,7 @@ def of_name(path: bytes, limits: Limits) -> Iterator[Finding]:
                 "",
                 Severity.WARNING,
             )
+    yield from unportable(path, limits.portable)
     if len(path) > limits.path_octets:
         message = f"{len(path)} octets, more than the {limits.path_octets} a path may have"
         yield Finding("DEP-PATH-LENGTH", subject, message, "shorten the names of its folders")
@@ -181,8 +183,9 @@ class _Twins:
     Holds eight octets a file, not the names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, action: str) -> None:
         self._seen: set[int] = set()
+        self._severity = SEVERITY.get(action, Severity.WARNING)
 
     def of(self, entry: Entry) -> Iterator[Finding]:
         text = entry.path.decode("utf-8", "surrogateescape")
@@ -193,6 +196,6 @@ class _Twins:
                 display(entry.path),
                 "differs from another name only by case or Unicode form; both are kept",
                 "rename one of them if people on other systems are to unpack it",
-                Severity.WARNING,
+                self._severity,
             )
         self._seen.add(folded)

@@ -28,6 +28,7 @@ from preservation.files.remove import remove_tree
 from preservation.ingest import records
 from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
 from preservation.ingest.claiming import claimed, lacking
+from preservation.ingest.described import undescribed
 from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
@@ -70,6 +71,11 @@ class _Task:
     scratch: Path
     lease: Lease
     progress: Progress
+
+
+def _unsaid(task: _Task, opened: Opened) -> Iterator[Finding]:
+    rules = task.policy.intake.metadata
+    return undescribed(rules, opened.described, opened.bag_info)
 
 
 class IngestService:
@@ -194,7 +200,7 @@ class IngestService:
                 opened = open_source(task.found, task.policy.intake, task.scratch)
             findings = (*examined.findings, *(opened.findings if opened else ()))
             if opened is not None:
-                findings += tuple(lacking(task.policy, opened.identifiers))
+                findings += (*lacking(task.policy, opened.identifiers), *_unsaid(task, opened))
             if opened is None or is_fatal(findings):
                 self._expect_unchanged(task)
                 raise Rejected(*findings)

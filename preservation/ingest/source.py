@@ -16,18 +16,15 @@ from typing import Any
 
 from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, open_below, walk
+from preservation.ingest import described
 from preservation.ingest.beside import Beside, compare
 from preservation.ingest.completing import Fetched, complete, copied, lacking, objections
 from preservation.ingest.digest_gathering import Gathering, manifests
+from preservation.ingest.documents import LARGEST
 from preservation.ingest.examine import examine
 from preservation.ingest.fenced import fenced, open_root
 from preservation.ingest.fetching import Wanted
-from preservation.ingest.identifiers import (
-    DOCUMENTS,
-    LARGEST,
-    from_bag_info,
-    from_documents,
-)
+from preservation.ingest.identifiers import DOCUMENTS, from_bag_info, from_documents
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
@@ -49,6 +46,8 @@ class Opened:
     Attributes:
         findings: any error among them means that it is rejected.
         identifiers: those that the deposit says it has.
+        described: which elements of metadata it gives (``policy.intake.METADATA_ELEMENTS``).
+        bag_info: of a bag, as it came.
         organization: who it says it is from; empty if it does not say.
         facts: what ``metadata/deposit.json`` tells about how it came.
     """
@@ -58,6 +57,8 @@ class Opened:
     identifiers: tuple[Identifier, ...]
     organization: str
     facts: Mapping[str, Any]
+    described: frozenset[str] = frozenset()
+    bag_info: tuple[tuple[str, str], ...] = ()
 
 
 def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
@@ -141,13 +142,16 @@ def _open_bag(
             base, layout = whole, open_bag(whole)
             facts = {**facts, "fetched": told.to_json()}
     supplied = dict(layout.payload_digests())
+    documents = _documents(base)
     bag = {"version": layout.version, "encoding": layout.encoding}
     return Opened(
         source=Source(base, b"data/", Supplied(supplied, exhaustive=True)),
         findings=(*findings, *layout.findings),
-        identifiers=_of_bag(base, layout),
+        identifiers=_of_bag(documents, layout),
         organization=_first(layout, "source-organization"),
         facts={**facts, "bag": bag, **manifests(base)},
+        described=described.from_bag_info(layout.bag_info) | described.from_documents(documents),
+        bag_info=tuple(layout.bag_info),
     )
 
 
@@ -175,14 +179,18 @@ def _completed(
     return (None if is_fatal(told.findings) else base), told
 
 
-def _of_bag(base: Path, layout: BagLayout) -> tuple[Identifier, ...]:
-    """What ``bag-info.txt`` says, then the metadata documents among tag files and payload."""
-    root = open_root(base)
+def _documents(bag: Path) -> dict[bytes, bytes]:
+    """The metadata documents among tag files and payload."""
+    root = open_root(bag)
     try:
         paths = [folder + name for folder in _METADATA_FOLDERS for name in DOCUMENTS]
-        documents = {path: _document(root, path) for path in paths}
+        return {path: _document(root, path) for path in paths}
     finally:
         os.close(root)
+
+
+def _of_bag(documents: Mapping[bytes, bytes], layout: BagLayout) -> tuple[Identifier, ...]:
+    """What ``bag-info.txt`` says, then the metadata documents."""
     named = {one.key: one for one in (*from_bag_info(layout.bag_info), *from_documents(documents))}
     return tuple(named.values())
 
@@ -247,6 +255,7 @@ def _open_plain(
         identifiers=tuple(from_documents(documents)),
         organization="",
         facts={**facts, **gathering.facts()},
+        described=described.from_documents(documents),
     )
 
 

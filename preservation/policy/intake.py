@@ -10,6 +10,7 @@ from preservation.policy.texts import (
     DURATION,
     FORMAT,
     HOST,
+    LABEL,
     MARKER,
     PATH,
     SIZE,
@@ -84,6 +85,16 @@ NAMES = Record(
             "has the original, which an export gives back.",
             "non_utf8: encode",
             "refuse",
+        ),
+        Field(
+            "portable",
+            _ACTION,
+            "What becomes of a deposit with names that not every system can hold: that Windows "
+            "refuses, that end with a dot or a space, that hold control or invisible characters, "
+            "that are longer than 240 bytes, or that differ from another by case or Unicode form "
+            "alone (told as a warning in any case). All are kept byte for byte where it is taken.",
+            "portable: refuse",
+            "accept",
         ),
     )
 )
@@ -263,6 +274,41 @@ IDENTIFIERS = Record(
     )
 )
 
+METADATA_ELEMENTS = {
+    "title": "what the data set is called",
+    "creator": "who made it",
+    "publisher": "who publishes or sends it",
+    "year": "when it was published or made",
+    "license": "what others may do with it",
+    "description": "what it is",
+    "contact": "whom to ask about it",
+}
+
+METADATA = Record(
+    (
+        Field(
+            "required",
+            Listing(
+                Choice(tuple(METADATA_ELEMENTS)),
+                f"a list of {', '.join(METADATA_ELEMENTS)}",
+                most=len(METADATA_ELEMENTS),
+            ),
+            "What a deposit must say about itself, in DataCite (datacite.json, datacite.xml), "
+            "RO-Crate or bag-info.txt; otherwise it is rejected.",
+            "required: [title, creator, license]",
+            [],
+        ),
+        Field(
+            "bag_info",
+            Listing(LABEL, "a list of elements of bag-info.txt", most=100),
+            "Elements that bag-info.txt must have, whatever else says the same. A deposit that is "
+            "no bag has none, and is rejected.",
+            "bag_info: [Contact-Name, Contact-Email]",
+            [],
+        ),
+    )
+)
+
 INTAKE = Record(
     (
         Field(
@@ -297,6 +343,7 @@ INTAKE = Record(
             "lineage: [doi, cstr]",
             [],
         ),
+        Field("metadata", METADATA, "What deposits must say about themselves."),
         Field("identifiers", IDENTIFIERS, "Persistent identifiers of deposits."),
         Field(
             "digests",

@@ -88,6 +88,7 @@ class Limits:
     depth: int
     ratio: int  # unpacked octets per packed octet of a serialised deposit
     encode_names: bool = False  # names that are not UTF-8 are encoded; else they reject it
+    portable: str = "accept"  # names that not every system can hold: "accept", "flag", "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,14 @@ class FetchRules:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataRules:
+    """What a deposit must say about itself."""
+
+    required: tuple[str, ...]  # see ``policy.intake.METADATA_ELEMENTS``
+    bag_info: tuple[str, ...]  # labels
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseRule:
     """What becomes of a deposit that was taken in."""
 
@@ -149,6 +158,7 @@ class Intake:
     limits: Limits
     lineage: tuple[str, ...]  # identifier schemes that make a new version: "doi", "cstr", …
     identifiers: IdentifierRules
+    metadata: MetadataRules
     algorithms: tuple[Algorithm, ...]  # of the payload manifests; SHA-256 is always among them
     formats: FormatRules
     virus_scan: Demand
@@ -250,12 +260,18 @@ class Policy:
                 schedule=intake["schedule"],
                 timezone=intake["timezone"],
                 limits=Limits(
-                    **intake["limits"], encode_names=intake["names"]["non_utf8"] == "encode"
+                    **intake["limits"],
+                    encode_names=intake["names"]["non_utf8"] == "encode",
+                    portable=intake["names"]["portable"],
                 ),
                 lineage=tuple(intake["lineage"]),
                 identifiers=IdentifierRules(
                     required=tuple(intake["identifiers"]["required"]),
                     status=IdentifierStatus(intake["identifiers"]["status"]),
+                ),
+                metadata=MetadataRules(
+                    required=tuple(intake["metadata"]["required"]),
+                    bag_info=tuple(intake["metadata"]["bag_info"]),
                 ),
                 algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
                 formats=FormatRules.from_effective(intake["formats"]),

@@ -15,6 +15,10 @@ _LINE = (
     r"(?:[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]{0,198}"
     r"[^\u0000-\u0020\u007f-\u00a0\u2028-\u202e\u2066-\u2069\ufeff])?"
 )
+LABEL = Text(
+    "an element of bag-info.txt: letters, digits and single hyphens",
+    r"[A-Za-z0-9]{1,40}(?:-[A-Za-z0-9]{1,40}){0,9}",
+)
 LINE = Text("one line of text, at most 200 characters", _LINE)
 # The same form as model.replica.check_id.
 _ID = r"(?!.*--)[a-z][a-z0-9-]{0,61}[a-z0-9]"
