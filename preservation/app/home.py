@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from preservation.errors import HomeNotFoundError, UsageError
-from preservation.ledger.policies import PolicyFiles
-from preservation.policy.policy import TierSpec
-from preservation.storage.open import open_tier
-from preservation.storage.tier import Tier
 
 SETTINGS = "samarkand.toml"
 CLAMD = "PRESERVATION_CLAMD"  # the variable that is stronger than its line in the settings
@@ -33,6 +31,7 @@ class Home:
     path: Path
     catalogue_url: str
     clamd: str = ""  # the address of the virus scanner; empty if there is none
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     @property
     def policies(self) -> Path:
@@ -60,17 +59,14 @@ class Home:
         return self.path / "cache" / "formats.sqlite"
 
     @property
+    def told(self) -> Path:
+        """What people were told, as a checkpoint of the journal; derived, and may be deleted."""
+        return self.path / "cache" / "notices.json"
+
+    @property
     def scratch(self) -> Path:
         """Work in progress; may be emptied whenever nothing runs."""
         return self.path / "scratch"
-
-
-def tiers_of(home: Home, store: PolicyFiles) -> dict[str, Tier]:
-    """Every tier that a policy in force names."""
-    specs: dict[str, TierSpec] = {}
-    for line in store.in_force().values():
-        specs.update(store.policy(line.digest).tiers)
-    return {name: open_tier(spec, home.path) for name, spec in sorted(specs.items())}
 
 
 def find_home(path: Path) -> Home:
@@ -102,7 +98,7 @@ def find_home(path: Path) -> Home:
             code="HOME-SETTINGS",
         ) from error
     address = os.environ.get(CLAMD, clamd)
-    return Home(path.absolute(), absolute_url(url, path.absolute()), address)
+    return Home(path.absolute(), absolute_url(url, path.absolute()), address, said)
 
 
 def absolute_url(url: str, home: Path) -> str:

@@ -13,6 +13,19 @@ from preservation.model.finding import Severity
 
 STANDING_SCHEMA = "samarkand.standing/1"
 
+# After a count, for people: "3 late".
+BROKEN_WORDS = {
+    "STD-REPLICAS": "with too few verified replicas",
+    "STD-DOMAINS": "in too few failure domains",
+    "STD-SITES": "at too few sites",
+    "STD-LATE": "late",
+    "STD-UNVERIFIED": "not read back in time",
+    "STD-DAMAGED": "damaged",
+    "STD-OVERDUE": "with an overdue check",
+    "STD-WEAK": "checked more weakly than promised",
+    "STD-UNOBSERVED": "on a tier that could not be looked at",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:

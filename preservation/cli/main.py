@@ -32,6 +32,7 @@ COMMANDS = {
     "identifier": ("identifier_commands", "See and change the identifiers of AIPs."),
     "finding": ("finding_commands", "See what is wrong; accept what is known."),
     "policy": ("policy_commands", "Check, preview, apply, compare and simulate policies."),
+    "notify": ("notify_command", "Tell people what their policies say they are told."),
     "report": ("report_command", "Write the audit report of each community."),
     "formats": ("formats_commands", "What is held by format; what newer signatures say."),
     "tier": ("tier_commands", "Look at the places that keep replicas."),

@@ -46,6 +46,7 @@ class EventType(Enum):
     RECALL = "recall"  # a replica was asked for that can't be read at once
     HOLDER_STATEMENT = "holder statement"  # what another institution says of its own package
     REBUILD = "catalogue rebuild"
+    NOTIFICATION = "notification"  # a person or hook was told, or could not be
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from preservation.catalogue.promises import Broken, Standing
+from preservation.catalogue.promises import BROKEN_WORDS, Broken, Standing
 from preservation.catalogue.protocol import FindingRow
 from preservation.model.finding import Severity
 
 NOTE = 1000  # characters that the note of a run holds
 _LISTED = 100  # lines in the log; the counts above them are always whole
 _log = logging.getLogger(__name__)
-
-_KINDS = {
-    "STD-REPLICAS": "with too few verified replicas",
-    "STD-DOMAINS": "in too few failure domains",
-    "STD-SITES": "at too few sites",
-    "STD-LATE": "late",
-    "STD-UNVERIFIED": "not read back in time",
-    "STD-DAMAGED": "damaged",
-    "STD-OVERDUE": "with an overdue check",
-    "STD-WEAK": "checked more weakly than promised",
-    "STD-UNOBSERVED": "on a tier that could not be looked at",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,7 @@ def verdict(standing: Standing, findings: Sequence[FindingRow]) -> Verdict:
     """Put a standing and the open findings into words."""
     grave = [row for row in findings if row.severity != Severity.WARNING.value]
     counts = [f"{len(grave)} open finding{'s' * (len(grave) != 1)}"] if grave else []
-    counts += [f"{count} {_KINDS.get(code, code)}" for code, count in standing.totals.items()]
+    counts += [f"{count} {BROKEN_WORDS.get(code, code)}" for code, count in standing.totals.items()]
     if standing.kept:
         headline = _well(standing)
     else:
@@ -88,7 +76,8 @@ def _findings(rows: Iterable[FindingRow]) -> list[str]:
 
 def _broken(rows: Iterable[Broken]) -> list[str]:
     return [
-        _line(f"{row.subject}: {_KINDS.get(row.code, row.code)}", row.next_step) for row in rows
+        _line(f"{row.subject}: {BROKEN_WORDS.get(row.code, row.code)}", row.next_step)
+        for row in rows
     ]
 
 

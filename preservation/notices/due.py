@@ -1,0 +1,152 @@
+"""What is due to be told to one recipient about one community: pure, by what is known.
+
+Rules:
+
+* a finding is told when it opens, when it changes, and when it is closed; a promise when it
+  breaks and when it is kept again. Nothing is told twice while it stays as it was told;
+* what is critical is told at once. Anything else waits until an hour after the recipient's last
+  message, so that one cause that strikes many communities is one message, or two;
+* digests fall due in the morning of the community's time zone: each day, on Mondays, on the
+  first of the month;
+* whoever was told nothing since the first of the month, or since Monday, gets a sign of life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from preservation.catalogue.promises import Standing
+from preservation.catalogue.protocol import FindingRow
+from preservation.model.finding import Severity
+from preservation.notices.told import Told
+from preservation.policy.policy import Policy, Recipient
+
+MORNING = 7  # o'clock
+PAUSE = timedelta(hours=1)
+_SKEW = timedelta(hours=1)
+UNDELIVERED = "undelivered "  # and the recipient; told like a broken promise
+_TOLD_BY_FINDINGS = {"STD-DAMAGED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is different from what was told.
+
+    Attributes:
+        new: open findings that were not told as they are now, the gravest first.
+        closed: ids of findings that were told to be open and are not.
+        broken, kept: promises that broke, and that are kept again, since they were told.
+    """
+
+    new: tuple[FindingRow, ...]
+    closed: tuple[str, ...]
+    broken: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.closed or self.broken or self.kept)
+
+    @property
+    def critical(self) -> bool:
+        """Whether something cannot wait."""
+        return any(row.severity == Severity.CRITICAL.value for row in self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Why a recipient is told something now."""
+
+    findings: bool
+    digest: bool
+    alive: bool
+    urgent: bool
+
+    def __bool__(self) -> bool:
+        return self.findings or self.digest or self.alive
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How a community stands: what there is to tell.
+
+    Attributes:
+        findings: the open ones that are more than a warning.
+        undelivered: recipients that messages cannot be handed over to.
+    """
+
+    policy: Policy
+    standing: Standing
+    findings: Sequence[FindingRow]
+    undelivered: tuple[str, ...] = ()
+
+    def broken(self, to: str) -> set[str]:
+        """The promises that are broken, for the eyes of this recipient."""
+        others = {UNDELIVERED + other for other in self.undelivered if other != to}
+        return (self.standing.totals.keys() - _TOLD_BY_FINDINGS) | others
+
+
+def mark(row: FindingRow) -> str:
+    """How a finding was told: another mark is news."""
+    return f"{row.state} {row.severity}"
+
+
+def changes(now: Now, rule: Recipient, told: Told) -> Changes:
+    """Compare what is with what was told."""
+    there = {row.id for row in now.findings}
+    new = [row for row in now.findings if told.findings.get(row.id) != mark(row)]
+    broken = now.broken(rule.to)
+    return Changes(
+        new=tuple(sorted(new, key=_gravest_first)),
+        closed=tuple(sorted(told.findings.keys() - there)),
+        broken=tuple(sorted(broken - told.broken)),
+        kept=tuple(sorted(told.broken - broken)),
+    )
+
+
+def due(rule: Recipient, told: Told, what: Changes, now: datetime, zone: str) -> Due:
+    """Whether something is due, and what."""
+    here = ZoneInfo(zone)
+    findings = urgent = False
+    if rule.findings != "never" and what:
+        urgent = what.critical
+        morning = period_start("daily", now, here)
+        findings = urgent or rule.findings == "now" or _before(told.at, morning, now)
+    return Due(
+        findings=findings,
+        urgent=urgent,
+        digest=rule.digest != "never"
+        and _before(told.digest_at, period_start(rule.digest, now, here), now),
+        alive=rule.alive != "never" and _before(told.at, period_start(rule.alive, now, here), now),
+    )
+
+
+def period_start(period: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """The morning on which the present day, week or month began."""
+    start = now.astimezone(zone).replace(hour=MORNING, minute=0, second=0, microsecond=0)
+    if start > now:
+        start -= timedelta(days=1)
+    if period == "weekly":
+        start -= timedelta(days=start.weekday())
+    elif period == "monthly":
+        start = start.replace(day=1)
+    return start
+
+
+def waits(last: datetime | None, now: datetime, reasons: Iterable[Due]) -> bool:
+    """Whether a recipient who was told something just now can wait."""
+    some = list(reasons)
+    if any(one.urgent or one.digest or one.alive for one in some):
+        return False
+    return last is not None and timedelta(0) <= now - last < PAUSE
+
+
+def _before(at: datetime | None, moment: datetime, now: datetime) -> bool:
+    """Never, or before a moment. A clock that jumped ahead and back must not silence us."""
+    return at is None or at < moment or at > now + _SKEW
+
+
+def _gravest_first(row: FindingRow) -> tuple[bool, datetime, str]:
+    return (row.severity != Severity.CRITICAL.value, row.opened_at, row.id)
