@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,10 +71,31 @@ def test_a_queue_for_each_tier_is_the_rule_under_celery_only(
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
     settings._common_queue.cache_clear()
     try:
-        task = load().dags["audit__silk-road"].task_dict["tier-deep.audit"]
+        dags = load().dags
+        # One read may serve several tiers where any worker reaches all of them, and only there.
+        assert settings.is_one_queue() is (queue == "default")
     finally:
         settings._common_queue.cache_clear()
-    assert task.partial_kwargs["queue"] == queue
+    on_tier = {
+        f"{kind}.{task.task_id}": task.partial_kwargs["queue"]
+        for kind in ("audit", "replicate", "repair")
+        for task in dags[f"{kind}__silk-road"].tasks
+        if getattr(task, "partial_kwargs", {}).get("pool") == "tier-deep"
+    }
+    assert set(on_tier.values()) == {queue}
+    assert {"audit.tier-deep.audit", "replicate.tier-deep.replicate"} <= set(on_tier)
+
+
+def test_deposits_are_released_only_where_the_policy_says_so(home: Path) -> None:
+    document = json.loads(policy_object(home, "silk-road").read_bytes())
+    release = {**document["intake"]["release"], "mode": "move"}
+    put_in_force(home, "movers", intake={**document["intake"], "release": release})
+
+    dags = load().dags
+
+    assert "release" in dags["ingest__movers"].task_dict
+    assert "release" not in dags["ingest__silk-road"].task_dict
+    assert "is moved to `released/" in dags["ingest__movers"].doc_md
 
 
 def test_without_a_home_there_are_no_dags_and_no_crash(
