@@ -18,9 +18,11 @@ class Shard:
     """References to versions on one tier, and the policy under which they are worked on.
 
     Attributes:
+        tier: whose pool and queue the work stands in.
         policy: ``sha256:<hex>`` in force when the plan was made; it holds for the whole run.
         octets: of payload, together.
         planned: when (``model.clock.stamp``): what was done since needs no second time.
+        also: tiers for which the same versions are due, so that one read serves all.
     """
 
     community: str
@@ -29,6 +31,12 @@ class Shard:
     items: tuple[tuple[str, int], ...]  # AIP, version
     octets: int
     planned: str
+    also: tuple[str, ...] = ()
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """All tiers that are worked on."""
+        return (self.tier, *self.also)
 
     @property
     def keys(self) -> list[VersionKey]:
@@ -39,7 +47,7 @@ class Shard:
     def label(self) -> str:
         """What an archivist reads on the mapped task: ``vault · 12 AIPs``."""
         count = len(self.items)
-        return f"{self.tier} · {count} AIP{'' if count == 1 else 's'}"
+        return f"{', '.join(self.tiers)} · {count} AIP{'' if count == 1 else 's'}"
 
     def to_json(self) -> dict[str, Any]:
         """A reference that fits into an XCom."""
@@ -50,6 +58,7 @@ class Shard:
             "items": [list(item) for item in self.items],
             "octets": self.octets,
             "planned": self.planned,
+            "also": list(self.also),
         }
 
     @classmethod
@@ -57,7 +66,13 @@ class Shard:
         """Read what :meth:`to_json` gave."""
         items = tuple((str(aip), int(version)) for aip, version in data["items"])
         return cls(
-            data["community"], data["tier"], data["policy"], items, data["octets"], data["planned"]
+            data["community"],
+            data["tier"],
+            data["policy"],
+            items,
+            data["octets"],
+            data["planned"],
+            tuple(data["also"]),
         )
 
 
@@ -67,6 +82,7 @@ def into_shards(
     policy: str,
     planned: str,
     sized: Iterable[tuple[VersionKey, int]],
+    also: tuple[str, ...] = (),
 ) -> Iterator[Shard]:
     """Cut a sequence of (version, payload octets) into shards, keeping its order.
 
@@ -77,7 +93,7 @@ def into_shards(
     octets = made = 0
     for key, size in sized:
         if batch and (len(batch) >= SHARD_ITEMS or octets + size > SHARD_OCTETS):
-            yield Shard(community, tier, policy, tuple(batch), octets, planned)
+            yield Shard(community, tier, policy, tuple(batch), octets, planned, also)
             made += 1
             if made == MAX_SHARDS:
                 return
@@ -85,4 +101,4 @@ def into_shards(
         batch.append((key.aip, key.version))
         octets += size
     if batch:
-        yield Shard(community, tier, policy, tuple(batch), octets, planned)
+        yield Shard(community, tier, policy, tuple(batch), octets, planned, also)

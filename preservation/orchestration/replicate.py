@@ -27,7 +27,7 @@ def replicate_dag(policy: Policy) -> DAG:
         def plan() -> list[work.Json]:
             """What is promised and not there, as shards. If nothing is, nothing else runs."""
             with parts.open_parts() as home:
-                return work.replicas_due(home, community)
+                return work.replicas_due(home, community, together=settings.is_one_queue())
 
         planned = plan()
         for rule in policy.replicas:
@@ -40,7 +40,7 @@ def _tier(tier: str, planned: Any) -> None:
 
         @step()
         def shards(planned: list[work.Json]) -> list[work.Json]:
-            """The share of this tier."""
+            """The share of this tier, and of others for which the same versions are due."""
             return work.of_tier(planned, tier)
 
         @tier_step(tier)

@@ -62,6 +62,11 @@ def on_tier(tier: str) -> dict[str, str]:
     return {"pool": pool(tier), "queue": _common_queue() or tier}
 
 
+def is_one_queue() -> bool:
+    """Whether any worker may work on any tier; else each tier's work goes to its own queue."""
+    return bool(_common_queue())
+
+
 @cache
 def _common_queue() -> str:
     """The one queue of all tiers; empty where each has its own. Asked once: it is slow."""

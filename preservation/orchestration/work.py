@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _log = logging.getLogger(__name__)
+_UNFINISHED = ("not made", "not now", "written", "busy")  # replicas that a retry may help
 
 
 def policy_of(parts: Parts, ref: str) -> Policy:
@@ -100,9 +101,14 @@ def release(parts: Parts, community: str, progress: Progress) -> Json:
 # -- replicate
 
 
-def replicas_due(parts: Parts, community: str) -> list[Json]:
-    """The replicas that are promised and not there, as shards."""
-    return [shard_json(shard) for shard in parts.replication.plan(parts.store.governing(community))]
+def replicas_due(parts: Parts, community: str, *, together: bool) -> list[Json]:
+    """The replicas that are promised and not there, as shards.
+
+    Args:
+        together: one worker can reach all tiers, so that one read may serve several.
+    """
+    planned = parts.replication.plan(parts.store.governing(community), together=together)
+    return [shard_json(shard) for shard in planned]
 
 
 def replicate(parts: Parts, data: Json, progress: Progress) -> Json:
@@ -115,7 +121,7 @@ def replicate(parts: Parts, data: Json, progress: Progress) -> Json:
     results = parts.replication.run(policy_of(parts, shard.policy), shard, progress)
     for result in results:
         _log.info("%s on %s: %s %s", result.key, result.tier, result.state, result.reason)
-    failed = [result for result in results if result.state in ("not made", "written", "busy")]
+    failed = [result for result in results if result.state in _UNFINISHED]
     if failed:
         first = f"{failed[0].key} on {failed[0].tier}: {failed[0].state}. {failed[0].reason}"
         raise BusyError(f"{len(failed)} of {len(results)}: {first}", code="REP-UNFINISHED")

@@ -7,38 +7,37 @@ visible is recorded, read back, and counted once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
-from preservation.bags import sealed
-from preservation.bags.members import members
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow, VersionRow
 from preservation.errors import (
+    BusyError,
+    CatalogueUnavailableError,
     MalformedError,
+    NoSpaceError,
+    NotNowError,
     SamarkandError,
     SourceDamagedError,
     TierUnavailableError,
 )
-from preservation.files.held import Held
-from preservation.fixity.multihash import MultiHash
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
-from preservation.model.digest import Algorithm
 from preservation.model.event import EventMaker, EventType
 from preservation.model.outcome import Outcome
-from preservation.model.progress import Progress
-from preservation.model.replica import (
-    Packaging,
-    ReplicaState,
-    Sidecar,
-    TarFacts,
-    VersionKey,
-)
-from preservation.model.shard import Shard, into_shards
+from preservation.model.progress import Progress, Silence
+from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
+from preservation.model.shard import MAX_SHARDS, SHARD_ITEMS, Shard, into_shards
 from preservation.policy.policy import Policy, ReplicaRule
+from preservation.replication.tee import LeftBehindError
+from preservation.replication.writing import DisputeError, Target, write_replica, write_replicas
+from preservation.storage.pace import paced
 from preservation.storage.tier import Incoming, Tier
+
+_PLANNED = MAX_SHARDS * SHARD_ITEMS  # versions: what one plan can hold
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 
@@ -50,7 +49,9 @@ class ReplicaResult:
     key: VersionKey
     tier: str
     packaging: Packaging
-    state: str  # "verified", "written" (not read back yet), "damaged", "busy", "not made"
+    state: (
+        str  # "verified", "written" (not read back yet), "damaged", "busy", "not made", "not now"
+    )
     source: str  # the tier it was copied from; empty when it was there already
     octets: int
     reason: str = ""
@@ -70,10 +71,29 @@ class ReplicaResult:
         }
 
 
-class DisputeError(SamarkandError):
-    """What lies on a tier, and what is on record about it, cannot both be true."""
+@dataclass(slots=True)
+class _Due:
+    """One replica that is due, on its way.
 
-    default_code = "REP-DISPUTE"
+    Attributes:
+        row: once the catalogue knows it.
+        sidecar: once its bytes are visible.
+        error: what stands in the way, if anything does.
+    """
+
+    rule: ReplicaRule
+    version: VersionRow
+    tier: Tier
+    lease: Lease
+    row: ReplicaRow | None = None
+    sidecar: Sidecar | None = None
+    source: str = ""
+    error: SamarkandError | None = None
+
+    @property
+    def is_to_be_copied(self) -> bool:
+        """Whether its bytes have to be written."""
+        return self.row is None and self.sidecar is None and self.error is None
 
 
 class ReplicationService:
@@ -88,147 +108,201 @@ class ReplicationService:
         self._check = check
 
     def plan(
-        self, policy: Policy, *, tier: str | None = None, aip: str | None = None
+        self,
+        policy: Policy,
+        *,
+        tier: str | None = None,
+        aip: str | None = None,
+        together: bool = True,
     ) -> list[Shard]:
-        """The replicas that are promised and not yet verified, tier by tier."""
+        """The replicas that are promised and not yet verified.
+
+        Args:
+            together: versions that are due on several tiers are planned once for all of these,
+                in the name of the first one, so that one read serves them; else tier by tier.
+        """
         planned = stamp(self._events.clock.now())
+        rules = [rule for rule in policy.replicas if tier in (None, rule.tier)]
         shards: list[Shard] = []
-        for rule in policy.replicas:
-            if tier is None or rule.tier == tier:
-                due = self._due(policy.community, rule, aip)
-                cut = into_shards(policy.community, rule.tier, policy.ref, planned, due)
-                shards.extend(cut)
+        for some in [rules] if together else [[rule] for rule in rules]:
+            due: dict[tuple[str, ...], list[tuple[VersionKey, int]]] = {}
+            for key, octets, tiers in self._due(policy.community, some, aip):
+                listed = due.setdefault(tiers, [])
+                if len(listed) < _PLANNED:
+                    listed.append((key, octets))
+            for (first, *also), sized in due.items():
+                shards.extend(
+                    into_shards(policy.community, first, policy.ref, planned, sized, (*also,))
+                )
         return shards
 
     def _due(
-        self, community: str, rule: ReplicaRule, aip: str | None
-    ) -> Iterator[tuple[VersionKey, int]]:
-        """Merge two sequences that are in the same order; memory stays flat."""
-        replicas = self._catalogue.replicas(community, tier=rule.tier, aip=aip)
-        there = next(replicas, None)
+        self, community: str, rules: Sequence[ReplicaRule], aip: str | None
+    ) -> Iterator[tuple[VersionKey, int, tuple[str, ...]]]:
+        """Each version with the tiers that it is due on. Sequences in one order are merged;
+        memory stays flat.
+        """
+        there = {rule.tier: _Rows(self._catalogue, community, rule.tier, aip) for rule in rules}
         for version in self._catalogue.versions(community, aip=aip):
-            while there is not None and there.key < version.key:
-                there = next(replicas, None)
-            known = there is not None and there.key == version.key
-            if not known or (there is not None and there.state is ReplicaState.WRITTEN):
-                yield version.key, version.octets
+            due = tuple(name for name, rows in there.items() if rows.is_due(version.key))
+            if due:
+                yield version.key, version.octets, due
 
     def run(self, policy: Policy, shard: Shard, progress: Progress) -> list[ReplicaResult]:
-        """Make and verify a shard's replicas, each recorded before the next begins.
+        """Make and verify a shard's replicas, those of one version from one read, each recorded
+        before the next version begins.
 
         One that cannot be made (no source verifies, the catalogue is at odds with the tier) is
-        told as ``not made``, and the others are made all the same.
+        told as ``not made``, and the others are made all the same. A tier that is in the way is
+        left out from there on, ``not now``.
 
         Raises:
-            TierUnavailableError, NoSpaceError: the shard's tier is in the way, for all of them.
+            TierUnavailableError, NoSpaceError: all of the shard's tiers are in the way.
         """
-        progress.begin(f"replicate {shard.label}", shard.octets)
-        rule = next((rule for rule in policy.replicas if rule.tier == shard.tier), None)
-        if rule is None:
-            return []
-        return [self._told(policy, rule, key, progress) for key in shard.keys]
-
-    def _told(
-        self, policy: Policy, rule: ReplicaRule, key: VersionKey, progress: Progress
-    ) -> ReplicaResult:
-        try:
-            return self._one(policy, rule, key, progress)
-        except (SourceDamagedError, DisputeError, MalformedError) as error:
-            progress.say(f"{key} on {rule.tier}: {error.message}")
-            reason = f"[{error.code}] {error.message}"
-            return ReplicaResult(key, rule.tier, rule.packaging, "not made", "", 0, reason)
+        rules = [rule for rule in policy.replicas if rule.tier in shard.tiers]
+        progress.begin(f"replicate {shard.label}", shard.octets * 2 * len(rules))
+        down: dict[str, SamarkandError] = {}
+        results: list[ReplicaResult] = []
+        for key in shard.keys:
+            if rules and len(down) == len(rules):
+                raise down[rules[-1].tier]
+            results.extend(_not_now(key, rule, down) for rule in rules if rule.tier in down)
+            up = [rule for rule in rules if rule.tier not in down]
+            results.extend(self._one(policy, up, key, progress, down))
+        if rules and len(down) == len(rules):
+            raise down[rules[-1].tier]
+        return results
 
     def _one(
-        self, policy: Policy, rule: ReplicaRule, key: VersionKey, progress: Progress
-    ) -> ReplicaResult:
-        with hold(self._catalogue, f"replica:{key}:{rule.tier}", self._events.clock) as lease:
-            if lease is None:
-                return ReplicaResult(key, rule.tier, rule.packaging, "busy", "", 0)
-            row, source = self._written(policy, rule, key, lease, progress)
-            if row.state is not ReplicaState.WRITTEN:
-                return _result(row, row.state.value, source, "")
-            checked = self._check(policy, row, progress)
-            state = {
-                Outcome.INTACT: ReplicaState.VERIFIED.value,
-                Outcome.UNCHECKED: ReplicaState.WRITTEN.value,
-            }.get(checked.outcome, ReplicaState.DAMAGED.value)
-            return _result(row, state, source, checked.reason)
+        self,
+        policy: Policy,
+        rules: Sequence[ReplicaRule],
+        key: VersionKey,
+        progress: Progress,
+        down: dict[str, SamarkandError],
+    ) -> list[ReplicaResult]:
+        """Make one version's replicas.
 
-    def _written(
-        self, policy: Policy, rule: ReplicaRule, key: VersionKey, lease: Lease, progress: Progress
-    ) -> tuple[ReplicaRow, str]:
-        known = self._catalogue.replica(key, rule.tier)
-        if known is not None:
-            return known, ""
+        Args:
+            down: gets the tiers that turn out to be in the way.
+        """
         version = self._catalogue.version(key)
         if version is None:
             raise SamarkandError(f"no such AIP version: {key}", code="CAT-NO-VERSION")
-        tier = _tier(self._tiers, rule.tier)
-        tier.check()
-        sidecar = tier.sidecar(key)
-        source = ""
-        if sidecar is None:
-            sidecar, source = self._copy(policy, rule, version, tier, progress)
-        elif sidecar.seal != version.seal:
+        results: list[ReplicaResult] = []
+        with ExitStack() as leases:
+            due: list[_Due] = []
+            for rule in rules:
+                name = f"replica:{key}:{rule.tier}"
+                lease = leases.enter_context(hold(self._catalogue, name, self._events.clock))
+                if lease is None:
+                    results.append(ReplicaResult(key, rule.tier, rule.packaging, "busy", "", 0))
+                    continue
+                try:
+                    due.append(_Due(rule, version, _tier(self._tiers, rule.tier), lease))
+                except TierUnavailableError as error:
+                    down[rule.tier] = error
+                    results.append(_not_now(key, rule, down))
+            for one in due:
+                self._each(one, self._look)
+            self._copy(policy, version, [one for one in due if one.is_to_be_copied], progress)
+            for one in due:
+                self._each(one, lambda one: self._record(policy, one))
+            results.extend(self._told(policy, one, progress, down) for one in due)
+        return results
+
+    @staticmethod
+    def _each(one: _Due, act: Callable[[_Due], None]) -> None:
+        """Go on with one replica, unless something was in its way before."""
+        if one.error is None:
+            try:
+                act(one)
+            except CatalogueUnavailableError:
+                raise
+            except (NotNowError, DisputeError, MalformedError) as error:
+                one.error = error
+
+    def _told(
+        self, policy: Policy, one: _Due, progress: Progress, down: dict[str, SamarkandError]
+    ) -> ReplicaResult:
+        """Read a replica back; what became of it."""
+        key, rule, error = one.version.key, one.rule, one.error
+        if isinstance(error, TierUnavailableError | NoSpaceError):
+            down[rule.tier] = error
+            return _not_now(key, rule, down)
+        if error is not None:
+            if not isinstance(error, NotNowError | DisputeError | MalformedError):
+                raise error
+            progress.say(f"{key} on {rule.tier}: {error.message}")
+            state = "busy" if isinstance(error, BusyError) else "not made"
+            reason = f"[{error.code}] {error.message}"
+            return ReplicaResult(key, rule.tier, rule.packaging, state, "", 0, reason)
+        row = one.row
+        if row is None:
+            raise SamarkandError(f"{key} on {rule.tier}: recorded, yet not in the catalogue")
+        if row.state is not ReplicaState.WRITTEN:
+            return _result(row, row.state.value, one.source, "")
+        checked = self._check(policy, row, progress)
+        state = {
+            Outcome.INTACT: ReplicaState.VERIFIED.value,
+            Outcome.UNCHECKED: ReplicaState.WRITTEN.value,
+        }.get(checked.outcome, ReplicaState.DAMAGED.value)
+        return _result(row, state, one.source, checked.reason)
+
+    def _look(self, one: _Due) -> None:
+        """What is known of a replica, in the catalogue or on its tier."""
+        key = one.version.key
+        one.row = self._catalogue.replica(key, one.rule.tier)
+        if one.row is not None:
+            return
+        one.tier.check()
+        one.sidecar = one.tier.sidecar(key)
+        if one.sidecar is None:
+            one.tier.clear_unfinished(key)
+        elif one.sidecar.seal != one.version.seal:
             raise DisputeError(
-                f"{key} on {rule.tier}: the sidecar there carries another seal",
+                f"{key} on {one.rule.tier}: the sidecar there carries another seal",
                 hint=f"look at {key.sidecar} on that tier; nothing was changed",
                 code="REP-OTHER-SEAL",
             )
-        self._record(policy, version, rule.tier, sidecar, source, lease)
-        row = self._catalogue.replica(key, rule.tier)
-        if row is None:
-            raise SamarkandError(f"{key} on {rule.tier}: recorded, yet not in the catalogue")
-        return row, source
 
     def _copy(
-        self,
-        policy: Policy,
-        rule: ReplicaRule,
-        version: VersionRow,
-        tier: Tier,
-        progress: Progress,
-    ) -> tuple[Sidecar, str]:
-        """Write the replica from the first source that verifies while it is read."""
+        self, policy: Policy, version: VersionRow, due: list[_Due], progress: Progress
+    ) -> None:
+        """Write replicas from the first source that verifies while it is read."""
         tried: list[str] = []
-        made = self._known_tar(version.key)
-        tier.clear_unfinished(version.key)
-        for source in self._sources(version.key, rule.tier):
+        made = self._known_tar(version.key) if due else None
+        for source in self._sources(version.key) if due else ():
             try:
                 there = _tier(self._tiers, source.tier)
                 if not there.exists(source.key, source.packaging):
                     tried.append(f"{source.tier}: the replica is not there")
                     self._check_source(policy, source, progress)
                     continue
-                held = there.held(source.key, source.packaging)
+                copy = _Copy(version, source, there, made, progress)
+                copy.write(due)
             except TierUnavailableError as error:
                 tried.append(f"{source.tier}: {error.message}")
-                continue
-            incoming = tier.incoming(version.key, rule.packaging, version.octets)
-            try:
-                sidecar = write_replica(
-                    version, rule.packaging, held, source, incoming, progress, made
-                )
-                incoming.commit(sidecar)
             except SourceDamagedError as error:
                 tried.append(f"{source.tier}: {error.message}")
                 self._check_source(policy, source, progress)
-            else:
-                return sidecar, source.tier
-            finally:
-                incoming.discard()
-        raise SourceDamagedError(
-            f"{version.key}: no intact source to copy from ({'; '.join(tried) or 'none known'})",
-            hint="run `preserve audit`, then `preserve repair`, for this AIP",
-            code="REP-NO-SOURCE",
-        )
+            due = [one for one in due if one.is_to_be_copied]
+            if not due:
+                return
+        for one in due:
+            one.error = SourceDamagedError(
+                f"{version.key}: no intact source to copy from "
+                f"({'; '.join(tried) or 'none known'})",
+                hint="run `preserve audit`, then `preserve repair`, for this AIP",
+                code="REP-NO-SOURCE",
+            )
 
-    def _sources(self, key: VersionKey, target: str) -> list[ReplicaRow]:
+    def _sources(self, key: VersionKey) -> list[ReplicaRow]:
         """Replicas to copy from: verified ones first, then those not read back yet."""
         rows = [
             row
             for row in self._catalogue.replicas(key.community, aip=key.aip)
-            if row.key == key and row.tier != target and row.state is not ReplicaState.DAMAGED
+            if row.key == key and row.state is not ReplicaState.DAMAGED
         ]
         return sorted(rows, key=_promise)
 
@@ -244,16 +318,11 @@ class ReplicationService:
             if lease is not None:
                 self._check(policy, source, progress)
 
-    def _record(
-        self,
-        policy: Policy,
-        version: VersionRow,
-        tier: str,
-        sidecar: Sidecar,
-        source: str,
-        lease: Lease,
-    ) -> None:
-        tar = sidecar.to_json()["tar"]
+    def _record(self, policy: Policy, one: _Due) -> None:
+        """Put a replica that became visible on record."""
+        version, sidecar = one.version, one.sidecar
+        if sidecar is None:
+            return
         event = self._events.about(
             version.key,
             EventType.REPLICATION,
@@ -261,66 +330,133 @@ class ReplicationService:
             {
                 "packaging": sidecar.packaging.value,
                 "seal": str(sidecar.seal),
-                "tar": tar,
+                "tar": sidecar.to_json()["tar"],
                 "bytes": version.octets,
-                "source": source,
+                "source": one.source,
             },
-            tier=tier,
+            tier=one.rule.tier,
             policy=policy.ref,
         )
-        self._catalogue.record([event], lease)
+        self._catalogue.record([event], one.lease)
+        one.row = self._catalogue.replica(version.key, one.rule.tier)
 
 
-def write_replica(
-    version: VersionRow,
-    packaging: Packaging,
-    held: Held,
-    source: ReplicaRow,
-    incoming: Incoming,
-    progress: Progress,
-    expected: TarFacts | None,
-) -> Sidecar:
-    """Write one replica's bytes from another one's, verifying every member on the way.
+class _Copy:
+    """One source being copied to the tiers where its version is due."""
 
-    Args:
-        source: the replica that ``held`` are the bytes of.
-        expected: what every samarkand-tar-1 of this version is known to be, if one was made.
+    def __init__(
+        self,
+        version: VersionRow,
+        source: ReplicaRow,
+        there: Tier,
+        made: TarFacts | None,
+        progress: Progress,
+    ) -> None:
+        self._version, self._source, self._made = version, source, made
+        self._held = there.held(source.key, source.packaging)
+        self._there, self._progress = there, progress
 
-    Raises:
-        SourceDamagedError: the source does not verify; ``incoming`` is to be discarded.
-    """
-    sidecar = Sidecar(
-        key=version.key,
-        seal=version.seal,
-        previous_seal=version.previous_seal,
-        oxum=f"{version.octets}.{version.files}",
-        packaging=packaging,
-        tar=None,
-    )
-    if packaging is Packaging.FOLDER:
-        sealed.copy(held, version.seal, incoming.folder, progress, tar=source.tar)
-        return sidecar
-    source_members = members(held, version.seal, source.tar)
-    hashed = MultiHash([Algorithm.SHA256])
-    incoming.write(_hashing(sealed.tar_chunks(source_members, version.key, progress), hashed))
-    facts = TarFacts(hashed.digests()[Algorithm.SHA256], hashed.octets)
-    if expected is not None and expected != facts:
-        raise DisputeError(
-            f"{version.key}: the tar made now ({facts.digest}) differs from the one on record",
-            hint="every samarkand-tar-1 of a version has one digest: please report this",
-            code="REP-TAR-DIFFERS",
-        )
-    return replace(sidecar, tar=facts)
+    def write(self, due: Sequence[_Due]) -> None:
+        """Write all of them from one read; one that could not keep up is then tried alone.
+
+        Raises:
+            SourceDamagedError: the source does not verify.
+        """
+        if len(due) > 1:
+            due = self._together(due)
+        for one in due:
+            self._alone(one)
+
+    def _together(self, due: Sequence[_Due]) -> list[_Due]:
+        """Returns those that are worth another try."""
+        targets = {id(one): target for one in due if (target := self._opened(one)) is not None}
+        writing = [one for one in due if id(one) in targets]
+        try:
+            sidecars = write_replicas(
+                self._version,
+                self._held,
+                self._source,
+                [targets[id(one)] for one in writing],
+                paced(Silence(), self._there),
+                self._made,
+            )
+            for one, sidecar in zip(writing, sidecars, strict=True):
+                one.error = targets[id(one)].error
+                if sidecar is not None:
+                    self._commit(one, targets[id(one)].incoming, sidecar)
+        finally:
+            for target in targets.values():
+                if not target.hangs:
+                    target.incoming.discard()
+        again = [one for one in writing if isinstance(one.error, LeftBehindError)]
+        again = [one for one in again if not targets[id(one)].hangs]
+        for one in again:
+            one.error = None
+        return again
+
+    def _alone(self, one: _Due) -> None:
+        target = self._opened(one)
+        if target is None:
+            return
+        try:
+            sidecar = write_replica(
+                self._version,
+                target.packaging,
+                self._held,
+                self._source,
+                target.incoming,
+                paced(target.progress, self._there),
+                self._made,
+            )
+            self._commit(one, target.incoming, sidecar)
+        except SourceDamagedError:
+            raise
+        except (NotNowError, DisputeError, MalformedError) as error:
+            one.error = error
+        finally:
+            target.incoming.discard()
+
+    def _opened(self, one: _Due) -> Target | None:
+        """A place to write in; None if there is none, and then it is said why."""
+        key, packaging = self._version.key, one.rule.packaging
+        try:
+            incoming = one.tier.incoming(key, packaging, self._octets(packaging))
+        except NotNowError as error:
+            one.error = error
+            return None
+        return Target(packaging, incoming, paced(self._progress, one.tier))
+
+    def _octets(self, packaging: Packaging) -> int:
+        """About how much will be written."""
+        is_known = packaging is Packaging.TAR and self._made is not None
+        return self._made.octets if is_known and self._made else self._version.octets
+
+    def _commit(self, one: _Due, incoming: Incoming, sidecar: Sidecar) -> None:
+        try:
+            incoming.commit(sidecar)
+        except NotNowError as error:
+            one.error = error
+            return
+        one.sidecar, one.source = sidecar, self._source.tier
+
+
+class _Rows:
+    """The replicas on one tier, beside the versions that they are of."""
+
+    def __init__(self, catalogue: Catalogue, community: str, tier: str, aip: str | None) -> None:
+        self._rows = catalogue.replicas(community, tier=tier, aip=aip)
+        self._next = next(self._rows, None)
+
+    def is_due(self, key: VersionKey) -> bool:
+        """Whether a version's replica is unknown, or was not read back yet."""
+        while self._next is not None and self._next.key < key:
+            self._next = next(self._rows, None)
+        known = self._next is not None and self._next.key == key
+        return not known or (self._next is not None and self._next.state is ReplicaState.WRITTEN)
 
 
 def _promise(row: ReplicaRow) -> tuple[bool, bool]:
     return row.state is not ReplicaState.VERIFIED, row.packaging is not Packaging.FOLDER
-
-
-def _hashing(chunks: Iterator[bytes], hashed: MultiHash) -> Iterator[bytes]:
-    for chunk in chunks:
-        hashed.update(chunk)
-        yield chunk
 
 
 def _tier(tiers: Mapping[str, Tier], name: str) -> Tier:
@@ -334,3 +470,11 @@ def _tier(tiers: Mapping[str, Tier], name: str) -> Tier:
 
 def _result(row: ReplicaRow, state: str, source: str, reason: str) -> ReplicaResult:
     return ReplicaResult(row.key, row.tier, row.packaging, state, source, row.octets, reason)
+
+
+def _not_now(
+    key: VersionKey, rule: ReplicaRule, down: Mapping[str, SamarkandError]
+) -> ReplicaResult:
+    error = down[rule.tier]
+    reason = f"[{error.code}] {error.message}"
+    return ReplicaResult(key, rule.tier, rule.packaging, "not now", "", 0, reason)

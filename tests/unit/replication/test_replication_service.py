@@ -19,7 +19,7 @@ def test_folder_and_tar_are_made_and_verified_from_a_verified_folder(one: Archiv
     made = [(r.tier, r.packaging.value, r.state, r.source) for r in one.replicate()]
     assert made == [
         ("mirror", "folder", "verified", "vault"),
-        ("deep", "tar", "verified", "mirror"),
+        ("deep", "tar", "verified", "vault"),
     ]
     assert one.replicate() == []
 
