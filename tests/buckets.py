@@ -1,6 +1,9 @@
 """S3 servers on loopback: real ones over HTTP, in processes of their own, each with its manners.
 
-``moto`` obeys conditions and knows versions; ``rclone`` ignores conditions and checks signatures.
+``moto`` obeys conditions and knows versions; ``rclone`` ignores conditions and checks signatures;
+``ministack`` refuses a wrong SHA-256, locks, and lets cold objects be recalled over some seconds.
+It has an environment of its own (``make .venv-ministack/.done``); without it, tests of it are
+skipped with the reason; where ``CI`` is set they fail.
 """
 
 from __future__ import annotations
@@ -20,15 +23,18 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import boto3
+import pytest
 from botocore.config import Config
 
 from preservation.policy.policy import TierSpec
-from preservation.storage.s3.address import variable
-from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
+from preservation.storage.credentials import variable
+from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.tier import S3Tier, make_s3_tier
 
 CREDENTIAL = "testing"
 KEYS = {variable(CREDENTIAL, "ID"): "a-key-id", variable(CREDENTIAL, "SECRET"): "a-long-secret"}
 SERVERS = ("moto", "rclone")
+MINISTACK = Path(__file__).parents[1] / ".venv-ministack/bin/ministack"
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,13 @@ def free_port() -> int:
 
 @contextmanager
 def serving(kind: str) -> Iterator[Server]:
-    """Start a server with the bucket ``keeping``, and stop it at the end."""
+    """Start a server with the bucket ``keeping``, and stop it at the end.
+
+    ``moto`` and ``ministack`` have another one, ``locking``, whose objects can be locked.
+    """
+    if kind == "ministack" and not MINISTACK.exists():
+        reason = "there is no ministack here: make .venv-ministack/.done"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     port, place = free_port(), Path(tempfile.mkdtemp(prefix="bucket-"))
     endpoint = f"http://127.0.0.1:{port}"
     with (place / "log").open("wb") as log:
@@ -81,13 +93,22 @@ def serving(kind: str) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={"PATH": os.environ["PATH"], "HOME": str(place), "PYTHONUNBUFFERED": "1"},
+            cwd=place,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(place),
+                "PYTHONUNBUFFERED": "1",
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+            },
             start_new_session=True,
         )
     server = Server(kind, endpoint, process)
     try:
         _wait(server, place / "log")
         server.client().create_bucket(Bucket="keeping")
+        if kind != "rclone":
+            server.client().create_bucket(Bucket="locking", ObjectLockEnabledForBucket=True)
         yield server
     finally:
         process.kill()
@@ -97,6 +118,8 @@ def serving(kind: str) -> Iterator[Server]:
 
 def _command(kind: str, port: int, place: Path) -> list[str]:
     programs = Path(sys.executable).parent
+    if kind == "ministack":
+        return [str(MINISTACK)]
     if kind == "moto":
         return [str(programs / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     (place / "store").mkdir()

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation import __version__
-from preservation.app.home import Home, SystemClock, find_home, tiers_of
+from preservation.app.freshness import out_of_date
+from preservation.app.home import Home, SystemClock, find_home
+from preservation.app.places import remember, specs_of, tiers_of
 from preservation.app.policies import record_applied
 from preservation.audit.check import Checker
 from preservation.audit.service import AuditService
@@ -37,10 +39,13 @@ from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
 from preservation.repair.localising import Localiser
+from preservation.repair.salvage import Salvage
 from preservation.repair.service import RepairService
 from preservation.replication.reconcile import ReconcileService
 from preservation.replication.restore import RestoreService
-from preservation.replication.service import ReplicationService, write_replica
+from preservation.replication.service import ReplicationService
+from preservation.replication.writing import write_replica
+from preservation.storage.credentials import CredentialSource
 from preservation.storage.proof import Proof
 from preservation.storage.tier import Tier
 
@@ -72,14 +77,30 @@ class Parts:
     repair: RepairService
 
     def drain(self) -> Drained:
-        """Move events from the outbox into the journal, journal and policies onto tiers."""
+        """Move events from the outbox into the journal, journal and policies onto tiers.
+
+        Raises:
+            CatalogueUnavailableError: ``CAT-BEHIND-JOURNAL``: what its outbox holds is old.
+        """
+        self.expect_today()
         copies = [self.tiers[name] for name in sorted(self.tiers)][:COPIES]
         drained = drain(self.catalogue, self.journal, copies, self.clock)
         replicate_documents(_policy_documents(self.home.policies), copies)
         return drained
 
+    def expect_today(self) -> None:
+        """Before anything acts on the catalogue.
+
+        Raises:
+            CatalogueUnavailableError: it is older than the journal (``CAT-BEHIND-JOURNAL``).
+        """
+        if error := out_of_date(self.catalogue, self.journal):
+            raise error
+
     def proven(self, tier: str, proofs: Sequence[Proof]) -> None:
         """Put on record what was tried out about a tier."""
+        if spec := specs_of(self.store).get(tier):
+            remember(self.home, spec, proofs)
         broken = any(one.needed and one.holds is False for one in proofs)
         detail = {"tier": tier, "proofs": [one.to_json() for one in proofs]}
         outcome = "fail" if broken else "success"
@@ -122,9 +143,17 @@ class Parts:
 
 @contextmanager
 def open_home(
-    path: Path, policy_files: Path, *, agent: str = "", clock: Clock | None = None
+    path: Path,
+    policy_files: Path,
+    *,
+    agent: str = "",
+    clock: Clock | None = None,
+    credentials: CredentialSource | None = None,
 ) -> Iterator[Parts]:
     """Open a home for one piece of work.
+
+    Args:
+        credentials: hands each tier its keys; by default the process's environment.
 
     Raises:
         HomeNotFoundError: there is no home at the path.
@@ -141,8 +170,10 @@ def open_home(
             VirusScanner(home.clamd) as scanner,
         ):
             tools = Tools(identifier, checker, scanner)
-            who, when = agent or default_agent(), clock or SystemClock()
-            yield _parts(home, policy_files, catalogue, tools, who, when)
+            events = EventMaker(
+                clock or SystemClock(), agent or default_agent(), lambda: str(uuid.uuid4())
+            )
+            yield _parts(home, policy_files, catalogue, tools, events, credentials)
     finally:
         catalogue.close()
 
@@ -152,12 +183,12 @@ def _parts(
     policy_files: Path,
     catalogue: SqlCatalogue,
     tools: Tools,
-    agent: str,
-    clock: Clock,
+    events: EventMaker,
+    credentials: CredentialSource | None,
 ) -> Parts:
     store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
-    events = EventMaker(clock, agent, lambda: str(uuid.uuid4()))
-    tiers = tiers_of(home, store)
+    clock = events.clock
+    tiers = tiers_of(home, store, credentials, clock)
     engine = EngineSettings(workers=2, drop_cache=True)
     localise = Localiser(catalogue, tiers).localise
     checker = Checker(catalogue, journal, tiers, events, engine, localise)
@@ -178,7 +209,14 @@ def _parts(
         restore=RestoreService(catalogue, tiers),
         audit=AuditService(catalogue, checker, clock),
         repair=RepairService(
-            catalogue, journal, tiers, events, engine, checker.check, write_replica
+            catalogue,
+            journal,
+            tiers,
+            events,
+            engine,
+            checker.check,
+            write_replica,
+            Salvage(catalogue, journal, tiers, clock, home.path),
         ),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from preservation import __version__
 from preservation.app.home import Home
+from preservation.app.places import SOURCE, environment
 from preservation.catalogue.protocol import Catalogue
 from preservation.catalogue.sql import open_catalogue
 from preservation.errors import NotNowError, UsageError
@@ -143,7 +144,8 @@ def apply_policies(
         with durable.plain_errors(home.path):
             (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)
     for spec in tiers.values():
-        make_tier(spec, home.path)
+        if spec.kind != SOURCE:
+            make_tier(spec, home.path, environment())
     lines = store.apply(
         checked.effective, by, reason, clock.now(), expected, consent=consent, plan=plan
     )

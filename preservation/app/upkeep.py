@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from preservation.app.home import Home, SystemClock, find_home, tiers_of
+from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.parts import default_agent
+from preservation.app.places import tiers_of
 from preservation.bags import sealed
 from preservation.catalogue import aside
+from preservation.catalogue.authority import SEAL_DISPUTED
 from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.rebuild import RebuildReport, rebuild
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
@@ -21,7 +23,8 @@ from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.clock import parse_stamp
 from preservation.model.event import EventMaker, EventType
-from preservation.model.replica import Sidecar
+from preservation.model.replica import Sidecar, VersionKey
+from preservation.policy.policy import TierSpec
 from preservation.storage.tier import Tier
 
 
@@ -39,10 +42,32 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
     former = _set_aside(home)
     agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))
     new.record([agent.of("", EventType.REBUILD, "success", report.counts())])
+    _tell_disputes(new, report, agent)
     aside.take_over(new, home.catalogue_url)
     # Events of an apply that were not drained are lost with the former catalogue, but not here.
     PolicyFiles(home.policies).recorded(None)
     return report, former
+
+
+def _tell_disputes(new: SqlCatalogue, report: RebuildReport, agent: EventMaker) -> None:
+    """A finding for each version whose seal nobody can say; those of earlier days end."""
+    told = {finding.subject: finding for finding in report.findings if finding.code == SEAL_DISPUTED}
+    for known in new.findings(state="open"):
+        if known.code != SEAL_DISPUTED or told.pop(known.subject, None) is not None:
+            continue
+        key = VersionKey(known.community, known.aip, known.version)
+        detail = {
+            "finding": known.id,
+            "by": agent.agent,
+            "reason": "the catalogue was made again, and nobody disagrees any more",
+            "event": "",
+        }
+        new.record([agent.about(key, EventType.FINDING_RESOLVED, "success", detail)])
+    for key, claims in report.disputes.items():
+        if finding := told.get(str(key)):
+            localised = {"claims": {tier: str(seal) for tier, seal in claims.items()}}
+            detail = {"finding": agent.new_id(), **finding.to_json(), "localised": localised}
+            new.record([agent.about(key, EventType.FINDING_OPENED, "fail", detail)])
 
 
 def check_catalogue(path: Path) -> tuple[RebuildReport, list[str]]:
@@ -104,8 +129,17 @@ def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
     tiers = tiers_of(home, store)
     _, findings = fetch_missing(journal, list(tiers.values()))
     new = aside.begin(home.catalogue_url)
-    report = rebuild(new, tiers, journal, version_facts, SystemClock())
+    keepers = {name: keeper(spec) for name, spec in specs_of(store).items()}
+    report = rebuild(new, tiers, journal, version_facts, SystemClock(), keepers)
     return new, replace(report, findings=(*findings, *report.findings))
+
+
+def keeper(spec: TierSpec) -> str:
+    """With what a tier can be written: whoever has that can rewrite replica and sidecar alike.
+
+    All tiers without a credential of their own are written by the accounts of this machine.
+    """
+    return f"credential {spec.credential}" if spec.credential else "this machine"
 
 
 def version_facts(tier: Tier, sidecar: Sidecar) -> VersionRow | None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Home, create_home, find_home
-from preservation.app.home import tiers_of
+from preservation.app.places import specs_of
 from preservation.cli.options import Json, application
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.errors import UsageError
@@ -90,8 +90,7 @@ def start_airflow(here: Shell, dags: Path, port: int | None, progress: Progress)
 
 def pools_of(home: Home) -> dict[str, int]:
     """Slots by pool name: one pool for each tier of the policies in force."""
-    tiers = tiers_of(home, PolicyFiles(home.policies))
-    return {f"tier-{name}": SLOTS for name in tiers}
+    return {f"tier-{name}": SLOTS for name in specs_of(PolicyFiles(home.policies))}
 
 
 @down_app.command()

@@ -96,6 +96,7 @@ class LocalIncoming:
                 durable.write_new(place.root / self._key.sidecar, sidecar.encode())
             except FileExistsError as error:
                 raise _occupied(place.id, self._key) from error
+            place.protect(self._key)
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
         self._expect(sidecar)
@@ -108,8 +109,21 @@ class LocalIncoming:
             self.settle()
             make_folders(place.root, self._key.folder)
             make_folders(place.root, f"{QUARANTINE}/{stamp}/{self._key.folder}")
+            place.unprotect(self._key)
             self._swap_sidecar(sidecar, stamp)
-            return self._swap_bytes(stamp)
+            former = self._swap_bytes(stamp)
+            place.protect(self._key)
+            return former
+
+    def set_aside(self, stamp: str) -> str:
+        check_stamp(stamp)
+        aside = f"{QUARANTINE}/{stamp}/{self._key.place(self._packaging)}"
+        self._place.check()
+        with self._place.errors():
+            self.settle()
+            make_folders(self._place.root, aside.rpartition("/")[0])
+            move(self._path, self._place.root / aside)
+        return aside
 
     def discard(self) -> None:
         with self._place.errors():

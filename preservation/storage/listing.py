@@ -16,6 +16,8 @@ _HEX = re.compile(r"[0-9a-f]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BYTES = re.compile(r"v([1-9][0-9]{0,8})(\.r[1-9][0-9]{0,5})?(\.tar)?")
 _SIDECAR = re.compile(r"v([1-9][0-9]{0,8})\.seal\.json")
+_INDEX = re.compile(r"v([1-9][0-9]{0,8})\.index")
+_TOMBSTONE = re.compile(r"v([1-9][0-9]{0,8})\.tombstone\.json")
 LEVELS = 4  # folders above a replica: community, xx, yy, AIP
 
 
@@ -74,11 +76,15 @@ def belongs(name: str, level: int, above: str) -> bool:
 
 
 def versions(lying: Lying) -> tuple[dict[int, Version], list[str]]:
-    """Sort an AIP's folder by version; and the names that belong to none."""
+    """Sort an AIP's folder by version; and the names that belong to none. Of a version that was
+    disposed of there is a tombstone, which is neither.
+    """
     community, aip = lying.folder.split("/")[0], lying.aip
     found: dict[int, Version] = {}
     strange: list[str] = []
     for name, octets in lying.names.items():
+        if octets is not None and _TOMBSTONE.fullmatch(name):
+            continue
         held, sidecar = _BYTES.fullmatch(name), _SIDECAR.fullmatch(name)
         match = sidecar or held
         if match is None or (held is not None and (octets is None) == bool(held[3])):

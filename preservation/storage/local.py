@@ -20,11 +20,13 @@ from preservation.errors import (
 from preservation.files import durable
 from preservation.files.held import Held
 from preservation.files.remove import remove_tree
+from preservation.files.tar_index import Index
 from preservation.files.walk import Kind, walk
+from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.model.units import format_size
-from preservation.storage import local_listing
+from preservation.storage import local_listing, removing
 from preservation.storage.incoming import LocalIncoming
 from preservation.storage.layout import (
     check_kept_name,
@@ -38,6 +40,7 @@ from preservation.storage.mount import failure_domain
 from preservation.storage.place import LocalPlace
 from preservation.storage.probe import probe, prove
 from preservation.storage.proof import Proof
+from preservation.storage.recall import Recall
 from preservation.storage.sidecars import find_sidecars, read_sidecar
 from preservation.storage.steps import (
     INCOMING,
@@ -52,7 +55,7 @@ from preservation.storage.steps import (
     read_small,
     tier_errors,
 )
-from preservation.storage.tier import Incoming, Observed, Tier
+from preservation.storage.tier import Incoming, Observed, Removed, Tier
 
 
 def create_tier(root: Path, id: str) -> None:
@@ -87,8 +90,11 @@ class LocalTier:
     one writer per version: the lease is the caller's.
     """
 
-    def __init__(self, root: Path, id: str) -> None:
-        self._place = LocalPlace(root, id)
+    def __init__(
+        self, root: Path, id: str, rate: RateLimit | None = None, *, immutable: bool = False
+    ) -> None:
+        self._place = LocalPlace(root, id, immutable=immutable)
+        self._rate = rate
         self._root = root
         self._probed = False
 
@@ -101,6 +107,10 @@ class LocalTier:
         """Where the tier lies."""
         return self._root
 
+    @property
+    def rate(self) -> RateLimit | None:
+        return self._rate
+
     def check(self) -> None:
         self._place.check()
 
@@ -111,7 +121,7 @@ class LocalTier:
     def prove(self) -> Iterator[Proof]:
         self.check()
         with self._place.errors():
-            yield from prove(self._root / INCOMING)
+            yield from prove(self._root / INCOMING, immutable=self._place.immutable)
             bypassed = self._place.mount.bypasses_cache
             yield Proof("lets reads past the page cache", bypassed, needed=False)
             yield Proof(
@@ -140,11 +150,18 @@ class LocalTier:
                 free_octets=shutil.disk_usage(self._root).free,
             )
 
-    def incoming(self, key: VersionKey, packaging: Packaging, octets: int = 0) -> Incoming:
+    def incoming(
+        self,
+        key: VersionKey,
+        packaging: Packaging,
+        octets: int = 0,
+        *,
+        replacing: bool = False,  # noqa: ARG002 (what is written here can be read at once)
+    ) -> Incoming:
         self.check()
         with self._place.errors():
             if not self._probed:
-                probe(self._root / INCOMING)
+                probe(self._root / INCOMING, immutable=self._place.immutable)
                 self._probed = True
             free = shutil.disk_usage(self._root).free
         if octets > free:
@@ -179,6 +196,42 @@ class LocalTier:
     def held(self, key: VersionKey, packaging: Packaging) -> Held:
         self.check()
         return self._place.held_at(self._root / key.place(packaging), packaging)
+
+    def recall(self, key: VersionKey) -> Recall | None:  # noqa: ARG002 (of the protocol)
+        """Nothing here is cold."""
+        return None
+
+    def guarded(self, key: VersionKey) -> bool | None:
+        if not self._place.immutable:
+            return None
+        self.check()
+        with self._place.errors():
+            return self._place.is_protected(key)
+
+    def guard(self, key: VersionKey) -> None:
+        self.check()
+        with self._place.errors():
+            self._place.protect(key)
+
+    def hold(self, key: VersionKey, *, on: bool) -> bool:  # noqa: ARG002 (of the protocol)
+        """A folder has no hold of its own."""
+        return False
+
+    def keep_index(self, key: VersionKey, index: Index) -> None:
+        self.check()
+        aside = self._root / INCOMING / f"{key.top}.index"
+        with self._place.errors():
+            remove_tree(aside)
+            fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+            try:
+                for chunk in index.chunks():
+                    durable.write_all(fd, chunk)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            folder = make_folders(self._root, key.folder)
+            os.rename(aside, self._root / key.index)
+            durable.fsync_dir(folder)
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
         self.check()
@@ -215,6 +268,18 @@ class LocalTier:
         self.check()
         with self._place.errors():
             yield from local_listing.unfinished(self._root)
+
+    def tombstone(self, key: VersionKey, data: bytes) -> None:
+        removing.tombstone(self._place, key, data)
+
+    def tombstoned(self, key: VersionKey) -> bytes | None:
+        return removing.tombstoned(self._place, key)
+
+    def remains(self, key: VersionKey) -> tuple[str, ...]:
+        return removing.remains(self._place, key)
+
+    def remove(self, key: VersionKey) -> Removed:
+        return removing.remove(self._place, key)
 
     def keep(self, name: str, data: bytes) -> None:
         self.check()

@@ -36,6 +36,11 @@ class Mount:
         return self.fstype in _BYPASSES
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a file server answers, from a cache of its own if it likes."""
+        return self.fstype in _NETWORK or self.fstype == "fuse.sshfs"
+
+    @property
     def syncs_as_one(self) -> bool:
         """Whether syncfs(2) reaches the medium; where not, each file is synced by itself."""
         return not self.fstype.startswith("fuse") and self.fstype not in _NETWORK
@@ -67,7 +72,7 @@ def mount_in(table: str, real: str) -> Mount:
 def failure_domain(path: Path, mount: Mount) -> str:
     """What the folder fails together with: ``device 8:0 on <host>``, ``server <name>``."""
     host = socket.gethostname()
-    if mount.fstype in _NETWORK or mount.fstype == "fuse.sshfs":
+    if mount.is_remote:
         return f"server {_server(mount.source)}"
     if mount.fstype in _MEMORY:
         return f"memory of {host}"

@@ -6,15 +6,38 @@ S3 is imported when a tier in a bucket is first used: no other work pays for bot
 from __future__ import annotations
 
 import importlib
-import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 from preservation.errors import UsageError
+from preservation.model.clock import Clock
 from preservation.policy.policy import TierSpec
+from preservation.storage.credentials import CredentialSource
 from preservation.storage.local import LocalTier, create_tier
 from preservation.storage.tier import Tier
+
+BUCKETS = ("s3", "s3-archive")
+
+
+def _no_credentials(_: TierSpec) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What tiers are opened with, beyond what is declared of each.
+
+    Attributes:
+        credentials: gives a tier its own.
+        proven: by tier, what a check saw that its place does.
+    """
+
+    credentials: CredentialSource = _no_credentials
+    clock: Clock | None = None
+    proven: Callable[[str], Collection[str]] = lambda _: ()
 
 
 def tier_root(spec: TierSpec, home: Path) -> Path:
@@ -22,7 +45,7 @@ def tier_root(spec: TierSpec, home: Path) -> Path:
     return home / spec.path
 
 
-def open_tier(spec: TierSpec, home: Path) -> Tier:
+def open_tier(spec: TierSpec, home: Path, around: Surroundings | None = None) -> Tier:
     """The tier of a declaration. Nothing is read yet: a tier that isn't there says so when
     it is used, so that work on the others goes on.
 
@@ -31,11 +54,11 @@ def open_tier(spec: TierSpec, home: Path) -> Tier:
     """
     _expect_known(spec)
     if spec.kind == "local":
-        return LocalTier(tier_root(spec, home), spec.id)
-    return cast(Tier, _Later(spec))
+        return LocalTier(tier_root(spec, home), spec.id, immutable=spec.immutable)
+    return cast(Tier, _Later(spec, around or Surroundings()))
 
 
-def make_tier(spec: TierSpec, home: Path) -> None:
+def make_tier(spec: TierSpec, home: Path, credentials: CredentialSource) -> None:
     """Make what a declaration names a tier, or see that it is that one already.
 
     Raises:
@@ -46,32 +69,36 @@ def make_tier(spec: TierSpec, home: Path) -> None:
     if spec.kind == "local":
         create_tier(tier_root(spec, home), spec.id)
     else:
-        _s3().make_s3_tier(spec, os.environ)
+        _s3("tier").make_s3_tier(spec, credentials(spec))
 
 
 class _Later:
     """A tier in a bucket that becomes one when it is first used: most commands use none."""
 
-    def __init__(self, spec: TierSpec) -> None:
+    def __init__(self, spec: TierSpec, around: Surroundings) -> None:
         self.id = spec.id
         self._spec = spec
+        self._around = around
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tier, name)
 
     @cached_property
     def _tier(self) -> Any:
-        return _s3().open_s3_tier(self._spec, os.environ)
+        spec, around = self._spec, self._around
+        return _s3("opening").open_s3_tier(
+            spec, around.credentials(spec), clock=around.clock, proven=around.proven(spec.id)
+        )
 
 
 def _expect_known(spec: TierSpec) -> None:
-    if spec.kind not in ("local", "s3"):
+    if spec.kind not in ("local", *BUCKETS):
         raise UsageError(
             f"tier {spec.id}: unknown kind {spec.kind!r}",
-            hint="this version knows: local, s3",
+            hint=f"this version keeps replicas on: local, {', '.join(BUCKETS)}",
             code="TIER-KIND",
         )
 
 
-def _s3() -> Any:
-    return importlib.import_module("preservation.storage.s3.tier")
+def _s3(module: str) -> Any:
+    return importlib.import_module(f"preservation.storage.s3.{module}")

@@ -15,6 +15,7 @@ from preservation.files.held import Held, HeldFolder, HeldTar
 from preservation.files.walk import Kind, walk
 from preservation.model.names import display
 from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.immutable import clear_immutable, is_immutable, set_immutable
 from preservation.storage.layout import MARKER_SCHEMA
 from preservation.storage.mount import Mount, mount_of
 from preservation.storage.steps import (
@@ -34,9 +35,10 @@ _BUFFER = 1 << 20
 class LocalPlace:
     """A folder with a marker that says which tier it is."""
 
-    def __init__(self, root: Path, id: str) -> None:
+    def __init__(self, root: Path, id: str, *, immutable: bool = False) -> None:
         self.root = root
         self.id = id
+        self.immutable = immutable
 
     @cached_property
     def mount(self) -> Mount:
@@ -69,12 +71,44 @@ class LocalPlace:
 
     def held_at(self, path: Path, packaging: Packaging) -> Held:
         """The bytes at a path, in this disk's way of reading them."""
-        bypassed = self.mount.bypasses_cache
+        bypassed, server = self.mount.bypasses_cache, self.mount.is_remote
         if packaging is Packaging.FOLDER:
-            return HeldFolder(path, bypassed)
+            return HeldFolder(path, bypassed, server)
         with self.errors():
             octets = os.lstat(path).st_size
-        return HeldTar(lambda: _open_tar(path), octets, bypassed)
+        index = path.with_name(f"{path.name.removesuffix('.tar')}.index")
+        return HeldTar(
+            lambda: _open_tar(path),
+            octets,
+            bypassed,
+            server,
+            at=lambda offset, _: _open_tar(path, offset),
+            index=lambda: _open_index(index),
+        )
+
+    def protect(self, key: VersionKey) -> None:
+        """Set the immutable flag on a replica and its sidecar, where the tier declares it.
+
+        Raises:
+            OSError: it can't be set.
+        """
+        if self.immutable:
+            for path in self._of(key):
+                if is_there(path):
+                    set_immutable(path)
+
+    def unprotect(self, key: VersionKey) -> None:
+        """Take it off, also where the tier declares it no more."""
+        for path in self._of(key):
+            clear_immutable(path)
+
+    def is_protected(self, key: VersionKey) -> bool:
+        """Whether a replica and its sidecar carry it."""
+        return all(is_immutable(path) for path in self._of(key) if is_there(path))
+
+    def _of(self, key: VersionKey) -> list[Path]:
+        places = [key.place(packaging) for packaging in Packaging]
+        return [self.root / place for place in (*places, key.sidecar)]
 
     def settle_folder(self, folder: Path) -> None:
         """Make a built bag read-only and durable.
@@ -107,6 +141,7 @@ class LocalPlace:
             place = key.place(packaging)
             if not is_there(self.root / place):
                 continue
+            self.unprotect(key)
             number = 1
             while is_there(self.quarantine(f"unfinished-{number}") / place):
                 number += 1
@@ -125,12 +160,21 @@ class LocalPlace:
             return False
 
 
-def _open_tar(path: Path) -> BinaryIO:
+def _open_tar(path: Path, offset: int = 0) -> BinaryIO:
     """Failures stay as they are: the reader knows which of them are the medium's."""
     fd = open_regular(path)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    return open(fd, "rb", _BUFFER)
+    os.posix_fadvise(fd, offset, 0, os.POSIX_FADV_DONTNEED)
+    os.posix_fadvise(fd, offset, 0, os.POSIX_FADV_SEQUENTIAL)
+    stream = open(fd, "rb", _BUFFER)
+    stream.seek(offset)
+    return stream
+
+
+def _open_index(path: Path) -> BinaryIO | None:
+    try:
+        return open(open_regular(path), "rb", _BUFFER)
+    except OSError:
+        return None  # it is never needed, and what reads on without it finds out what is wrong
 
 
 def _sync(path: bytes) -> None:

@@ -14,8 +14,15 @@ from pathlib import Path
 from preservation.errors import NotNowError, TierUnavailableError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
+from preservation.storage.immutable import clear_immutable, is_immutable, set_immutable
 from preservation.storage.proof import Proof
 from preservation.storage.steps import PROBE
+
+_HINT = "keep tiers on ext4, XFS or btrfs; see docs/formats/tier.md"
+_FLAG = "sets the immutable flag, and obeys it"
+_HINTS = {
+    _FLAG: "ext4, XFS and btrfs have it, and root may set it; or write immutable: off in tiers.yaml"
+}
 
 # Each must be held apart from the others, and listed exactly so.
 _NAMES = (
@@ -32,25 +39,28 @@ _NAMES = (
 )
 
 
-def probe(place: Path) -> None:
+def probe(place: Path, *, immutable: bool = False) -> None:
     """Try everything that a tier needs, in a private folder below ``place``.
 
     Raises:
         TierUnavailableError: something doesn't work; says what (``TIER-UNSUITABLE``).
         NoSpaceError, OSError: it couldn't be tried.
     """
-    for proof in prove(place):
-        if not proof.holds:
+    for proof in prove(place, immutable=immutable):
+        if proof.needed and not proof.holds:
             why = f" ({proof.detail})" if proof.detail else ""
             raise TierUnavailableError(
                 f"the file system under {str(place)!r}: it is not so that it {proof.what}{why}",
-                hint="keep tiers on ext4, XFS or btrfs; see docs/formats/tier.md",
+                hint=_HINTS.get(proof.what, _HINT),
                 code="TIER-UNSUITABLE",
             )
 
 
-def prove(place: Path) -> Iterator[Proof]:
+def prove(place: Path, *, immutable: bool = False) -> Iterator[Proof]:
     """Try one thing after the other, in a private folder below ``place``.
+
+    Args:
+        immutable: whether the tier's replicas are to carry the immutable flag.
 
     Raises:
         NoSpaceError, OSError: it couldn't be tried.
@@ -61,8 +71,27 @@ def prove(place: Path) -> Iterator[Proof]:
     try:
         for what, check in _CHECKS.items():
             yield _tried(what, check, room)
+        if immutable:
+            yield _tried(_FLAG, _sets_the_flag, room)
     finally:
         remove_tree(room)
+
+
+def _sets_the_flag(room: Path) -> bool:
+    """The flag is obeyed only where it stops what would go without it."""
+    file = room / "flagged"
+    file.write_bytes(b"x")
+    try:
+        set_immutable(file)
+    except OSError as error:
+        raise NotNowError(error.strerror or str(error), code="FS-UNSUITABLE") from error
+    try:
+        file.rename(room / "renamed")
+    except OSError:
+        return is_immutable(file)
+    finally:
+        clear_immutable(file)
+    return False
 
 
 def _tried(what: str, check: Callable[[Path], bool], room: Path) -> Proof:

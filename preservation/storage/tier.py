@@ -17,14 +17,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from preservation.files.held import Held
+from preservation.files.tar_index import Index
+from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.listing import Lying
 from preservation.storage.proof import Proof
+from preservation.storage.recall import Recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,21 @@ class Observed:
     technology: str
     cache_bypassed: bool
     free_octets: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a removal came to.
+
+    Attributes:
+        left: names of what is still there, by listing; empty: all is gone.
+        until: when the last lock on it ends; None where nothing is locked, or no end is known.
+        reason: what kept it there; empty if nothing did.
+    """
+
+    left: tuple[str, ...]
+    until: datetime | None = None
+    reason: str = ""
 
 
 class Incoming(Protocol):
@@ -87,6 +106,15 @@ class Incoming(Protocol):
         """
         ...
 
+    def set_aside(self, stamp: str) -> str:
+        """Put what was built, which is no replica, into ``.quarantine/<stamp>/<place>``, where
+        no reader takes it for one. Only where packaging is ``folder``.
+
+        Returns:
+            Its place relative to the root.
+        """
+        ...
+
     def discard(self) -> None:
         """Remove what was written. Never touches anything visible."""
         ...
@@ -98,6 +126,14 @@ class Tier(Protocol):
     @property
     def id(self) -> str:
         """The tier's id in policies."""
+        ...
+
+    @property
+    def rate(self) -> RateLimit | None:
+        """How fast it may be written and read, by this process altogether; None: no limit.
+
+        Whoever works on the tier obeys it (``storage.pace.paced``); the tier itself does not.
+        """
         ...
 
     def check(self) -> None:
@@ -123,9 +159,12 @@ class Tier(Protocol):
         """Look at where the tier really is."""
         ...
 
-    def incoming(self, key: VersionKey, packaging: Packaging, octets: int = 0) -> Incoming:
+    def incoming(
+        self, key: VersionKey, packaging: Packaging, octets: int = 0, *, replacing: bool = False
+    ) -> Incoming:
         """Open a private place to write, empty: what an earlier, killed writer left of the
         same key there is removed. ``octets`` is how much will be written, where that is known.
+        What is ``replacing`` a replica can be read back at once, wherever others are cold.
 
         Raises:
             NoSpaceError: so much is not free.
@@ -145,7 +184,46 @@ class Tier(Protocol):
         ...
 
     def held(self, key: VersionKey, packaging: Packaging) -> Held:
-        """The replica's bytes. Does not read them."""
+        """The replica's bytes. Does not read them.
+
+        Raises:
+            ColdError: they have to be recalled before; nothing was asked for.
+        """
+        ...
+
+    def keep_index(self, key: VersionKey, index: Index) -> None:
+        """Put the index of a version's tar beside the replica, in the place of any that is
+        there. It is derived, and nobody trusts it.
+
+        Raises:
+            NoSpaceError: the medium is full.
+        """
+        ...
+
+    def recall(self, key: VersionKey) -> Recall | None:
+        """Ask for a replica that can't be read at once, and don't wait for it. None where it
+        can be.
+        """
+        ...
+
+    def guarded(self, key: VersionKey) -> bool | None:
+        """Whether a replica is protected from removal as the tier declares it: by the immutable
+        flag, by a lock. None where nothing is declared.
+        """
+        ...
+
+    def guard(self, key: VersionKey) -> None:
+        """Protect a replica as the tier declares it; again is no error.
+
+        Raises:
+            TierUnavailableError: the place can't do it.
+        """
+        ...
+
+    def hold(self, key: VersionKey, *, on: bool) -> bool:
+        """Set or lift the place's own hold on a replica (S3: legal hold). False where the place
+        has none: the hold then stands in the journal alone.
+        """
         ...
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
@@ -183,6 +261,35 @@ class Tier(Protocol):
 
     def unfinished(self) -> Iterator[str]:
         """What writers have begun, and what else lies there that is nobody's, in words."""
+        ...
+
+    def tombstone(self, key: VersionKey, data: bytes) -> None:
+        """Say at the version's key that it was disposed of: ``v<n>.tombstone.json``, created
+        exclusively, durable. The same bytes again are no error.
+
+        Raises:
+            SamarkandError: another one is there (``TIER-KEPT-DIFFERS``).
+        """
+        ...
+
+    def tombstoned(self, key: VersionKey) -> bytes | None:
+        """The tombstone's bytes; None if there is none."""
+        ...
+
+    def remains(self, key: VersionKey) -> tuple[str, ...]:
+        """Names of everything of a version that lies there but its tombstone, by a successful
+        listing: replica and sidecar, former versions of objects, what was begun, quarantine.
+        """
+        ...
+
+    def remove(self, key: VersionKey) -> Removed:
+        """Take all that away, the sidecar first; confirmed by listing. Only the retention
+        workflow may call it, after what it did to be allowed is durable. Killed, or stopped by
+        a lock, it is finished by the same call.
+
+        Raises:
+            TierUnavailableError: the tier is in the way; some of it may be gone.
+        """
         ...
 
     def keep(self, name: str, data: bytes) -> None:

@@ -14,7 +14,8 @@ from tiers import BAD, GOOD, KEY, contents, fill, sidecar
 
 from preservation.errors import TierUnavailableError
 from preservation.model.replica import Packaging
-from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
+from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.tier import S3Tier, make_s3_tier
 
 TAR = Packaging.TAR
 

@@ -1,16 +1,11 @@
-"""Where an S3 tier is, and with whose keys it is reached."""
+"""Where an S3 tier is."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from preservation.errors import TierUnavailableError
 from preservation.policy.policy import TierSpec
-
-_VARIABLE = "PRESERVATION_CREDENTIAL_{name}_{part}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +46,3 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.endpoint or 's3:'}/{self.bucket}/{self.prefix}"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """A key pair. Never shown: not in a log, not in an error, not in a report."""
-
-    id: str = field(repr=False)
-    secret: str = field(repr=False)
-    token: str = field(default="", repr=False)
-
-    @classmethod
-    def named(cls, name: str, environment: Mapping[str, str]) -> Keys:
-        """The pair that the environment carries under a name.
-
-        Raises:
-            TierUnavailableError: it does not (``TIER-CREDENTIAL``), or these can't be keys
-                (``TIER-CREDENTIAL-BLANKS``).
-        """
-        variables = [variable(name, part) for part in ("ID", "SECRET", "TOKEN")]
-        id_, secret, token = (environment.get(each, "") for each in variables)
-        if not id_ or not secret:
-            raise TierUnavailableError(
-                f"the credential {name!r} is not in the environment",
-                hint=f"set {variables[0]} and {variables[1]}",
-                code="TIER-CREDENTIAL",
-            )
-        if not all(each.isascii() and each.isprintable() for each in (id_, secret, token)) or (
-            " " in id_ + secret + token
-        ):
-            raise TierUnavailableError(
-                f"the credential {name!r} in the environment has a space or a line break in it",
-                hint=f"give {variables[0]} and {variables[1]} without quotes and without blanks",
-                code="TIER-CREDENTIAL-BLANKS",
-            )
-        return cls(id_, secret, token)
-
-
-def variable(name: str, part: str) -> str:
-    """The environment variable of one part of a credential: ``ID``, ``SECRET``, ``TOKEN``."""
-    return _VARIABLE.format(name=re.sub(r"[^A-Z0-9]", "_", name.upper()), part=part)

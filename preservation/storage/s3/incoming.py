@@ -65,6 +65,7 @@ class S3Incoming:
         self._expect(sidecar)
         self._place.check()
         data = self._named(sidecar).encode()
+        self._protect()
         self._visible = True  # or may be, from here on: a reply can be lost
         created = self._place.create(self._key.sidecar, data)
         # One whose reply was lost is ours all the same.
@@ -75,6 +76,7 @@ class S3Incoming:
                 hint="nothing was changed; an audit tells whether that replica is intact",
                 code="TIER-OCCUPIED",
             )
+        self._place.protect(self._key.sidecar)
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
         self._expect(sidecar)
@@ -89,9 +91,14 @@ class S3Incoming:
         if left:
             replaced = (*replaced, (stamp, left.rpartition("/")[2]))
         data = replace(self._named(sidecar), replaced=replaced).encode()
+        self._protect()
         self._visible = True  # or may be, from here on: a reply can be lost
         self._place.replace(self._key.sidecar, data)
+        self._place.protect(self._key.sidecar)
         return left
+
+    def set_aside(self, stamp: str) -> str:
+        raise SamarkandError(f"{self._key}: {stamp}: only a folder that was built is set aside")
 
     def discard(self) -> None:
         """Remove what was written and never became visible.
@@ -109,6 +116,11 @@ class S3Incoming:
                 with self._place.errors():
                     self._place.client.delete_object(**self._place.about(self._name))
         self._object = None
+
+    def _protect(self) -> None:
+        """Lock what was written, before a sidecar makes it a replica."""
+        if self._place.lock is not None:
+            self._place.protect(self._name)
 
     def _is_named(self) -> bool:
         """Whether a sidecar names the object all the same, or can't be asked: another writer

@@ -6,9 +6,10 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +19,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from preservation.errors import MalformedError, SamarkandError, TierUnavailableError
+from preservation.storage.credentials import Keys
 from preservation.storage.layout import marker
-from preservation.storage.s3.address import Address, Keys
+from preservation.storage.s3.address import Address
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, s3_errors
+from preservation.storage.s3.locking import Lock, Locking
 from preservation.storage.steps import MARKER, PROBE
 
 # What a user's own files and profile say is no tier's: keys and endpoint are named, or absent.
@@ -39,6 +42,8 @@ class Object:
     name: str  # the key below the prefix
     octets: int
     etag: str
+    storage_class: str = ""  # empty: the service's default, or it does not say
+    restore: str = ""  # what a HEAD says of a recall: S3's ``x-amz-restore``
 
 
 class S3Place:
@@ -47,10 +52,19 @@ class S3Place:
     Safe to use from several threads. Every name is relative to the prefix.
     """
 
-    def __init__(self, id: str, address: Address, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        id: str,
+        address: Address,
+        environment: Mapping[str, str],
+        lock: Lock | None = None,
+        proven: Collection[str] = (),
+    ) -> None:
         self.id = id
         self.address = address
+        self.lock = lock
         self._environment = environment
+        self._proven = proven
 
     @cached_property
     def client(self) -> Any:
@@ -58,9 +72,49 @@ class S3Place:
         return _client(self.address, Keys.named(self.address.credential, self._environment))
 
     def below(self, name: str) -> S3Place:
-        """A place of its own inside of this one."""
-        inner = replace(self.address, prefix=f"{self.address.prefix}{name}/")
-        return S3Place(self.id, inner, self._environment)
+        """A place of its own inside of this one, where nothing is locked and nothing is cold."""
+        prefix = f"{self.address.prefix}{name}/"
+        inner = replace(self.address, prefix=prefix, storage_class="")
+        return S3Place(self.id, inner, self._environment, proven=self._proven)
+
+    def in_class(self, name: str) -> S3Place:
+        """The same place, where new objects get another storage class; empty: the default."""
+        address = replace(self.address, storage_class=name)
+        return S3Place(self.id, address, self._environment, self.lock, self._proven)
+
+    def proves(self, what: str) -> bool:
+        """Whether a `tier check` saw that the service does this; what nobody saw isn't so."""
+        return what in self._proven
+
+    @cached_property
+    def locking(self) -> Locking:
+        """Locks and holds."""
+        return Locking(self.client, self.address.bucket, self.id)
+
+    def protect(self, name: str) -> None:
+        """Lock an object that becomes part of a replica, where the tier declares a lock.
+
+        Raises:
+            TierUnavailableError: the service does not do it; the replica can't be promised.
+        """
+        if self.lock is not None:
+            with self.errors():
+                self.locking.lock(self.address.prefix + name, self.lock)
+
+    def can_lock(self) -> bool:
+        """Whether the bucket says that its objects can be locked."""
+        with self.errors():
+            return self.locking.can_lock()
+
+    def hold(self, name: str, *, on: bool) -> None:
+        """Set or lift the legal hold of an object."""
+        with self.errors():
+            self.locking.hold(self.address.prefix + name, on=on)
+
+    def locked_until(self, name: str) -> datetime | None:
+        """When the lock of an object ends; None if it has none."""
+        with self.errors():
+            return self.locking.locked_until(self.address.prefix + name)
 
     def errors(self) -> AbstractContextManager[None]:
         """Tell failures of the service as the tier's."""
@@ -96,7 +150,8 @@ class S3Place:
                     return None
                 raise
             etag = etag_of(said)
-        return Object(name, int(said["ContentLength"]), etag)
+        class_, restore = str(said.get("StorageClass", "")), str(said.get("Restore", ""))
+        return Object(name, int(said["ContentLength"]), etag, class_, restore)
 
     def get(self, name: str) -> bytes | None:
         """A small document; None if there is none.

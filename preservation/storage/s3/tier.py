@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from preservation.errors import (
     MalformedError,
@@ -17,6 +18,7 @@ from preservation.errors import (
     UsageError,
 )
 from preservation.files.held import Held
+from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
@@ -25,21 +27,18 @@ from preservation.storage.layout import check_kept_name, documents, kept_differs
 from preservation.storage.listing import Lying, aip_folder, grouped, strange
 from preservation.storage.local_listing import is_community
 from preservation.storage.proof import Proof
+from preservation.storage.recall import Recall
+from preservation.storage.s3 import removing
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
-from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.proving import prove
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
-from preservation.storage.tier import Incoming, Observed, Tier
+from preservation.storage.tier import Incoming, Observed, Removed, Tier
 
 _SIDECAR = re.compile(
     r"([a-z0-9-]+)/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f-]{36})/v([1-9][0-9]{0,8})\.seal\.json"
 )
-
-
-def open_s3_tier(spec: TierSpec, environment: Mapping[str, str]) -> S3Tier:
-    """The tier of a declaration; nothing is asked yet."""
-    return S3Tier(S3Place(spec.id, Address.of(spec), environment))
 
 
 def make_s3_tier(spec: TierSpec, environment: Mapping[str, str]) -> None:
@@ -78,13 +77,18 @@ class S3Tier:
     one writer per version: the lease is the caller's.
     """
 
-    def __init__(self, place: S3Place) -> None:
+    def __init__(self, place: S3Place, rate: RateLimit | None = None) -> None:
         self._place = place
+        self._rate = rate
         self._checked = False
 
     @property
     def id(self) -> str:
         return self._place.id
+
+    @property
+    def rate(self) -> RateLimit | None:
+        return self._rate
 
     def check(self) -> None:
         self._place.check()
@@ -122,7 +126,14 @@ class S3Tier:
             free_octets=None,
         )
 
-    def incoming(self, key: VersionKey, packaging: Packaging, octets: int = 0) -> Incoming:
+    def incoming(
+        self,
+        key: VersionKey,
+        packaging: Packaging,
+        octets: int = 0,
+        *,
+        replacing: bool = False,  # noqa: ARG002 (what is written here can be read at once)
+    ) -> Incoming:
         self._ensure()
         if packaging is not Packaging.TAR:
             raise UsageError(
@@ -153,6 +164,37 @@ class S3Tier:
     def held(self, key: VersionKey, packaging: Packaging) -> Held:
         self._ensure()
         return self._held_at(self._current(key) if packaging is Packaging.TAR else "")
+
+    def recall(self, key: VersionKey) -> Recall | None:  # noqa: ARG002 (of the protocol)
+        """Nothing here is cold."""
+        return None
+
+    def guarded(self, key: VersionKey) -> bool | None:
+        if self._place.lock is None:
+            return None
+        self._ensure()
+        now = self._place.lock.clock.now()
+        ends = [self._place.locked_until(name) for name in (*self._names(key), key.sidecar)]
+        return bool(ends) and all(end is not None and end > now for end in ends)
+
+    def guard(self, key: VersionKey) -> None:
+        self._ensure()
+        for name in (*self._names(key), key.sidecar):
+            self._place.protect(name)
+
+    def hold(self, key: VersionKey, *, on: bool) -> bool:
+        self._ensure()
+        if not self._place.can_lock():
+            return False
+        for name in (*self._names(key), key.sidecar):
+            self._place.hold(name, on=on)
+        return True
+
+    def _names(self, key: VersionKey) -> list[str]:
+        """The objects that are the replica's octets, by a listing."""
+        current = self._current(key)
+        parts = re.compile(rf"{re.escape(current)}(\.[0-9]{{5,}})?")
+        return [one.name for one in self._place.list(current) if parts.fullmatch(one.name)]
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
         self._ensure()
@@ -206,6 +248,20 @@ class S3Tier:
     def _top(self) -> set[str]:
         return {name.partition("/")[0] for name in self._place.top()} - {""}
 
+    def tombstone(self, key: VersionKey, data: bytes) -> None:
+        self._ensure()
+        removing.tombstone(self._place, key, data)
+
+    def tombstoned(self, key: VersionKey) -> bytes | None:
+        self._ensure()
+        return self._place.get(key.tombstone)
+
+    def remains(self, key: VersionKey) -> tuple[str, ...]:
+        return removing.remains(self._place, key)
+
+    def remove(self, key: VersionKey) -> Removed:
+        return removing.remove(self._place, key)
+
     def keep(self, name: str, data: bytes) -> None:
         self._ensure()
         check_kept_name(name)
@@ -253,4 +309,12 @@ class S3Tier:
                 hint="an audit tells what is there",
                 code="TIER-IO",
             )
-        return held_object(self._place, found)
+        return replace(held_object(self._place, found), recalled=self._expect_readable(found))
+
+    def _expect_readable(self, what: Object) -> bool:  # noqa: ARG002 (cold tiers look at it)
+        """Whether what is read is a copy that was recalled.
+
+        Raises:
+            ColdError: it has to be recalled first.
+        """
+        return False

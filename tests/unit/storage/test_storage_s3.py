@@ -17,7 +17,8 @@ from preservation.files.held import HeldTar
 from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.listing import versions
 from preservation.storage.s3 import blocks, upload
-from preservation.storage.s3.tier import S3Tier, make_s3_tier, open_s3_tier
+from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.tier import S3Tier, make_s3_tier
 
 TAR = Packaging.TAR
 
