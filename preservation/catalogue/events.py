@@ -12,6 +12,7 @@ all others; readers of the journal sort out the rare rest by id
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
@@ -20,13 +21,15 @@ from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
 from preservation.catalogue.leases import require
-from preservation.catalogue.projection import State, Subjects, apply, subjects
+from preservation.catalogue.projection import apply, subjects
 from preservation.catalogue.protocol import Lease
+from preservation.catalogue.state import Subjects
 from preservation.errors import MalformedError
 from preservation.model.event import Event
 
 REMEMBERED = 100_000
 _REPLAYED_AT_ONCE = 1_000
+_REPLAYED_KNOWN = 10_000  # of the newest: what a drain may have put into one journal file
 
 
 class Events:
@@ -82,12 +85,18 @@ class Events:
             old = t.recorded.c.seq <= newest - REMEMBERED
             connection.execute(sa.delete(t.recorded).where(old))
 
+    def knows(self, id: str) -> bool:
+        """Whether an event was recorded here, as far as is remembered."""
+        with self.database.reading() as connection:
+            return bool(_known(connection, [id]))
+
     def replay(self, events: Iterable[Event]) -> int:
         """See ``Catalogue.replay``. Skips what contradicts itself or is about the unknown.
 
         Events that come twice are applied once if they come in one call.
         """
         seen: set[bytes] = set()
+        newest: deque[str] = deque(maxlen=_REPLAYED_KNOWN)
         applied = 0
         for batch in rows.chunks(events, _REPLAYED_AT_ONCE):
             fresh: list[tuple[Event, Subjects]] = []
@@ -96,6 +105,7 @@ class Events:
                 if identity in seen:
                     continue
                 seen.add(identity)
+                newest.append(event.id)
                 try:
                     fresh.append((event, subjects(event)))
                 except MalformedError:
@@ -105,6 +115,8 @@ class Events:
                 _one_at_a_time(connection, names)
                 rows.mention_communities(connection, names)
                 applied += _fold(connection, fresh, tolerant=True)
+        with self.database.writing() as connection:
+            _remember(connection, newest)
         return applied
 
 
@@ -116,17 +128,13 @@ def _fold(
     before = rows.load(
         connection,
         {subject.version for subject in about if subject.version is not None},
-        {subject.replica for subject in about if subject.replica is not None},
+        {subject.replica for subject in about if subject.replica is not None}
+        | {place for subject in about for place in subject.replicas},
         {subject.finding for subject in about if subject.finding is not None},
         {key for subject in about for key in subject.identifiers},
+        {key for subject in about for key in subject.custody},
     )
-    after = State(
-        dict(before.versions),
-        dict(before.replicas),
-        dict(before.findings),
-        dict(before.identifiers),
-        set(before.adopted),
-    )
+    after = before.copied()
     applied = 0
     for event, _ in events:
         try:
@@ -136,6 +144,13 @@ def _fold(
                 raise
     rows.save(connection, before, after)
     return applied
+
+
+def _remember(connection: sa.Connection, ids: Iterable[str]) -> None:
+    """Note replayed events as drained ones, before all that will be recorded from now on."""
+    values = [{"seq": -number, "id": id} for number, id in enumerate(ids, 1)]
+    if values:
+        connection.execute(rows.insert(connection, t.recorded).on_conflict_do_nothing(), values)
 
 
 def _known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:

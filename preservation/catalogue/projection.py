@@ -10,7 +10,8 @@ Rules:
   nothing about them, and it is ``written`` until it is read back;
 * ``unchecked`` changes nothing: we know no more than before;
 * a sealed version never changes: a second ``ingestion`` with another seal is refused, except
-  over a version that only a sidecar spoke for (the journal is the higher authority).
+  over a version that only a sidecar spoke for (the journal is the higher authority);
+* what was disposed of does not come back (``custody``).
 
 What each type's ``detail`` carries: ``docs/formats/journal.md``.
 """
@@ -18,16 +19,25 @@ What each type's ``detail`` carries: ``docs/formats/journal.md``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from preservation.catalogue import custody
 from preservation.catalogue.protocol import (
     FindingRow,
     FormatCount,
     IdentifierRow,
     ReplicaRow,
     VersionRow,
+)
+from preservation.catalogue.state import (
+    IdentifierKey,
+    State,
+    Subjects,
+    count_of,
+    key_of,
+    sha256_of,
 )
 from preservation.errors import MalformedError
 from preservation.model.clock import parse_stamp
@@ -36,10 +46,8 @@ from preservation.model.event import Event, EventType
 from preservation.model.finding import Severity
 from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
-from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey, check_id
+from preservation.model.replica import Packaging, ReplicaState, TarFacts, check_id
 
-ReplicaKey = tuple[VersionKey, str]
-IdentifierKey = tuple[str, str, str]  # community, scheme, value
 _CLOSED_STATES = {EventType.FINDING_RESOLVED: "resolved", EventType.FINDING_ACCEPTED: "accepted"}
 
 
@@ -49,42 +57,26 @@ class SealConflictError(MalformedError):
     default_code = "CAT-SEAL-CONFLICT"
 
 
-@dataclass(slots=True)
-class State:
-    """Rows by their keys, and which of them only a sidecar speaks for."""
-
-    versions: dict[VersionKey, VersionRow] = field(default_factory=dict)
-    replicas: dict[ReplicaKey, ReplicaRow] = field(default_factory=dict)
-    findings: dict[str, FindingRow] = field(default_factory=dict)
-    identifiers: dict[IdentifierKey, IdentifierRow] = field(default_factory=dict)
-    adopted: set[VersionKey] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Subjects:
-    """What an event is about: the rows to load before it is applied."""
-
-    version: VersionKey | None
-    replica: ReplicaKey | None
-    finding: str | None
-    identifiers: tuple[IdentifierKey, ...] = ()
-
-
 def subjects(event: Event) -> Subjects:
     """Name the rows that an event needs and may change.
 
     Raises:
         MalformedError: it names something that cannot be.
     """
+    if event.type in custody.RULES:
+        return custody.subjects(event)
     if event.type in _ABOUT_FINDING:
         return Subjects(None, None, _uuid(event.detail.get("finding")))
     if event.type in _ABOUT_REPLICA:
-        key = _key(event)
+        key = key_of(event)
         finding = event.detail.get("finding") if event.type is EventType.RECOVERY else None
-        return Subjects(key, (key, check_id(event.tier, "tier")), finding and _uuid(finding))
+        place = (key, check_id(event.tier, "tier"))
+        keeping = custody.arriving(*place) if event.type is EventType.REPLICATION else ()
+        return Subjects(key, place, finding and _uuid(finding), custody=keeping)
     if event.type is EventType.INGESTION:
         named = tuple(_identifier_key(event, one) for one in _identifiers(event))
-        return Subjects(_key(event), None, None, named)
+        key = key_of(event)
+        return Subjects(key, None, None, named, custody=custody.arriving(key, ""))
     if event.type is EventType.IDENTIFIER_ASSIGNMENT:
         named = (_identifier_key(event, _identifier(event.detail)),)
         return Subjects(None, None, None, named)
@@ -101,7 +93,7 @@ def apply(state: State, event: Event) -> bool:
         MalformedError: its detail is not what its type carries.
         SealConflictError: it contradicts a sealed version.
     """
-    rule = _RULES.get(event.type)
+    rule = _RULES.get(event.type) or custody.RULES.get(event.type)
     if rule is None:
         return False
     try:
@@ -115,16 +107,18 @@ def apply(state: State, event: Event) -> bool:
 
 
 def _ingested(state: State, event: Event) -> bool:
-    key, detail = _key(event), event.detail
+    key, detail = key_of(event), event.detail
+    if not custody.may_arrive(state, key):
+        return False
     row = VersionRow(
         key=key,
         title=str(detail["title"]),
-        seal=_sha256(detail["seal"]),
-        previous_seal=_sha256(detail["previous_seal"]) if detail["previous_seal"] else None,
-        content_digest=_sha256(detail["content_digest"]),
+        seal=sha256_of(detail["seal"]),
+        previous_seal=sha256_of(detail["previous_seal"]) if detail["previous_seal"] else None,
+        content_digest=sha256_of(detail["content_digest"]),
         lineage=str(detail["lineage"] or ""),
-        files=_count(detail["files"]),
-        octets=_count(detail["bytes"]),
+        files=count_of(detail["files"]),
+        octets=count_of(detail["bytes"]),
         ingested_at=event.at,
         policy=event.policy,
         formats=_formats(detail["formats"]),
@@ -185,20 +179,22 @@ def _formats(listed: Any) -> tuple[FormatCount, ...]:
     for item in listed:
         name = (str(item["puid"]), str(item["mime"]), str(item["name"]))
         files, octets = counts.get(name, (0, 0))
-        counts[name] = (files + _count(item["files"]), octets + _count(item["bytes"]))
+        counts[name] = (files + count_of(item["files"]), octets + count_of(item["bytes"]))
     return tuple(FormatCount(*name, *counts[name]) for name in sorted(counts))
 
 
 def _replicated(state: State, event: Event) -> bool:
-    key, detail = _key(event), event.detail
+    key, detail = key_of(event), event.detail
+    if not custody.may_arrive(state, key, event.tier):
+        return False
     state.replicas[key, event.tier] = ReplicaRow(
         key=key,
         tier=event.tier,
         packaging=Packaging(detail["packaging"]),
         state=ReplicaState.WRITTEN,
-        seal=_sha256(detail["seal"]),
+        seal=sha256_of(detail["seal"]),
         tar=_tar(detail["tar"]),
-        octets=_count(detail["bytes"]),
+        octets=count_of(detail["bytes"]),
         written_at=event.at,
         verified_at=None,
         checked_at=None,
@@ -209,7 +205,7 @@ def _replicated(state: State, event: Event) -> bool:
 
 
 def _recovered(state: State, event: Event) -> bool:
-    key, detail = _key(event), event.detail
+    key, detail = key_of(event), event.detail
     finding = state.findings.get(str(detail.get("finding", "")))
     if finding is not None:  # what was begun has come to its end: it says where things lie now
         done = {**finding.detail, "repair": dict(detail)}
@@ -237,7 +233,7 @@ def _recovered(state: State, event: Event) -> bool:
 
 
 def _checked(state: State, event: Event) -> bool:
-    key, outcome = _key(event), Outcome(event.outcome)
+    key, outcome = key_of(event), Outcome(event.outcome)
     level = Level(event.detail["level"])
     known = state.replicas.get((key, event.tier))
     if known is None or outcome is Outcome.UNCHECKED:
@@ -257,7 +253,7 @@ def _checked(state: State, event: Event) -> bool:
 
 def _recalled(state: State, event: Event) -> bool:
     """Cold octets were asked for: from then on they can be read."""
-    key, ready_by = _key(event), parse_stamp(event.detail["ready_by"])
+    key, ready_by = key_of(event), parse_stamp(event.detail["ready_by"])
     known = state.replicas.get((key, event.tier))
     if known is None:
         return False
@@ -329,13 +325,13 @@ _RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
     EventType.FINDING_RESOLVED: _closed,
     EventType.FINDING_ACCEPTED: _closed,
 }
+_ABOUT_REPLICA = {
+    EventType.REPLICATION,
+    EventType.FIXITY_CHECK,
+    EventType.RECOVERY,
+    EventType.RECALL,
+}
 _ABOUT_FINDING = {EventType.FINDING_OPENED, EventType.REPAIR_BEGUN, *_CLOSED_STATES}
-_ABOUT_VERSION = {EventType.INGESTION, EventType.IDENTIFIER_ASSIGNMENT}
-_ABOUT_REPLICA = set(_RULES) - _ABOUT_FINDING - _ABOUT_VERSION
-
-
-def _key(event: Event) -> VersionKey:
-    return VersionKey(event.community, event.aip, event.version)
 
 
 def _uuid(text: Any) -> str:
@@ -345,20 +341,7 @@ def _uuid(text: Any) -> str:
         raise MalformedError(f"not a finding's UUID: {text!r}") from error
 
 
-def _sha256(text: str) -> Digest:
-    digest = Digest.parse_tagged(text)
-    if digest.algorithm is not Algorithm.SHA256:
-        raise MalformedError(f"a SHA-256 is wanted here: {text!r}")
-    return digest
-
-
 def _tar(data: Any) -> TarFacts | None:
     if data is None:
         return None
-    return TarFacts(Digest.parse(Algorithm.SHA256, data["sha256"]), _count(data["bytes"]))
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise MalformedError(f"not a count: {value!r}")
-    return value
+    return TarFacts(Digest.parse(Algorithm.SHA256, data["sha256"]), count_of(data["bytes"]))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from preservation.catalogue import tables as t
-from preservation.catalogue.projection import IdentifierKey, ReplicaKey, State
+from preservation.catalogue.custody_rows import KINDS, among, key_of
 from preservation.catalogue.protocol import (
     FindingRow,
     FormatCount,
@@ -22,6 +22,7 @@ from preservation.catalogue.protocol import (
     ReplicaRow,
     VersionRow,
 )
+from preservation.catalogue.state import CustodyKey, IdentifierKey, ReplicaKey, State
 from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
@@ -78,6 +79,7 @@ def load(
     replicas: set[ReplicaKey],
     findings: set[str],
     identifiers: set[IdentifierKey] | None = None,
+    custody: set[CustodyKey] | None = None,
 ) -> State:
     """The rows with these keys, as far as they are there. Formats are not loaded."""
     state = State()
@@ -99,7 +101,17 @@ def load(
             state.findings[row["id"]] = finding_row(row)
     for one in identified(connection, identifiers or set()):
         state.identifiers[one.community, one.identifier.scheme, one.identifier.value] = one
+    _load_custody(connection, state, custody or set())
     return state
+
+
+def _load_custody(connection: sa.Connection, state: State, wanted: set[CustodyKey]) -> None:
+    for name, kind in KINDS.items():
+        for batch in chunks(sorted({kind.flat(key) for what, key in wanted if what == name})):
+            statement = sa.select(kind.table).where(among(kind, batch))
+            for row in connection.execute(statement).mappings():
+                value = kind.read(row)
+                state.custody[key_of(name, value)] = value
 
 
 def identified(connection: sa.Connection, keys: Iterable[IdentifierKey]) -> Iterator[IdentifierRow]:
@@ -122,6 +134,29 @@ def save(connection: sa.Connection, before: State, after: State) -> None:
         row for key, row in after.identifiers.items() if before.identifiers.get(key) is not row
     ]
     save_identifiers(connection, given)
+    _remove(connection, before, after)
+    _save_custody(connection, before, after)
+
+
+def _remove(connection: sa.Connection, before: State, after: State) -> None:
+    """Take away versions and replicas that are no more; tombstones and removals stand for them."""
+    for batch in chunks(
+        (*_parts(key), tier) for key, tier in before.replicas.keys() - after.replicas.keys()
+    ):
+        connection.execute(sa.delete(t.replica).where(_among(t.replica, _REPLICA_KEY, batch)))
+    for batch in chunks(_parts(key) for key in before.versions.keys() - after.versions.keys()):
+        for table in (t.content_format, t.version):
+            connection.execute(_where(sa.delete(table), table, batch))
+
+
+def _save_custody(connection: sa.Connection, before: State, after: State) -> None:
+    changed = {key: row for key, row in after.custody.items() if before.custody.get(key) is not row}
+    for name, kind in KINDS.items():
+        kept = [row for (what, _), row in changed.items() if what == name and row is not None]
+        write(connection, kind.table, kind.key, [kind.values(row) for row in kept])
+        gone = (kind.flat(key) for (what, key), row in changed.items() if what == name and not row)
+        for batch in chunks(gone):
+            connection.execute(sa.delete(kind.table).where(among(kind, batch)))
 
 
 def save_identifiers(connection: sa.Connection, rows: Sequence[IdentifierRow]) -> None:
@@ -296,6 +331,7 @@ def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
         "verified_at": row.verified_at,
         "checked_at": row.checked_at,
         "aged_from": row.checked_at or row.written_at,
+        "lot": int(row.key.aip[:4], 16),
         "young": row.checked_at is None or row.checked_at - row.written_at < READ_BACK,
         "outcome": None if row.outcome is None else row.outcome.value,
         "level": None if row.level is None else row.level.value,

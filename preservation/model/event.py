@@ -42,6 +42,16 @@ class EventType(Enum):
     FINDING_OPENED = "finding opened"
     FINDING_RESOLVED = "finding resolved"
     FINDING_ACCEPTED = "finding accepted"
+    APPRAISAL = "appraisal"  # what is due for disposal was listed, or a version is kept on
+    DISPOSAL_APPROVAL = "disposal approval"  # a person's word on exactly one list, or taken back
+    DISPOSAL = "disposal"  # of one approved list: begun, ended
+    DEACCESSION = "deaccession"  # before a version is disposed of
+    RETIREMENT = "retirement"  # before one replica of a version that stays is removed
+    DELETION = "deletion"  # all of a replica is gone, or what stands in the way
+    HOLD_PLACED = "hold placed"
+    HOLD_RELEASED = "hold released"
+    ACCESS_CHANGE = "access change"
+    DISSEMINATION = "dissemination"  # given out in spite of what access says, and why
     TIER_CHECK = "tier check"  # what a tier's place does was tried out
     RECALL = "recall"  # a replica was asked for that can't be read at once
     HOLDER_STATEMENT = "holder statement"  # what another institution says of its own package

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from private_postgres import PrivatePostgres
 
-from preservation.catalogue.projection import State, apply, subjects
+from preservation.catalogue.projection import apply, subjects
+from preservation.catalogue.state import State
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
 from preservation.errors import MalformedError
 from preservation.model.event import Event, EventType

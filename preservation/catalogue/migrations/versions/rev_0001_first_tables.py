@@ -42,6 +42,8 @@ def upgrade() -> None:
     _events()
     _work()
     _identifiers()
+    _disposals()
+    _custody()
 
 
 def _holdings() -> None:
@@ -120,6 +122,7 @@ def _holdings() -> None:
         sa.Column("checked_at", _NUMBER),
         _number("aged_from"),
         sa.Column("young", sa.Boolean(), nullable=False),
+        sa.Column("lot", sa.Integer(), nullable=False),
         sa.Column("outcome", _WORDS),
         sa.Column("level", _WORDS),
         sa.Column("ready_by", _NUMBER),
@@ -132,7 +135,7 @@ def _holdings() -> None:
     op.create_index(
         "replica_due",
         "replica",
-        ["community", "tier", "young", "aged_from", "aip", "version", "octets"],
+        ["community", "tier", "young", "aged_from", "aip", "version", "lot", "octets"],
     )
     op.create_index(
         "replica_weak",
@@ -266,3 +269,105 @@ def _identifiers() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("identifier_aip", "identifier", ["aip"])
+
+
+def _disposals() -> None:
+    op.create_table(
+        "tombstone",
+        *_key(),
+        _words("title"),
+        _octets("seal"),
+        sa.Column("previous_seal", _OCTETS),
+        _octets("content_digest"),
+        _words("lineage"),
+        _number("files"),
+        _number("octets"),
+        _number("ingested_at"),
+        _words("policy"),
+        _number("disposed_at"),
+        _words("by"),
+        _words("reason"),
+        sa.Column("approved_by", sa.Text(), nullable=False),
+        _words("proposal"),
+        _octets("event"),
+        sa.PrimaryKeyConstraint("community", "aip", "version"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("tombstone_content", "tombstone", ["community", "content_digest"])
+    op.create_index("tombstone_lineage", "tombstone", ["community", "lineage"])
+    op.create_table(
+        "removal",
+        *_key(),
+        _words("tier"),
+        _words("kind"),
+        _words("packaging"),
+        _number("octets"),
+        _words("proposal"),
+        _number("begun_at"),
+        sa.Column("until", _NUMBER),
+        _words("reason"),
+        sa.Column("done_at", _NUMBER),
+        sa.PrimaryKeyConstraint("community", "aip", "version", "tier"),
+        sqlite_with_rowid=False,
+    )
+    pending = sa.text("done_at IS NULL")
+    op.create_index(
+        "removal_pending",
+        "removal",
+        ["community", "proposal"],
+        sqlite_where=pending,
+        postgresql_where=pending,
+    )
+    op.create_table(
+        "proposal",
+        _words("digest"),
+        _words("community"),
+        _words("policy"),
+        _number("proposed_at"),
+        _number("items"),
+        _number("octets"),
+        sa.Column("approvals", sa.Text(), nullable=False),
+        sa.Column("begun_at", _NUMBER),
+        sa.Column("ended_at", _NUMBER),
+        sa.PrimaryKeyConstraint("digest"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("proposal_community", "proposal", ["community", "proposed_at"])
+
+
+def _custody() -> None:
+    op.create_table(
+        "hold",
+        _octets("id"),
+        *_key(),
+        _words("reason"),
+        _words("by"),
+        _number("placed_at"),
+        sa.Column("released_at", _NUMBER),
+        _words("released_by"),
+        _words("released_why"),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("hold_aip", "hold", ["community", "aip"])
+    op.create_table(
+        "access",
+        *_key(),
+        _words("state"),
+        sa.Column("until", _NUMBER),
+        _words("reason"),
+        _words("by"),
+        _number("since"),
+        sa.PrimaryKeyConstraint("community", "aip", "version"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "appraisal",
+        *_key(),
+        sa.Column("kept_until", _NUMBER),
+        _words("reason"),
+        _words("by"),
+        _number("at"),
+        sa.PrimaryKeyConstraint("community", "aip", "version"),
+        sqlite_with_rowid=False,
+    )
