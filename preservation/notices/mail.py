@@ -57,9 +57,8 @@ class MailServer:
     def send(self, message: Message) -> None:
         """See ``Post.send``."""
         address = unquote(message.to.removeprefix("mailto:"))
-        letter = self._letter(message, address)
         try:
-            self._hand_over(letter, address)
+            self._hand_over(self._letter(message, address), address)
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise self._undelivered(error) from error
 
@@ -86,7 +85,8 @@ class MailServer:
                 server.starttls(context=trusted)
             if here.account:
                 server.login(here.account, here.password)
-            server.send_message(letter, here.sender, [address])
+            # Not `send_message`: that would write ">From" where a line begins with "From".
+            server.sendmail(here.sender, [address], letter.as_bytes())
 
     def _trusted(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._settings.ca or None)
