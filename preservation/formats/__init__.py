@@ -4,6 +4,7 @@
 looks at what a file tells of itself · ``evidence`` what the tools said · ``mime`` how two MIME
 types relate · ``extensions`` what names claim · ``content`` cheap tests of a claim ·
 ``reconcile`` evidence to one answer, pure · ``worker`` the exec'd child, the only module that
-imports ``pygfried`` and ``magic`` · ``answers`` those given before · ``identifier`` the front
-door · ``protocol`` what others depend on · ``checks`` whether a file is what its format promises.
+imports ``pygfried`` and ``magic`` · ``opening`` and ``siegfried`` what it opens, and what it asks ·
+``answers`` those given before · ``identifier`` the front door · ``protocol`` what others depend
+on · ``checks`` whether a file is what its format promises.
 """

@@ -67,11 +67,10 @@ class Evidence:
     troubles: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The form that crosses the pipe from the worker."""
-        return {name: getattr(self, name) for name in self.__slots__} | {
-            "status": self.status.value,
-            "content": self.content.value,
-        }
+        """The form that crosses the pipe from the worker: without what is as it is by default."""
+        told = {name: said for name in self.__slots__ if (said := getattr(self, name))}
+        told["magic"] = self.magic  # of which empty and none are two things
+        return told | {"status": self.status.value, "content": self.content.value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evidence:
@@ -81,8 +80,8 @@ class Evidence:
                 **data,
                 "status": Status(data["status"]),
                 "content": Content(data["content"]),
-                "without": Status(data["without"]) if data["without"] else None,
-                "candidates": tuple(data["candidates"]),
-                "troubles": tuple((flag, why) for flag, why in data["troubles"]),
+                "without": Status(data["without"]) if data.get("without") else None,
+                "candidates": tuple(data.get("candidates", ())),
+                "troubles": tuple((flag, why) for flag, why in data.get("troubles", ())),
             }
         )

@@ -4,19 +4,17 @@ Never import it from a process that may fork: after a mere import of ``pygfried`
 children hang for ever, and its calls hold the GIL for seconds. ``preservation.files.workers``
 starts it by exec, and may kill it at any moment.
 
-Each file is opened below the root without following links, as a place first, so that nothing
-but a regular file is ever opened for reading. Its head and tail are read once, for all tests of
+Each file is opened by ``formats.opening``. Its head and tail are read once, for all tests of
 ours and for libmagic. Siegfried is handed ``<staging>/<n>.<ext>``, a link to the descriptor: it
 sees the very file that was examined, whatever takes its name meanwhile, and neither odd names
-nor long paths reach it, while the extension does. Of a large file it gets an excerpt.
+nor long paths reach it, while the extension does. Of a large file it gets an excerpt; of a text
+that it knows by name alone, nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,25 +26,31 @@ from typing import Any
 
 import pygfried
 
-from preservation.files.walk import open_below
-from preservation.formats import content, mime, reconcile, sample, signatures, structure
+from preservation.formats import (
+    content,
+    mime,
+    reconcile,
+    sample,
+    siegfried,
+    signatures,
+    structure,
+)
 from preservation.formats.content import test_of
 from preservation.formats.evidence import Content, Evidence, Status
+from preservation.formats.opening import Folders
 from preservation.formats.request import STAGING, Request, extension_of
 from preservation.formats.sample import Sample
+from preservation.formats.siegfried import by_name_alone, ends_of, merge
 from preservation.formats.signatures.local_format import LocalFormat
 from preservation.formats.signatures.table import FORMATS, TESTED_PUIDS, VERSION, recognise
-from preservation.formats.structure.inspect import holds_parts, inspect
+from preservation.formats.structure.inspect import inspect
 
-_CANDIDATES = re.compile(r"possibilities based on extension are (.+)")
-_EMPTY = "empty source"
 _BY_NAME = "match on extension only"
 _TEXT_HEAD = 2048  # libmagic tells kinds of text by their first words; more only costs time
 _WITHOUT_DATABASE = 0x4000  # MAGIC_NO_CHECK_SOFT of magic.h
 _BINARY_HEAD = 65536
-_EXCERPT = 128 * 1024  # octets of head and of tail that Siegfried gets of a large file
-_LARGE = 512 * 1024
 _JUNK = b"\x01\x02\x7f\xfe" * 64  # of no format, so that only the name speaks
+_ANY_TEXT = b"text\n"
 _KNOWN = frozenset(extension for one in FORMATS.values() for extension in one.extensions)
 _PLACE = 200  # the descriptor that all links lead to
 _MOST_LINKS = 1000
@@ -56,12 +60,13 @@ _REGEX_OCTETS = 1024  # that a regular expression of libmagic may look at; 8,192
 def answer(items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Answer questions, each as soon as it is known; a question without a path asks who we are."""
     examiner = _examiner()
-    for item in items:
-        request = Request.from_json(item)
-        if request is None:
-            yield examiner.toolchain()
-        else:
-            yield examiner.examine(request.root, request.path, request.without).to_json()
+    with Folders() as folders:
+        for item in items:
+            request = Request.from_json(item)
+            if request is None:
+                yield examiner.toolchain()
+            else:
+                yield examiner.examine(folders, request).to_json()
 
 
 class Examiner:
@@ -74,6 +79,7 @@ class Examiner:
         if self._quick:
             self._module.magic_setflags(self._quick.cookie, self._quick.flags | _WITHOUT_DATABASE)
         self._claims: dict[str, bool] = {}
+        self._named: dict[str, dict[str, Any]] = {}
         self._links: dict[str, str] = {}
 
     def toolchain(self) -> dict[str, str]:
@@ -87,15 +93,11 @@ class Examiner:
             "local": f"{VERSION}+{_digest_of_sources()}",
         }
 
-    def examine(self, root: bytes, path: bytes, without: str = "") -> Evidence:
-        """Everything the tools say about one file.
-
-        Args:
-            without: ``siegfried``, ``libmagic`` or ``table``: not asked this time.
-        """
-        extension = extension_of(path)
+    def examine(self, folders: Folders, asked: Request) -> Evidence:
+        """Everything the tools say about one file."""
+        extension, without = extension_of(asked.path), asked.without
         try:
-            fd, octets = _open_regular(root, path)
+            fd, octets = folders.open(asked.root, asked.path)
         except OSError:
             return Evidence(Status.UNREADABLE, extension)
         try:
@@ -112,7 +114,7 @@ class Examiner:
             if not octets:
                 return evidence
             if without != "siegfried":
-                evidence = _merge(evidence, self._ask_siegfried(taken))
+                evidence = merge(evidence, self._ask_siegfried(taken, local))
             return evidence if without == "table" else _looked_into(evidence, taken)
         except OSError:  # the medium, or the staging folder
             return Evidence(Status.UNREADABLE, extension)
@@ -128,23 +130,40 @@ class Examiner:
         return self._claims[extension]
 
     def _in_pronom(self, extension: str) -> bool:
-        fd = os.memfd_create("junk")
-        try:
-            os.write(fd, _JUNK)
-            [said] = self._siegfried(fd, extension)["matches"] or [{"warning": ""}]
-        finally:
-            os.close(fd)
+        [said] = self._about(_JUNK, extension)["matches"] or [{"warning": ""}]
         return said.get("id", "UNKNOWN") != "UNKNOWN" or "possibilities" in said["warning"]
 
-    def _ask_siegfried(self, taken: Sample) -> dict[str, Any]:
-        """Siegfried's answer: about the file itself, or about both ends of a large one."""
-        if taken.octets <= _LARGE or holds_parts(taken):
+    def _ask_siegfried(self, taken: Sample, local: LocalFormat | None) -> dict[str, Any]:
+        """Siegfried's answer: about the file itself, both ends of a large one, or a mere name."""
+        if by_name_alone(taken, local):
+            return self._by_name(taken.extension)
+        head, tail = ends_of(taken)
+        if taken.octets <= head + tail:
             return self._siegfried(taken.fd, taken.extension)
+        if taken.whole is not None:
+            return self._about(taken.whole[:head] + taken.whole[-tail:], taken.extension)
         fd = os.memfd_create("excerpt")
         try:
-            for offset in (0, taken.octets - _EXCERPT):
-                os.sendfile(fd, taken.fd, offset, _EXCERPT)
+            os.sendfile(fd, taken.fd, 0, head)
+            os.sendfile(fd, taken.fd, taken.octets - tail, tail)
             return self._siegfried(fd, taken.extension)
+        finally:
+            os.close(fd)
+
+    def _by_name(self, extension: str) -> dict[str, Any]:
+        """Siegfried's answer about any text under this extension."""
+        known = self._named.get(extension)
+        if known is None:
+            known = self._about(_ANY_TEXT, extension)
+            if len(self._named) < _MOST_LINKS:
+                self._named[extension] = known
+        return known
+
+    def _about(self, octets: bytes, extension: str) -> dict[str, Any]:
+        fd = os.memfd_create("excerpt")
+        try:
+            os.write(fd, octets)
+            return self._siegfried(fd, extension)
         finally:
             os.close(fd)
 
@@ -193,7 +212,7 @@ def _examiner() -> Examiner:
 @cache
 def _digest_of_sources() -> str:
     """Changes with anything that our own answers depend on."""
-    modules = (content, mime, reconcile, sample)
+    modules = (content, mime, reconcile, sample, siegfried)
     files = [Path(str(one.__file__)) for one in modules] + [Path(__file__)]
     for package in (signatures, structure):
         files += sorted(Path(str(package.__file__)).parent.glob("*.py"))
@@ -222,51 +241,6 @@ def _load_magic() -> tuple[Any, Any]:
             cookie.setparam(module.MAGIC_PARAM_REGEX_MAX, _REGEX_OCTETS)
         return module, cookie
     return None, None
-
-
-def _open_regular(root: bytes, path: bytes) -> tuple[int, int]:
-    """Open a file for reading, and nothing but a file; with its size.
-
-    Raises:
-        OSError: it is something else, or can't be had.
-    """
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        place = open_below(root_fd, path, os.O_PATH)
-    finally:
-        os.close(root_fd)
-    try:
-        seen = os.fstat(place)
-        if not stat.S_ISREG(seen.st_mode):
-            raise OSError("not a regular file")
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-        return os.open(f"/proc/self/fd/{place}", flags), seen.st_size
-    finally:
-        os.close(place)
-
-
-def _merge(evidence: Evidence, said: dict[str, Any]) -> Evidence:
-    """Add Siegfried's answer to what is known of a file."""
-    if _EMPTY in said["errors"]:
-        return replace(evidence, status=Status.EMPTY)
-    first, *others = said["matches"] or [{}]
-    warning = str(first.get("warning", ""))
-    listed = _CANDIDATES.search(warning)
-    candidates = [other["id"] for other in others] + (listed[1].split(", ") if listed else [])
-    known = first.get("id", "UNKNOWN") != "UNKNOWN"
-    return replace(
-        evidence,
-        puid=first["id"] if known else "",
-        name=first["format"] if known else "",
-        version=first["version"] if known else "",
-        mime=first["mime"] if known else "",
-        group=first["class"] if known else "",
-        basis=first["basis"] if known else "",
-        warning=warning,
-        candidates=tuple(one for one in candidates if one != "UNKNOWN"),
-        several=bool(others),
-        error=said["errors"],
-    )
 
 
 def _looked_into(evidence: Evidence, taken: Sample) -> Evidence:

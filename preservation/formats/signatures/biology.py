@@ -201,6 +201,7 @@ ROWS = (
         both(lambda s: s.start[:1] in (">", ";"), is_fasta),
         "NCBI, FASTA definition lines",
         mime="text/x-fasta",
+        settles=True,
     ),
     row(
         "genbank",
@@ -218,6 +219,7 @@ ROWS = (
         both(first_line(r"ID   \S"), says(r"^(XX|AC   |DE   |SQ   )")),
         "EMBL user manual, 3.1",
         mime="text/x-embl",
+        settles=True,
     ),
     row(
         "mmcif",
@@ -226,6 +228,7 @@ ROWS = (
         is_mmcif,
         "PDBx/mmCIF dictionary; IUCr CIF 1.1",
         mime="chemical/x-mmcif",
+        settles=True,
     ),
     row(
         "cif",
@@ -234,6 +237,7 @@ ROWS = (
         is_cif,
         "IUCr CIF 1.1, syntax",
         mime="chemical/x-cif",
+        settles=True,
     ),
     row(
         "pdb",

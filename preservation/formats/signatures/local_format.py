@@ -27,6 +27,8 @@ class LocalFormat:
         wrong: PUIDs that PRONOM's signatures are known to give to it, wrongly.
         extensions: under which it is at home; the first one is the usual one.
         named: whether the test counts only under one of the extensions.
+        settles: whether PRONOM knows the format, if at all, by its extensions alone, so that
+            reading a text of it for PRONOM's signatures could only yield a false match.
         source: of the test: the clause of the format's own specification.
     """
 
@@ -40,6 +42,7 @@ class LocalFormat:
     wrong: frozenset[str] = frozenset()
     extensions: tuple[str, ...] = ()
     named: bool = False
+    settles: bool = False
     source: str = ""
 
 
@@ -56,6 +59,7 @@ def row(
     parents: str = "",
     wrong: str = "",
     named: bool = False,
+    settles: bool = False,
 ) -> LocalFormat:
     """A row, with its lists as words between spaces."""
     return LocalFormat(
@@ -69,6 +73,7 @@ def row(
         wrong=frozenset(wrong.split()),
         extensions=tuple(extensions.split()),
         named=named,
+        settles=settles,
         source=source,
     )
 

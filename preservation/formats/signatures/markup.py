@@ -127,6 +127,8 @@ def _json(
     source: str,
     mime: str = "application/json",
     puid: str = "",
+    *,
+    settles: bool = False,
 ) -> LocalFormat:
     """A JSON text in whose head, or tail, the pattern occurs."""
     wanted = re.compile(pattern)
@@ -146,6 +148,7 @@ def _json(
         mime=mime,
         parents=JSON,
         puid=puid,
+        settles=settles,
     )
 
 
@@ -456,6 +459,7 @@ ROWS = (
         "nbformat 4.5",
         "application/x-ipynb+json",
         "fmt/1119",
+        settles=True,
     ),
     _json(
         "ro-crate",
@@ -545,6 +549,7 @@ ROWS = (
         _is_nquads,
         "RDF 1.1 N-Quads, 2",
         mime="application/n-quads",
+        settles=True,
     ),
     row(
         "n-triples",
@@ -553,8 +558,17 @@ ROWS = (
         _is_ntriples,
         "RDF 1.1 N-Triples, 2",
         mime="application/n-triples",
+        settles=True,
     ),
-    row("trig", "TriG (RDF)", "trig", _is_trig, "RDF 1.1 TriG, 2", mime="application/trig"),
+    row(
+        "trig",
+        "TriG (RDF)",
+        "trig",
+        _is_trig,
+        "RDF 1.1 TriG, 2",
+        mime="application/trig",
+        settles=True,
+    ),
     row(
         "sparql",
         "SPARQL",
@@ -563,6 +577,7 @@ ROWS = (
         "SPARQL 1.1 Query Language",
         mime="application/sparql-query",
         named=True,
+        settles=True,
     ),
     row(
         "turtle",
@@ -573,6 +588,7 @@ ROWS = (
         mime="text/turtle",
         puid="fmt/874",
         parents="fmt/873",
+        settles=True,
     ),
     row(
         "notation3",

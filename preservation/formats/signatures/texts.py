@@ -42,6 +42,7 @@ def _code(
         puid=puid,
         wrong=_LATEX_PUIDS,
         named=True,
+        settles=True,
     )
 
 
@@ -269,6 +270,7 @@ ROWS = (
         mime="application/yaml",
         puid="fmt/818",
         named=True,
+        settles=True,
     ),
     row(
         "toml",
@@ -279,6 +281,7 @@ ROWS = (
         mime="application/toml",
         puid="fmt/2065",
         named=True,
+        settles=True,
     ),
     row(
         "ini",
@@ -289,6 +292,7 @@ ROWS = (
         mime="text/plain",
         puid="x-fmt/421",
         named=True,
+        settles=True,
     ),
     _code(
         "python",

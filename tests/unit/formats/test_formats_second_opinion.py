@@ -26,7 +26,7 @@ def load(name):
 worker.import_module = load
 root = Path(sys.argv[2])
 examiner = worker.Examiner(root)
-said = examiner.examine(bytes(root), b"table.csv")
+said = examiner.examine(worker.Folders(), worker.Request(bytes(root), b"table.csv"))
 print(json.dumps([examiner.toolchain()["libmagic"], said.to_json()]))
 """
 

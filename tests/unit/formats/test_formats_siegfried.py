@@ -1,0 +1,82 @@
+"""Siegfried is read to as much as can change its answer, and no more."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from preservation.formats.identifier import FormatIdentifier
+from preservation.formats.sample import Sample
+from preservation.formats.siegfried import by_name_alone, ends_of
+from preservation.formats.signatures.table import ROWS, recognise
+
+
+@pytest.fixture(scope="module")
+def identifier():
+    with FormatIdentifier() as one:
+        yield one
+
+
+def sample(data: bytes, extension: str = "") -> Sample:
+    return Sample(-1, len(data), extension, data[:65536], data[-65536:], data)
+
+
+def test_only_rows_about_text_settle():
+    binary = sample(bytes(range(256)) * 8)
+    assert not any(by_name_alone(binary, one) for one in ROWS)
+    assert not any(one.settles and one.mime.endswith("xml") for one in ROWS)
+
+
+@pytest.mark.parametrize(
+    ("text", "extension", "settled"),
+    [
+        (b"import os\n\nprint(os.sep)\n", "py", True),
+        (b"# Title\n\nWords.\n", "md", True),
+        (b"key: value\n", "yaml", True),
+        (b"<!DOCTYPE html>\n<html><body>import os</body></html>\n", "md", False),
+        (b"{\\rtf1 import os}\n", "md", False),
+        (b"%PDF-1.7\nimport os\n", "md", False),
+        (b"plain words\n", "txt", False),
+        (b"<?xml version='1.0'?><kml xmlns='x'/>\n", "kml", False),
+    ],
+)
+def test_a_text_is_settled_by_its_row_unless_it_begins_like_a_document(text, extension, settled):
+    taken = sample(text, extension)
+    assert by_name_alone(taken, recognise(taken)) is settled
+
+
+def test_commands_of_latex_in_a_program_do_not_make_it_latex(identifier, tmp_path: Path):
+    (tmp_path / "plot.ipynb").write_text(
+        '{"cells": [{"source": ["\\\\documentclass{article}\\\\begin{document}"]}],'
+        ' "nbformat": 4, "nbformat_minor": 5}\n'
+    )
+    (tmp_path / "bib.py").write_text('import os\nX = """\n@article{a,\n author = {B},\n}\n"""\n')
+    [notebook, program] = identifier.identify(tmp_path, [b"plot.ipynb", b"bib.py"])
+    assert (notebook.puid, notebook.flags) == ("fmt/1119", ())
+    assert (program.puid, program.flags) == ("fmt/938", ())
+
+
+def test_a_page_under_the_name_of_a_text_is_still_seen(identifier, tmp_path: Path):
+    (tmp_path / "page.md").write_text("<!DOCTYPE html>\n<html><head></head><body></body></html>\n")
+    [found] = identifier.identify(tmp_path, [b"page.md"])
+    assert found.puid in ("fmt/471", "fmt/96")
+
+
+def test_what_is_told_deep_in_a_file_reaches_siegfried():
+    assert min(ends_of(sample(b"%PDF-1.7\n" + bytes(99)))) >= 128 * 1024
+    assert ends_of(sample(os.urandom(1 << 17)))[0] > 32769 + 5  # ISO 9660's first descriptor
+    cut = b"PK\x03\x04" + bytes(200_000)
+    assert sum(ends_of(sample(cut))) < len(cut)
+    whole = cut + b"PK\x05\x06" + bytes(18)
+    assert sum(ends_of(sample(whole))) == len(whole)  # its members may lie anywhere
+
+
+def test_a_disk_image_is_named(identifier, tmp_path: Path):
+    image = bytearray(300_000)
+    for number, kind in enumerate((b"\x01CD001\x01", b"\xffCD001\x01")):
+        image[32768 + 2048 * number : 32775 + 2048 * number] = kind
+    (tmp_path / "disk.iso").write_bytes(image)
+    [found] = identifier.identify(tmp_path, [b"disk.iso"])
+    assert found.puid == "fmt/468"
