@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from preservation.audit.recalling import recalled
 from preservation.bags import sealed
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
-from preservation.errors import MalformedError, NotNowError
+from preservation.errors import ColdError, MalformedError, NotNowError
+from preservation.files.held import HeldTar
 from preservation.fixity.engine import EngineSettings
+from preservation.fixity.rate import RateLimit
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.digest import Digest
@@ -54,6 +57,7 @@ class _Seen:
     octets: int
     algorithms: tuple[str, ...]
     cache_bypassed: bool
+    server_cache: bool  # a file server's cache may have answered
     files: tuple[sealed.FileFinding, ...]
     more: int
 
@@ -77,25 +81,42 @@ class Checker:
         self._engine = engine
         self._localise = localise
 
-    def check(self, policy: Policy, row: ReplicaRow, progress: Progress) -> CheckResult:
+    def check(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        progress: Progress,
+        *,
+        rate: RateLimit | None = None,
+        drawn_from: int = 0,
+    ) -> CheckResult:
         """Read a replica back, compare all of it, record the event and what follows from it.
 
         Damage opens a finding (once per replica); a replica found intact closes it. A tier
         that cannot be asked gives ``unchecked``: nothing is recorded about the replica, since
         nothing is known.
+
+        Args:
+            rate: how fast to read at most; other readers may share it.
+            drawn_from: of how many it was drawn by lot; the event says so.
         """
         began = self._events.clock.now()
-        seen = self._look(row, progress)
+        engine = self._engine if rate is None else replace(self._engine, rate=rate)
+        try:
+            seen = self._look(row, engine, progress)
+        except ColdError:
+            tier = self._tiers[row.tier]
+            return recalled(policy, row, tier, self._catalogue, self._events)
         if seen.outcome is Outcome.UNCHECKED:
             return self._unchecked(row, seen)
-        event = self._event(policy, row, seen, began)
+        event = self._event(policy, row, seen, began, drawn_from)
         follow, finding, findings = self._follow(policy, row, seen, event)
         self._catalogue.record([event, *follow])
         return CheckResult(
             row.key, row.tier, seen.outcome, seen.octets, seen.reason, finding, event.id, findings
         )
 
-    def _look(self, row: ReplicaRow, progress: Progress) -> _Seen:
+    def _look(self, row: ReplicaRow, engine: EngineSettings, progress: Progress) -> _Seen:
         tier = self._tiers.get(row.tier)
         if tier is None:
             return _nothing(Outcome.UNCHECKED, f"there is no tier {row.tier!r} in this home")
@@ -104,23 +125,27 @@ class Checker:
             if not tier.exists(row.key, row.packaging):
                 return _nothing(Outcome.MISSING, "the tier is there, the replica is not")
             label = _of_sidecar(tier, row)
+            held = tier.held(row.key, row.packaging)
             verified = sealed.verify(
-                tier.held(row.key, row.packaging),
+                held,
                 row.seal,
                 tar=row.tar,
-                settings=self._engine,
+                settings=engine,
                 progress=progress,
             )
+        except ColdError:
+            raise
         except NotNowError as error:
             return _nothing(Outcome.UNCHECKED, error.message)
         seen = _Seen(
             outcome=verified.outcome,
             reason=_reason(verified),
-            level=Level.E3,
+            level=Level.E4 if isinstance(held, HeldTar) and held.recalled else Level.E3,
             counts=verified.counts,
             octets=verified.octets_read,
             algorithms=tuple(algorithm.value for algorithm in verified.algorithms),
             cache_bypassed=verified.cache_bypassed,
+            server_cache=held.server_cache,
             files=verified.files,
             more=verified.more,
         )
@@ -140,7 +165,9 @@ class Checker:
             row.key, row.tier, seen.outcome, seen.octets, seen.reason, findings=(finding,)
         )
 
-    def _event(self, policy: Policy, row: ReplicaRow, seen: _Seen, began: datetime) -> Event:
+    def _event(
+        self, policy: Policy, row: ReplicaRow, seen: _Seen, began: datetime, drawn_from: int
+    ) -> Event:
         took = self._events.clock.now() - began
         result = "" if seen.outcome is Outcome.INTACT else str(self._result(row, seen))
         return self._events.about(
@@ -153,8 +180,10 @@ class Checker:
                 "bytes_read": seen.octets,
                 "files": {outcome.value: count for outcome, count in seen.counts.items()},
                 "cache_bypassed": seen.cache_bypassed,
+                "server_cache": seen.server_cache,
                 "milliseconds": int(took.total_seconds() * 1000),
                 "result": result,
+                **({"drawn_from": drawn_from} if drawn_from else {}),
             },
             tier=row.tier,
             policy=policy.ref,
@@ -256,7 +285,7 @@ def _of_sidecar(tier: Tier, row: ReplicaRow) -> str:
 
 
 def _nothing(outcome: Outcome, reason: str) -> _Seen:
-    return _Seen(outcome, reason, Level.E3, {}, 0, (), False, (), 0)
+    return _Seen(outcome, reason, Level.E3, {}, 0, (), False, False, (), 0)
 
 
 def _reason(verified: sealed.Verification) -> str:

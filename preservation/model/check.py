@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from preservation.model.clock import stamp
 from preservation.model.finding import Finding
 from preservation.model.outcome import Outcome
 from preservation.model.replica import VersionKey
@@ -19,6 +21,7 @@ class CheckResult:
         reason: why the outcome is what it is; empty when intact.
         finding: id of the finding that stands open because of it; empty if none does.
         event: id of the fixity event; empty when nothing could be checked.
+        ready_by: of an unchecked replica that was recalled: when it can be read.
     """
 
     key: VersionKey
@@ -29,6 +32,7 @@ class CheckResult:
     finding: str = ""
     event: str = ""
     findings: tuple[Finding, ...] = ()
+    ready_by: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One row of an audit's document."""
@@ -42,4 +46,5 @@ class CheckResult:
             "reason": self.reason,
             "finding": self.finding,
             "event": self.event,
+            "ready_by": "" if self.ready_by is None else stamp(self.ready_by),
         }

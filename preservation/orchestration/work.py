@@ -28,6 +28,7 @@ from preservation.orchestration.verdict import Verdict, verdict
 if TYPE_CHECKING:
     from preservation.app import Parts
     from preservation.catalogue.protocol import FindingRow
+    from preservation.notices.mail import MailSettings
     from preservation.policy.policy import Policy
 
 Json = dict[str, Any]
@@ -185,12 +186,13 @@ def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
 
 
 def refuse_unchecked(total: Json) -> None:
-    """Fail if something that was planned is not known to be well or ill.
+    """Fail if something that was planned is not known to be well or ill. What was recalled is
+    read by a later run.
 
     Raises:
         UsageError: ``AUD-UNCHECKED``.
     """
-    if unchecked := total["unchecked"]:
+    if unchecked := [row for row in total["unchecked"] if not row["ready_by"]]:
         raise UsageError(
             f"{len(unchecked)} replicas could not be checked",
             hint="the logs of the shards say why; `preserve tier list` looks at the tiers",
@@ -380,6 +382,29 @@ def drain(parts: Parts) -> Json:
             code="JRN-DIFFERS",
         )
     return {"events": drained.events, "copied": dict(drained.copied)}
+
+
+# -- notices
+
+
+def notify(parts: Parts, community: str, mail: MailSettings | None) -> Json:
+    """Tell people about one community, or about all where it is empty.
+
+    Raises:
+        BusyError: somebody was not reached, or another run is telling: worth a retry.
+    """
+    from preservation.app.notifying import notify
+
+    names = [community] if community else sorted(parts.store.in_force())
+    result = notify(parts, [parts.store.governing(name) for name in names], mail=mail)
+    for message in result.sent:
+        _log.info("told %s: %s", message.to, message.subject)
+    for failed in result.failed:
+        _log.error("%s: %s. %s", failed.to, failed.error.message, failed.error.hint)
+    if result.failed:
+        first = f"{result.failed[0].to}: {result.failed[0].error.message}"
+        raise BusyError(f"{len(result.failed)} not reached: {first}", code="NOTE-UNDELIVERED")
+    return {"sent": len(result.sent), "later": len(result.later)}
 
 
 # -- standing

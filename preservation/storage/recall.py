@@ -34,7 +34,7 @@ class Recall:
             "speed": self.speed,
         }
 
-    @property
-    def words(self) -> str:
-        """When to come back, for people."""
-        return f"recalled, ready by {stamp(self.ready_by)[:16]}Z"
+
+def ready_words(ready_by: datetime) -> str:
+    """When to come back, for people."""
+    return f"recalled, ready by {stamp(ready_by)[:16]}Z"
