@@ -146,6 +146,16 @@ class FindingRow:
         return "being repaired" if under_way else self.state
 
 
+class Disposed(Protocol):
+    """A version that was disposed of, as far as others need to know."""
+
+    @property
+    def key(self) -> VersionKey: ...
+
+    @property
+    def disposed_at(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to work on something, with a fencing number that only grows."""
@@ -230,7 +240,17 @@ class Catalogue(Protocol):
         ...
 
     def lineage(self, community: str, identifier: str) -> list[str]:
-        """The AIPs of the community under this lineage identifier."""
+        """The AIPs of the community under this lineage identifier; those whose versions were
+        disposed of too: an identifier's AIP goes on where it is deposited again.
+        """
+        ...
+
+    def last_version(self, community: str, aip: str) -> VersionRow | None:
+        """The newest version that an AIP ever had, disposed of or not."""
+        ...
+
+    def disposed_content(self, community: str, content: Digest) -> Disposed | None:
+        """The version that held this content and was disposed of, the last one, if any."""
         ...
 
     def identifiers(

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
+from preservation.catalogue.custody import Tombstone
+from preservation.catalogue.custody_reading import Custody
+from preservation.catalogue.custody_tables import tombstone
 from preservation.catalogue.database import Database
 from preservation.catalogue.figures import by_age
 from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
@@ -68,18 +71,36 @@ class Reading:
     def lineage(self, community: str, identifier: str) -> list[str]:
         """See ``Catalogue.lineage``. Nothing is held under an empty identifier."""
         columns = t.version.c
-        statement = (
-            sa.select(columns.aip)
-            .distinct()
-            .where(
-                columns.community == community,
-                columns.lineage == identifier,
-                t.has_lineage,
-            )
-            .order_by(columns.aip)
+        held = sa.select(columns.aip).where(
+            columns.community == community, columns.lineage == identifier, t.has_lineage
+        )
+        gone = sa.select(tombstone.c.aip).where(
+            tombstone.c.community == community,
+            tombstone.c.lineage == identifier,
+            tombstone.c.lineage != "",
         )
         with self.database.reading() as connection:
-            return list(connection.execute(statement).scalars())
+            found = {*connection.execute(held).scalars(), *connection.execute(gone).scalars()}
+        return sorted(found)
+
+    def last_version(self, community: str, aip: str) -> VersionRow | None:
+        """See ``Catalogue.last_version``."""
+        newest: list[VersionRow] = []
+        with self.database.reading() as connection:
+            for table in (t.version, tombstone):
+                statement = (
+                    sa.select(table)
+                    .where(table.c.community == community, table.c.aip == aip)
+                    .order_by(table.c.version.desc())
+                    .limit(1)
+                )
+                found = connection.execute(statement).mappings()
+                newest += [rows.version_row(row, ()) for row in found]
+        return max(newest, key=lambda row: row.key, default=None)
+
+    def disposed_content(self, community: str, content: Digest) -> Tombstone | None:
+        """See ``Catalogue.disposed_content``."""
+        return Custody(self.database).disposed_content(community, content)
 
     def identifiers(
         self, community: str | None = None, aip: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from preservation.catalogue import schema
 from preservation.catalogue.adopting import Adopting
 from preservation.catalogue.arrivals import Arrivals
+from preservation.catalogue.custody_reading import Custody
 from preservation.catalogue.database import Database
 from preservation.catalogue.events import Events
 from preservation.catalogue.figures import Figures
@@ -12,6 +13,7 @@ from preservation.catalogue.leases import Leases
 from preservation.catalogue.place import Place
 from preservation.catalogue.prospects import Prospects
 from preservation.catalogue.reading import Reading
+from preservation.catalogue.turns import Turns
 
 
 class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
@@ -26,9 +28,19 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
         return Figures(self.database)
 
     @property
+    def turns(self) -> Turns:
+        """Whose turn it is to be checked."""
+        return Turns(self.database)
+
+    @property
     def prospects(self) -> Prospects:
         """Counts for a look ahead."""
         return Prospects(self.database)
+
+    @property
+    def custody(self) -> Custody:
+        """How keeping ends, and who may see what is kept."""
+        return Custody(self.database)
 
     def close(self) -> None:
         """Let go of connections. It may be used again after that."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import Arrival, Catalogue, VersionRow
+from preservation.errors import SamarkandError
 from preservation.ingest.metadata import DEPOSIT, BagInfo, PackageEvent, premis
 from preservation.ingest.package import Packaged
 from preservation.ingest.source import Opened
@@ -63,7 +64,9 @@ def draft(
     if not aips or aips[0] == arrival.aip:
         key = VersionKey(policy.community, arrival.aip, 1)
         return Draft(policy, arrival, opened, key, None, lineage)
-    last = max(catalogue.versions(policy.community, aip=aips[0]), key=lambda row: row.key)
+    last = catalogue.last_version(policy.community, aips[0])
+    if last is None:
+        raise SamarkandError(f"{lineage}: the AIP {aips[0]} has no version", code="CAT-NO-VERSION")
     key = VersionKey(policy.community, aips[0], last.key.version + 1)
     return Draft(policy, arrival, opened, key, last, lineage)
 

@@ -29,6 +29,7 @@ from preservation.ingest import records
 from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
 from preservation.ingest.claiming import claimed, lacking
 from preservation.ingest.described import undescribed
+from preservation.ingest.disposed import disposed_before
 from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
@@ -312,6 +313,7 @@ class IngestService:
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
                 return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)
+            findings = (*findings, *disposed_before(self._catalogue, plan.key, facts))
             named = plan.opened.identifiers
             with claimed(self._catalogue, self._events.clock, plan.key, named) as objections:
                 if objections:

@@ -82,6 +82,16 @@ class VersionKey:
         return f"{self.folder}/v{self.version}.seal.json"
 
     @property
+    def index(self) -> str:
+        """Where the index of the replica's tar lies, relative to the tier's root."""
+        return f"{self.folder}/v{self.version}.index"
+
+    @property
+    def tombstone(self) -> str:
+        """Where it is said that the version was disposed of, relative to the tier's root."""
+        return f"{self.folder}/v{self.version}.tombstone.json"
+
+    @property
     def top(self) -> str:
         """The one top folder inside a tar: ``<aip-uuid>.v<n>``."""
         return f"{self.aip}.v{self.version}"
