@@ -6,7 +6,6 @@ what we print.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -90,9 +89,6 @@ def mail_settings(home: Home) -> MailSettings | None:
     if "@" not in values["sender"] or not values["sender"].isascii():
         raise _wrong("[mail] has no address as sender", 'write sender = "samarkand@example.org"')
     password = _password(home, values["password_file"])
-    if security == "none" and password and not _is_here(server):
-        hint = "use starttls or tls"
-        raise _wrong("[mail] would send a password without encryption", hint)
     return MailSettings(
         server=server,
         port=port,
@@ -159,13 +155,6 @@ def _password(home: Home, file: str) -> str:
 def _beside(home: Home, path: str) -> str:
     """A path of the settings, from the home on."""
     return str(home.path / path) if path else ""
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _wrong(what: str, hint: str) -> UsageError:

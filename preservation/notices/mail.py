@@ -9,6 +9,7 @@ Source: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (TLS from the start), RFC
 
 from __future__ import annotations
 
+import ipaddress
 import smtplib
 import socket
 import ssl
@@ -84,6 +85,8 @@ class MailServer:
             if here.security == "starttls":
                 server.starttls(context=trusted)
             if here.account:
+                if here.security == "none" and not _is_here(opened):
+                    raise smtplib.SMTPNotSupportedError("a password without encryption")
                 server.login(here.account, here.password)
             # Not `send_message`: that would write ">From" where a line begins with "From".
             server.sendmail(here.sender, [address], letter.as_bytes())
@@ -125,6 +128,10 @@ class _Client(smtplib.SMTP):
         except BaseException:
             self.close()
             raise
+
+
+def _is_here(connection: socket.socket) -> bool:
+    return ipaddress.ip_address(connection.getpeername()[0].partition("%")[0]).is_loopback
 
 
 def _words(error: Exception) -> str:

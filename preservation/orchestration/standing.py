@@ -6,6 +6,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
 from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration.notices import tell_people
 from preservation.orchestration.steps import step
 from preservation.policy.policy import Policy
 
@@ -34,4 +35,7 @@ def standing_dag(policy: Policy) -> DAG:
             return verdict.headline
 
         look()
+        if policy.notify:
+            # Beside `look`, not after it: a run is judged by its last tasks, and red stays red.
+            tell_people(community)
     return dag

@@ -28,6 +28,18 @@ lives.
 clear the task: it goes on where it was.
 """
 
+NOTICES = """\
+### Notices
+Every hour: sends summaries and signs of life by mail and web hooks, as the policies' `notify` says,
+and whatever could not be sent before. What is found is told at once by **Standing**.
+
+**Red means** that somebody was not reached: the mail server or a hook did not take a message.
+Nothing is lost; the next run tries again.
+
+**Next**: read the log of `tell_people`; it names the recipient and the reason. `preserve notify
+--dry-run` shows what waits.
+"""
+
 FORMATS = """\
 ### Formats
 Every night: takes new AIPs into the central inventory (`inventory/`, Parquet), which

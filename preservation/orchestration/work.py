@@ -137,8 +137,14 @@ def checks_due(parts: Parts, community: str, aim: Json) -> list[Json]:
     planned = parts.audit.plan(
         parts.store.governing(community),
         tier=aim["tier"],
-        aip=aim["aip"],
+        aim=Aim(
+            aip=aim["aip"],
+            format=aim["format"],
+            since=date.fromisoformat(aim["since"]) if aim["since"] else None,
+        ),
         everything=aim["everything"],
+        sample=aim["sample"] or 0,
+        budget=parse_size(aim["budget"]) if aim["budget"] else None,
     )
     return [shard_json(shard) for shard in planned]
 
