@@ -24,6 +24,14 @@ catalogue = "sqlite:///catalogue.sqlite"
 # The virus scanner, for communities whose policy asks for scans: ClamAV's daemon.
 # clamd = "unix:/run/clamav/clamd.ctl"
 # clamd = "tcp:scanner.example.org:3310"
+
+# How mail leaves, for policies that name people to be told. The password: a file that only this
+# account can read, or PRESERVATION_MAIL_PASSWORD.
+# [mail]
+# server = "smtp.example.org:587"
+# sender = "samarkand@example.org"
+# account = "samarkand"
+# password_file = "keys/mail"
 """
 CATALOGUE = "sqlite:///catalogue.sqlite"
 
