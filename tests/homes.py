@@ -24,7 +24,7 @@ from preservation.model.event import Event
 from preservation.model.identification import Basis, Identification, Toolchain
 from preservation.model.progress import Progress, Silence
 from preservation.policy.policy import Policy
-from preservation.repair.service import RepairResult
+from preservation.repair.result import RepairResult
 from preservation.replication.service import ReplicaResult
 
 COMMUNITY = "notes"

@@ -175,6 +175,11 @@ SAID = {
     ),
     "STD-DAMAGED": ("promise", "a replica was found damaged and is not repaired yet", _REPAIR),
     "STD-DOMAINS": ("promise", "verified replicas in fewer failure domains than promised", _MOVE),
+    "STD-FUTURE": (
+        "promise",
+        "the last check of a replica is dated later than now: a clock was wrong",
+        "set the clock of every machine, then run `preserve audit`: it checks these again",
+    ),
     "STD-LATE": ("promise", "a promised replica is not there in time", _REPLICATE),
     "STD-OVERDUE": ("promise", "the last check of a replica is older than promised", _AUDIT),
     "STD-REPLICAS": ("promise", "fewer verified replicas than promised", _REPLICATE),

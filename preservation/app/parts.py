@@ -19,6 +19,8 @@ from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.places import remember, specs_of, tiers_of
 from preservation.app.policies import record_applied
 from preservation.audit.check import Checker
+from preservation.audit.rate import FILE as RATE_FILE
+from preservation.audit.rate import LiveRate
 from preservation.audit.service import AuditService
 from preservation.catalogue.promises import Standing
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
@@ -41,6 +43,7 @@ from preservation.policy.policy import Policy
 from preservation.repair.localising import Localiser
 from preservation.repair.salvage import Salvage
 from preservation.repair.service import RepairService
+from preservation.repair.settling import disputed
 from preservation.replication.reconcile import ReconcileService
 from preservation.replication.restore import RestoreService
 from preservation.replication.service import ReplicationService
@@ -207,7 +210,7 @@ def _parts(
         replication=ReplicationService(catalogue, tiers, events, checker.check),
         reconcile=ReconcileService(catalogue, events, checker.check),
         restore=RestoreService(catalogue, tiers),
-        audit=AuditService(catalogue, checker, clock),
+        audit=AuditService(catalogue, checker, events, LiveRate(home.path / RATE_FILE)),
         repair=RepairService(
             catalogue,
             journal,
@@ -217,6 +220,7 @@ def _parts(
             checker.check,
             write_replica,
             Salvage(catalogue, journal, tiers, clock, home.path),
+            (disputed(catalogue),),
         ),
     )
 

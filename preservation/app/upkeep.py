@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from preservation.app.home import Home, SystemClock, find_home
-from preservation.app.parts import default_agent
-from preservation.app.places import tiers_of
+from preservation.app.parts import Parts, default_agent
+from preservation.app.places import specs_of, tiers_of
 from preservation.bags import sealed
 from preservation.catalogue import aside
 from preservation.catalogue.authority import SEAL_DISPUTED
@@ -25,6 +25,7 @@ from preservation.model.clock import parse_stamp
 from preservation.model.event import EventMaker, EventType
 from preservation.model.replica import Sidecar, VersionKey
 from preservation.policy.policy import TierSpec
+from preservation.repair.settling import SettlingService
 from preservation.storage.tier import Tier
 
 
@@ -51,18 +52,18 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
 
 def _tell_disputes(new: SqlCatalogue, report: RebuildReport, agent: EventMaker) -> None:
     """A finding for each version whose seal nobody can say; those of earlier days end."""
-    told = {finding.subject: finding for finding in report.findings if finding.code == SEAL_DISPUTED}
+    told = {one.subject: one for one in report.findings if one.code == SEAL_DISPUTED}
     for known in new.findings(state="open"):
         if known.code != SEAL_DISPUTED or told.pop(known.subject, None) is not None:
             continue
         key = VersionKey(known.community, known.aip, known.version)
-        detail = {
+        ending = {
             "finding": known.id,
             "by": agent.agent,
             "reason": "the catalogue was made again, and nobody disagrees any more",
             "event": "",
         }
-        new.record([agent.about(key, EventType.FINDING_RESOLVED, "success", detail)])
+        new.record([agent.about(key, EventType.FINDING_RESOLVED, "success", ending)])
     for key, claims in report.disputes.items():
         if finding := told.get(str(key)):
             localised = {"claims": {tier: str(seal) for tier, seal in claims.items()}}
@@ -140,6 +141,11 @@ def keeper(spec: TierSpec) -> str:
     All tiers without a credential of their own are written by the accounts of this machine.
     """
     return f"credential {spec.credential}" if spec.credential else "this machine"
+
+
+def settling_of(parts: Parts) -> SettlingService:
+    """Where a person says which seal holds."""
+    return SettlingService(parts.catalogue, parts.tiers, parts.events, version_facts)
 
 
 def version_facts(tier: Tier, sidecar: Sidecar) -> VersionRow | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
 from preservation.catalogue.protocol import IdentifierRow, ReplicaRow, VersionRow
+from preservation.model.digest import Digest
 from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, Sidecar, VersionKey
 
@@ -90,6 +92,46 @@ class Adopting:
         join = t.replica.join(t.version, sa.and_(*rows.same(version, replica)))
         return self._places(join, version.seal != replica.seal)
 
+    def claims(self, key: VersionKey) -> dict[str, Digest]:
+        """The seal that each of a version's replicas was adopted under, by tier."""
+        columns = t.replica.c
+        statement = (
+            sa.select(columns.tier, columns.seal).where(*_of(key, t.replica)).order_by(columns.tier)
+        )
+        with self.database.reading() as connection:
+            return {row.tier: row.seal for row in connection.execute(statement)}
+
+    def take(self, row: VersionRow) -> None:
+        """Believe another bag about a version that only sidecars speak for."""
+        self.leave_out(row.key)
+        with self.database.writing() as connection:
+            rows.save_versions(connection, [row], adopted=True)
+            _adopt_identifiers(connection, [row])
+
+    def leave_out(self, key: VersionKey) -> None:
+        """Forget what a sidecar's bag said about a version; its replicas stay."""
+        names = t.identifier.c
+        spoken = sa.and_(names.community == key.community, names.aip == key.aip, names.adopted)
+        with self.database.writing() as connection:
+            connection.execute(sa.delete(t.version).where(*_of(key, t.version)))
+            connection.execute(sa.delete(t.identifier).where(spoken))
+
+    def overrule(self, key: VersionKey) -> list[str]:
+        """Give replicas with another seal the version's own, so that the next check finds what
+        they are; the tiers that had another.
+        """
+        wanted = sa.select(t.version.c.seal).where(*_of(key, t.version)).scalar_subquery()
+        other = sa.and_(*_of(key, t.replica), t.replica.c.seal != wanted)
+        with self.database.writing() as connection:
+            columns = t.replica.c
+            found = connection.execute(sa.select(columns.tier).where(other).order_by(columns.tier))
+            tiers = [tier for (tier,) in found]
+            replicas = rows.load(connection, set(), {(key, tier) for tier in tiers}, set()).replicas
+            seal = connection.execute(sa.select(wanted)).scalar_one()
+            changed = [replace(row, seal=seal, tar=None) for row in replicas.values()]
+            rows.save_replicas(connection, changed, adopted=True)
+        return tiers
+
     def _count(self, table: sa.Table) -> int:
         with self.database.reading() as connection:
             statement = sa.select(sa.func.count()).select_from(table)
@@ -103,6 +145,15 @@ class Adopting:
         statement = sa.select(*key).select_from(source).where(chosen).order_by(*key)
         with self.database.reading() as connection:
             return [(VersionKey(*row[:3]), row[3]) for row in connection.execute(statement)]
+
+
+def _of(key: VersionKey, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = table.c
+    return (
+        columns.community == key.community,
+        columns.aip == key.aip,
+        columns.version == key.version,
+    )
 
 
 def _adopt_identifiers(connection: sa.Connection, versions: Sequence[VersionRow]) -> None:

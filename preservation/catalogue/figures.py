@@ -180,6 +180,10 @@ class Figures:
         """
         return self._count(*_on(community, tier), t.replica.c.aged_from < before)
 
+    def dated_after(self, community: str, tier: str, now: datetime) -> int:
+        """How many replicas on a tier were last checked, or written, later than now."""
+        return self._count(*_on(community, tier), t.replica.c.aged_from > now)
+
     def oldest(self, community: str, tier: str, before: datetime, limit: int) -> list[ReplicaRow]:
         """The first of them, checked longest ago first."""
         with self.database.reading() as connection:

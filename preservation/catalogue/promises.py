@@ -23,6 +23,7 @@ BROKEN_WORDS = {
     "STD-DAMAGED": "damaged",
     "STD-OVERDUE": "with an overdue check",
     "STD-WEAK": "checked more weakly than promised",
+    "STD-FUTURE": "with a check dated later than now",
     "STD-UNOBSERVED": "on a tier that could not be looked at",
 }
 
@@ -35,6 +36,7 @@ class Broken:
         code: ``STD-REPLICAS``, ``STD-DOMAINS``, ``STD-SITES`` (too few verified), ``STD-LATE`` (not
             there in time), ``STD-UNVERIFIED`` (there, not read back in time), ``STD-DAMAGED``,
             ``STD-OVERDUE`` (check too old), ``STD-WEAK`` (check weaker than promised),
+            ``STD-FUTURE`` (check dated later than now: nobody knows how old it is),
             ``STD-UNOBSERVED`` (a tier could not be looked at).
         subject: what it is about, for people.
         aip, version: empty and 0 where it is about a tier as a whole.

@@ -4,6 +4,9 @@ First every sidecar is believed, then the journal is replayed over it, so that a
 the replica it is about even where the event that made the replica was never drained. What
 only sidecars speak for at the end is reported: those acts have no durable event.
 
+Where sidecars disagree about a seal, the journal decides; without it ``authority`` does, and where
+nobody can, the version is left out until a person has said which seal holds.
+
 Nothing here touches the catalogue that is replaced: see ``aside``.
 """
 
@@ -15,10 +18,12 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from preservation.catalogue import rows
+from preservation.catalogue.authority import SEAL_DISPUTED, judge, told
 from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.errors import SamarkandError
 from preservation.model.clock import Clock
+from preservation.model.digest import Digest
 from preservation.model.event import Event
 from preservation.model.finding import Finding, Severity
 from preservation.model.replica import Sidecar, VersionKey
@@ -30,6 +35,8 @@ class Shelf(Protocol):
     """What rebuilding needs of a tier."""
 
     def sidecars(self) -> Iterable[Sidecar | Finding]: ...
+
+    def sidecar(self, key: VersionKey, /) -> Sidecar | None: ...
 
 
 class History(Protocol):
@@ -57,6 +64,7 @@ class RebuildReport:
         undrained_versions, undrained_replicas: no event in the journal made them; they are
             here by their sidecars alone.
         orphans: replicas of versions about which nothing else could be read.
+        disputes: versions whose sidecars disagree, with nobody to decide: tier -> claimed seal.
         findings: sidecars, bags, journal files and tiers that could not be read, and seals
             that disagree.
     """
@@ -69,6 +77,7 @@ class RebuildReport:
     undrained_versions: tuple[VersionKey, ...]
     undrained_replicas: tuple[tuple[VersionKey, str], ...]
     orphans: tuple[tuple[VersionKey, str], ...]
+    disputes: Mapping[VersionKey, Mapping[str, Digest]]
     findings: tuple[Finding, ...]
 
     def counts(self) -> dict[str, Any]:
@@ -82,6 +91,7 @@ class RebuildReport:
             "undrained_versions": len(self.undrained_versions),
             "undrained_replicas": len(self.undrained_replicas),
             "orphans": len(self.orphans),
+            "disputes": len(self.disputes),
             "findings": len(self.findings),
         }
 
@@ -92,6 +102,7 @@ def rebuild(
     journal: History,
     facts: Callable[[AnyShelf, Sidecar], VersionRow | None],
     clock: Clock,
+    keepers: Mapping[str, str] | None = None,
 ) -> RebuildReport:
     """Fill an empty catalogue.
 
@@ -102,6 +113,7 @@ def rebuild(
         journal: the home's, complete (``ledger.drain.fetch_missing`` first).
         facts: reads a version from a replica's tag files; None where they do not verify.
         clock: for replicas that no event dates.
+        keepers: tier -> with what it can be written (``authority.judge``).
 
     Raises:
         CatalogueUnavailableError, NoSpaceError: the new catalogue cannot be written.
@@ -114,7 +126,7 @@ def rebuild(
         journal.events(damaged=lambda error: findings.append(_unreadable("journal", error)))
     )
     applied = new.replay(history)
-    findings += [_disagrees(key, tier) for key, tier in new.disagreeing()]
+    disputes = _decide(new, tiers, facts, keepers or {}, findings)
     return RebuildReport(
         sidecars=sidecars,
         versions=new.count_versions(),
@@ -124,7 +136,65 @@ def rebuild(
         undrained_versions=tuple(new.adopted_versions()),
         undrained_replicas=tuple(new.adopted_replicas()),
         orphans=tuple(new.orphans()),
+        disputes=disputes,
         findings=tuple(findings),
+    )
+
+
+def _decide(
+    new: SqlCatalogue,
+    tiers: Mapping[str, AnyShelf],
+    facts: Callable[[AnyShelf, Sidecar], VersionRow | None],
+    keepers: Mapping[str, str],
+    findings: list[Finding],
+) -> dict[VersionKey, Mapping[str, Digest]]:
+    """Settle what sidecars say against each other, or leave the version out."""
+    disputes: dict[VersionKey, Mapping[str, Digest]] = {}
+    disagreeing: dict[VersionKey, list[str]] = {}
+    for key, tier in new.disagreeing():
+        disagreeing.setdefault(key, []).append(tier)
+    unspoken = set(new.adopted_versions())
+    for key in disagreeing:
+        claims = new.claims(key)
+        if key in unspoken:
+            judged = judge(claims, keepers)
+            row = _sealed_by(judged.seal, key, claims, tiers, facts, findings)
+            if row is None:
+                new.leave_out(key)
+                disputes[key] = claims
+                findings.append(disputed(key, claims, judged.proposal))
+                continue
+            new.take(row)
+        findings += [_disagrees(key, tier) for tier in new.overrule(key)]
+    return disputes
+
+
+def _sealed_by(
+    seal: Digest | None,
+    key: VersionKey,
+    claims: Mapping[str, Digest],
+    tiers: Mapping[str, AnyShelf],
+    facts: Callable[[AnyShelf, Sidecar], VersionRow | None],
+    findings: list[Finding],
+) -> VersionRow | None:
+    """What a bag with the seal that holds says about itself; None if none says anything."""
+    for tier in (name for name, claimed in claims.items() if claimed == seal):
+        sidecar = tiers[tier].sidecar(key)
+        row = None if sidecar is None else _facts(tiers[tier], sidecar, facts, findings)
+        if row is not None and row.seal == seal:
+            return row
+    return None
+
+
+def disputed(key: VersionKey, claims: Mapping[str, Digest], proposal: Digest | None) -> Finding:
+    """What is said of a version whose sidecars disagree, with nobody to decide."""
+    most = f" Most say {proposal}; that proves nothing." if proposal else ""
+    return Finding(
+        code=SEAL_DISPUTED,
+        subject=str(key),
+        message=f"no event tells its seal, and the sidecars disagree: {told(claims)}.{most}",
+        hint="find out which seal is right (a receipt, an earlier report, another copy), then run "
+        "`preserve finding settle`; nothing is repaired or copied until then",
     )
 
 
@@ -202,6 +272,6 @@ def _disagrees(key: VersionKey, tier: str) -> Finding:
     return Finding(
         code="RBD-SEAL-DISAGREES",
         subject=f"{key} on {tier}",
-        message="the sidecar has another seal than the version has",
-        hint="audit the AIP on all its tiers before anything is repaired",
+        message="the sidecar has another seal than the version has; it is not believed",
+        hint="audit the AIP on all its tiers: the audit opens a finding, and repair mends it",
     )

@@ -25,12 +25,14 @@ from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 
+_SKEW = timedelta(hours=1)  # that clocks of two hosts may differ
 LISTED = 100  # of each kind of broken promise; the totals are always whole
 
 _MINIMUM = ("STD-REPLICAS", "STD-DOMAINS", "STD-SITES")
 _REPLICATE = "run `preserve replicate`, or look at why the replicate DAG did not"
 _REPAIR = "run `preserve repair`; the finding says what is damaged"
 _AUDIT = "run `preserve audit`; if it is overdue every night, raise the audit budget"
+_CLOCK = "set the clock of every machine, then run `preserve audit`: it checks these again"
 _OBSERVE = "mount or reach the tier; nothing on it is confirmed until then"
 _INDEPENDENT = "the policy's tiers are not independent enough: add or move one"
 
@@ -207,7 +209,19 @@ class _Judge:
         less = self.figures.weaker(community, tier, rule.level, LISTED) if weak else []
         for row in less:
             self._break_replica("STD-WEAK", row, row.checked_at or row.written_at, _AUDIT)
+        self._judge_dates(tier)
         return overdue, weak
+
+    def _judge_dates(self, tier: str) -> None:
+        """Evidence from a day that has not come: a clock was ahead, or is behind now."""
+        later = self.now + _SKEW
+        count = self.figures.dated_after(self.policy.community, tier, later)
+        self._count("STD-FUTURE", count)
+        if count:
+            nothing, about = timedelta(0), f"{count} replicas on tier {tier}"
+            self.broken.append(
+                Broken("STD-FUTURE", about, "", 0, tier, self.now, nothing, 0, _CLOCK)
+            )
 
     # -- what comes next
 

@@ -8,12 +8,14 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
+from preservation.app.upkeep import settling_of
 from preservation.catalogue.protocol import FindingRow
 from preservation.cli.opening import opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
+from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
 
 finding_app = group("See what is wrong; accept what is known.")
@@ -123,6 +125,35 @@ def accept(
         "samarkand.finding/1",
         {"finding": _row(row)},
         lambda out: out.print(f"{row.id[:8]} accepted by {by}"),
+    )
+
+
+@finding_app.command()
+def settle(
+    ctx: typer.Context,
+    id: Id,
+    seal: Annotated[str, typer.Option(help="The seal that holds: sha256:<hex>.")],
+    reason: Annotated[str, typer.Option(help="How you know; it goes into the record.")],
+    as_json: Json = False,
+) -> None:
+    """Say which seal holds, where sidecars disagree and no event tells it; under your account."""
+    here = shell(ctx)
+    if not reason.strip():
+        raise UsageError("an answer needs a reason", hint="say how you know which seal is right")
+    chosen = Digest.parse_tagged(seal)
+    with opened(here, acts=True) as parts:
+        found = _find(parts, id)
+        policy = parts.store.governing(found.community)
+        settling_of(parts).settle(policy, found, chosen, account(), reason)
+        found = _find(parts, found.id)
+    here.answer(
+        as_json,
+        "samarkand.finding/1",
+        {"finding": _row(found)},
+        lambda out: out.print(
+            f"{found.subject} is sealed by {chosen}; next: preserve audit --aip {found.aip[:8]}, "
+            "which finds the replicas that are something else, then preserve repair"
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from preservation.app import Parts, edited_policies, open_home
+from preservation.app.freshness import clock_is_behind, out_of_date
 from preservation.cli.shell import Shell
 from preservation.errors import BusyError, NotNowError, UsageError
 from preservation.policy.policy import Policy
@@ -21,6 +22,9 @@ def opened(here: Shell, *, acts: bool = False) -> Iterator[Parts]:
             where no Airflow does that every few minutes.
     """
     with open_home(here.home, here.policies) as parts:
+        if acts:
+            parts.expect_today()
+        _mention_time(here, parts)
         _mention_edits(here, parts)
         try:
             yield parts
@@ -38,6 +42,14 @@ def _drain(here: Shell, parts: Parts) -> None:
         return  # another drain is at it, and takes ours along
     except NotNowError as error:
         here.warn(f"the journal waits: {error.message}")
+
+
+def _mention_time(here: Shell, parts: Parts) -> None:
+    """A catalogue or a clock of another day: whoever only reads is told."""
+    if error := out_of_date(parts.catalogue, parts.journal):
+        here.warn(f"{error.message}: {error.hint}")
+    if sentence := clock_is_behind(parts.journal, parts.clock):
+        here.warn(sentence)
 
 
 def _mention_edits(here: Shell, parts: Parts) -> None:

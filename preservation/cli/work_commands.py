@@ -11,7 +11,7 @@ from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.model.units import format_size
-from preservation.repair.service import RepairResult
+from preservation.repair.result import RepairResult
 from preservation.replication.service import ReplicaResult
 
 replicate_app = application()

@@ -140,7 +140,7 @@ def read_tar(stream: BinaryIO, top: str = "") -> Iterator[Member]:
         if not any(block):
             _read_end(stream)
             return
-        path, octets = _read_header(stream, block)
+        path, octets = read_header(stream, block)
         if not path.startswith(prefix):
             raise _malformed(f"{display(path)}: outside the top folder")
         path = path[len(prefix) :]
@@ -227,8 +227,15 @@ def _read_top(stream: BinaryIO) -> str:
     return top
 
 
-def _read_header(stream: BinaryIO, block: bytes) -> tuple[bytes, int]:
-    """Path and size of a member, if its header is the one that they must have."""
+def read_header(stream: BinaryIO, block: bytes) -> tuple[bytes, int]:
+    """Path and size of a member, if its header is the one that they must have.
+
+    Args:
+        block: the header's first block, which was read already; PAX records come after it.
+
+    Raises:
+        MalformedError: it is any other header, or none.
+    """
     records: dict[bytes, bytes] = {}
     found = block
     if block[156:157] == b"x":

@@ -52,6 +52,8 @@ class EventType(Enum):
     HOLD_RELEASED = "hold released"
     ACCESS_CHANGE = "access change"
     DISSEMINATION = "dissemination"  # given out in spite of what access says, and why
+    SEAL_SETTLED = "seal settled"  # a person said which seal holds, where no event did
+    DRILL = "drill"  # damage made for the purpose, found and healed, or not
     TIER_CHECK = "tier check"  # what a tier's place does was tried out
     RECALL = "recall"  # a replica was asked for that can't be read at once
     HOLDER_STATEMENT = "holder statement"  # what another institution says of its own package

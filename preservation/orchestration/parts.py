@@ -39,10 +39,14 @@ def policy_files() -> Path:
 
 @contextmanager
 def open_parts() -> Iterator[Parts]:
-    """The home's services, for the body of one task."""
+    """The home's services, for the body of one task.
+
+    A catalogue that is older than the journal fails every task: nothing may act on it.
+    """
     from preservation.app import open_home
 
     with told_to_airflow(), open_home(home(), policy_files(), agent=agent()) as parts:
+        parts.expect_today()
         yield parts
 
 

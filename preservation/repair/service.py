@@ -10,16 +10,18 @@ The steps, and what a crash after each leaves:
 6. the replica is read back where it lies; the finding closes
 
 Nothing is overwritten: the damaged bytes stay in quarantine on their tier, with a map of
-where they differ.
+where they differ. Where no replica is intact, each file is taken from whichever has it intact
+(:mod:`preservation.repair.salvage`): if all are had, that is the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from preservation.bags import sealed
+from preservation.catalogue.brake import brake
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow, VersionRow
 from preservation.errors import (
@@ -41,49 +43,19 @@ from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
 from preservation.policy.policy import Policy, RepairRule
 from preservation.repair.difference import difference_map
+from preservation.repair.gathering import Source
+from preservation.repair.result import RepairResult
+from preservation.repair.salvage import Salvage, Salvaged
 from preservation.storage.tier import Incoming, Tier
+
+_NAMED = 10  # files that a sentence names
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 Write = Callable[
     [VersionRow, Packaging, Held, ReplicaRow, Incoming, Progress, TarFacts | None], Sidecar
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class RepairResult:
-    """What became of one finding.
-
-    Attributes:
-        state: ``repaired``, ``intact`` (nothing was wrong any more), ``waiting`` (for an
-            approval), ``hopeless`` (no intact replica), ``busy``, ``unfinished``.
-        source: the tier that the intact bytes came from.
-        quarantine: where the damaged bytes lie, relative to the damaged tier's root.
-        difference: the digest of the difference map among the result documents.
-    """
-
-    finding: str
-    key: VersionKey
-    tier: str
-    state: str
-    source: str = ""
-    quarantine: str = ""
-    difference: str = ""
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """One row of ``samarkand.repair/1``."""
-        return {
-            "finding": self.finding,
-            "aip": self.key.aip,
-            "version": self.key.version,
-            "community": self.key.community,
-            "tier": self.tier,
-            "state": self.state,
-            "source": self.source,
-            "quarantine": self.quarantine,
-            "difference": self.difference,
-            "reason": self.reason,
-        }
+# Why a person has to be asked before this replica is replaced; empty if nobody has to.
+Objection = Callable[[Policy, ReplicaRow], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +100,8 @@ class RepairService:
         engine: EngineSettings,
         check: Check,
         write: Write,
+        salvage: Salvage,
+        objections: Sequence[Objection] = (),
     ) -> None:
         self._catalogue = catalogue
         self._journal = journal
@@ -136,6 +110,8 @@ class RepairService:
         self._engine = engine
         self._check = check
         self._write = write
+        self._salvage = salvage
+        self._objections = objections
 
     def plan(
         self, policy: Policy, *, tier: str | None = None, aip: str | None = None
@@ -171,6 +147,8 @@ class RepairService:
             if lease is None:
                 return RepairResult(finding_id, key, finding.tier, "busy")
             row, version = self._catalogue.replica(key, finding.tier), self._catalogue.version(key)
+            if row is not None and version is None and (reason := self._objection(policy, row)):
+                return RepairResult(finding_id, key, row.tier, "waiting", reason=reason)
             if row is None or version is None:
                 raise SamarkandError(f"{key} on {finding.tier}: a finding without a replica")
             # Again, under the lease: another run may have closed it meanwhile.
@@ -190,7 +168,7 @@ class RepairService:
         unrecorded = row.state is ReplicaState.DAMAGED
         if begun is not None and unrecorded and self._was_exchanged(task):
             self._complete(task, begun)
-        elif reason := _not_allowed(task.policy.repair, task.approved_by):
+        elif reason := self._not_allowed(task):
             return task.result("waiting", reason)
         now = self._check(task.policy, row, task.progress)
         if now.outcome is Outcome.INTACT:
@@ -199,6 +177,25 @@ class RepairService:
         if now.outcome is Outcome.UNCHECKED:
             return task.result("unfinished", now.reason)
         return self._replace(task)
+
+    def _not_allowed(self, task: _Task) -> str:
+        """Why the repair may not begin now; empty if it may."""
+        objection = self._objection(task.policy, task.row)
+        if not objection and not task.approved_by:
+            objection = self._braked(task.row)
+        return objection or _not_allowed(task.policy.repair, task.approved_by)
+
+    def _braked(self, row: ReplicaRow) -> str:
+        """More damage than chance allows: nobody replaces a whole tier because of one mistake."""
+        found = brake(self._catalogue, row.key.community, row.tier)
+        if found is None:
+            return ""
+        return f"{found.code} {found.id[:8]}: {found.message}. {found.hint}"
+
+    def _objection(self, policy: Policy, row: ReplicaRow) -> str:
+        """What speaks against it, whatever the policy allows."""
+        asked = (objects(policy, row) for objects in self._objections)
+        return next(filter(None, asked), "")
 
     def _was_exchanged(self, task: _Task) -> bool:
         """Whether an exchange that a killed run announced did happen."""
@@ -222,6 +219,7 @@ class RepairService:
     def _replace(self, task: _Task) -> RepairResult:
         """Replace the bytes from the first of the other replicas that verifies."""
         row, tried, unknown = task.row, [], False
+        left: list[Source] = []
         for source in self._others(row):
             try:
                 held = self._held_by(source)
@@ -233,17 +231,48 @@ class RepairService:
                 tried.append(f"{source.tier}: the replica is not there")
                 unknown |= not self._is_damaged(task, source)
                 continue
-            incoming = task.tier.incoming(row.key, row.packaging, row.octets)
             try:
-                sidecar = self._copied_aside(task, source, held, incoming)
-                return self._exchange(task, source, sidecar, incoming)
+                return self._replace_from(task, source, held)
             except SourceDamagedError as error:
                 tried.append(f"{source.tier}: {error.message}")
                 unknown |= not self._is_damaged(task, source)
-            finally:
-                incoming.discard()
+                left.append(Source(source.tier, held))
         reason = "; ".join(tried) or "there is no other replica"
-        return task.result("unfinished", reason) if unknown else self._hopeless(task, reason)
+        return self._put_together(task, left, reason, unknown=unknown)
+
+    def _replace_from(self, task: _Task, source: ReplicaRow, held: Held) -> RepairResult:
+        row = task.row
+        incoming = task.tier.incoming(row.key, row.packaging, row.octets)
+        try:
+            sidecar = self._copied_aside(task, source, held, incoming)
+            return self._exchange(task, source, sidecar, incoming)
+        finally:
+            incoming.discard()
+
+    def _put_together(
+        self, task: _Task, left: Sequence[Source], reason: str, *, unknown: bool
+    ) -> RepairResult:
+        """No replica is intact, but each file may be so somewhere, the damaged one included."""
+        row = task.row
+        sources = [*left, *self._own(task)]
+        with self._salvage.gathered(row, sources, task.progress) as (held, gathered):
+            if gathered.whole:
+                given = "+".join(sorted(gathered.taken))
+                source = replace(row, tier=given, packaging=Packaging.FOLDER, tar=None)
+                return self._replace_from(task, source, held)
+            if unknown:
+                return task.result("unfinished", reason)
+            return self._hopeless(
+                task, reason, lambda: self._salvage.keep(row, held, gathered, task.progress)
+            )
+
+    def _own(self, task: _Task) -> list[Source]:
+        """The damaged bytes themselves: most of their files may be what they should be."""
+        try:
+            held = self._held_by(task.row)
+        except TierUnavailableError:
+            return []
+        return [] if held is None else [Source(task.row.tier, held)]
 
     def _held_by(self, source: ReplicaRow) -> Held | None:
         """A source's bytes; None if they are not there.
@@ -345,29 +374,46 @@ class RepairService:
         row, ref = task.row, task.policy.ref
         return self._events.about(row.key, type_, "success", detail, tier=row.tier, policy=ref)
 
-    def _hopeless(self, task: _Task, reason: str) -> RepairResult:
-        """Every replica was looked at, and none is intact: the worst that can be said."""
+    def _hopeless(self, task: _Task, reason: str, keep: Callable[[], Salvaged]) -> RepairResult:
+        """Every replica was looked at, and the whole is nowhere: the worst that can be said."""
+        kept = ""
         with hold(self._catalogue, f"finding:{task.row.key}", self._events.clock) as lease:
             if lease is not None:  # otherwise another replica's repair says it now
-                self._say_hopeless(task, reason)
-        return task.result("hopeless", reason)
+                kept = self._say_hopeless(task, reason, keep)
+        return replace(task.result("hopeless", reason), salvage=kept)
 
-    def _say_hopeless(self, task: _Task, reason: str) -> None:
+    def _say_hopeless(self, task: _Task, reason: str, keep: Callable[[], Salvaged]) -> str:
+        """Say it once, with what could be recovered. Returns where that lies."""
         row = task.row
-        known = self._catalogue.findings(row.key.community, state="open", aip=row.key.aip)
-        if not any(k.code == NO_INTACT_REPLICA and k.version == row.key.version for k in known):
-            critical = Finding(
-                NO_INTACT_REPLICA,
-                str(row.key),
-                f"no intact replica is left to repair {row.tier} from: {reason}",
-                "look for a copy elsewhere before anything else is done; nothing was removed",
-                Severity.CRITICAL,
-            )
-            detail = {"finding": self._events.new_id(), **critical.to_json(), "localised": {}}
-            event = self._events.about(
-                row.key, EventType.FINDING_OPENED, "fail", detail, policy=task.policy.ref
-            )
-            self._catalogue.record([event], task.lease)
+        known = [
+            one
+            for one in self._catalogue.findings(row.key.community, state="open", aip=row.key.aip)
+            if one.code == NO_INTACT_REPLICA and one.version == row.key.version
+        ]
+        if known:
+            salvage = known[0].detail.get("salvage", {})
+            return f"{salvage.get('tier', '')}:{salvage.get('place', '')}"
+        kept = keep()
+        lost = kept.gathered.unknown or (
+            f"{kept.gathered.lost_files} files are intact nowhere: "
+            f"{', '.join(kept.gathered.lost[:_NAMED])}"
+        )
+        where = f"; {kept.gathered.files} are kept at {kept.place} on {kept.tier}"
+        critical = Finding(
+            NO_INTACT_REPLICA,
+            str(row.key),
+            f"no intact replica is left to repair {row.tier} from: {lost}"
+            f"{where if kept.place else ''} ({reason})",
+            "look for a copy elsewhere before anything else is done; nothing was removed",
+            Severity.CRITICAL,
+        )
+        localised = {"salvage": kept.to_json()}
+        detail = {"finding": self._events.new_id(), **critical.to_json(), "localised": localised}
+        event = self._events.about(
+            row.key, EventType.FINDING_OPENED, "fail", detail, policy=task.policy.ref
+        )
+        self._catalogue.record([event], task.lease)
+        return f"{kept.tier}:{kept.place}"
 
 
 def _promise(row: ReplicaRow) -> tuple[bool, bool]:

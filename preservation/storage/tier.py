@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from preservation.errors import TierUnavailableError
 from preservation.files.held import Held
 from preservation.files.tar_index import Index
 from preservation.fixity.rate import RateLimit
@@ -29,6 +30,16 @@ from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.listing import Lying
 from preservation.storage.proof import Proof
 from preservation.storage.recall import Recall
+
+WITHOUT_END = 1 << 60  # octets: what to announce where nobody knows how many will come
+
+
+class LargerError(TierUnavailableError):
+    """More octets came than were announced, and than one object can hold: to be written again,
+    with ``WITHOUT_END`` announced.
+    """
+
+    default_code = "TIER-TOO-LARGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Incoming(Protocol):
 
         Raises:
             NoSpaceError: the medium is full; nothing visible was written.
+            LargerError: see there.
         """
         ...
 

@@ -4,7 +4,7 @@ An object has no rename and no exchange, so each writer gives its object a name 
 yet, ``v<n>.tar`` or ``v<n>.r<k>.tar``, and the sidecar, put last, says which name is current.
 What a crash leaves:
 
-1. parts of an upload               the next writer of the version goes on from them
+1. parts of an upload, of the tar   the next writer of the version goes on from them
 2. an object that no sidecar names  not a replica; a reconcile finds it
 3. the sidecar                      a replica; after a swap, the former object under its old name
 """
@@ -24,12 +24,12 @@ from preservation.errors import (
     SamarkandError,
     TierUnavailableError,
 )
-from preservation.files.held import Held, HeldTar
+from preservation.files.held import Held
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.layout import check_stamp
-from preservation.storage.s3.place import Object, S3Place
-from preservation.storage.s3.reading import open_object
-from preservation.storage.s3.upload import Upload
+from preservation.storage.s3.parts import Sending, free_name, held_objects, whole
+from preservation.storage.s3.place import S3Place
+from preservation.storage.tier import LargerError
 
 
 class S3Incoming:
@@ -38,9 +38,9 @@ class S3Incoming:
     def __init__(self, place: S3Place, key: VersionKey, octets: int) -> None:
         self._place = place
         self._key = key
-        self._name = _free_name(place, key)
-        self._upload = Upload(place, self._name, octets)
-        self._object: Object | None = None
+        self._name = _free_name(place, key, octets)
+        self._sending = Sending(place, self._name, octets)
+        self._written = False
         self._visible = False
         self._keep_parts = False
 
@@ -50,7 +50,10 @@ class S3Incoming:
 
     def write(self, chunks: Iterable[bytes]) -> None:
         try:
-            self._object = self._upload.write(chunks)
+            self._sending.write(chunks)
+            self._written = True
+        except LargerError:
+            raise
         except TierUnavailableError:
             self._keep_parts = True
             raise
@@ -59,7 +62,8 @@ class S3Incoming:
         """Nothing to do: the service answered that it has the octets."""
 
     def held(self) -> Held:
-        return held_object(self._place, self._written())
+        self._expect_written()
+        return held_objects(self._place, self._sending.sent, self._key.index)
 
     def commit(self, sidecar: Sidecar) -> None:
         self._expect(sidecar)
@@ -87,7 +91,7 @@ class S3Incoming:
         if any(used == stamp for used, _ in replaced):
             raise BusyError(f"tier {self._place.id}: {stamp!r} has been used for {self._key.aip}")
         name = object_name(self._key, former)
-        left = name if name != self._name and self._place.head(name) is not None else ""
+        left = name if name != self._name and whole(self._place, name) else ""
         if left:
             replaced = (*replaced, (stamp, left.rpartition("/")[2]))
         data = replace(self._named(sidecar), replaced=replaced).encode()
@@ -109,18 +113,25 @@ class S3Incoming:
         if self._visible:
             return
         with suppress(NotNowError):
-            if self._object is None:
-                if not self._keep_parts:
-                    self._upload.abort()
-            elif not self._is_named():
-                with self._place.errors():
-                    self._place.client.delete_object(**self._place.about(self._name))
-        self._object = None
+            if not self._keep_parts:
+                self._sending.abort()
+            if self._written or not self._keep_parts:
+                self._remove()
+        self._written = False
+
+    def _remove(self) -> None:
+        """Take away objects that no sidecar names."""
+        if self._sending.sent and not self._is_named():
+            with self._place.errors():
+                for one in self._sending.sent:
+                    self._place.client.delete_object(**self._place.about(one.name))
+        self._sending.sent.clear()
 
     def _protect(self) -> None:
         """Lock what was written, before a sidecar makes it a replica."""
         if self._place.lock is not None:
-            self._place.protect(self._name)
+            for one in self._sending.sent:
+                self._place.protect(one.name)
 
     def _is_named(self) -> bool:
         """Whether a sidecar names the object all the same, or can't be asked: another writer
@@ -133,26 +144,20 @@ class S3Incoming:
             return True
         return sidecar is not None and object_name(self._key, sidecar) == self._name
 
-    def _written(self) -> Object:
-        if self._object is None:
+    def _expect_written(self) -> None:
+        if not self._written:
             raise SamarkandError(f"{self._key}: nothing was written yet")
-        return self._object
 
     def _named(self, sidecar: Sidecar) -> Sidecar:
-        """The sidecar, with the object's name where it is not the plain one."""
-        self._written()
+        """The sidecar, with the tar's name where it is not the plain one, and its parts' size."""
+        self._expect_written()
         plain = self._key.place(Packaging.TAR)
         name = "" if self._name == plain else self._name.rpartition("/")[2]
-        return replace(sidecar, object=name)
+        return replace(sidecar, object=name, part_octets=self._sending.part_octets)
 
     def _expect(self, sidecar: Sidecar) -> None:
         if sidecar.key != self._key or sidecar.packaging is not Packaging.TAR:
             raise SamarkandError(f"a sidecar of {sidecar.key} for {self._key}")
-
-
-def held_object(place: S3Place, what: Object) -> HeldTar:
-    """An object's octets. No page cache of ours lies between."""
-    return HeldTar(lambda: open_object(place, what), what.octets, cache_bypassed=True)
 
 
 def former_sidecar(place: S3Place, key: VersionKey) -> Sidecar | None:
@@ -171,8 +176,10 @@ def object_name(key: VersionKey, sidecar: Sidecar | None) -> str:
     return key.place(Packaging.TAR)
 
 
-def _free_name(place: S3Place, key: VersionKey) -> str:
-    taken = {one.name for one in place.list(f"{key.folder}/v{key.version}.")}
-    plain = key.place(Packaging.TAR)
+def _free_name(place: S3Place, key: VersionKey, octets: int) -> str:
+    former = former_sidecar(place, key)
+    kept = {object_name(key, former)} if former else set()
+    kept |= {f"{key.folder}/{name}" for _, name in former.replaced} if former else set()
     again = (f"{key.folder}/v{key.version}.r{number}.tar" for number in itertools.count(1))
-    return next(name for name in itertools.chain([plain], again) if name not in taken)
+    names = itertools.chain([key.place(Packaging.TAR)], again)
+    return free_name(place, f"{key.folder}/v{key.version}.", names, kept, octets)
