@@ -1,48 +1,69 @@
-"""The audit: which replicas are due, and checking them shard by shard.
-
-Earliest deadline first within the night's budget. Besides what is nearly due, each night
-takes its share of the rest, so that load stays even and no wave of deadlines builds up.
-"""
+"""The audit: which replicas are due, and checking them shard by shard."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
 from typing import Any, Protocol
 
+from preservation.audit.brake import Brake
+from preservation.audit.planner import Chosen, Planner, Reason
+from preservation.audit.purse import Purse
+from preservation.audit.rate import LiveRate
+from preservation.audit.sampling import Sample, together
+from preservation.catalogue.brake import braked
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Catalogue, ReplicaRow
+from preservation.catalogue.protocol import ReplicaRow
+from preservation.catalogue.sql import SqlCatalogue
+from preservation.catalogue.turns import Aim, Held, Turn
+from preservation.fixity.rate import RateLimit
 from preservation.model.check import CheckResult
-from preservation.model.clock import Clock, parse_stamp, stamp
+from preservation.model.clock import parse_stamp, stamp
+from preservation.model.event import EventMaker
 from preservation.model.finding import Finding
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.shard import Shard, into_shards
-from preservation.policy.audit_plan import AuditRule
 from preservation.policy.policy import Policy
 
-HEADROOM = 0.9  # of the maximum age: a night may fail, a tier may be away for a while
+LONG = 1024**3  # octets; while so much is read, a limit may come that was not there before
+ANYTHING = Aim()
 
 
 class Checks(Protocol):
     """Checks one replica and records the evidence: ``preservation.audit.check.Checker``."""
 
-    def check(self, policy: Policy, row: ReplicaRow, progress: Progress) -> CheckResult: ...
+    def check(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        progress: Progress,
+        *,
+        rate: RateLimit | None = None,
+        drawn_from: int = 0,
+    ) -> CheckResult: ...
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """What one shard, or one whole audit, came to. "Nothing checked" is not "all well"."""
+    """What one shard, or one whole audit, came to. "Nothing checked" is not "all well".
+
+    Attributes:
+        samples: what was drawn by lot, and what that says about all.
+        left: replicas that were planned and are due again, since the hours were over.
+    """
 
     checked: int = 0
     octets: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    left: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The body of ``samarkand.audit/1``, without the count of what is overdue."""
@@ -51,6 +72,8 @@ class AuditResult:
             "bytes": self.octets,
             "outcomes": dict(self.outcomes),
             "findings": [finding.to_json() for finding in self.findings],
+            "samples": [sample.to_json() for sample in self.samples],
+            "left": self.left,
         }
 
 
@@ -67,84 +90,162 @@ def summed(checks: Iterable[CheckResult]) -> AuditResult:
     )
 
 
+def total(results: Iterable[AuditResult]) -> AuditResult:
+    """Several shards' results as one."""
+    parts = tuple(results)
+    whole = summed(check for part in parts for check in part.checks)
+    extra = tuple(
+        finding
+        for part in parts
+        for finding in part.findings[sum(len(check.findings) for check in part.checks) :]
+    )
+    return replace(
+        whole,
+        findings=whole.findings + extra,
+        samples=together(sample for part in parts for sample in part.samples),
+        left=sum(part.left for part in parts),
+    )
+
+
 class AuditService:
     """Plans and runs audits of one community at a time."""
 
-    def __init__(self, catalogue: Catalogue, checker: Checks, clock: Clock) -> None:
+    def __init__(
+        self, catalogue: SqlCatalogue, checker: Checks, events: EventMaker, rate: LiveRate
+    ) -> None:
         self._catalogue = catalogue
         self._checker = checker
-        self._clock = clock
+        self._clock = events.clock
+        self._brake = Brake(catalogue, events)
+        self._rate = rate
 
     def plan(
         self,
         policy: Policy,
         *,
         tier: str | None = None,
-        aip: str | None = None,
+        aim: Aim = ANYTHING,
         everything: bool = False,
+        sample: int = 0,
         budget: int | None = None,
     ) -> list[Shard]:
-        """What to check now, tier by tier, those nearest to their deadline first.
+        """What to check now, tier by tier, the most pressing first.
 
         Args:
             policy: in force; its digest goes into every shard.
-            tier, aip: aim at one tier or AIP.
+            tier: of the policy's; by default all.
+            aim: what of it, due or not.
             everything: whatever was checked when; the budget still holds.
+            sample: so many by lot of what is aimed at, on each tier; else all of it.
             budget: octets to read at most; by default the policy's for one night.
         """
-        left = policy.audit.budget if budget is None else budget
-        planned = stamp(self._clock.now())
-        shards: list[Shard] = []
-        for name, rule in policy.audit.tiers.items():
-            if tier is not None and name != tier:
+        purse = Purse(policy.audit, policy.tiers, budget)
+        if aim or everything or sample:
+            chosen = self._aimed(policy, tier, aim, sample, purse)
+        else:
+            chosen = self.night(policy, purse, tier)
+        return self._shards(policy, list(chosen), aim)
+
+    def night(
+        self, policy: Policy, purse: Purse | None = None, tier: str | None = None
+    ) -> Iterator[Chosen]:
+        """What is due tonight, and why, as far as the purse (by default the policy's) pays."""
+        held = self._catalogue.turns.held().get(policy.community, {})
+        if not held:  # of a thousand communities most may hold nothing yet
+            return iter(())
+        waiting = braked(self._catalogue, policy.community)
+        planner = Planner(self._catalogue.turns, policy, held, self._clock.now(), waiting)
+        return planner.night(purse or Purse(policy.audit, policy.tiers, None), tier)
+
+    def held(self) -> dict[str, dict[str, Held]]:
+        """How much there is to audit, by community and tier."""
+        return self._catalogue.turns.held()
+
+    def _aimed(
+        self, policy: Policy, tier: str | None, aim: Aim, sample: int, purse: Purse
+    ) -> Iterator[Chosen]:
+        turns, reason = self._catalogue.turns, Reason.SAMPLE if sample else Reason.TURN
+        for name in policy.audit.tiers:
+            if tier not in (None, name):
                 continue
-            due = self._due(policy.community, name, aip, everything or aip is not None, rule)
-            within = list(_within(due, left))
-            left -= sum(row.octets for row in within)
-            sized = ((row.key, row.octets) for row in within)
-            shards.extend(into_shards(policy.community, name, policy.ref, planned, sized))
+            walk: Iterable[Turn] = (
+                turns.drawn(policy.community, name, aim, sample)
+                if sample
+                else turns.aimed(policy.community, name, aim)
+            )
+            for turn in walk:
+                if not purse.pays(name, turn.octets):
+                    return
+                yield Chosen(0, 0.0, turn, reason)
+
+    def _shards(self, policy: Policy, chosen: list[Chosen], aim: Aim) -> list[Shard]:
+        """Shards tier by tier, in the policy's order; those drawn by lot apart from the others."""
+        planned, shards = stamp(self._clock.now()), list[Shard]()
+        places = {tier: place for place, tier in enumerate(policy.audit.tiers)}
+
+        def where(one: Chosen) -> tuple[int, bool]:
+            return places[one.turn.tier], one.reason is not Reason.SAMPLE
+
+        for (place, by_turn), group in groupby(sorted(chosen, key=where), key=where):
+            tier = list(places)[place]
+            sized = (
+                (VersionKey(policy.community, one.turn.aip, one.turn.version), one.turn.octets)
+                for one in group
+            )
+            cut = into_shards(policy.community, tier, policy.ref, planned, sized)
+            of = 0 if by_turn else self._catalogue.turns.meant(policy.community, tier, aim)
+            shards.extend(replace(shard, drawn_from=of) for shard in cut)
         return shards
 
-    def _due(
-        self, community: str, tier: str, aip: str | None, everything: bool, rule: AuditRule
-    ) -> Iterator[ReplicaRow]:
-        if aip is not None:
-            yield from self._catalogue.replicas(community, tier=tier, aip=aip)
-        elif everything:
-            yield from self._catalogue.replicas(community, tier=tier)
-        else:
-            yield from self._tonight(community, tier, rule)
-
-    def _tonight(self, community: str, tier: str, rule: AuditRule) -> Iterator[ReplicaRow]:
-        """What is nearly due, but at least an even share, oldest check first."""
-        horizon = rule.max_age * HEADROOM
-        nights = max(1, horizon // timedelta(days=1))
-        total = sum(1 for _ in self._catalogue.replicas(community, tier=tier))
-        share = math.ceil(total / nights)
-        nearly_due = self._clock.now() - horizon
-        taken = self._catalogue.oldest_checked(community, tier, None, share)
-        yield from taken
-        seen = {row.key for row in taken}
-        for row in self._catalogue.oldest_checked(community, tier, nearly_due, total):
-            if row.key not in seen:
-                yield row
-
-    def run(self, policy: Policy, shard: Shard, progress: Progress) -> AuditResult:
+    def run(
+        self, policy: Policy, shard: Shard, progress: Progress, rate: int | None = None
+    ) -> AuditResult:
         """Check a shard, replica by replica; each result is recorded before the next begins.
 
         A replica that another run holds is left to that run, and one that was checked since
-        the plan was made is not read again by a retry.
+        the plan was made is not read again by a retry. After the policy's hours nothing more is
+        begun.
+
+        Args:
+            rate: octets a second at most; by default the policy's.
         """
         progress.begin(f"audit {shard.label}", shard.octets)
-        began = self._clock.now()
-        checks = [self._one(policy, key, shard, progress) for key in shard.keys]
-        result = summed(check for check in checks if check is not None)
+        began, checks, left = self._clock.now(), list[CheckResult](), 0
+        found: list[Finding] = []
+        slow = policy.audit.rate if rate is None else rate
+        with self._rate.watched(slow, progress) as limit:
+            for place, key in enumerate(shard.keys):
+                if self._over(policy, shard):
+                    left = len(shard.items) - place
+                    progress.say(f"the hours of this run are over: {left} wait for the next")
+                    break
+                check = self._one(policy, key, shard, progress, limit)
+                if check is not None:
+                    checks.append(check)
+                    if check.outcome.is_damage:
+                        found += self._too_much(policy, shard, progress)
+        if any(check.outcome is Outcome.INTACT for check in checks):
+            self._brake.let_go(policy, shard.tier)
         took = self._clock.now() - began
+        result = summed(checks)
         progress.say(f"{result.checked} checked in {took.total_seconds():.0f} s")
-        return result
+        findings = (*result.findings, *found)
+        return replace(result, findings=findings, samples=_sample(shard, result), left=left)
+
+    def _over(self, policy: Policy, shard: Shard) -> bool:
+        hours = policy.audit.hours
+        return bool(hours) and self._clock.now() >= parse_stamp(shard.planned) + hours
+
+    def _too_much(self, policy: Policy, shard: Shard, progress: Progress) -> list[Finding]:
+        """Put the brake on repair where this cannot be chance."""
+        finding = self._brake.put_on(policy, shard.tier, parse_stamp(shard.planned))
+        if finding is None:
+            return []
+        progress.say(f"{finding.subject}: {finding.message}")
+        return [finding]
 
     def _one(
-        self, policy: Policy, key: VersionKey, shard: Shard, progress: Progress
+        self, policy: Policy, key: VersionKey, shard: Shard, progress: Progress, limit: RateLimit
     ) -> CheckResult | None:
         name = f"replica:{key}:{shard.tier}"
         with hold(self._catalogue, name, self._clock) as lease:
@@ -154,27 +255,24 @@ class AuditService:
             row = self._catalogue.replica(key, shard.tier)
             if row is None:
                 return None
-            if row.checked_at is not None and row.checked_at > parse_stamp(shard.planned):
+            # Not by a clock that has gone back since: nobody knows how old that check is.
+            before, now = parse_stamp(shard.planned), self._clock.now()
+            if row.checked_at is not None and before < row.checked_at <= now:
                 progress.say(f"{key} on {shard.tier}: checked since the plan was made")
                 return None
-            return self._checker.check(policy, row, progress)
+            rate = limit if limit.is_set or row.octets >= LONG else None
+            return self._checker.check(
+                policy, row, progress, rate=rate, drawn_from=shard.drawn_from
+            )
 
     def overdue(self, policy: Policy, now: datetime | None = None) -> int:
         """How many replicas were not found intact for longer than the policy allows."""
-        moment = now or self._clock.now()
-        return sum(
-            1
-            for tier, rule in policy.audit.tiers.items()
-            for row in self._catalogue.replicas(policy.community, tier=tier)
-            if (row.checked_at or row.written_at) < moment - rule.max_age
-        )
+        ages = {tier: rule.max_age for tier, rule in policy.audit.tiers.items()}
+        return self._catalogue.turns.overdue(policy.community, ages, now or self._clock.now())
 
 
-def _within(rows: Iterable[ReplicaRow], budget: int) -> Iterator[ReplicaRow]:
-    """As many as the budget pays for; always one, or a large AIP would never be read."""
-    spent = 0
-    for row in rows:
-        if spent and spent + row.octets > budget:
-            return
-        spent += row.octets
-        yield row
+def _sample(shard: Shard, result: AuditResult) -> tuple[Sample, ...]:
+    if not shard.drawn_from:
+        return ()
+    damaged = sum(check.outcome.is_damage for check in result.checks)
+    return (Sample(shard.tier, shard.drawn_from, result.checked, damaged),)

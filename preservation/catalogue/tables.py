@@ -142,6 +142,8 @@ replica = sa.Table(
     sa.Column("aged_from", Moment, nullable=False),
     # Not audited yet since it was written and read back: its first audit has a day by lot.
     sa.Column("young", sa.Boolean, nullable=False),
+    # Where in a period that day is: the first two octets of the AIP's UUID, which are random.
+    sa.Column("lot", sa.Integer, nullable=False),
     sa.Column("outcome", WORDS),
     sa.Column("level", WORDS),
     sa.Column("ready_by", Moment),
@@ -156,6 +158,7 @@ sa.Index(
     replica.c.aged_from,
     replica.c.aip,
     replica.c.version,
+    replica.c.lot,
     replica.c.octets,  # so that planning a night reads the index alone
 )
 is_weak = replica.c.level < sa.literal_column("'E3'")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from preservation.audit.service import AuditResult, summed
+from preservation.app import Parts
+from preservation.audit.outlook import Line, shortage, tally
+from preservation.audit.service import AuditResult, total
+from preservation.catalogue.brake import BRAKE
+from preservation.catalogue.turns import Aim
 from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import shell, table, worst
-from preservation.model.check import CheckResult
+from preservation.errors import UsageError
 from preservation.model.outcome import Outcome
-from preservation.model.shard import Shard
 from preservation.model.units import format_size, parse_size
+from preservation.policy.policy import Policy
 
 audit_app = application(invoke_without_command=True)
 
@@ -25,28 +30,43 @@ def audit(
     community: Community = None,
     tier: Tier = None,
     aip: Aip = None,
+    of_format: Annotated[
+        str | None,
+        typer.Option("--format", help="AIP versions with files of this format: fmt/18, text/csv."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="AIP versions taken in on this day or later: 2026-11-22.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, help="So many replicas of each tier, drawn by lot.")
+    ] = 0,
     everything: Annotated[bool, typer.Option("--all", help="Whatever was checked when.")] = False,
     budget: Annotated[
         str | None, typer.Option(help="Read at most so much: 500GiB. Default: the policy's.")
     ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(help="Read at most so much a second: 50MiB. Default: the policy's."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read replicas back from the medium and compare every file; those due, or --all."""
+    """Read replicas back from the medium and compare every file; those due, or those aimed at."""
     if ctx.invoked_subcommand is not None:
         return
     here, overdue = shell(ctx), 0
-    checks: list[CheckResult] = []
+    results: list[AuditResult] = []
     octets = None if budget is None else parse_size(budget)
+    slow = None if rate is None else parse_size(rate)
     with opened(here, acts=True) as parts, here.watching() as progress:
-        tier, aip = known_tier(parts, tier), known_aip(parts, aip)
-        for policy in communities(parts, community):
+        aim = Aim(known_aip(parts, aip), of_format, _day(since))
+        tier = known_tier(parts, tier)
+        for policy in holding(parts, community):
             planned = parts.audit.plan(
-                policy, tier=tier, aip=aip, everything=everything, budget=octets
+                policy, tier=tier, aim=aim, everything=everything, sample=sample, budget=octets
             )
-            for shard in planned:
-                checks.extend(parts.audit.run(policy, shard, progress).checks)
+            results += [parts.audit.run(policy, shard, progress, slow) for shard in planned]
             overdue += parts.audit.overdue(policy)
-    result = summed(checks)
+    result = total(results)
     body = {**result.to_json(), "overdue": overdue}
     here.answer(
         as_json,
@@ -55,6 +75,28 @@ def audit(
         lambda out: _render(out, result, overdue),
         _code(result, overdue),
     )
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"not a day: {text!r}", hint="write it as 2026-11-22", code="CLI-DAY"
+        ) from error
+
+
+def holding(parts: Parts, community: str | None) -> list[Policy]:
+    """The policies of one community, or of all that hold anything: the others have nothing to
+    be asked about, and asking a thousand of them takes its time.
+    """
+    if community is not None:
+        return communities(parts, community)
+    there = parts.audit.held()
+    if not there:
+        communities(parts, None)  # says so, where no policy is in force
+    lines = parts.store.in_force()
+    return [parts.store.policy(lines[name].digest) for name in sorted(lines) if name in there]
 
 
 def _code(result: AuditResult, overdue: int) -> int:
@@ -75,6 +117,13 @@ def _render(out: Console, result: AuditResult, overdue: int) -> None:
             version, size = str(one.key.version), format_size(one.octets)
             rows.add_row(one.key.aip, version, one.tier, one.outcome.value, size, one.reason)
         out.print(rows)
+    for sample in result.samples:
+        out.print(str(sample))
+    for finding in result.findings:
+        if finding.code == BRAKE:
+            out.print(f"{finding.code} {finding.subject}: {finding.message}. Next: {finding.hint}")
+    if result.left:
+        out.print(f"{result.left} wait for the next run: the hours of this one were over")
     told = ", ".join(f"{count} {word}" for word, count in result.outcomes.items() if count)
     out.print(f"{result.checked} checked ({told or 'none'}), {overdue} overdue")
 
@@ -83,19 +132,26 @@ def _render(out: Console, result: AuditResult, overdue: int) -> None:
 def plan(
     ctx: typer.Context, community: Community = None, tier: Tier = None, as_json: Json = False
 ) -> None:
-    """What the next audit would read, tier by tier; nothing is read now."""
+    """What the next audit would read, tier by tier, and why; nothing is read now."""
     here = shell(ctx)
-    shards: list[Shard] = []
+    lines: list[Line] = []
+    short: list[str] = []
     with opened(here) as parts:
         tier = known_tier(parts, tier)
-        for policy in communities(parts, community):
-            shards.extend(parts.audit.plan(policy, tier=tier))
+        held = parts.audit.held()
+        for policy in holding(parts, community):
+            lines += tally(policy.community, parts.audit.night(policy, tier=tier))
+            if lack := shortage(policy, held.get(policy.community, {})):
+                short.append(lack)
 
     def render(out: Console) -> None:
-        rows = table("Due", "community", "tier", ">AIPs", ">bytes")
-        for one in shards:
-            rows.add_row(one.community, one.tier, str(len(one.items)), format_size(one.octets))
-        out.print(rows if shards else "nothing is due")
+        rows = table("Due", "community", "tier", "why", ">replicas", ">bytes", "oldest check")
+        for one in lines:
+            counts = (f"{one.replicas:,}", format_size(one.octets))
+            rows.add_row(one.community, one.tier, one.reason, *counts, f"{one.oldest:%Y-%m-%d}")
+        out.print(rows if lines else "nothing is due")
+        for sentence in short:
+            out.print(sentence)
 
-    body = {"shards": [one.to_json() for one in shards]}
-    here.answer(as_json, "samarkand.audit-plan/1", body, render)
+    body = {"due": [one.to_json() for one in lines], "short": short}
+    here.answer(as_json, "samarkand.audit-plan/1", body, render, 4 if short else 0)

@@ -30,6 +30,11 @@ class RateLimit:
         self._changed = threading.Condition()
         self._per_second = _checked(octets_per_second)
 
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a limit now."""
+        return self._per_second is not None
+
     def change(self, octets_per_second: int | None) -> None:
         """Set another rate; readers that wait under the old one go on at once."""
         with self._changed:

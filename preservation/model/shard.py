@@ -23,6 +23,7 @@ class Shard:
         octets: of payload, together.
         planned: when (``model.clock.stamp``): what was done since needs no second time.
         also: tiers for which the same versions are due, so that one read serves all.
+        drawn_from: of how many replicas these were drawn by lot; 0 where they were not.
     """
 
     community: str
@@ -32,6 +33,7 @@ class Shard:
     octets: int
     planned: str
     also: tuple[str, ...] = ()
+    drawn_from: int = 0
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -59,6 +61,7 @@ class Shard:
             "octets": self.octets,
             "planned": self.planned,
             "also": list(self.also),
+            "drawn_from": self.drawn_from,
         }
 
     @classmethod
@@ -73,6 +76,7 @@ class Shard:
             data["octets"],
             data["planned"],
             tuple(data["also"]),
+            data["drawn_from"],
         )
 
 

@@ -117,6 +117,34 @@ def _params(policy: Policy) -> dict[str, Param]:
             title="AIP",
             description="Check the replicas of this AIP only (its UUID), due or not.",
         ),
+        "format": Param(
+            None,
+            type=["null", "string"],
+            title="Format",
+            description="Check AIP versions only that hold files of this format (PUID, MIME type), "
+            "due or not.",
+        ),
+        "since": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Since",
+            description="Check AIP versions only that were taken in on this day or later.",
+        ),
+        "sample": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Sample",
+            description="Check so many replicas of each tier, drawn by lot; the log of `settle` "
+            "tells what that says about all.",
+        ),
+        "budget": Param(
+            None,
+            type=["null", "string"],
+            title="Budget",
+            description="Read at most so much: 500 GiB. Empty: the policy's budget.",
+        ),
         "everything": Param(
             False,
             type="boolean",

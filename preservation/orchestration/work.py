@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from preservation.audit.sampling import Sample, together
+from preservation.catalogue.turns import Aim
 from preservation.errors import BusyError, SamarkandError, UsageError
 from preservation.model.check import CheckResult
 from preservation.model.clock import parse_stamp, stamp
@@ -21,7 +23,7 @@ from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.shard import MAX_SHARDS, Shard
-from preservation.model.units import format_size
+from preservation.model.units import format_size, parse_size
 from preservation.orchestration.settings import short
 from preservation.orchestration.verdict import Verdict, verdict
 
@@ -161,6 +163,8 @@ def check(parts: Parts, data: Json, progress: Progress) -> Json:
         "outcomes": dict(result.outcomes),
         "findings": len(result.findings),
         "unchecked": [row.to_json() for row in result.checks if row.outcome is Outcome.UNCHECKED],
+        "samples": [sample.to_json() for sample in result.samples],
+        "left": result.left,
     }
 
 
@@ -186,7 +190,13 @@ def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
         "outcomes": dict(outcomes),
         "findings": sum(result["findings"] for result in results),
         "unchecked": [row for result in results for row in result["unchecked"]],
+        "left": sum(result["left"] for result in results),
     }
+    parts = [Sample.from_json(one) for result in results for one in result["samples"]]
+    for sample in together(parts):
+        _log.info("%s", sample)
+    if total["left"]:
+        _log.warning("%s replicas wait for the next run: the hours were over", total["left"])
     _log.info("%s", outcomes_label(f"{format_size(total['bytes'])} read", total))
     return total
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from homes import SILENCE, Archive, only
 from tiers import flip
+
+from preservation.audit.planner import Reason
+from preservation.audit.rate import _Watch
+from preservation.catalogue.brake import BRAKE, brake
+from preservation.model.event import EventType
 
 
 @pytest.fixture
@@ -24,28 +33,15 @@ def planned(archive: Archive, **how: object) -> list[tuple[str, int]]:
         return [(shard.tier, len(shard.items)) for shard in shards]
 
 
-def test_each_night_takes_at_least_its_share(three: Archive) -> None:
-    assert planned(three) == [("deep", 1), ("mirror", 1), ("vault", 1)]
-
-
 def test_what_is_nearly_due_is_all_taken(three: Archive) -> None:
     three.clock.at += timedelta(days=85)
     assert planned(three) == [("deep", 3), ("mirror", 3), ("vault", 3)]
 
 
-def test_the_budget_is_kept_but_for_one_replica_of_each_tier(three: Archive) -> None:
+def test_the_budget_is_kept_but_for_one_replica(three: Archive) -> None:
     three.clock.at += timedelta(days=85)
     assert planned(three, tier="vault", budget=300) == [("vault", 2)]
     assert planned(three, tier="vault", budget=1) == [("vault", 1)]
-
-
-def test_the_longest_unchecked_comes_first(three: Archive) -> None:
-    three.clock.at += timedelta(days=30)
-    with three.opened() as (parts, policy):
-        first = only(parts.audit.plan(policy, tier="vault"))
-        assert parts.audit.run(policy, first, SILENCE).checked == 1
-        second = only(parts.audit.plan(policy, tier="vault"))
-    assert first.items != second.items
 
 
 def test_a_retry_reads_nothing_twice(three: Archive) -> None:
@@ -80,3 +76,80 @@ def test_what_was_not_checked_for_too_long_is_overdue(three: Archive) -> None:
         assert parts.audit.overdue(policy) == 0
         three.clock.at += timedelta(days=91)
         assert parts.audit.overdue(policy) == 9
+
+
+def test_a_tier_mounted_empty_with_its_marker_puts_the_brake_on_repair(three: Archive) -> None:
+    """It looks like the loss of everything; when the volume is back, the brake lets go."""
+    vault, away = three.tier("vault"), three.tier("vault").with_name("away")
+    vault.rename(away)
+    vault.mkdir()
+    shutil.copy2(away / "samarkand-tier.json", vault)
+    found = three.audit("vault")
+    assert found.outcomes["missing"] == 3
+    with three.opened() as (parts, policy):
+        one = brake(parts.catalogue, policy.community, "vault")
+        assert one is not None
+        assert "all 3 replicas that were read are missing" in one.message
+        assert brake(parts.catalogue, policy.community, "mirror") is None
+        night = list(parts.audit.night(policy))
+        assert [found.reason for found in night if found.turn.tier == "vault"] == [
+            Reason.BRAKED
+        ] * 3
+    shutil.rmtree(vault)
+    away.rename(vault)
+    with three.opened() as (parts, policy):
+        for shard in parts.audit.plan(policy):
+            parts.audit.run(policy, shard, SILENCE)
+        assert parts.catalogue.findings(state="open") == []
+
+
+def test_a_person_lets_the_brake_go_for_what_was_found(three: Archive) -> None:
+    shutil.rmtree(three.tier("vault") / "notes")
+    with three.opened() as (parts, policy):
+        shard = only(parts.audit.plan(policy, tier="vault", everything=True))
+        codes = [finding.code for finding in parts.audit.run(policy, shard, SILENCE).findings]
+        assert codes.count(BRAKE) == 1
+        one = brake(parts.catalogue, policy.community, "vault")
+        assert one is not None
+        detail = {"finding": one.id, "by": "ann", "reason": "the disk is new"}
+        community, accepted = policy.community, EventType.FINDING_ACCEPTED
+        parts.catalogue.record([parts.events.of(community, accepted, "success", detail)])
+        parts.audit.run(policy, shard, SILENCE)
+        assert brake(parts.catalogue, policy.community, "vault") is None
+
+
+def test_a_run_begins_nothing_after_its_hours(three: Archive) -> None:
+    with three.opened() as (parts, policy):
+        slow = replace(policy, audit=replace(policy.audit, hours=timedelta(hours=8)))
+        shard = only(parts.audit.plan(slow, tier="vault", everything=True))
+        three.clock.at += timedelta(hours=8)
+        result = parts.audit.run(slow, shard, SILENCE)
+    assert (result.checked, result.left) == (0, 3)
+
+
+def test_a_sample_says_what_it_buys_and_its_events_say_that_it_was_one(three: Archive) -> None:
+    with three.opened() as (parts, policy):
+        shard = only(parts.audit.plan(policy, tier="vault", sample=2))
+        result = parts.audit.run(policy, shard, SILENCE)
+        (sample,) = result.samples
+        assert (sample.population, sample.checked, sample.damaged) == (3, 2, 0)
+        drawn = [event for event in parts.all_events() if event.detail.get("drawn_from") == 3]
+    assert len(drawn) == 2
+
+
+def test_the_rate_follows_a_file_while_replicas_are_read(tmp_path: Path) -> None:
+    said: list[str] = []
+    progress = SimpleNamespace(say=said.append)
+    file = tmp_path / "audit.rate"
+    watch = _Watch(file, 1024, progress)  # type: ignore[arg-type]
+    for text in ("", "50 MiB\n", "50 MiB", "soon", "unlimited"):
+        if text:
+            file.write_text(text)
+        watch.look()
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        "reading at most 1.0 KiB a second",
+        "reading at most 50.0 MiB a second",
+        "audit.rate is not understood, and not obeyed",
+        "reading without a limit",
+    ]
+    assert not watch.limit.is_set

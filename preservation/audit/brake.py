@@ -1,0 +1,112 @@
+"""When the brake is put on, and when it is let go: what chance allows, and what it does not.
+
+Chance is allowed one damaged replica in a hundred: no storage that is worth its name comes near.
+The brake is put on when so many failures would be rarer than one run in a million by chance, and
+never for fewer than five; also when all that was read, three or more, was missing: so a tier
+looks that is mounted empty, with its marker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from preservation.audit.sampling import beyond_chance
+from preservation.catalogue.brake import BRAKE, brake
+from preservation.catalogue.holding import hold
+from preservation.catalogue.protocol import FindingRow
+from preservation.catalogue.sql import SqlCatalogue
+from preservation.model.event import EventMaker, EventType
+from preservation.model.finding import Finding
+from preservation.model.replica import ReplicaState
+from preservation.policy.policy import Policy
+
+ALLOWED = 0.01  # of all checks
+RARER = 1e-6  # than this is not chance
+LEAST = 5  # failures
+ALL_MISSING = 3
+
+
+def exceeds_chance(checked: int, damaged: int, missing: int) -> bool:
+    """Whether so much damage cannot be chance."""
+    if missing >= ALL_MISSING and missing == checked:
+        return True
+    return damaged >= LEAST and beyond_chance(checked, damaged, ALLOWED) < RARER
+
+
+class Brake:
+    """Watches what a run finds on a tier."""
+
+    def __init__(self, catalogue: SqlCatalogue, events: EventMaker) -> None:
+        self._catalogue, self._events = catalogue, events
+
+    def put_on(self, policy: Policy, tier: str, since: datetime) -> Finding | None:
+        """Open the finding, if what was checked since is too bad; None if it was open before.
+
+        A person who accepted it since then has answered for this run.
+        """
+        community = policy.community
+        checked, damaged, missing = self._catalogue.turns.checked_since(community, tier, since)
+        if not exceeds_chance(checked, damaged, missing):
+            return None
+        with hold(self._catalogue, f"brake:{community}:{tier}", self._events.clock) as lease:
+            if lease is None or self._answered(community, tier, since):
+                return None
+            finding = _finding(community, tier, checked, damaged, missing)
+            detail = {
+                "finding": self._events.new_id(),
+                **finding.to_json(),
+                "localised": {"checked": checked, "damaged": damaged, "missing": missing},
+            }
+            opened = self._events.of(
+                community, EventType.FINDING_OPENED, "fail", detail, policy=policy.ref
+            )
+            self._catalogue.record([replace(opened, tier=tier)], lease)
+            return finding
+
+    def let_go(self, policy: Policy, tier: str) -> bool:
+        """Resolve the finding, if nothing on the tier is damaged any more."""
+        found = brake(self._catalogue, policy.community, tier)
+        if found is None or self._damaged(policy.community, tier):
+            return False
+        detail = {
+            "finding": found.id,
+            "by": self._events.agent,
+            "reason": "no replica on the tier is damaged any more",
+        }
+        resolved = self._events.of(
+            policy.community, EventType.FINDING_RESOLVED, "success", detail, policy=policy.ref
+        )
+        self._catalogue.record([replace(resolved, tier=tier)])
+        return True
+
+    def _damaged(self, community: str, tier: str) -> bool:
+        return bool(self._catalogue.turns.in_state(community, tier, ReplicaState.DAMAGED))
+
+    def _answered(self, community: str, tier: str, since: datetime) -> bool:
+        return any(
+            row.code == BRAKE and (row.state == "open" or _accepted(row, since))
+            for row in self._catalogue.findings(community, tier=tier)
+        )
+
+
+def _accepted(row: FindingRow, since: datetime) -> bool:
+    return row.state == "accepted" and row.closed_at is not None and row.closed_at >= since
+
+
+def _finding(community: str, tier: str, checked: int, damaged: int, missing: int) -> Finding:
+    if missing == checked:
+        told = f"all {checked} replicas that were read are missing, and the tier has its marker"
+        cause = "is the right volume mounted, and whole?"
+    else:
+        told = (
+            f"{damaged} of {checked} replicas that were read are damaged: more than chance allows"
+        )
+        cause = "did a disk, a mount, a program or a hand reach many at once?"
+    return Finding(
+        BRAKE,
+        f"{community} on {tier}",
+        f"{told}; automatic repair waits",
+        f"{cause} When it is mended, `preserve audit --tier {tier} --all`; if the damage is real, "
+        "`preserve finding accept` with your reason lets repair go on",
+    )

@@ -1,0 +1,48 @@
+"""What one run may spend: octets, requests, money. Never more, but for one replica."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from preservation.policy.audit_plan import AuditPlan
+from preservation.policy.policy import TierSpec
+
+# Of one check on a tier in a bucket: the marker, a listing, the sidecar, the object itself.
+REQUESTS = 4
+
+
+class Purse:
+    """Counts what is left. A replica that is larger than the whole budget is paid for once it
+    comes up, as the only thing after what was taken before: it would else never be read.
+    """
+
+    def __init__(self, plan: AuditPlan, tiers: Mapping[str, TierSpec], octets: int | None) -> None:
+        self._tiers = tiers
+        self._octets = self._whole = plan.budget if octets is None else octets
+        self._requests = plan.requests or None
+        self._money: Decimal | None
+        self._money, self._currency = plan.money or (None, "")
+
+    def pays(self, tier: str, octets: int) -> bool:
+        """Take out what a check costs; False, and nothing taken, if there is too little."""
+        spec = self._tiers.get(tier)
+        requests = REQUESTS if spec is not None and spec.kind != "local" else 0
+        money = self._price(spec, octets)
+        if self._octets <= 0 or (octets > self._octets and octets <= self._whole):
+            return False
+        if self._requests is not None and requests > self._requests:
+            return False
+        if self._money is not None and money > self._money:
+            return False
+        self._octets -= octets
+        if self._requests is not None:
+            self._requests -= requests
+        if self._money is not None:
+            self._money -= money
+        return True
+
+    def _price(self, spec: TierSpec | None, octets: int) -> Decimal:
+        if spec is None or spec.read is None or spec.read.currency != self._currency:
+            return Decimal(0)
+        return spec.read.of(octets)

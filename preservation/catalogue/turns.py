@@ -1,0 +1,323 @@
+"""Whose turn it is to be checked: walks along one index, in pages, of what an audit plan needs.
+
+Nothing here decides anything: which of them are due is ``preservation.audit.planner``'s rule.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from preservation.catalogue import rows
+from preservation.catalogue import tables as t
+from preservation.catalogue.columns import microseconds
+from preservation.catalogue.database import Database
+from preservation.model.outcome import Level
+from preservation.model.replica import ReplicaState
+
+LOTS = 65_536  # a lot is two octets
+PARTS = 64  # of the lots, in a look ahead
+PAGE = 2_000
+MOST = 250_000  # of one kind in one plan: 500 shards of 500
+
+
+class Turn(NamedTuple):
+    """One replica, as planning sees it.
+
+    Attributes:
+        octets: of payload.
+        aged_from: when it was last checked, or written.
+        lot: 0 to ``LOTS`` - 1; where in the first period after writing its audit comes.
+    """
+
+    tier: str
+    aip: str
+    version: int
+    octets: int
+    aged_from: datetime
+    young: bool
+    lot: int
+
+
+class Held(NamedTuple):
+    """How much is on a tier."""
+
+    replicas: int
+    octets: int
+
+
+class Cohort(NamedTuple):
+    """Replicas of one tier that were last checked on one day, for a look ahead.
+
+    Attributes:
+        day: since 1970.
+        part: in which 64th of the lots; 0 for those that are not young.
+    """
+
+    tier: str
+    day: int
+    young: bool
+    part: int
+    replicas: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a person wants checked, due or not; what is None narrows nothing.
+
+    Attributes:
+        format: a PUID, an id of ours or a MIME type that the AIP version has files of.
+        since: AIP versions that were taken in on this day (UTC) or later.
+    """
+
+    aip: str | None = None
+    format: str | None = None
+    since: date | None = None
+
+    def __bool__(self) -> bool:
+        return (self.aip or self.format or self.since) is not None
+
+
+class Turns:
+    """The part of the catalogue that an audit plan is made from."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def held(self) -> dict[str, dict[str, Held]]:
+        """How much there is, by community and tier: all communities in one question."""
+        columns = t.replica_count.c
+        statement = sa.select(
+            columns.community,
+            columns.tier,
+            sa.cast(sa.func.sum(columns.replicas), sa.BigInteger),
+            sa.cast(sa.func.sum(columns.octets), sa.BigInteger),
+        ).group_by(columns.community, columns.tier)
+        found: dict[str, dict[str, Held]] = {}
+        with self.database.reading() as connection:
+            for community, tier, replicas, octets in connection.execute(statement):
+                found.setdefault(community, {})[tier] = Held(replicas, octets)
+        return found
+
+    def oldest_first(
+        self,
+        community: str,
+        tier: str,
+        *,
+        young: bool,
+        before: datetime,
+        since: datetime | None = None,
+    ) -> Iterator[Turn]:
+        """Replicas last checked before a moment, the longest ago first."""
+        columns = t.replica.c
+        chosen = [
+            columns.community == community,
+            columns.tier == tier,
+            columns.young == young,
+            columns.aged_from < before,
+        ]
+        if since is not None:
+            chosen.append(columns.aged_from >= since)
+        yield from self._paged(sa.select(*_COLUMNS).where(*chosen))
+
+    def by_lot(
+        self,
+        community: str,
+        tier: str,
+        period: timedelta,
+        shift: int,
+        before: datetime,
+        limit: int,
+    ) -> list[Turn]:
+        """Young replicas whose day by lot comes before a moment, the earliest first.
+
+        Args:
+            period: what the lots part; the day is ``aged_from`` and the lot's part of it.
+            shift: added to the lots (modulo ``LOTS``): replicas of one AIP apart from each other.
+        """
+        columns, micro = t.replica.c, timedelta(microseconds=1)
+        step = (period // micro) // LOTS
+        day = sa.type_coerce(columns.aged_from, sa.BigInteger) + (
+            (columns.lot + shift) % LOTS
+        ) * sa.literal(step, sa.BigInteger)
+        statement = (
+            sa.select(*_COLUMNS)
+            .where(
+                columns.community == community,
+                columns.tier == tier,
+                columns.young == sa.true(),
+                day < microseconds(before),
+            )
+            .order_by(day, columns.aip, columns.version)
+            .limit(limit)
+        )
+        return self._turns(statement)
+
+    def siblings(self, community: str) -> list[Turn]:
+        """Replicas not checked since damage was found in another one of the same version."""
+        mine, hurt = t.replica.c, t.replica.alias("hurt").c
+        statement = sa.select(*_COLUMNS).where(
+            *rows.same(mine, hurt),
+            hurt.community == community,
+            hurt.state == ReplicaState.DAMAGED.value,
+            hurt.state != sa.literal_column("'verified'"),  # so that the partial index serves
+            mine.tier != hurt.tier,
+            mine.aged_from < hurt.checked_at,
+        )
+        return self._turns(statement.distinct().limit(MOST))
+
+    def in_state(self, community: str, tier: str, state: ReplicaState) -> list[Turn]:
+        """Replicas on a tier that are not verified."""
+        columns = t.replica.c
+        statement = sa.select(*_COLUMNS).where(
+            columns.community == community,
+            columns.tier == tier,
+            columns.state == state.value,
+            t.is_unsound,
+        )
+        return self._turns(statement.order_by(columns.aged_from).limit(MOST))
+
+    def weaker(self, community: str, tier: str, level: Level) -> list[Turn]:
+        """Replicas on a tier whose last check was weaker than a level."""
+        columns = t.replica.c
+        statement = sa.select(*_COLUMNS).where(
+            columns.community == community, columns.tier == tier, t.is_weak
+        )
+        if level is not Level.E3:
+            statement = statement.where(columns.level < level.value)
+        return self._turns(statement.order_by(columns.aged_from).limit(MOST))
+
+    def aimed(self, community: str, tier: str, aim: Aim) -> Iterator[Turn]:
+        """Replicas on a tier that a person aims at, checked longest ago first."""
+        columns, walks = t.replica.c, []
+        for young in (False, True):
+            of_tier = (columns.community == community, columns.tier == tier)
+            chosen = (*of_tier, columns.young == young, *_meant(aim))
+            walks.append(self._paged(sa.select(*_COLUMNS).where(*chosen)))
+        return heapq.merge(*walks, key=lambda turn: (turn.aged_from, turn.aip, turn.version))
+
+    def drawn(self, community: str, tier: str, aim: Aim, count: int) -> list[Turn]:
+        """So many of them by lot, each as likely as any other; all, where there are fewer."""
+        statement = sa.select(*_COLUMNS).where(*self._on(community, tier), *_meant(aim))
+        return self._turns(statement.order_by(sa.func.random()).limit(count))
+
+    def meant(self, community: str, tier: str, aim: Aim) -> int:
+        """How many a sample would be drawn from."""
+        statement = sa.select(sa.func.count()).select_from(t.replica)
+        with self.database.reading() as connection:
+            chosen = statement.where(*self._on(community, tier), *_meant(aim))
+            return int(connection.execute(chosen).scalar_one())
+
+    def last_audit(self, community: str, tier: str) -> datetime | None:
+        """When a replica on the tier was last checked by an audit; read-backs do not count."""
+        columns = t.replica.c
+        statement = sa.select(sa.func.max(columns.aged_from)).where(
+            columns.community == community, columns.tier == tier, columns.young == sa.false()
+        )
+        with self.database.reading() as connection:
+            found: datetime | None = connection.execute(statement).scalar()
+        return found
+
+    def checked_since(self, community: str, tier: str, since: datetime) -> tuple[int, int, int]:
+        """How many replicas on a tier were checked since, and were then damaged, and missing."""
+        columns = t.replica.c
+        recent = (*self._on(community, tier), columns.aged_from >= since)
+        unsound = (
+            columns.community == community,
+            columns.tier == tier,
+            columns.state == ReplicaState.DAMAGED.value,
+            t.is_unsound,
+            columns.checked_at >= since,
+        )
+        count = sa.select(sa.func.count()).select_from(t.replica)
+        with self.database.reading() as connection:
+            checked, damaged, missing = (
+                int(connection.execute(count.where(*chosen)).scalar_one())
+                for chosen in (recent, unsound, (*unsound, columns.outcome == "missing"))
+            )
+        return checked, damaged, missing
+
+    def overdue(self, community: str, ages: Mapping[str, timedelta], now: datetime) -> int:
+        """How many replicas were last checked longer ago than their tier's age allows."""
+        columns = t.replica.c
+        count = sa.select(sa.func.count()).select_from(t.replica)
+        with self.database.reading() as connection:
+            return sum(
+                connection.execute(
+                    count.where(*self._on(community, tier), columns.aged_from < now - age)
+                ).scalar_one()
+                for tier, age in ages.items()
+            )
+
+    def cohorts(self, community: str) -> list[Cohort]:
+        """Everything, by tier and day: some thousands of rows, whatever is held."""
+        columns = t.replica.c
+        day = sa.type_coerce(columns.aged_from, sa.BigInteger) // sa.literal(
+            86_400_000_000, sa.BigInteger
+        )
+        part = sa.case((columns.young == sa.true(), columns.lot // (LOTS // PARTS)), else_=0)
+        statement = sa.select(
+            columns.tier,
+            day.label("day"),
+            columns.young,
+            part.label("part"),
+            sa.func.count(),
+            sa.cast(sa.func.sum(columns.octets), sa.BigInteger),
+        ).where(columns.community == community)
+        grouped = statement.group_by(columns.tier, sa.text("day"), columns.young, sa.text("part"))
+        with self.database.reading() as connection:
+            return [Cohort(*row) for row in connection.execute(grouped)]
+
+    def _on(self, community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:
+        columns = t.replica.c
+        return (
+            columns.community == community,
+            columns.tier == tier,
+            columns.young.in_([False, True]),
+        )
+
+    def _turns(self, statement: sa.Select[Any]) -> list[Turn]:
+        with self.database.reading() as connection:
+            return [Turn(*row) for row in connection.execute(statement)]
+
+    def _paged(self, statement: sa.Select[Any]) -> Iterator[Turn]:
+        columns = t.replica.c
+        key = (columns.aged_from, columns.aip, columns.version)
+        types = [column.type for column in key]
+        ordered = statement.order_by(*key).limit(PAGE)
+        page = self._turns(ordered)
+        while page:
+            yield from page
+            if len(page) < PAGE:
+                return
+            last = (page[-1].aged_from, page[-1].aip, page[-1].version)
+            values = [sa.literal(value, kind) for value, kind in zip(last, types, strict=True)]
+            beyond = sa.tuple_(*key, types=types) > sa.tuple_(*values, types=types)
+            # The first condition alone is a bound that both databases walk an index by.
+            page = self._turns(ordered.where(columns.aged_from >= last[0], beyond))
+
+
+_COLUMNS = tuple(
+    t.replica.c[name] for name in ("tier", "aip", "version", "octets", "aged_from", "young", "lot")
+)
+
+
+def _meant(aim: Aim) -> Iterator[sa.ColumnElement[bool]]:
+    columns = t.replica.c
+    if aim.aip is not None:
+        yield columns.aip == aim.aip
+    if aim.format is not None:
+        of = t.content_format.c
+        yield sa.exists().where(
+            *rows.same(columns, of), sa.or_(of.puid == aim.format, of.mime == aim.format)
+        )
+    if aim.since is not None:
+        version = t.version.c
+        moment = datetime.fromisoformat(f"{aim.since:%Y-%m-%d}T00:00:00+00:00")
+        yield sa.exists().where(*rows.same(columns, version), version.ingested_at >= moment)
