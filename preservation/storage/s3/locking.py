@@ -75,20 +75,17 @@ class Locking:
         with self._told():
             self._client.put_object_retention(Bucket=self._bucket, Key=key, Retention=retention)
 
-    def locked_until(self, key: str, version: str = "") -> datetime | None:
-        """When the lock of an object ends; None if it has none, or none any more.
-
-        Args:
-            version: of the object; its current one, if empty.
+    def locked_until(self, key: str) -> datetime | None:
+        """When the lock of the current version of an object ends; None if there is none, or no
+        object. A HEAD says it to whoever has the right ``s3:GetObjectRetention``.
         """
-        about = {"Bucket": self._bucket, "Key": key} | ({"VersionId": version} if version else {})
         try:
-            said = self._client.get_object_retention(**about)
+            said = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if code_of(error) in _NO_LOCK | ABSENT:
+            if code_of(error) in ABSENT:
                 return None
             raise
-        until = said.get("Retention", {}).get("RetainUntilDate")
+        until = said.get("ObjectLockRetainUntilDate")
         return until if isinstance(until, datetime) else None
 
     def hold(self, key: str, *, on: bool) -> None:
@@ -101,17 +98,6 @@ class Locking:
         status = {"Status": "ON" if on else "OFF"}
         with self._told():
             self._client.put_object_legal_hold(Bucket=self._bucket, Key=key, LegalHold=status)
-
-    def is_held(self, key: str, version: str = "") -> bool:
-        """Whether an object is under legal hold."""
-        about = {"Bucket": self._bucket, "Key": key} | ({"VersionId": version} if version else {})
-        try:
-            said = self._client.get_object_legal_hold(**about)
-        except ClientError as error:
-            if code_of(error) in _NO_LOCK | ABSENT:
-                return False
-            raise
-        return bool(said.get("LegalHold", {}).get("Status") == "ON")
 
     def can_lock(self) -> bool:
         """Whether the bucket says that its objects can be locked."""

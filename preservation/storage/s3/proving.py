@@ -11,6 +11,8 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,6 +24,7 @@ from preservation.storage.s3.place import S3Place
 from preservation.storage.steps import PROBE
 
 _DATA = b"samarkand tries out what this service does\n" * 100
+_LOCKED = timedelta(minutes=5)
 _WRONG = base64.b64encode(bytes(32)).decode()
 
 
@@ -37,12 +40,31 @@ def prove(place: S3Place) -> Iterator[Proof]:
             with place.errors():
                 holds, detail = _tried(trial, place, room)
             yield Proof(what, holds, detail, needed)
+        yield _prove_lock(place, room)
         with place.errors():
             holds, detail = _tried(_removes, place, room)
         yield Proof("removes what it is told to remove", holds, detail, needed=False)
     finally:
         with suppress(NotNowError):
             place.clear(room)
+        with suppress(NotNowError, ClientError):
+            _clear_versions(place, room)
+
+
+def _clear_versions(place: S3Place, room: str) -> None:
+    """Take away what a bucket with versions still keeps of the probe; what the probe locked,
+    where we have the right to. The rest stays under the probe's name.
+    """
+    prefix = place.address.prefix + room
+    bucket = place.address.bucket
+    said = place.client.list_object_versions(Bucket=bucket, Prefix=prefix)
+    for one in (*said.get("Versions", ()), *said.get("DeleteMarkers", ())):
+        about = {"Bucket": bucket, "Key": one["Key"], "VersionId": one["VersionId"]}
+        try:
+            place.client.delete_object(**about)
+        except ClientError:
+            with suppress(ClientError):
+                place.client.delete_object(**about, BypassGovernanceRetention=True)
 
 
 def _tried(
@@ -150,9 +172,30 @@ def _versions(place: S3Place, _: str) -> bool:
     return bool(said.get("Status") == "Enabled")
 
 
-def _locks(place: S3Place, _: str) -> bool:
-    said = place.client.get_object_lock_configuration(Bucket=place.address.bucket)
-    return bool(said["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled")
+def _prove_lock(place: S3Place, room: str) -> Proof:
+    """Lock a small object for some minutes and try to remove it. Needed where replicas are to
+    be locked; elsewhere only tried where the bucket says that it can.
+    """
+    what, needed = "locks what it is told to lock", place.lock is not None
+    with place.errors():
+        if not place.locking.can_lock():
+            return Proof(what, False, "the bucket was made without Object Lock", needed)
+        try:
+            return Proof(what, _locks(place, room), needed=needed)
+        except ClientError as error:
+            return Proof(what, False, f"it says {code_of(error)}", needed)
+
+
+def _locks(place: S3Place, room: str) -> bool:
+    about = place.about(room + "locked")
+    said = _put(place, room + "locked")
+    version, date = said.get("VersionId", ""), said["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if not version or not date:
+        return False
+    until = parsedate_to_datetime(date) + _LOCKED  # the service's own time is what counts
+    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": until}
+    place.client.put_object_retention(**about, Retention=retention)
+    return _refused(place.client.delete_object, **about, VersionId=version)
 
 
 _TRIALS: dict[str, tuple[Callable[[S3Place, str], bool | None], bool]] = {
@@ -168,5 +211,4 @@ _TRIALS: dict[str, tuple[Callable[[S3Place, str], bool | None], bool]] = {
     "tells the SHA-256 that an object came with": (_keeps_digest, False),
     "keeps metadata as it was given": (_keeps_metadata, False),
     "keeps former versions of an object": (_versions, False),
-    "can lock objects against deletion": (_locks, False),
 }

@@ -1,0 +1,1 @@
+"""Another institution's Archivematica: its packages, and what it says of them itself."""
