@@ -59,6 +59,11 @@ class Home:
         return self.path / "cache" / "formats.sqlite"
 
     @property
+    def events(self) -> Path:
+        """Copies of the journal's events in Parquet; derived, and may be deleted."""
+        return self.path / "events"
+
+    @property
     def told(self) -> Path:
         """What people were told, as a checkpoint of the journal; derived, and may be deleted."""
         return self.path / "cache" / "notices.json"

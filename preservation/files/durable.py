@@ -124,6 +124,23 @@ def replace(path: AnyPath, data: Data, mode: int = 0o644) -> None:
         os.fsync(folder_fd)
 
 
+def put_in_place(half: AnyPath, path: AnyPath, mode: int = 0o644) -> None:
+    """Give a file that somebody else wrote, beside its place, its name; durably, in one step.
+
+    Raises:
+        NoSpaceError, NotNowError: see :func:`plain_errors`.
+    """
+    with plain_errors(path):
+        fd = os.open(half, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(half, path)
+    fsync_dir(os.path.dirname(os.fsencode(path)) or b".")
+
+
 def rename_exclusive(src: AnyPath, dst: AnyPath) -> None:
     """Give a file or folder another name in one step. Does not sync: sync both parents after.
 
