@@ -8,9 +8,10 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from preservation import __version__
@@ -48,6 +49,7 @@ from preservation.replication.reconcile import ReconcileService
 from preservation.replication.restore import RestoreService
 from preservation.replication.service import ReplicationService
 from preservation.replication.writing import write_replica
+from preservation.retention.books import Check
 from preservation.storage.credentials import CredentialSource
 from preservation.storage.proof import Proof
 from preservation.storage.tier import Tier
@@ -78,6 +80,8 @@ class Parts:
     restore: RestoreService
     audit: AuditService
     repair: RepairService
+    check: Check
+    every_tier: Callable[[], Mapping[str, Tier]]  # those too that only earlier policies named
 
     def drain(self) -> Drained:
         """Move events from the outbox into the journal, journal and policies onto tiers.
@@ -222,6 +226,8 @@ def _parts(
             Salvage(catalogue, journal, tiers, clock, home.path),
             (disputed(catalogue),),
         ),
+        check=checker.check,
+        every_tier=cache(partial(tiers_of, home, store, credentials, clock, former=True)),
     )
 
 

@@ -33,18 +33,31 @@ def specs_of(store: PolicyFiles) -> dict[str, TierSpec]:
     return dict(sorted(specs.items()))
 
 
+def former_specs(store: PolicyFiles) -> dict[str, TierSpec]:
+    """Every tier that a policy ever named, as the last one did that named it."""
+    specs: dict[str, TierSpec] = {}
+    for amendment in store.history():
+        for name in sorted(amendment.communities):
+            for id, spec in store.policy(amendment.communities[name].digest).tiers.items():
+                specs.setdefault(id, spec)
+    return dict(sorted(specs.items()))
+
+
 def tiers_of(
     home: Home,
     store: PolicyFiles,
     credentials: CredentialSource | None = None,
     clock: Clock | None = None,
+    *,
+    former: bool = False,
 ) -> dict[str, Tier]:
     """Every tier that keeps replicas under a policy in force; nothing is asked of them yet.
 
     Args:
         credentials: by default the process's environment.
+        former: those too that only earlier policies named: replicas may be left there.
     """
-    specs = specs_of(store)
+    specs = {**(former_specs(store) if former else {}), **specs_of(store)}
     around = Surroundings(
         credentials=credentials or environment(),
         clock=clock or SystemClock(),

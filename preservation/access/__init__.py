@@ -1,0 +1,1 @@
+"""Access: who gets an AIP out again."""

@@ -1,0 +1,63 @@
+"""Retention, holds and access of an open home."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from preservation.access.service import AccessService
+from preservation.app.parts import Parts
+from preservation.catalogue.protocol import VersionRow
+from preservation.errors import BusyError, SamarkandError
+from preservation.model.digest import Digest
+from preservation.policy.policy import Policy
+from preservation.retention.books import Means
+from preservation.retention.holds import HoldService
+from preservation.retention.service import RetentionService
+
+
+def retention_of(parts: Parts) -> RetentionService:
+    """Reviews, approvals, disposals and retirements."""
+    return RetentionService(
+        Means(
+            catalogue=parts.catalogue,
+            journal=parts.journal,
+            events=parts.events,
+            tiers=parts.every_tier,
+            check=parts.check,
+            governing=parts.store.governing,
+            observed=parts.observed,
+            make_durable=lambda: _make_durable(parts),
+        )
+    )
+
+
+def holds_of(parts: Parts) -> HoldService:
+    """Placing and releasing holds."""
+    return HoldService(parts.catalogue, parts.events)
+
+
+def access_of(parts: Parts) -> AccessService:
+    """Who gets what out again."""
+    return AccessService(parts.catalogue, parts.events, lambda version: _policy_of(parts, version))
+
+
+def _make_durable(parts: Parts) -> None:
+    """Bring every recorded event into the journal.
+
+    Raises:
+        BusyError: another drain is at work, and has not come to the end yet.
+    """
+    try:
+        parts.drain()
+    except BusyError:
+        if parts.catalogue.outbox_size():
+            raise
+
+
+def _policy_of(parts: Parts, version: VersionRow) -> Policy | None:
+    """The policy in force for a version's community, or the one that it was taken in under."""
+    with suppress(SamarkandError):
+        return parts.store.governing(version.key.community)
+    with suppress(SamarkandError):
+        return parts.store.policy(Digest.parse_tagged(version.policy))
+    return None

@@ -1,0 +1,1 @@
+"""Retention: reviews, holds, approvals, disposal and retirement. Nothing else removes anything."""

@@ -1,0 +1,47 @@
+"""What retention needs of the catalogue: all of it, and what it knows of how keeping ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from preservation.catalogue.custody_reading import Custody
+from preservation.catalogue.protocol import Catalogue, ReplicaRow
+from preservation.ledger.protocol import Journal
+from preservation.model.check import CheckResult
+from preservation.model.event import EventMaker
+from preservation.model.progress import Progress
+from preservation.policy.policy import Policy
+from preservation.storage.tier import Tier
+
+Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+
+
+class Books(Catalogue, Protocol):
+    """A catalogue that also answers what is due, held and disposed of."""
+
+    @property
+    def custody(self) -> Custody: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What retention works with.
+
+    Attributes:
+        tiers: every tier that a policy in force names, or ever named.
+        check: reads a replica back, and records what it found.
+        governing: the policy in force of a community.
+        observed: tier -> failure domain, of the tiers that can be looked at now.
+        make_durable: returns when every event recorded so far is in the journal.
+    """
+
+    catalogue: Books
+    journal: Journal
+    events: EventMaker
+    tiers: Callable[[], Mapping[str, Tier]]
+    check: Check
+    governing: Callable[[str], Policy]
+    observed: Callable[[], Mapping[str, str]]
+    make_durable: Callable[[], None]

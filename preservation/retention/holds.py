@@ -1,0 +1,78 @@
+"""Holds: while one is open, nothing of an AIP is disposed of, and no replica of it is retired."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from preservation.catalogue.custody import HoldRow
+from preservation.errors import SamarkandError, UsageError
+from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.replica import VersionKey
+from preservation.retention.books import Books
+
+
+class HoldService:
+    """Places and releases holds, each under a person's account and with a reason."""
+
+    def __init__(self, catalogue: Books, events: EventMaker) -> None:
+        self._catalogue = catalogue
+        self._events = events
+
+    def add(self, community: str, aip: str, version: int, by: str, reason: str) -> HoldRow:
+        """Hold an AIP, or one version of it.
+
+        Args:
+            version: 0 for all, those to come included.
+
+        Raises:
+            UsageError: no reason, or no such version.
+        """
+        _require(reason)
+        last = self._catalogue.last_version(community, aip)
+        if last is None or version > last.key.version:
+            raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+        if version and self._catalogue.version(VersionKey(community, aip, version)) is None:
+            raise UsageError(
+                f"{aip} v{version} was disposed of", hint="nothing is left to hold", code="AIP-GONE"
+            )
+        id = self._events.new_id()
+        detail = {"hold": id, "by": by, "reason": reason}
+        self._record(EventType.HOLD_PLACED, (community, aip, version), detail)
+        return self._known(id)
+
+    def release(self, id: str, by: str, reason: str) -> HoldRow:
+        """Release one hold.
+
+        Raises:
+            UsageError: no reason, no open hold whose id begins so (``RET-NO-HOLD``).
+        """
+        _require(reason)
+        found = [one for one in self._catalogue.custody.holds() if one.id.startswith(id.lower())]
+        if len(found) != 1 or not id:
+            what = "no open hold begins" if not found or not id else f"{len(found)} holds begin"
+            raise UsageError(
+                f"{what} with {id!r}", hint="`preserve hold list` shows them", code="RET-NO-HOLD"
+            )
+        (one,) = found
+        detail = {"hold": one.id, "by": by, "reason": reason}
+        self._record(EventType.HOLD_RELEASED, (one.community, one.aip, one.version), detail)
+        return self._known(one.id)
+
+    def _record(
+        self, type_: EventType, about: tuple[str, str, int], detail: dict[str, str]
+    ) -> None:
+        community, aip, version = about
+        events = replace(self._events, agent=detail["by"])
+        event: Event = events.of(community, type_, "success", detail)
+        self._catalogue.record([replace(event, aip=aip, version=version)])
+
+    def _known(self, id: str) -> HoldRow:
+        for one in self._catalogue.custody.holds(every=True):
+            if one.id == id:
+                return one
+        raise SamarkandError(f"the hold {id} was recorded, and is not there")
+
+
+def _require(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError("a hold needs a reason", hint="say why with --reason")

@@ -1,0 +1,233 @@
+"""Disposal and retirement: the only way in which anything that is kept is ever removed.
+
+The order, and what a crash after each step leaves:
+
+1. a proposal is kept under its digest, approvals are recorded     nothing was decided
+2. an event says that the disposal of exactly this list begins     the next run goes on
+3. for some items, under their leases: looked at once more; a      they count no longer; the
+   retired replica's remaining minimum is read back; an event says   bytes are all there
+   what is going to be removed
+4. the journal is drained: the events are durable
+5. per tier the tombstone, then sidecar, bytes, former versions,   the next run removes the rest
+   uploads, quarantine; confirmed by listing; an event
+6. an event says that each item was decided; what a lock holds,
+   or a tier that is away, stays pending until a later run
+
+An item that is not any more what it was, is held, or has too little behind it is left as it is,
+and needs a new proposal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from preservation.catalogue.custody import ProposalRow
+from preservation.errors import UsageError
+from preservation.model.event import Event, EventType
+from preservation.model.progress import Progress
+from preservation.policy.policy import Policy
+from preservation.retention.approvals import require_approver, require_person, tally
+from preservation.retention.books import Means
+from preservation.retention.deciding import Decider, Left, Run
+from preservation.retention.proposal import Proposal
+from preservation.retention.removal import Removal, Remover
+from preservation.retention.review import Reviewer
+
+AT_ONCE = 50  # items that are decided before the journal is drained for them
+
+
+@dataclass(slots=True)
+class Disposed:
+    """What one run came to."""
+
+    proposal: str
+    removals: list[Removal] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """One proposal of ``samarkand.retention-dispose/1``."""
+        return {
+            "proposal": self.proposal,
+            "removals": [one.to_json() for one in self.removals],
+            "left": [one.to_json() for one in self.left],
+        }
+
+
+class RetentionService:
+    """Reviews, approvals, disposals and retirements."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._catalogue = means.catalogue
+        self._custody = means.catalogue.custody
+        self._remover = Remover(means)
+        self._decider = Decider(means)
+        self.reviewer = Reviewer(means)
+
+    # -- approvals
+
+    def find(self, digest: str) -> ProposalRow:
+        """The proposal whose digest begins so.
+
+        Raises:
+            UsageError: none does, or several do (``RET-UNKNOWN``).
+        """
+        wanted = digest.strip().lower().removeprefix("sha256:")
+        found = [
+            row
+            for row in self._custody.proposals()
+            if wanted and row.digest.removeprefix("sha256:").startswith(wanted)
+        ]
+        if len(found) != 1:
+            what = "no proposal begins" if not found else f"{len(found)} proposals begin"
+            raise UsageError(
+                f"{what} with {digest!r}",
+                hint="`preserve retention list` shows all; `review` makes one of what is due",
+                code="RET-UNKNOWN",
+            )
+        return found[0]
+
+    def approve(self, digest: str, by: str, reason: str, *, revoke: bool = False) -> ProposalRow:
+        """Put an account's word on a proposal on record, or take it back.
+
+        Raises:
+            UsageError: no such proposal, not an approver, under a policy that is in force no
+                more (``RET-STALE``), or begun already (``RET-BEGUN``).
+        """
+        row = self.find(digest)
+        policy = self._means.governing(row.community)
+        if row.begun_at is not None:
+            raise UsageError(f"the disposal of {row.digest} was begun already", code="RET-BEGUN")
+        require_approver(policy.retention, by)
+        self._require_policy(row, policy)
+        self.reviewer.kept(row)  # what is approved can be read, and is what its digest says
+        detail = {"proposal": row.digest, "by": by, "reason": reason}
+        outcome = "revoked" if revoke else "approved"
+        events = replace(self._means.events, agent=by)
+        event = events.of(
+            row.community, EventType.DISPOSAL_APPROVAL, outcome, detail, policy=policy.ref
+        )
+        self._catalogue.record([event])
+        return self._custody.proposal(row.digest) or row
+
+    # -- disposal
+
+    def dispose(self, digest: str, by: str, reason: str, progress: Progress) -> Disposed:
+        """Carry out an approved proposal, or go on with one that was begun.
+
+        Args:
+            by: whose act it is; one person's account, where it begins now.
+
+        Raises:
+            UsageError: not approved (``RET-NOT-APPROVED``), a hold is open (``RET-HELD``), not
+                any more what was approved (``RET-STALE``), a shared account.
+            NotNowError: the journal can't be written; nothing was removed.
+        """
+        row = self.find(digest)
+        policy = self._means.governing(row.community)
+        if row.begun_at is None:
+            self._begin(row, policy, by, reason)
+            row = self._custody.proposal(row.digest) or row
+        return self._carry_on(row, policy, by, reason, progress)
+
+    def finish(self, progress: Progress, community: str | None = None) -> list[Disposed]:
+        """Go on with everything that was begun: what a killed run left, what a lock held, what
+        lay on a tier that was away.
+        """
+        pending = {row.proposal for row in self._custody.removals(community, pending=True)}
+        begun = [
+            row
+            for row in self._custody.proposals(community)
+            if row.begun_at is not None and (row.ended_at is None or row.digest in pending)
+        ]
+        return [
+            self._carry_on(row, self._means.governing(row.community), "", "", progress)
+            for row in begun
+        ]
+
+    def _begin(self, row: ProposalRow, policy: Policy, by: str, reason: str) -> None:
+        require_person(by)
+        self._require_policy(row, policy)
+        counted = tally(policy.retention, row.approvals)
+        if not counted.is_enough:
+            raise UsageError(
+                f"not approved: {counted.sentence}",
+                hint=f"`preserve retention approve {row.digest}`, each under an own account",
+                code="RET-NOT-APPROVED",
+            )
+        proposal = self.reviewer.kept(row)
+        self._require_no_hold(proposal)
+        if not self.reviewer.listed(policy, proposal.as_of).says_the_same(proposal):
+            raise _stale(row, "what is due is not exactly this list any more")
+        detail = {
+            "proposal": row.digest,
+            "by": by,
+            "reason": reason,
+            "approved_by": list(counted.by),
+        }
+        self._catalogue.record([self._of(row, EventType.DISPOSAL, "begun", detail, policy)])
+
+    def _require_policy(self, row: ProposalRow, policy: Policy) -> None:
+        if row.policy != policy.ref:
+            raise _stale(row, "another policy is in force now")
+
+    def _require_no_hold(self, proposal: Proposal) -> None:
+        for item in proposal.items:
+            if holds := self._custody.holds_on(item.key):
+                raise UsageError(
+                    f"{item.key} is held: {holds[0].reason}",
+                    hint=f"`preserve hold release {holds[0].id}`, if its reason is gone",
+                    code="RET-HELD",
+                )
+
+    def _carry_on(
+        self, row: ProposalRow, policy: Policy, by: str, reason: str, progress: Progress
+    ) -> Disposed:
+        done = Disposed(row.digest)
+        if row.ended_at is None:
+            counted = tally(policy.retention, row.approvals)
+            who = by or (counted.by[-1] if counted.by else "")
+            run = Run(row, policy, who, reason, counted.by, progress)
+            items = self.reviewer.kept(row).items
+            for first in range(0, len(items), AT_ONCE):
+                some = items[first : first + AT_ONCE]
+                done.left += [
+                    left for left in map(partial(self._decider.decide, run), some) if left
+                ]
+                self._finish(row, done, progress)
+            if not any(one.state == "busy" for one in done.left):
+                self._end(row, policy, done)
+        self._finish(row, done, progress)
+        return done
+
+    def _finish(self, row: ProposalRow, done: Disposed, progress: Progress) -> None:
+        """Remove what is decided and not gone; what was tried in this run is not tried again."""
+        tried = {(one.key, one.tier) for one in done.removals}
+        pending = self._custody.removals(row.community, proposal=row.digest, pending=True)
+        due = [one for one in pending if (one.key, one.tier) not in tried]
+        done.removals += self._remover.finish(due, progress)
+
+    def _end(self, row: ProposalRow, policy: Policy, done: Disposed) -> None:
+        left = [one.to_json() for one in done.left]
+        detail = {"proposal": row.digest, "left": left}
+        self._catalogue.record([self._of(row, EventType.DISPOSAL, "ended", detail, policy)])
+
+    def _of(
+        self,
+        row: ProposalRow,
+        type_: EventType,
+        outcome: str,
+        detail: dict[str, Any],
+        policy: Policy,
+    ) -> Event:
+        return self._means.events.of(row.community, type_, outcome, detail, policy=policy.ref)
+
+
+def _stale(row: ProposalRow, why: str) -> UsageError:
+    return UsageError(
+        f"the proposal {row.digest} is stale: {why}",
+        hint="run `preserve retention review`, and have the new list approved",
+        code="RET-STALE",
+    )
