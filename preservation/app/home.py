@@ -14,6 +14,7 @@ from preservation.errors import HomeNotFoundError, UsageError
 
 SETTINGS = "samarkand.toml"
 CLAMD = "PRESERVATION_CLAMD"  # the variable that is stronger than its line in the settings
+FIXITY = "PRESERVATION_FIXITY"  # likewise
 
 
 class SystemClock:
@@ -67,6 +68,11 @@ class Home:
     def told(self) -> Path:
         """What people were told, as a checkpoint of the journal; derived, and may be deleted."""
         return self.path / "cache" / "notices.json"
+
+    @property
+    def fixity(self) -> str:
+        """The environment that Artefactual's ``fixity`` is installed in; empty if there is none."""
+        return os.environ.get(FIXITY, str(self.settings.get("fixity", "")))
 
     @property
     def scratch(self) -> Path:

@@ -11,18 +11,19 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from preservation import __version__
 from preservation.app.freshness import out_of_date
 from preservation.app.home import Home, SystemClock, find_home
-from preservation.app.places import remember, specs_of, tiers_of
+from preservation.app.places import remember, sources_of, specs_of, tiers_of
 from preservation.app.policies import record_applied
 from preservation.audit.check import Checker
 from preservation.audit.rate import FILE as RATE_FILE
 from preservation.audit.rate import LiveRate
 from preservation.audit.service import AuditService
+from preservation.audit.statements import StatementService
 from preservation.catalogue.promises import Standing
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.catalogue.standing import standing
@@ -50,6 +51,7 @@ from preservation.replication.restore import RestoreService
 from preservation.replication.service import ReplicationService
 from preservation.replication.writing import write_replica
 from preservation.retention.books import Check
+from preservation.storage.archivematica.source import ArchivematicaSource
 from preservation.storage.credentials import CredentialSource
 from preservation.storage.proof import Proof
 from preservation.storage.tier import Tier
@@ -80,8 +82,15 @@ class Parts:
     restore: RestoreService
     audit: AuditService
     repair: RepairService
+    statements: StatementService
+    credentials: CredentialSource | None
     check: Check
     every_tier: Callable[[], Mapping[str, Tier]]  # those too that only earlier policies named
+
+    @cached_property
+    def sources(self) -> Mapping[str, ArchivematicaSource]:
+        """Others' tiers that policies in force ask for statements."""
+        return sources_of(self.home, self.store, self.credentials)
 
     def drain(self) -> Drained:
         """Move events from the outbox into the journal, journal and policies onto tiers.
@@ -226,6 +235,8 @@ def _parts(
             Salvage(catalogue, journal, tiers, clock, home.path),
             (disputed(catalogue),),
         ),
+        statements=StatementService(catalogue, events),
+        credentials=credentials,
         check=checker.check,
         every_tier=cache(partial(tiers_of, home, store, credentials, clock, former=True)),
     )

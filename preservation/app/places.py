@@ -15,6 +15,7 @@ from preservation.ledger.policies import PolicyFiles
 from preservation.model.canonical import canonical, digest_of
 from preservation.model.clock import Clock
 from preservation.policy.policy import TierSpec
+from preservation.storage.archivematica.source import ArchivematicaSource
 from preservation.storage.credentials import CredentialSource, from_environment
 from preservation.storage.open import Surroundings, open_tier
 from preservation.storage.proof import Proof
@@ -67,6 +68,18 @@ def tiers_of(
         name: open_tier(spec, home.path, around)
         for name, spec in specs.items()
         if spec.kind != SOURCE
+    }
+
+
+def sources_of(
+    home: Home, store: PolicyFiles, credentials: CredentialSource | None = None
+) -> dict[str, ArchivematicaSource]:
+    """The tiers of others that a policy in force has asked for statements."""
+    known = credentials or environment()
+    return {
+        name: ArchivematicaSource(spec, known(spec), home.fixity)
+        for name, spec in specs_of(store).items()
+        if spec.kind == SOURCE
     }
 
 

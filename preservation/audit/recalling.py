@@ -16,6 +16,8 @@ from preservation.policy.policy import Policy
 from preservation.storage.recall import Recall, ready_words
 from preservation.storage.tier import Tier
 
+READABLE = "it can be read now"
+
 
 def recalled(
     policy: Policy, row: ReplicaRow, tier: Tier, catalogue: Catalogue, events: EventMaker
@@ -30,7 +32,7 @@ def recalled(
     except NotNowError as error:
         return _unchecked(row, f"it can't be recalled: {error.message}", error.hint)
     if recall is None:
-        return _unchecked(row, "it became readable just now", "run it again")
+        return _unchecked(row, READABLE, "run it again")
     known = row.ready_by is not None and row.ready_by > events.clock.now()
     if recall.asked or not known:
         catalogue.record([_event(policy, row, recall, events)])

@@ -8,17 +8,22 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from preservation.app import Parts
+from preservation.audit.statements import Compared, compare, last_statements
 from preservation.cli.opening import communities, known_tier, opened
 from preservation.cli.options import Json, Tier, group
 from preservation.cli.shell import Several, shell, table, worst
+from preservation.cli.tier_recalls import guard, recall
+from preservation.cli.tier_sources import ask, statements
 from preservation.errors import SamarkandError
 from preservation.model.units import format_size
 from preservation.replication.reconcile import Reconciled
 from preservation.storage.proof import Proof
 from preservation.storage.rehearsal import rehearse
-from preservation.storage.tier import Tier as Place
 
 tier_app = group("Look at the places that keep replicas.")
+for act in (ask, guard, recall, statements):
+    tier_app.command()(act)
 
 
 @tier_app.command("list")
@@ -27,8 +32,9 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
     here = shell(ctx)
     found: list[dict[str, Any]] = []
     with opened(here) as parts:
-        for name, tier in parts.tiers.items():
-            row: dict[str, Any] = {"tier": name, "error": ""}
+        for name in _chosen(parts, None):
+            tier = parts.sources[name] if name in parts.sources else parts.tiers[name]
+            row: dict[str, Any] = {"tier": name, "error": "", "source": name in parts.sources}
             try:
                 tier.check()
                 seen = tier.observe()
@@ -65,13 +71,17 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
     """
     here = shell(ctx)
     results: list[Reconciled] = []
+    sources: list[Compared] = []
     several = Several(here)
     with opened(here, acts=True) as parts, here.watching() as progress:
-        chosen = known_tier(parts, tier)
         policies = {one.community: one for one in communities(parts, None)}
-        for name in [chosen] if chosen else sorted(parts.tiers):
+        for name in _chosen(parts, tier):
             with several.one():
-                results.append(parts.reconcile.reconcile(parts.tiers[name], policies, progress))
+                if name in parts.sources:
+                    known = last_statements(parts.all_events(), name)
+                    sources.append(compare(parts.sources[name], known))
+                else:
+                    results.append(parts.reconcile.reconcile(parts.tiers[name], policies, progress))
 
     def render(out: Console) -> None:
         for one in results:
@@ -83,9 +93,19 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
                 out.print(f"      next: {finding.hint}", markup=False)
             for words in one.unfinished:
                 out.print(f"  {words}", markup=False)
+        for held in sources:
+            out.print(f"{held.tier}: {held.packages} packages of others, {held.never} never asked")
+            for finding in held.findings:
+                out.print(f"  [{finding.code}] {finding.subject} {finding.message}", markup=False)
+                out.print(f"      next: {finding.hint}", markup=False)
 
-    exit_code = worst({4 if one.count else 0 for one in results} | several.codes)
-    body = {"tiers": [one.to_json() for one in results], "errors": several.errors}
+    wrong = [one.count for one in results] + [len(one.findings) for one in sources]
+    exit_code = worst({4 if count else 0 for count in wrong} | several.codes)
+    body = {
+        "tiers": [one.to_json() for one in results],
+        "sources": [one.to_json() for one in sources],
+        "errors": several.errors,
+    }
     here.answer(as_json, "samarkand.reconcile/1", body, render, exit_code)
 
 
@@ -106,11 +126,10 @@ def check(
     found: dict[str, list[Proof]] = {}
     several = Several(here)
     with opened(here, acts=True) as parts, here.watching() as progress:
-        chosen = known_tier(parts, tier)
-        for name in [chosen] if chosen else sorted(parts.tiers):
+        for name in _chosen(parts, tier):
             with several.one():
                 seen: list[Proof] = []
-                for proof in _proofs(parts.tiers[name], full=full):
+                for proof in _proofs(parts, name, full=full):
                     seen.append(proof)
                     progress.say(f"{name}: {_mark(proof)} it {proof.what} {proof.detail}".rstrip())
                 found[name] = seen  # of one that went away meanwhile nothing is concluded
@@ -131,11 +150,22 @@ def check(
     here.answer(as_json, "samarkand.tier-check/1", body, render, exit_code)
 
 
-def _proofs(tier: Place, *, full: bool) -> Iterator[Proof]:
+def _proofs(parts: Parts, name: str, *, full: bool) -> Iterator[Proof]:
+    if name in parts.sources:
+        yield from parts.sources[name].prove()
+        return
+    tier = parts.tiers[name]
     yield from tier.prove()
     if full:
         with tier.rehearsal() as inner:
             yield from rehearse(inner)
+
+
+def _chosen(parts: Parts, name: str | None) -> list[str]:
+    """A tier by its name, or all, others' too."""
+    if name is None:
+        return [*sorted(parts.tiers), *sorted(parts.sources)]
+    return [name if name in parts.sources else known_tier(parts, name) or name]
 
 
 def _mark(proof: Proof) -> str:

@@ -6,7 +6,7 @@ Level E0: no replica is read. Pure but for the sidecars, which the tier is asked
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from preservation.catalogue.protocol import ReplicaRow
@@ -24,8 +24,10 @@ CODES = {
     "TIER-SIDECAR": "has a sidecar that can't be read, or that speaks of another version",
     "TIER-STALE": "has a sidecar that speaks of another replica than the catalogue knows",
     "TIER-SIZE": "has another size than its sidecar and the catalogue say",
+    "TIER-PARTS": "is kept in parts, and these are not the ones that its sidecar counts",
     "TIER-SIDECAR-ALONE": "has a sidecar, and no octets beside it",
     "TIER-NOT-LISTED": "is on record, and no listing shows it; its community has no policy",
+    "TIER-UNGUARDED": "lacks the protection from removal that its tier declares",
     "TIER-STRANGER": "is nothing of ours",
 }
 HINTS = {
@@ -36,8 +38,10 @@ HINTS = {
     "TIER-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-STALE": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIZE": "run `preserve audit` for this AIP, then `preserve repair`",
+    "TIER-PARTS": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIDECAR-ALONE": "look for the octets elsewhere; replicating again makes them anew",
     "TIER-NOT-LISTED": "apply the community's policy, then run `preserve audit`",
+    "TIER-UNGUARDED": "run `preserve tier guard`; does somebody take it off?",
     "TIER-STRANGER": "find out whose it is; nothing but replicas belongs there",
 }
 
@@ -77,7 +81,7 @@ def strangers(lying: Lying, names: Iterable[str]) -> Iterator[Odd]:
 
 def is_held(one: Version | None) -> bool:
     """Whether any octets of a version are listed."""
-    return one is not None and bool(one.held)
+    return one is not None and one.is_held
 
 
 def of_version(tier: Tier, folder: str, one: Version, row: ReplicaRow | None) -> Iterator[Odd]:
@@ -90,21 +94,69 @@ def of_version(tier: Tier, folder: str, one: Version, row: ReplicaRow | None) ->
             yield Odd("TIER-SIDECAR", one.key.sidecar, one.key)
             return
     current, kept = _names(one.key, sidecar, row)
-    for name in one.held:
-        if name != current and name not in kept:
-            yield Odd("TIER-HALF-WRITTEN", f"{folder}/{name}", one.key)
+    in_parts = current in one.parts if sidecar is None else bool(sidecar.part_octets)
+    here = _Here(folder, one, current, kept, in_parts)
+    yield from here.left_over()
     if sidecar is None:
-        if current in one.held:
+        if here.is_there:
             code = "TIER-HALF-WRITTEN" if row is None else "TIER-NO-SIDECAR"
             yield Odd(code, f"{folder}/{current}", one.key)
-        return
-    if row is None:
-        code = "TIER-UNRECORDED" if current in one.held else "TIER-SIDECAR-ALONE"
+    elif row is None:
+        code = "TIER-UNRECORDED" if here.is_there else "TIER-SIDECAR-ALONE"
         yield Odd(code, f"{folder}/{current}", one.key)
     elif (sidecar.seal, sidecar.packaging, sidecar.tar) != (row.seal, row.packaging, row.tar):
         yield Odd("TIER-STALE", one.key.sidecar, one.key)
-    elif current in one.held and row.tar is not None and one.held[current] != row.tar.octets:
-        yield Odd("TIER-SIZE", f"{folder}/{current}", one.key)
+    elif here.is_there:
+        if row.tar is not None:
+            yield from here.sizes(row.tar.octets, sidecar.part_octets)
+        if tier.guarded(one.key) is False:
+            yield Odd("TIER-UNGUARDED", f"{folder}/{current}", one.key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What lies there of one version, beside what should.
+
+    Attributes:
+        current: the name that the replica's bytes should have.
+        kept: names that repairs have replaced.
+        in_parts: whether the replica is a tar in parts.
+    """
+
+    folder: str
+    one: Version
+    current: str
+    kept: frozenset[str]
+    in_parts: bool
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the replica's bytes are listed."""
+        return self.current in (self.one.parts if self.in_parts else self.one.held)
+
+    def left_over(self) -> Iterator[Odd]:
+        """Octets that nothing speaks of."""
+        for name in self.one.held:
+            if (name != self.current or self.in_parts) and name not in self.kept:
+                yield Odd("TIER-HALF-WRITTEN", f"{self.folder}/{name}", self.one.key)
+        for name in self.one.parts:
+            if (name != self.current or not self.in_parts) and name not in self.kept:
+                yield Odd("TIER-HALF-WRITTEN", f"{self.folder}/{name}.*", self.one.key)
+
+    def sizes(self, octets: int, part: int) -> Iterator[Odd]:
+        """What is wrong with a tar's size, or with its parts."""
+        name = f"{self.folder}/{self.current}"
+        if self.in_parts and not _are(self.one.parts[self.current], octets, part):
+            yield Odd("TIER-PARTS", name, self.one.key)
+        elif not self.in_parts and self.one.held[self.current] != octets:
+            yield Odd("TIER-SIZE", name, self.one.key)
+
+
+def _are(parts: Mapping[int, int], octets: int, size: int) -> bool:
+    """Whether parts are just those of a tar of so many octets."""
+    if len(parts) != -(-octets // size):
+        return False
+    return all(parts.get(n + 1) == min(size, octets - n * size) for n in range(len(parts)))
 
 
 def _names(

@@ -1,0 +1,126 @@
+"""``preserve tier ask`` and ``statements``: what other holders say of their own packages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from preservation.app import Parts
+from preservation.audit.statements import FRESH, Asked, last_statements
+from preservation.cli.opening import communities, opened
+from preservation.cli.options import Json, Tier
+from preservation.cli.shell import Several, shell, table, worst
+from preservation.errors import UsageError
+from preservation.model.clock import stamp
+from preservation.model.units import parse_duration
+from preservation.policy.policy import Policy
+
+
+def ask(
+    ctx: typer.Context,
+    tier: Tier = None,
+    package: Annotated[
+        str | None, typer.Option("--package", help="This package only, by its UUID; asked anew.")
+    ] = None,
+    older_than: Annotated[
+        str, typer.Option("--older-than", help="Ask again where the last statement is older.")
+    ] = f"{FRESH.days}d",
+    as_json: Json = False,
+) -> None:
+    """Have other holders check their own packages, and record what they state.
+
+    A statement is never a check of ours and counts for no promise. Exit code 4 if one of them
+    fails, or says nothing clear.
+    """
+    here = shell(ctx)
+    several = Several(here)
+    results: list[Asked] = []
+    fresh: timedelta = parse_duration(older_than)
+    with opened(here, acts=True) as parts, here.watching() as progress:
+        for name in known_sources(parts, tier):
+            with several.one():
+                known = last_statements(parts.all_events(), name)
+                asked = parts.statements.ask(
+                    _policy(parts, name),
+                    parts.sources[name],
+                    known,
+                    progress,
+                    package=package,
+                    fresh=fresh,
+                )
+                results.append(asked)
+
+    def render(out: Console) -> None:
+        if not results and not several.failed:
+            out.print("no policy in force asks another holder for statements")
+        for one in results:
+            said = ", ".join(f"{count} {word}" for word, count in sorted(one.outcomes.items()))
+            out.print(f"{one.tier}: {said or 'nothing was asked'}, {one.fresh} asked lately")
+            for finding in one.findings:
+                out.print(f"  [{finding.code}] {finding.subject}: {finding.message}", markup=False)
+                out.print(f"      next: {finding.hint}", markup=False)
+
+    exit_code = worst({4 if one.findings else 0 for one in results} | several.codes)
+    body = {"tiers": [one.to_json() for one in results], "errors": several.errors}
+    here.answer(as_json, "samarkand.statements-asked/1", body, render, exit_code)
+
+
+def statements(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> None:
+    """What other holders stated last about each of their packages."""
+    here = shell(ctx)
+    rows: list[dict[str, Any]] = []
+    with opened(here) as parts:
+        for name in known_sources(parts, tier):
+            for uuid, event in sorted(last_statements(parts.all_events(), name).items()):
+                detail = event.detail
+                rows.append(
+                    {
+                        "tier": name,
+                        "package": uuid,
+                        "outcome": event.outcome,
+                        "asked_at": stamp(event.at),
+                        "stated_at": detail["stated_at"],
+                        "failures": detail["failures"],
+                        "message": detail["message"] or detail["reason"],
+                        "program": detail["program"],
+                        "event": event.id,
+                    }
+                )
+
+    def render(out: Console) -> None:
+        shown = table("Statements of others", "tier", "package", "states", "asked", "", "by")
+        for row in rows:
+            shown.add_row(
+                row["tier"],
+                row["package"],
+                row["outcome"],
+                row["asked_at"][:16],
+                row["message"],
+                row["program"],
+            )
+        out.print(shown if rows else "no other holder has stated anything yet")
+
+    here.answer(as_json, "samarkand.statements/1", {"statements": rows}, render, 0)
+
+
+def known_sources(parts: Parts, tier: str | None) -> list[str]:
+    """The others' tiers that are asked, or the one of this name.
+
+    Raises:
+        UsageError: it is none of them (``TIER-UNKNOWN``).
+    """
+    if tier is not None and tier not in parts.sources:
+        raise UsageError(
+            f"{tier!r} is no tier that is asked for statements",
+            hint=f"there are {', '.join(parts.sources) or 'none'}",
+            code="TIER-UNKNOWN",
+        )
+    return [tier] if tier else sorted(parts.sources)
+
+
+def _policy(parts: Parts, source: str) -> Policy:
+    """On whose behalf a source is asked: the first community that names it."""
+    return next(one for one in communities(parts, None) if source in one.statements)
