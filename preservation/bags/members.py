@@ -162,7 +162,7 @@ def _file(folders: Folders, path: bytes, expected: tuple[Digest, ...]) -> Iterat
         fd = open_regular(folders, path)
     try:
         octets = os.fstat(fd).st_size
-        chunks = _verified(path, _read(fd, path), expected)
+        chunks = verified(path, _read(fd, path), expected)
         yield Member(path, octets, chunks)
         for _ in chunks:
             pass
@@ -206,7 +206,7 @@ def _first_of_tar(source: Iterator[Member], trust: Trust) -> Iterator[Member]:
             _open(trust, held[path])
             if _DECLARATION in trust.tags:
                 first = iter([held.get(_DECLARATION, b"")])
-                data = b"".join(_verified(_DECLARATION, first, trust.expected(_DECLARATION)))
+                data = b"".join(verified(_DECLARATION, first, trust.expected(_DECLARATION)))
                 yield Member(_DECLARATION, len(data), iter([data]))
             yield Member(TAG_MANIFEST, octets, iter([held[path]]))
             return
@@ -234,9 +234,9 @@ def _member_of_tar(
 ) -> Iterator[Member]:
     if not expected:
         raise SourceDamagedError(f"{display(path)}: not listed in any sealed manifest")
-    verified = _verified(path, chunks, expected)
-    yield Member(path, octets, verified)
-    for _ in verified:
+    compared = verified(path, chunks, expected)
+    yield Member(path, octets, compared)
+    for _ in compared:
         pass
 
 
@@ -260,9 +260,12 @@ def _plain_chunks(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise SourceDamagedError(f"the tar: {reason_of(error)}") from error
 
 
-def _verified(
-    path: bytes, chunks: Iterable[bytes], expected: tuple[Digest, ...]
-) -> Iterator[bytes]:
+def verified(path: bytes, chunks: Iterable[bytes], expected: tuple[Digest, ...]) -> Iterator[bytes]:
+    """A file's octets as they come.
+
+    Raises:
+        SourceDamagedError: after the last ones, if the digests are not those expected.
+    """
     hashes = MultiHash(digest.algorithm for digest in expected)
     for chunk in chunks:
         hashes.update(chunk)

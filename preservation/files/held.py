@@ -36,6 +36,8 @@ class HeldTar:
         octets: the stream's size as the store reports it.
         cache_bypassed, server_cache: as for a folder.
         recalled: whether the octets were brought back from cold storage to be read.
+        at: opens it at an offset, to read so many octets; None where it can't be.
+        index: opens the index beside it; gives None if there is none.
     """
 
     open: Callable[[], BinaryIO]
@@ -43,6 +45,8 @@ class HeldTar:
     cache_bypassed: bool
     server_cache: bool = False
     recalled: bool = False
+    at: Callable[[int, int], BinaryIO] | None = None
+    index: Callable[[], BinaryIO | None] | None = None
 
 
 Held = HeldFolder | HeldTar

@@ -114,7 +114,9 @@ class Sidecar:
 
     Attributes:
         object: in a bucket, the replica's own name where that is not ``v<n>.tar``.
-        replaced: in a bucket, stamp and name of each object that a repair replaced.
+        part_octets: in a bucket, of a tar that one object can't hold, how large each of its
+            parts is but the last; else 0.
+        replaced: in a bucket, stamp and name of each tar that a repair replaced.
     """
 
     key: VersionKey
@@ -124,6 +126,7 @@ class Sidecar:
     packaging: Packaging
     tar: TarFacts | None
     object: str = ""
+    part_octets: int = 0
     replaced: tuple[tuple[str, str], ...] = ()
 
     def encode(self) -> bytes:
@@ -149,6 +152,8 @@ class Sidecar:
     def _in_a_bucket(self) -> dict[str, Any]:
         """The fields that only a store without renames needs, and only where it does."""
         fields: dict[str, Any] = {"object": self.object} if self.object else {}
+        if self.part_octets:
+            fields["part_bytes"] = self.part_octets
         if self.replaced:
             fields["replaced"] = [list(pair) for pair in self.replaced]
         return fields
@@ -191,6 +196,7 @@ class Sidecar:
                 if tar is None
                 else TarFacts(Digest.parse(Algorithm.SHA256, tar["sha256"]), int(tar["bytes"])),
                 object=_object(data.get("object", ""), key),
+                part_octets=_part(data.get("part_bytes", 0)),
                 replaced=tuple(
                     (str(stamp), _object(name, key)) for stamp, name in data.get("replaced", ())
                 ),
@@ -210,3 +216,9 @@ def _object(name: Any, key: VersionKey) -> str:
     ):
         raise MalformedError(f"sidecar: not the name of a replica of {key}: {name!r}")
     return name
+
+
+def _part(octets: Any) -> int:
+    if not isinstance(octets, int) or isinstance(octets, bool) or not 0 <= octets < 1 << 53:
+        raise MalformedError(f"sidecar: not the size of a part: {octets!r}")
+    return octets

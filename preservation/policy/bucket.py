@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from preservation.policy.kinds import Choice, Field, Record, Text, Weaker
 from preservation.policy.problem import Problems, quoted
 from preservation.policy.said import BUILT_IN, Said, Wrong
-from preservation.policy.texts import DURATION, SOME_TIME
+from preservation.policy.texts import DURATION, SIZE, SOME_TIME
 
 ENDPOINT = Text(
     "the URL of a service, without path and without keys",
@@ -70,6 +70,18 @@ RECALL = Record(
     )
 )
 
+LEAST_OBJECT, MOST_OBJECT = 8 << 20, 5 << 40  # octets
+
+
+def _wrong_limit(text: str) -> str:
+    inside = LEAST_OBJECT <= SIZE.value(text) <= MOST_OBJECT
+    return "" if inside else "a size from 8 MiB to 5 TiB"
+
+
+OBJECT_LIMIT = Text(
+    "a size with its unit, from 8 MiB to 5 TiB", SIZE.pattern, SIZE.value, _wrong_limit, SIZE.spell
+)
+
 BUCKET_FIELDS = (
     Field(
         "endpoint",
@@ -105,6 +117,14 @@ BUCKET_FIELDS = (
         "storage_class: STANDARD_IA",
         "",
     ),
+    Field(
+        "object_limit",
+        OBJECT_LIMIT,
+        "Of a bucket: how large one object may be. A larger tar is kept in parts of this size, "
+        "which `cat` joins.",
+        "object_limit: 1 TiB",
+        "5 TiB",
+    ),
     Field("lock", LOCK, "Of a bucket: what protects each replica from removal."),
     Field("recall", RECALL, "Of kind s3-archive: how objects are brought back to be read."),
     Field(
@@ -132,6 +152,7 @@ _ONLY_WITH = {
     "region": BUCKETS,
     "bucket": BUCKETS,
     "storage_class": BUCKETS,
+    "object_limit": BUCKETS,
     "lock": BUCKETS,
     "recall": ("s3-archive",),
 }

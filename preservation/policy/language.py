@@ -10,6 +10,7 @@ from __future__ import annotations
 from preservation.model.replica import Packaging
 from preservation.policy.audit import AUDIT, audit_rule
 from preservation.policy.bucket import BUCKET_FIELDS, KINDS
+from preservation.policy.drill import DRILL
 from preservation.policy.intake import INTAKE
 from preservation.policy.kinds import (
     Choice,
@@ -25,6 +26,7 @@ from preservation.policy.people import NOTIFY, REPORTS
 from preservation.policy.retention import ACCESS, RETENTION, floor_fields
 from preservation.policy.texts import (
     ACCOUNT,
+    BANDWIDTH,
     COMMUNITY_ID,
     DURATION,
     LANGUAGE_TAG,
@@ -171,6 +173,7 @@ _PROMISES = (
         [],
         weaker=Weaker.REMOVED,
     ),
+    Field("drill", DRILL, "Where the nightly machinery is put to the test."),
     Field("reports", REPORTS, "Which reports are written by themselves, beside the nightly one."),
 )
 
@@ -259,6 +262,14 @@ TIER = Record(
             "How long it takes until reading can begin: a tape to be mounted, a cold object.",
             "retrieval: 12h",
             "0s",
+        ),
+        Field(
+            "bandwidth",
+            BANDWIDTH,
+            "How fast one process writes and reads there, altogether: copying, reading back, "
+            "checking. Several workers have as much each.",
+            "bandwidth: 50 MiB/s",
+            "unlimited",
         ),
         Field("cost", COST, "What it asks for; `policy plan` and `policy simulate` sum it up."),
     )

@@ -29,6 +29,7 @@ from preservation.policy.retention import AccessRule, RetentionRule
 _SPELLED_ALIKE = (
     *("kind", "path", "site", "operator", "technology", "medium"),
     *("endpoint", "region", "bucket", "prefix", "credential", "storage_class"),
+    *("object_limit", "bandwidth"),
 )
 
 
@@ -48,6 +49,8 @@ class TierSpec:
     prefix: str = ""
     credential: str = ""  # the name of a key pair that the environment carries
     storage_class: str = ""
+    object_limit: int = 5 << 40  # octets of one object in a bucket
+    bandwidth: int = 0  # octets a second; 0 for no limit
     lock_mode: str = "none"  # S3 Object Lock: "compliance", "governance", "none"
     lock_for: timedelta = timedelta(0)
     recall_speed: str = "standard"  # of kind s3-archive: "standard", "bulk", "expedited"
@@ -210,6 +213,14 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillRule:
+    """Where and how often the nightly machinery is put to the test; nowhere by default."""
+
+    every: timedelta
+    tiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRules:
     """Which reports are written by themselves."""
 
@@ -234,6 +245,7 @@ class Policy:
     access: AccessRule
     notify: tuple[Recipient, ...]
     reports: ReportRules
+    drill: DrillRule
     statements: tuple[str, ...]  # tiers whose holders' own fixity statements are recorded
     digest: Digest
     document: Mapping[str, Any] = field(repr=False, compare=False)  # what the digest is over
@@ -301,6 +313,10 @@ class Policy:
             reports=ReportRules(
                 holdings=data["reports"]["holdings"] == "monthly",
                 evidence=data["reports"]["evidence"] == "yearly",
+            ),
+            drill=DrillRule(
+                every=timedelta(seconds=data["drill"]["every"]),
+                tiers=tuple(data["drill"]["tiers"]),
             ),
             statements=tuple(data["statements"]),
             retention=RetentionRule.from_effective(data["retention"]),

@@ -63,6 +63,12 @@ SIZE = Text(
     parse_size,
     spell=_spell_octets,
 )
+BANDWIDTH = Text(
+    "unlimited, or a size a second: 50 MiB/s",
+    rf"unlimited|(?:{SIZE.pattern})/s",
+    lambda text: 0 if text == "unlimited" else parse_size(text.removesuffix("/s")),
+    spell=lambda value: f"{format_size(value)}/s" if value else "unlimited",
+)
 CRON = Text(cron.WORDS, cron.PATTERN, wrong=cron.wrong_schedule)
 ZONE = Text(cron.ZONE_WORDS, cron.ZONE_PATTERN, wrong=cron.wrong_zone)
 LANGUAGE_TAG = Text(

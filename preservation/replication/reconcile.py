@@ -160,7 +160,7 @@ class ReconcileService:
         self._missing(gone, policy, result, progress)
         for number, one in there.items():
             odd = list(of_version(tier, lying.folder, one, known.get(number)))
-            result.agreed += not odd and number in known and bool(one.held)
+            result.agreed += not odd and number in known and one.is_held
             yield from odd
 
     def _missing(

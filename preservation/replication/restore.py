@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from preservation.bags.members import Member, members
+from preservation.bags.ranged import can_fetch, fetch
 from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.errors import (
@@ -20,6 +21,7 @@ from preservation.errors import (
     TierUnavailableError,
     UsageError,
 )
+from preservation.files.held import HeldTar
 from preservation.files.tar import order
 from preservation.model.names import display
 from preservation.model.outcome import Outcome
@@ -74,18 +76,19 @@ class RestoreService:
             NoSpaceError, NotNowError: the folder's medium is in the way.
         """
         written, gave, tried = _Written(), list[str](), list[str]()
-        for replica in self._nearest(version):
+        for replica, fetched in self._ways(version, only):
             before = written.files
             try:
-                source = self._source(version, replica, _wanted(written, only))
+                source = self._source(version, replica, written, only, fetched=fetched)
                 write_folder(_counted(source, written, only), folder, progress)
             except (SourceDamagedError, TierUnavailableError, MalformedError) as error:
                 tried.append(f"{replica.tier}: {error.message}")
                 progress.say(f"{version.key}: {replica.tier} fails; the next one goes on")
-                if written.files > before:
+                if written.files > before and replica.tier not in gave:
                     gave.append(replica.tier)
                 continue
             _expect_all(only, written)
+            gave = [tier for tier in gave if tier != replica.tier]
             return Restored((*gave, replica.tier), written.files)
         raise SourceDamagedError(
             f"{version.key}: no replica verifies ({'; '.join(tried) or 'none is known'})",
@@ -93,15 +96,37 @@ class RestoreService:
             code="AIP-NO-SOURCE",
         )
 
+    def _ways(
+        self, version: VersionRow, only: Collection[bytes]
+    ) -> Iterator[tuple[ReplicaRow, bool]]:
+        """Replicas in the order in which they are tried, and whether single files are fetched by
+        their place in the tar: before it is read through, which needs no index to be right.
+        """
+        for replica in self._nearest(version):
+            if only and replica.packaging is Packaging.TAR:
+                yield replica, True
+            yield replica, False
+
     def _source(
-        self, version: VersionRow, replica: ReplicaRow, wanted: Callable[[bytes], bool]
+        self,
+        version: VersionRow,
+        replica: ReplicaRow,
+        written: _Written,
+        only: Collection[bytes],
+        *,
+        fetched: bool,
     ) -> Iterator[Member]:
         tier = self._tiers.get(replica.tier)
         if tier is None:
             raise TierUnavailableError(f"there is no tier {replica.tier!r} in this home")
         tier.check()
         held = tier.held(version.key, replica.packaging)
-        return members(held, version.seal, replica.tar, wanted)
+        if fetched:
+            if not isinstance(held, HeldTar) or not can_fetch(held):
+                raise SourceDamagedError("single files of it cannot be fetched")
+            due = [path for path in only if written.is_due(path)]
+            return fetch(held, version.seal, version.key.top, due)
+        return members(held, version.seal, replica.tar, _wanted(written, only))
 
     def _nearest(self, version: VersionRow) -> list[ReplicaRow]:
         """Replicas found intact first, of those folders first: they cost least to read."""

@@ -24,6 +24,7 @@ from preservation.errors import (
     SourceDamagedError,
     TierUnavailableError,
 )
+from preservation.files.tar_index import Index
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
 from preservation.model.event import EventMaker, EventType
@@ -35,7 +36,7 @@ from preservation.policy.policy import Policy, ReplicaRule
 from preservation.replication.tee import LeftBehindError
 from preservation.replication.writing import DisputeError, Target, write_replica, write_replicas
 from preservation.storage.pace import paced
-from preservation.storage.tier import Incoming, Tier
+from preservation.storage.tier import WITHOUT_END, Incoming, LargerError, Tier
 
 _PLANNED = MAX_SHARDS * SHARD_ITEMS  # versions: what one plan can hold
 
@@ -79,6 +80,7 @@ class _Due:
         row: once the catalogue knows it.
         sidecar: once its bytes are visible.
         error: what stands in the way, if anything does.
+        is_larger: whether it turned out to be larger than anybody knew.
     """
 
     rule: ReplicaRule
@@ -89,6 +91,7 @@ class _Due:
     sidecar: Sidecar | None = None
     source: str = ""
     error: SamarkandError | None = None
+    is_larger: bool = False
 
     @property
     def is_to_be_copied(self) -> bool:
@@ -379,18 +382,20 @@ class _Copy:
                 [targets[id(one)] for one in writing],
                 paced(Silence(), self._there),
                 self._made,
+                index := Index(self._version.key.top),
             )
             for one, sidecar in zip(writing, sidecars, strict=True):
                 one.error = targets[id(one)].error
                 if sidecar is not None:
-                    self._commit(one, targets[id(one)].incoming, sidecar)
+                    self._commit(one, targets[id(one)].incoming, sidecar, index)
         finally:
             for target in targets.values():
                 if not target.hangs:
                     target.incoming.discard()
-        again = [one for one in writing if isinstance(one.error, LeftBehindError)]
+        again = [one for one in writing if isinstance(one.error, LeftBehindError | LargerError)]
         again = [one for one in again if not targets[id(one)].hangs]
         for one in again:
+            one.is_larger = isinstance(one.error, LargerError)
             one.error = None
         return again
 
@@ -407,32 +412,41 @@ class _Copy:
                 target.incoming,
                 paced(target.progress, self._there),
                 self._made,
+                index := Index(self._version.key.top),
             )
-            self._commit(one, target.incoming, sidecar)
+            self._commit(one, target.incoming, sidecar, index)
         except SourceDamagedError:
             raise
         except (NotNowError, DisputeError, MalformedError) as error:
             one.error = error
         finally:
             target.incoming.discard()
+        if isinstance(one.error, LargerError) and not one.is_larger:
+            one.is_larger, one.error = True, None
+            self._alone(one)
 
     def _opened(self, one: _Due) -> Target | None:
         """A place to write in; None if there is none, and then it is said why."""
         key, packaging = self._version.key, one.rule.packaging
         try:
-            incoming = one.tier.incoming(key, packaging, self._octets(packaging))
+            incoming = one.tier.incoming(key, packaging, self._octets(one))
         except NotNowError as error:
             one.error = error
             return None
         return Target(packaging, incoming, paced(self._progress, one.tier))
 
-    def _octets(self, packaging: Packaging) -> int:
+    def _octets(self, one: _Due) -> int:
         """About how much will be written."""
-        is_known = packaging is Packaging.TAR and self._made is not None
-        return self._made.octets if is_known and self._made else self._version.octets
+        if one.is_larger:
+            return WITHOUT_END
+        if one.rule.packaging is Packaging.TAR and self._made is not None:
+            return self._made.octets
+        return self._version.octets
 
-    def _commit(self, one: _Due, incoming: Incoming, sidecar: Sidecar) -> None:
+    def _commit(self, one: _Due, incoming: Incoming, sidecar: Sidecar, index: Index) -> None:
         try:
+            if sidecar.tar is not None:
+                one.tier.keep_index(sidecar.key, index)
             incoming.commit(sidecar)
         except NotNowError as error:
             one.error = error

@@ -15,6 +15,7 @@ from preservation.bags.members import Member, members
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.errors import SamarkandError
 from preservation.files.held import Held
+from preservation.files.tar_index import Index
 from preservation.fixity.multihash import MultiHash
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress, Silence
@@ -60,12 +61,14 @@ def write_replica(
     incoming: Incoming,
     progress: Progress,
     expected: TarFacts | None,
+    index: Index | None = None,
 ) -> Sidecar:
     """Write one replica's bytes from another one's, verifying every member on the way.
 
     Args:
         source: the replica that ``held`` are the bytes of.
         expected: what every samarkand-tar-1 of this version is known to be, if one was made.
+        index: gets the places of a tar's files.
 
     Raises:
         SourceDamagedError: the source does not verify; ``incoming`` is to be discarded.
@@ -74,8 +77,8 @@ def write_replica(
         sealed.copy(held, version.seal, incoming.folder, progress, tar=source.tar)
         return _sidecar(version, packaging, None)
     hashed = MultiHash([Algorithm.SHA256])
-    stream = sealed.tar_chunks(members(held, version.seal, source.tar), version.key, progress)
-    incoming.write(_hashing(stream, hashed))
+    read = members(held, version.seal, source.tar)
+    incoming.write(_tar(version, read, hashed, index, progress))
     return _sidecar(version, packaging, _facts(version, hashed, expected))
 
 
@@ -86,6 +89,7 @@ def write_replicas(
     targets: Sequence[Target],
     progress: Progress,
     expected: TarFacts | None,
+    index: Index | None = None,
 ) -> list[Sidecar | None]:
     """Write several replicas from one read of the source. One that fails, or is so slow that
     it stands in the way, has its ``error`` and costs the others nothing.
@@ -101,7 +105,8 @@ def write_replicas(
     """
     writing = [_Writing(version, target) for target in targets]
     try:
-        facts = _give(version, held, source, writing, progress, expected)
+        read = members(held, version.seal, source.tar)
+        facts = _give(version, read, writing, progress, expected, index)
     finally:
         for each in writing:
             each.join()
@@ -151,21 +156,21 @@ class _Writing:
 
 def _give(
     version: VersionRow,
-    held: Held,
-    source: ReplicaRow,
+    source: Iterator[Member],
     writing: Sequence[_Writing],
     progress: Progress,
     expected: TarFacts | None,
+    index: Index | None,
 ) -> TarFacts | None:
     """Read the source once, and hand it to every lane."""
     folders = [each.lane for each in writing if not each.is_tar]
     tars = [each.lane for each in writing if each.is_tar]
     facts = None
     try:
-        read = _read(members(held, version.seal, source.tar), folders, tars, progress)
+        read = _read(source, folders, tars, progress)
         if tars:
             hashed = MultiHash([Algorithm.SHA256])
-            for block in _blocks(_hashing(_tar(version, read), hashed)):
+            for block in _blocks(_tar(version, read, hashed, index, Silence())):
                 _hand([block], tars)
             facts = _expected(version, hashed, expected, tars)
         else:
@@ -184,8 +189,30 @@ def _give(
     return facts
 
 
-def _tar(version: VersionRow, read: Iterator[Member]) -> Iterator[bytes]:
-    return sealed.tar_chunks(read, version.key, Silence())
+def _tar(
+    version: VersionRow,
+    read: Iterator[Member],
+    hashed: MultiHash,
+    index: Index | None,
+    progress: Progress,
+) -> Iterator[bytes]:
+    """The tar's octets, hashed while they go by; where each file stands is noted."""
+    if index is not None:
+        read = _noted(read, hashed, index)
+    for chunk in sealed.tar_chunks(read, version.key, progress):
+        hashed.update(chunk)
+        yield chunk
+
+
+def _noted(source: Iterator[Member], hashed: MultiHash, index: Index) -> Iterator[Member]:
+    """The same members; when one's octets are asked for, its header has gone by."""
+
+    def noted(member: Member) -> Iterator[bytes]:
+        index.add(member.path, hashed.octets, member.octets)
+        yield from member.chunks
+
+    for member in source:
+        yield Member(member.path, member.octets, noted(member))
 
 
 def _expected(
@@ -283,12 +310,6 @@ def _blocks(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield b"".join(some)
             some, octets = [], 0
     yield b"".join(some)
-
-
-def _hashing(chunks: Iterator[bytes], hashed: MultiHash) -> Iterator[bytes]:
-    for chunk in chunks:
-        hashed.update(chunk)
-        yield chunk
 
 
 def _facts(version: VersionRow, hashed: MultiHash, expected: TarFacts | None) -> TarFacts:

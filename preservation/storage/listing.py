@@ -15,6 +15,7 @@ from preservation.storage.steps import PROBE
 _HEX = re.compile(r"[0-9a-f]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BYTES = re.compile(r"v([1-9][0-9]{0,8})(\.r[1-9][0-9]{0,5})?(\.tar)?")
+_PART = re.compile(r"(v([1-9][0-9]{0,8})(?:\.r[1-9][0-9]{0,5})?\.tar)\.([0-9]{5,9})")
 _SIDECAR = re.compile(r"v([1-9][0-9]{0,8})\.seal\.json")
 _INDEX = re.compile(r"v([1-9][0-9]{0,8})\.index")
 _TOMBSTONE = re.compile(r"v([1-9][0-9]{0,8})\.tombstone\.json")
@@ -47,11 +48,18 @@ class Version:
 
     Attributes:
         held: names that a replica's bytes have, with octets; None for a folder.
+        parts: the same for tars in parts: octets by the part's number.
     """
 
     key: VersionKey
     held: dict[str, int | None] = field(default_factory=dict)
+    parts: dict[str, dict[int, int]] = field(default_factory=dict)
     has_sidecar: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether any octets of a replica are there."""
+        return bool(self.held or self.parts)
 
     def packaging(self, name: str) -> Packaging:
         """What a name of ``held`` says that it is."""
@@ -82,16 +90,27 @@ def versions(lying: Lying) -> tuple[dict[int, Version], list[str]]:
     community, aip = lying.folder.split("/")[0], lying.aip
     found: dict[int, Version] = {}
     strange: list[str] = []
+
+    def version(digits: str) -> Version:
+        key = VersionKey(community, aip, int(digits))
+        return found.setdefault(key.version, Version(key))
+
     for name, octets in lying.names.items():
         if octets is not None and _TOMBSTONE.fullmatch(name):
+            continue
+        part, index = _PART.fullmatch(name), _INDEX.fullmatch(name)
+        if octets is not None and part is not None:
+            version(part[2]).parts.setdefault(part[1], {})[int(part[3])] = octets
+            continue
+        if octets is not None and index is not None:
+            version(index[1])  # derived: nothing is wrong with it, whatever it says
             continue
         held, sidecar = _BYTES.fullmatch(name), _SIDECAR.fullmatch(name)
         match = sidecar or held
         if match is None or (held is not None and (octets is None) == bool(held[3])):
             strange.append(name)
             continue
-        number = int(match[1])
-        one = found.setdefault(number, Version(VersionKey(community, aip, number)))
+        one = version(match[1])
         if sidecar is not None:
             one.has_sidecar = True
         else:

@@ -33,6 +33,7 @@ from preservation.storage.layout import (
     documents,
     kept_differs,
     marker,
+    no_rehearsal,
     other_tier,
 )
 from preservation.storage.listing import Lying
@@ -129,15 +130,26 @@ class LocalTier:
             )
 
     @contextmanager
-    def rehearsal(self) -> Iterator[Tier]:
+    def rehearsal(self, name: str = "") -> Iterator[Tier]:
         self.check()
-        room = self._root / INCOMING / f"{PROBE}{os.urandom(8).hex()}"
+        room = self._root / INCOMING / f"{PROBE}{name or os.urandom(8).hex()}"
+        if name:
+            with self._place.errors():
+                remove_tree(room)
         try:
             create_tier(room, self.id)
             yield LocalTier(room, self.id)
         finally:
             with self._place.errors():
                 remove_tree(room)
+
+    def spoil(self, key: VersionKey, data: bytes) -> None:
+        if not self._root.name.startswith(PROBE):
+            raise no_rehearsal(self.id)
+        place = self._root / key.place(Packaging.TAR)
+        with self._place.errors():
+            place.chmod(0o644)
+            place.write_bytes(data)
 
     def observe(self) -> Observed:
         self.check()

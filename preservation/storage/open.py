@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from preservation.errors import UsageError
+from preservation.fixity.rate import RateLimit
 from preservation.model.clock import Clock
 from preservation.policy.policy import TierSpec
 from preservation.storage.credentials import CredentialSource
@@ -54,7 +55,7 @@ def open_tier(spec: TierSpec, home: Path, around: Surroundings | None = None) ->
     """
     _expect_known(spec)
     if spec.kind == "local":
-        return LocalTier(tier_root(spec, home), spec.id, immutable=spec.immutable)
+        return LocalTier(tier_root(spec, home), spec.id, _rate(spec), immutable=spec.immutable)
     return cast(Tier, _Later(spec, around or Surroundings()))
 
 
@@ -87,8 +88,16 @@ class _Later:
     def _tier(self) -> Any:
         spec, around = self._spec, self._around
         return _s3("opening").open_s3_tier(
-            spec, around.credentials(spec), clock=around.clock, proven=around.proven(spec.id)
+            spec,
+            around.credentials(spec),
+            clock=around.clock,
+            proven=around.proven(spec.id),
+            rate=_rate(spec),
         )
+
+
+def _rate(spec: TierSpec) -> RateLimit | None:
+    return RateLimit(spec.bandwidth) if spec.bandwidth else None
 
 
 def _expect_known(spec: TierSpec) -> None:

@@ -165,7 +165,7 @@ def _open_tar(path: Path, offset: int = 0) -> BinaryIO:
     fd = open_regular(path)
     os.posix_fadvise(fd, offset, 0, os.POSIX_FADV_DONTNEED)
     os.posix_fadvise(fd, offset, 0, os.POSIX_FADV_SEQUENTIAL)
-    stream = open(fd, "rb", _BUFFER)
+    stream = open(fd, "rb", _BUFFER)  # noqa: SIM115 (the caller closes it)
     stream.seek(offset)
     return stream
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from preservation.errors import BusyError, SamarkandError
-from preservation.files import tar
+from preservation.files import tar, tar_index
 from preservation.files.held import Held, HeldFolder
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.replica import Packaging, Sidecar, TarFacts, VersionKey
@@ -77,6 +77,22 @@ def _keeps_large(tier: Tier, key: VersionKey, packaging: Packaging) -> bool:
     return _contents(tier.held(key, packaging), key) == _LARGE
 
 
+def _fetches(tier: Tier, key: VersionKey, packaging: Packaging) -> bool:
+    """Gives back one file of 20 MiB of them, by its place in the tar."""
+    tier.keep_index(key, tar_index.index_of(key.top, _sizes(_LARGE)))
+    _commit(tier, key, packaging, _LARGE)
+    held = tier.held(key, packaging)
+    if isinstance(held, HeldFolder):
+        return True
+    index = None if held.index is None else held.index()
+    if held.at is None or index is None:
+        return False
+    with index:
+        place = tar_index.places(index, key.top, [b"data/large"])[b"data/large"]
+    with held.at(*place) as stream:
+        return stream.read(place[1]) == _LARGE[b"data/large"]
+
+
 def _refuses(tier: Tier, key: VersionKey, packaging: Packaging) -> bool:
     """Refuses a second commit, and changes nothing."""
     _commit(tier, key, packaging, _GOOD)
@@ -112,11 +128,11 @@ def _kept_stays(tier: Tier, key: VersionKey, _: Packaging) -> bool:
     return False
 
 
-_PROMISES = (_hides, _keeps, _keeps_large, _refuses, _swaps, _kept_stays)
+_PROMISES = (_hides, _keeps, _keeps_large, _fetches, _refuses, _swaps, _kept_stays)
 
 
 def _commit(tier: Tier, key: VersionKey, packaging: Packaging, files: Files) -> Sidecar:
-    incoming = _fill(tier.incoming(key, packaging), key, packaging, files)
+    incoming = _fill(tier.incoming(key, packaging, _octets(key, files)), key, packaging, files)
     sidecar = _sidecar(key, packaging, files)
     try:
         incoming.commit(sidecar)
@@ -134,6 +150,14 @@ def _fill(incoming: Incoming, key: VersionKey, packaging: Packaging, files: File
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(data)
     return incoming
+
+
+def _sizes(files: Files) -> Iterator[tuple[bytes, int]]:
+    return ((path, len(files[path])) for path in sorted(files, key=tar.order))
+
+
+def _octets(key: VersionKey, files: Files) -> int:
+    return tar.tar_size(key.top, _sizes(files))
 
 
 def _stream(key: VersionKey, files: Files) -> Iterator[bytes]:

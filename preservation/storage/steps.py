@@ -22,7 +22,11 @@ KEPT = ".samarkand"
 PROBE = ".probe-"  # what the names of things begin with that a check of the tier tries out
 MARKER = "samarkand-tier.json"
 # What lies beside the marker, by the name of our own document.
-TIER_DOCUMENTS = {"FORMAT.md": "tier.md", "FORMAT-samarkand-tar-1.md": "samarkand-tar-1.md"}
+TIER_DOCUMENTS = {
+    "FORMAT.md": "tier.md",
+    "FORMAT-samarkand-tar-1.md": "samarkand-tar-1.md",
+    "FORMAT-samarkand-tar-index-1.md": "tar-index.md",
+}
 KEPT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127}){0,7}")
 
 _SMALL = 64 << 20  # a document that we keep whole in memory

@@ -161,9 +161,21 @@ class Tier(Protocol):
         """Try out what the place really does, with small things that are removed again."""
         ...
 
-    def rehearsal(self) -> AbstractContextManager[Tier]:
+    def rehearsal(self, name: str = "") -> AbstractContextManager[Tier]:
         """A tier of its own inside this one, of the same kind; removed at the end of the block.
         No listing of this tier takes anything in it for a replica.
+
+        Args:
+            name: its own; what an earlier, killed one of this name left is removed first.
+                Whoever gives a name sees to it that there is one such rehearsal at a time.
+        """
+        ...
+
+    def spoil(self, key: VersionKey, data: bytes) -> None:
+        """Put other octets in the place of a tar, past every safeguard: only in a rehearsal.
+
+        Raises:
+            SamarkandError: this tier is none (``TIER-NO-REHEARSAL``).
         """
         ...
 

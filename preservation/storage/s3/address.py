@@ -17,6 +17,7 @@ class Address:
         prefix: what every key begins with; empty, or ends with ``/``.
         credential: the name of the key pair, not the keys.
         storage_class: as the provider calls it; empty for its default.
+        object_limit: octets that one object may have.
     """
 
     endpoint: str
@@ -25,6 +26,7 @@ class Address:
     prefix: str
     credential: str
     storage_class: str
+    object_limit: int = 5 << 40
 
     @classmethod
     def of(cls, spec: TierSpec) -> Address:
@@ -37,6 +39,7 @@ class Address:
             prefix=f"{prefix}/" if prefix else "",
             credential=spec.credential,
             storage_class=spec.storage_class,
+            object_limit=spec.object_limit,
         )
 
     @property

@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from preservation.files.spool import Spool
 
@@ -47,7 +48,7 @@ class Block:
 
     def body(self) -> bytearray | io.RawIOBase:
         """The octets as a request takes them."""
-        return _Body(self._kept) if isinstance(self._kept, Spool) else self._kept
+        return Body(self._kept) if isinstance(self._kept, Spool) else self._kept
 
     def sha256(self) -> str:
         """As the service writes it."""
@@ -67,10 +68,19 @@ class Block:
         return hashed.digest()
 
 
-class _Body(io.RawIOBase):
-    """A spooled part to be read by one request, from the beginning again where it is retried."""
+class Readable(Protocol):
+    """What a :class:`Body` reads: a spool, an index."""
 
-    def __init__(self, spool: Spool) -> None:
+    @property
+    def octets(self) -> int: ...
+
+    def read(self, at: int, octets: int) -> bytes: ...
+
+
+class Body(io.RawIOBase):
+    """What one request sends from a file, from the beginning again where it is retried."""
+
+    def __init__(self, spool: Readable) -> None:
         self._spool = spool
         self._at = 0
 

@@ -19,9 +19,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from preservation.errors import MalformedError, SamarkandError, TierUnavailableError
+from preservation.files.tar_index import Index
 from preservation.storage.credentials import Keys
 from preservation.storage.layout import marker
 from preservation.storage.s3.address import Address
+from preservation.storage.s3.blocks import Body
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, s3_errors
 from preservation.storage.s3.locking import Lock, Locking
 from preservation.storage.steps import MARKER, PROBE
@@ -33,6 +35,7 @@ _NO_SETTINGS = {
     "credentials_file": (None, None, os.devnull, None),
 }
 SMALL = 64 << 20  # octets of a document that we keep whole in memory
+_REHEARSED = 16 << 20  # octets of one object in a rehearsal, so that parts are tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,11 @@ class S3Place:
         return _client(self.address, Keys.named(self.address.credential, self._environment))
 
     def below(self, name: str) -> S3Place:
-        """A place of its own inside of this one, where nothing is locked and nothing is cold."""
-        prefix = f"{self.address.prefix}{name}/"
-        inner = replace(self.address, prefix=prefix, storage_class="")
+        """A place of its own inside of this one, where nothing is locked, nothing is cold, and
+        an object is never large.
+        """
+        prefix, limit = f"{self.address.prefix}{name}/", min(self.address.object_limit, _REHEARSED)
+        inner = replace(self.address, prefix=prefix, storage_class="", object_limit=limit)
         return S3Place(self.id, inner, self._environment, proven=self._proven)
 
     def in_class(self, name: str) -> S3Place:
@@ -196,6 +201,20 @@ class S3Place:
         """Put a document, whatever was there."""
         with self.errors():
             self.client.put_object(**self.about(name), Body=data, **_digests(data))
+
+    def put(self, name: str, index: Index) -> None:
+        """Put an index, whatever was there; in the default class, under no lock of ours."""
+        hashed = hashlib.sha256()
+        for chunk in index.chunks():
+            hashed.update(chunk)
+        with self.errors():
+            self.client.put_object(
+                **self.about(name),
+                Body=Body(index),
+                ContentLength=index.octets,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=base64.b64encode(hashed.digest()).decode(),
+            )
 
     def clear(self, prefix: str) -> None:
         """Remove everything whose name begins so, parts of uploads too. Only for a probe's room.

@@ -1,9 +1,14 @@
-"""Reads one object from its beginning to its end, over as many connections as it takes."""
+"""Reads objects to their end, or a range of them, over as many connections as it takes.
+
+Several objects are one stream: the parts of a tar that one object could not hold.
+"""
 
 from __future__ import annotations
 
 import io
 import time
+from collections import deque
+from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
@@ -17,23 +22,63 @@ _TRIES = 5  # connections in a row that bring nothing
 _PAUSE = 0.2  # seconds before the second try; doubled each time
 
 
-def open_object(place: S3Place, what: Object) -> BinaryIO:
+def open_objects(
+    place: S3Place, whole: Sequence[Object], offset: int = 0, octets: int | None = None
+) -> BinaryIO:
     """Open the very octets that were seen, as one stream.
 
     A connection that is cut is opened again where it broke off; an object that was replaced
     meanwhile is not read on.
 
+    Args:
+        whole: the objects, in order.
+        offset: of the first octet in all of them together.
+        octets: how many are asked for; all that are left, if None.
+
     Raises (while it is read):
-        TierUnavailableError: the service does not answer any more, or the object changed.
+        TierUnavailableError: the service does not answer any more, or an object changed.
     """
-    return cast(BinaryIO, io.BufferedReader(_ObjectStream(place, what), _BUFFER))
+    end = sum(one.octets for one in whole) if octets is None else offset + octets
+    streams: list[_ObjectStream] = []
+    for one in whole:
+        if offset < one.octets and end > 0:
+            streams.append(_ObjectStream(place, one, offset, min(end, one.octets)))
+        offset, end = max(0, offset - one.octets), end - one.octets
+    raw = streams[0] if len(streams) == 1 else _Joined(streams)
+    return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
+
+
+class _Joined(io.RawIOBase):
+    """Streams one after the other."""
+
+    def __init__(self, streams: Sequence[io.RawIOBase]) -> None:
+        self._streams = deque(streams)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while self._streams:
+            got = self._streams[0].readinto(buffer)
+            if got:
+                return got
+            self._streams.popleft().close()
+        return 0
+
+    def close(self) -> None:
+        """Let all of them go."""
+        while self._streams:
+            self._streams.popleft().close()
+        super().close()
 
 
 class _ObjectStream(io.RawIOBase):
-    def __init__(self, place: S3Place, what: Object) -> None:
+    """Octets ``start`` to ``stop`` of an object."""
+
+    def __init__(self, place: S3Place, what: Object, start: int, stop: int) -> None:
         self._place = place
         self._what = what
-        self._at = 0
+        self._at, self._stop = start, stop
         self._body: Any = None
         self._failed = 0
 
@@ -42,9 +87,9 @@ class _ObjectStream(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         view = memoryview(buffer)
-        while self._at < self._what.octets:
+        while self._at < self._stop:
             try:
-                data = self._open().read(min(len(view), self._what.octets - self._at))
+                data = self._open().read(min(len(view), self._left))
             except Exception as error:
                 if not is_cut(error):
                     raise
@@ -67,12 +112,13 @@ class _ObjectStream(io.RawIOBase):
     def _open(self) -> Any:
         if self._body is None:
             place, what = self._place, self._what
+            is_whole = self._left == what.octets
             with place.errors():
                 try:
                     said = place.client.get_object(
                         **place.about(what.name),
                         IfMatch=what.etag,
-                        **({"Range": f"bytes={self._at}-"} if self._at else {}),
+                        **({} if is_whole else {"Range": f"bytes={self._at}-{self._stop - 1}"}),
                     )
                 except ClientError as error:
                     if code_of(error) in TAKEN | ABSENT:
@@ -86,7 +132,7 @@ class _ObjectStream(io.RawIOBase):
 
     @property
     def _left(self) -> int:
-        return self._what.octets - self._at
+        return self._stop - self._at
 
     def _again(self) -> None:
         """Let a connection go that was cut, and wait a little longer each time."""

@@ -18,19 +18,28 @@ from preservation.errors import (
     UsageError,
 )
 from preservation.files.held import Held
+from preservation.files.tar_index import Index
 from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.model.replica import Packaging, Sidecar, VersionKey, check_id
 from preservation.policy.policy import TierSpec
-from preservation.storage.layout import check_kept_name, documents, kept_differs, marker, other_tier
+from preservation.storage.layout import (
+    check_kept_name,
+    documents,
+    kept_differs,
+    marker,
+    no_rehearsal,
+    other_tier,
+)
 from preservation.storage.listing import Lying, aip_folder, grouped, strange
 from preservation.storage.local_listing import is_community
 from preservation.storage.proof import Proof
 from preservation.storage.recall import Recall
 from preservation.storage.s3 import removing
 from preservation.storage.s3.address import Address
-from preservation.storage.s3.incoming import S3Incoming, held_object, object_name
+from preservation.storage.s3.incoming import S3Incoming, object_name
+from preservation.storage.s3.parts import held_objects, number_of, whole
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.proving import prove
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
@@ -103,16 +112,23 @@ class S3Tier:
         yield from prove(self._place)
 
     @contextmanager
-    def rehearsal(self) -> Iterator[Tier]:
+    def rehearsal(self, name: str = "") -> Iterator[Tier]:
         self.check()
-        room = f"{PROBE}{os.urandom(8).hex()}"
+        room = f"{PROBE}{name or os.urandom(8).hex()}"
         inner = self._place.below(room)
+        if name:
+            self._place.clear(f"{room}/")
         try:
             inner.create(MARKER, marker(self.id))
             yield S3Tier(inner)
         finally:
             with suppress(NotNowError):  # what stays is told by `unfinished`
                 self._place.clear(f"{room}/")
+
+    def spoil(self, key: VersionKey, data: bytes) -> None:
+        if not self._place.address.prefix.rstrip("/").rpartition("/")[2].startswith(PROBE):
+            raise no_rehearsal(self.id)
+        self._place.replace(self._current(key), data)
 
     def observe(self) -> Observed:
         self._ensure()
@@ -156,14 +172,18 @@ class S3Tier:
         if packaging is not Packaging.TAR:
             return False
         name = self._current(key)
-        if any(one.name == name for one in self._place.list(name)):
+        if any(name == one.name or number_of(name, one.name) for one in self._place.list(name)):
             return True
         self.check()
         return False
 
     def held(self, key: VersionKey, packaging: Packaging) -> Held:
         self._ensure()
-        return self._held_at(self._current(key) if packaging is Packaging.TAR else "")
+        return self._held_at(self._current(key) if packaging is Packaging.TAR else "", key.index)
+
+    def keep_index(self, key: VersionKey, index: Index) -> None:
+        self._ensure()
+        self._place.put(key.index, index)
 
     def recall(self, key: VersionKey) -> Recall | None:  # noqa: ARG002 (of the protocol)
         """Nothing here is cold."""
@@ -193,8 +213,8 @@ class S3Tier:
     def _names(self, key: VersionKey) -> list[str]:
         """The objects that are the replica's octets, by a listing."""
         current = self._current(key)
-        parts = re.compile(rf"{re.escape(current)}(\.[0-9]{{5,}})?")
-        return [one.name for one in self._place.list(current) if parts.fullmatch(one.name)]
+        there = (one.name for one in self._place.list(current))
+        return [name for name in there if name == current or number_of(current, name)]
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
         self._ensure()
@@ -301,15 +321,17 @@ class S3Tier:
         except MalformedError:
             return object_name(key, None)
 
-    def _held_at(self, name: str) -> Held:
-        found = self._place.head(name) if name else None
-        if found is None:
+    def _held_at(self, name: str, index: str = "") -> Held:
+        found = whole(self._place, name) if name else []
+        if not found:
             raise TierUnavailableError(
                 f"tier {self.id}: there is no {name or 'folder'!r}",
                 hint="an audit tells what is there",
                 code="TIER-IO",
             )
-        return replace(held_object(self._place, found), recalled=self._expect_readable(found))
+        recalled = [self._expect_readable(one) for one in found]
+        held = held_objects(self._place, found, index)
+        return replace(held, recalled=any(recalled), index=held.index if index else None)
 
     def _expect_readable(self, what: Object) -> bool:  # noqa: ARG002 (cold tiers look at it)
         """Whether what is read is a copy that was recalled.

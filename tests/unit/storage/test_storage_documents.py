@@ -13,7 +13,11 @@ DOCS = Path(__file__).parents[3] / "docs" / "formats"
 
 @pytest.mark.parametrize(
     ("kept", "doc"),
-    [("FORMAT.md", "tier.md"), ("FORMAT-samarkand-tar-1.md", "samarkand-tar-1.md")],
+    [
+        ("FORMAT.md", "tier.md"),
+        ("FORMAT-samarkand-tar-1.md", "samarkand-tar-1.md"),
+        ("FORMAT-samarkand-tar-index-1.md", "tar-index.md"),
+    ],
 )
 def test_a_tier_carries_the_documentation_word_for_word(
     tmp_path: Path, kept: str, doc: str

@@ -1,0 +1,104 @@
+"""Some files of a sealed bag in a tar, fetched by their place in it instead of read through.
+
+The index that says where they stand is not trusted. The tag manifest is compared with the seal, the
+payload manifest with the tag manifest, each file with the manifest: whatever the index says, no
+file is taken for another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import BinaryIO
+
+from preservation.bags.members import Member, verified
+from preservation.bags.trust import TAG_MANIFEST, Trust
+from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
+from preservation.errors import MalformedError, SourceDamagedError
+from preservation.files.held import HeldTar
+from preservation.files.tar import order
+from preservation.files.tar_index import Place, places
+from preservation.model.digest import Algorithm, Digest
+from preservation.model.names import display
+
+_CHUNK = 1 << 20
+_MANIFEST = b"manifest-sha256.txt"
+
+
+def can_fetch(held: HeldTar) -> bool:
+    """Whether parts of a tar can be read where it is, and an index of it may be there."""
+    return held.at is not None and held.index is not None
+
+
+def fetch(held: HeldTar, seal: Digest, top: str, wanted: Collection[bytes]) -> Iterator[Member]:
+    """These files, in the order of the tar, each verified while it is read; what the bag does not
+    have is passed over.
+
+    Raises:
+        SourceDamagedError: there is no index, or what stands where it points does not verify:
+            the tar has to be read through to know which of the two is wrong.
+    """
+    index = _places(held, top, {*wanted, TAG_MANIFEST, _MANIFEST})
+    trust = Trust(seal, (Algorithm.SHA256,))
+    place = _place(held, index, TAG_MANIFEST)
+    if place[1] > LARGEST_TAG_MANIFEST:
+        raise SourceDamagedError(f"{display(TAG_MANIFEST)} by the index: larger than any real one")
+    reason = trust.open(b"".join(_read(held, place, TAG_MANIFEST)))
+    if reason:
+        raise SourceDamagedError(f"{display(TAG_MANIFEST)} by the index: {reason}")
+    if any(path.startswith(b"data/") for path in wanted):
+        place = _place(held, index, _MANIFEST)
+        trust.accept(_MANIFEST, _read(held, place, _MANIFEST))
+        if not trust.compared:
+            raise SourceDamagedError(f"{display(_MANIFEST)} by the index: not what was sealed")
+    payload = trust.payload.in_order()
+    for path in sorted(wanted, key=order):
+        if path == TAG_MANIFEST:
+            expected: tuple[Digest, ...] = (seal,)
+        elif path.startswith(b"data/"):
+            expected = payload.find(path, lambda *_: None)
+        else:
+            expected = trust.expected(path)
+        if expected:
+            place = _place(held, index, path)
+            chunks = verified(path, _read(held, place, path), expected)
+            yield Member(path, place[1], chunks)
+            for _ in chunks:
+                pass
+
+
+def _places(held: HeldTar, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:
+    stream = None if held.index is None else held.index()
+    if stream is None:
+        raise SourceDamagedError("there is no index beside the tar")
+    with stream:
+        try:
+            return places(stream, top, wanted)
+        except (MalformedError, OSError) as error:
+            raise SourceDamagedError(f"the index beside the tar: {error}") from error
+
+
+def _place(held: HeldTar, index: dict[bytes, Place], path: bytes) -> Place:
+    offset, octets = index.get(path, (0, -1))
+    if octets < 0 or offset + octets > held.octets:
+        raise SourceDamagedError(f"{display(path)}: the index does not say where it is")
+    return offset, octets
+
+
+def _read(held: HeldTar, place: Place, path: bytes) -> Iterator[bytes]:
+    """A file's octets, from where the index says that they are."""
+    if held.at is None:
+        raise SourceDamagedError("parts of this tar cannot be read")
+    try:
+        with held.at(*place) as stream:
+            yield from _exactly(stream, place[1], path)
+    except OSError as error:
+        raise SourceDamagedError(f"{display(path)}: {error.strerror or error}") from error
+
+
+def _exactly(stream: BinaryIO, octets: int, path: bytes) -> Iterator[bytes]:
+    while octets:
+        chunk = stream.read(min(octets, _CHUNK))
+        if not chunk:
+            raise SourceDamagedError(f"{display(path)}: the tar ends within it")
+        octets -= len(chunk)
+        yield chunk

@@ -1,0 +1,186 @@
+"""A tar as one object, or in parts, ``v<n>.tar.00001`` and on, where one object can't hold it.
+
+Parts are cut anywhere, all of one size but the last, and `cat` joins them. Which of the two it is
+follows from what is there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from typing import BinaryIO
+
+from preservation.files.held import HeldTar
+from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.reading import open_objects
+from preservation.storage.s3.upload import Upload
+from preservation.storage.tier import LargerError
+
+_PART = re.compile(r"\.([0-9]{5,})")
+
+
+def part_name(name: str, number: int) -> str:
+    """The name of a tar's part; numbers begin with 1."""
+    return f"{name}.{number:05d}"
+
+
+def number_of(name: str, part: str) -> int:
+    """Which part of a tar an object is; 0 if it is none."""
+    found = _PART.fullmatch(part.removeprefix(name)) if part.startswith(name) else None
+    return int(found[1]) if found else 0
+
+
+def whole(place: S3Place, name: str) -> list[Object]:
+    """The objects that a tar is kept in, in order: one, or its parts up to the first that is
+    not there. Empty if nothing is there.
+    """
+    one = place.head(name)
+    if one is not None:
+        return [one]
+    there = {number_of(name, each.name) for each in place.list(f"{name}.")}
+    found: list[Object] = []
+    for number in itertools.takewhile(there.__contains__, itertools.count(1)):
+        part = place.head(part_name(name, number))
+        if part is None:
+            break
+        found.append(part)
+    return found
+
+
+def held_objects(place: S3Place, objects: list[Object], index: str) -> HeldTar:
+    """Their octets as one stream. No page cache of ours lies between.
+
+    Args:
+        index: the name of the index beside them.
+    """
+
+    def open_index() -> BinaryIO | None:
+        found = place.head(index)
+        return None if found is None else open_objects(place, [found])
+
+    return HeldTar(
+        partial(open_objects, place, objects),
+        sum(one.octets for one in objects),
+        cache_bypassed=True,
+        at=partial(open_objects, place, objects),
+        index=open_index,
+    )
+
+
+class Sending:
+    """One tar on its way into one object, or into parts.
+
+    Args:
+        name: of the tar; :func:`free_name` gave it.
+        octets: about how many will come, as announced.
+    """
+
+    def __init__(self, place: S3Place, name: str, octets: int) -> None:
+        self._place = place
+        self._name = name
+        self._octets = octets
+        self._limit = place.address.object_limit
+        self._upload: Upload | None = None
+        self.sent: list[Object] = []
+
+    @property
+    def part_octets(self) -> int:
+        """How large each part is but the last; 0 where it is one object."""
+        return self._limit if self._octets > self._limit else 0
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Send the stream. Parts that a killed writer has sent are taken to be what they should
+        be: all is read back before it counts.
+
+        Raises:
+            LargerError: see there.
+            TierUnavailableError, NoSpaceError: the service is in the way.
+        """
+        cut = _Cut(chunks)
+        if not self.part_octets:
+            self._send(self._name, cut.piece(self._limit), self._octets)
+            if cut.goes_on():
+                raise LargerError(
+                    f"tier {self._place.id}: {self._name} is larger than one object can be",
+                    hint="it is written again, in parts",
+                )
+            return
+        for number in itertools.count(1):
+            name = part_name(self._name, number)
+            there = self._place.head(name)
+            if there is not None and there.octets == self._limit:
+                cut.skip(self._limit)
+                self.sent.append(there)
+            else:
+                self._send(name, cut.piece(self._limit), self._limit)
+            if not cut.goes_on():
+                return
+
+    def abort(self) -> None:
+        """Remove the parts of an upload that was not completed."""
+        if self._upload is not None:
+            self._upload.abort()
+
+    def _send(self, name: str, chunks: Iterable[bytes], octets: int) -> None:
+        self._upload = Upload(self._place, name, octets)
+        self.sent.append(self._upload.write(chunks))
+        self._upload = None
+
+
+class _Cut:
+    """A stream that is taken in pieces."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def piece(self, octets: int) -> Iterator[bytes]:
+        """The next so many octets; fewer at the end."""
+        while octets and self.goes_on():
+            taken = self._rest[:octets]
+            self._rest = self._rest[len(taken) :]
+            octets -= len(taken)
+            yield taken  # type: ignore[misc]  # a view is as good, and saves a copy
+
+    def skip(self, octets: int) -> None:
+        """Pass over so many."""
+        for _ in self.piece(octets):
+            pass
+
+    def goes_on(self) -> bool:
+        """Whether there is any more."""
+        while not self._rest:
+            following = next(self._chunks, None)
+            if following is None:
+                return False
+            self._rest = memoryview(following)
+        return True
+
+
+def free_name(
+    place: S3Place, prefix: str, names: Iterable[str], kept: Collection[str], octets: int
+) -> str:
+    """The first of some names that nothing has, or of which a killed writer left parts.
+
+    Args:
+        prefix: what all of them begin with.
+        kept: names that a sidecar speaks of.
+        octets: as announced.
+    """
+    limit = place.address.object_limit
+    there = {one.name: one.octets for one in place.list(prefix)}
+    for name in names:
+        parts = {one: octets for one, octets in there.items() if number_of(name, one)}
+        if name in there or name in kept:
+            continue
+        if not parts or (octets > limit and _can_go_on(name, parts, limit)):
+            return name
+    raise AssertionError("the names have no end")
+
+
+def _can_go_on(name: str, parts: dict[str, int], limit: int) -> bool:
+    """Whether parts are of today's size; only the last may be shorter."""
+    last = max(parts, key=lambda one: number_of(name, one), default="")
+    return all(octets == limit or (one == last and octets < limit) for one, octets in parts.items())

@@ -1,0 +1,193 @@
+"""A tar that one object can't hold: parts of one size that ``cat`` joins, one stream to a reader."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from buckets import KEYS, SERVERS, Server, serving
+from tiers import BAD, GOOD, KEY, contents, sidecar, stream
+
+from preservation.catalogue.protocol import ReplicaRow
+from preservation.errors import TierUnavailableError
+from preservation.model.replica import Packaging, ReplicaState, Sidecar
+from preservation.replication.odd import Odd, of_version
+from preservation.storage.listing import versions
+from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.parts import number_of, part_name
+from preservation.storage.s3.tier import S3Tier, make_s3_tier
+from preservation.storage.s3.upload import LARGEST, MOST_PARTS, Upload, part_size
+from preservation.storage.tier import WITHOUT_END, LargerError
+
+TAR = Packaging.TAR
+LIMIT = 3000
+WHOLE = b"".join(stream(GOOD))
+COUNT = -(-len(WHOLE) // LIMIT)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with serving(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def tier(server: Server) -> S3Tier:
+    spec = replace(server.spec("bucket", f"p-{uuid.uuid4().hex[:12]}"), object_limit=LIMIT)
+    make_s3_tier(spec, KEYS)
+    return open_s3_tier(spec, KEYS)
+
+
+def commit(tier: S3Tier, files: dict[bytes, bytes] = GOOD) -> None:
+    incoming = tier.incoming(KEY, TAR, len(WHOLE))
+    incoming.write(stream(files))
+    incoming.commit(sidecar(TAR, files))
+    incoming.discard()
+
+
+def parts(tier: S3Tier, name: str = "v1.tar") -> list[bytes]:
+    """The octets of each part, as anybody reads them."""
+    place = tier._place
+    listed = [one.name for one in place.list(f"{KEY.folder}/{name}.")]
+    return [place.get(one) or b"" for one in listed]
+
+
+def odd(tier: S3Tier) -> set[str]:
+    """What a reconcile would tell, of a catalogue that knows the replica."""
+    facts = sidecar(TAR).tar
+    row = ReplicaRow(
+        KEY, "bucket", TAR, ReplicaState.VERIFIED, sidecar(TAR).seal, facts, 3000,
+        datetime(2030, 1, 1, tzinfo=UTC), None, None, None, None,
+    )  # fmt: skip
+    (lying,) = tier.lying(KEY.community, KEY.aip)
+    there, strange = versions(lying)
+    assert not strange
+    found: list[Odd] = list(of_version(tier, lying.folder, there[1], row))
+    return {f"{one.code} {one.name.rpartition('/')[2]}" for one in found}
+
+
+def test_parts_are_of_one_size_and_cat_joins_them(tier: S3Tier) -> None:
+    commit(tier)
+    found = parts(tier)
+    assert [len(one) for one in found[:-1]] == [LIMIT] * (COUNT - 1)
+    assert b"".join(found) == WHOLE
+    said = tier.sidecar(KEY)
+    assert said is not None
+    assert (said.tar, said.part_octets) == (sidecar(TAR).tar, LIMIT)
+    assert Sidecar.decode(said.encode()) == said
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert tier.exists(KEY, TAR)
+    assert list(tier.sidecars()) == [said]
+    assert odd(tier) == set()
+
+
+@pytest.mark.parametrize("at", [0, LIMIT - 1, LIMIT, 2 * LIMIT - 7, len(WHOLE) - 3])
+def test_any_range_can_be_read_over_the_edges_of_parts(tier: S3Tier, at: int) -> None:
+    commit(tier)
+    octets = min(LIMIT + 9, len(WHOLE) - at)
+    held = tier.held(KEY, TAR)
+    with held.at(at, octets) as opened:
+        assert opened.read(octets) == WHOLE[at : at + octets]
+
+
+def test_a_writer_goes_on_from_the_parts_of_one_that_was_stopped(
+    tier: S3Tier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut() -> Iterator[bytes]:
+        yield WHOLE[: 2 * LIMIT + 1]
+        raise TierUnavailableError("the network is gone")
+
+    incoming = tier.incoming(KEY, TAR, len(WHOLE))
+    with pytest.raises(TierUnavailableError):
+        incoming.write(cut())
+    incoming.discard()
+    assert [len(one) for one in parts(tier)] == [LIMIT] * 2
+    assert odd(tier) == {"TIER-NO-SIDECAR v1.tar"}  # octets without a sidecar: no replica
+    sent: list[str] = []
+    write = Upload.write
+    monkeypatch.setattr(
+        Upload, "write", lambda self, chunks: (sent.append(self._name), write(self, chunks))[1]
+    )
+    commit(tier)
+    assert [number_of(KEY.place(TAR), name) for name in sent] == [*range(3, COUNT + 1)]
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert odd(tier) == set()
+
+
+def test_a_source_that_fails_leaves_no_part(tier: S3Tier) -> None:
+    def failing() -> Iterator[bytes]:
+        yield WHOLE[: 2 * LIMIT + 1]
+        raise ValueError("the source lies")
+
+    incoming = tier.incoming(KEY, TAR, len(WHOLE))
+    with pytest.raises(ValueError, match="lies"):
+        incoming.write(failing())
+    incoming.discard()
+    assert parts(tier) == []
+
+
+def test_leftovers_of_another_size_are_left_alone_and_told(tier: S3Tier) -> None:
+    place = tier._place
+    place.create(part_name(KEY.place(TAR), 1), b"x" * 10)
+    place.create(part_name(KEY.place(TAR), 2), b"x" * 10)
+    commit(tier)
+    said = tier.sidecar(KEY)
+    assert said is not None
+    assert said.object == "v1.r1.tar"
+    assert b"".join(parts(tier, "v1.r1.tar")) == WHOLE
+    assert parts(tier) == [b"x" * 10] * 2
+    assert odd(tier) == {"TIER-HALF-WRITTEN v1.tar.*"}
+
+
+def test_a_part_that_is_gone_is_told_and_the_rest_is_not_taken_for_the_whole(tier: S3Tier) -> None:
+    commit(tier)
+    name = part_name(KEY.place(TAR), 2)
+    tier._place.client.delete_object(**tier._place.about(name))
+    assert tier.exists(KEY, TAR)
+    assert tier.held(KEY, TAR).octets == LIMIT
+    assert odd(tier) == {"TIER-PARTS v1.tar"}
+
+
+def test_a_swap_keeps_the_former_parts_and_lists_them(tier: S3Tier) -> None:
+    commit(tier, BAD)
+    incoming = tier.incoming(KEY, TAR, len(WHOLE))
+    incoming.write(stream(GOOD))
+    place = incoming.swap(sidecar(TAR), "now")
+    incoming.discard()
+    assert place == f"{KEY.folder}/v1.tar"
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert contents(tier.held_in_quarantine(KEY, TAR, "now")) == BAD
+    assert odd(tier) == set()
+
+
+def test_one_that_turns_out_to_be_larger_is_refused_and_can_be_written_in_parts(
+    tier: S3Tier,
+) -> None:
+    incoming = tier.incoming(KEY, TAR, LIMIT)
+    with pytest.raises(LargerError):
+        incoming.write(stream(GOOD))
+    incoming.discard()
+    assert list(tier._place.list(KEY.folder)) == []
+    incoming = tier.incoming(KEY, TAR, WITHOUT_END)
+    incoming.write(stream(GOOD))
+    incoming.commit(sidecar(TAR))
+    assert contents(tier.held(KEY, TAR)) == GOOD
+
+
+def test_a_version_of_many_tebibytes_is_planned() -> None:
+    octets = 40 << 40
+    count = -(-octets // LARGEST)
+    assert [part_name("v1.tar", n) for n in (1, count)] == ["v1.tar.00001", "v1.tar.00008"]
+    size = part_size(LARGEST)
+    assert size * MOST_PARTS >= LARGEST  # of each part of the tar, the parts of its upload
+    assert size <= 5 << 30
+
+
+def test_the_whole_digest_does_not_know_of_parts() -> None:
+    facts = sidecar(TAR).tar
+    assert facts is not None
+    assert facts.digest.hex == hashlib.sha256(WHOLE).hexdigest()
