@@ -140,6 +140,9 @@ class ArchiveOrigin:
             for number, path in enumerate(below.paths):
                 yield Other(path, KINDS[below.value(number)[0]], "")
 
+    def expect(self, paths: Sequence[bytes], algorithms: tuple[Algorithm, ...]) -> None:
+        """Nothing: an archive is read from its beginning to its end."""
+
     def blocks(self, path: bytes) -> Iterator[bytes]:
         return self._found.kept.blocks(self._full(path))
 

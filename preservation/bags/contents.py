@@ -29,6 +29,7 @@ from preservation.files.scan import Names, Other
 from preservation.files.sorting import Slice, Sorter, distinct
 from preservation.files.walk import Kind
 from preservation.fixity.reading import Reading, reading_of, reason_of
+from preservation.model.digest import Algorithm
 from preservation.model.names import display
 
 BAG_INFO = b"bag-info.txt"
@@ -99,16 +100,19 @@ class ContentsReader:
         self._cut: set[bytes] = set()  # tag files that were not read to their end
         self.contents = Contents()
 
-    def read(self, *, sizes: bool = True, manifests: bool = True) -> Contents:
+    def read(
+        self, *, sizes: bool = True, manifests: bool = True, digests: bool = False
+    ) -> Contents:
         """All of them.
 
         Args:
+            digests: the payload will be compared: the origin hears of it while names are met.
             sizes: False if the payload's octets need not be counted where Payload-Oxum says
                 how many there should be.
             manifests: False leaves manifests and ``fetch.txt`` unread.
         """
         self.read_tag_files()
-        self.look_around(sizes=sizes or self.contents.oxum is None)
+        self.look_around(sizes=sizes or self.contents.oxum is None, digests=digests)
         if manifests:
             self.read_manifests()
         return self.contents
@@ -128,12 +132,14 @@ class ContentsReader:
             contents.bag_info = tuple(parse_bag_info(text, self._findings, display(name)))
             contents.oxum = parse_oxum(contents.bag_info, self._findings)
 
-    def look_around(self, *, sizes: bool) -> None:
+    def look_around(self, *, sizes: bool, digests: bool = False) -> None:
         """Sort everything that is there into payload, tag files, and what is neither."""
         has_payload = False
         for found in self._origin.scan(sizes=sizes):
             if isinstance(found, Names):
                 self._files(found)
+                if digests and found.paths[0].startswith(PAYLOAD):
+                    self._origin.expect(found.paths, self._algorithms())
             elif found.kind is Kind.FOLDER:
                 has_payload = has_payload or found.path == b"data"
             else:
@@ -152,6 +158,12 @@ class ContentsReader:
             name = ManifestName.parse(path)
             if name is not None:
                 self._manifest_met(name)
+
+    def _algorithms(self) -> tuple[Algorithm, ...]:
+        """Those of the payload manifests that were met, in the order that they are read in."""
+        names = sorted((each for each in self._manifests if not each.is_tag), key=_name)
+        known = (each.algorithm for each in names if each.algorithm is not None)
+        return tuple(dict.fromkeys(known))
 
     def _manifest_met(self, name: ManifestName) -> None:
         shown = display(name.name)
@@ -175,7 +187,7 @@ class ContentsReader:
 
     def read_manifests(self) -> None:
         """Manifests of both kinds, and ``fetch.txt``."""
-        for name in sorted(self._manifests, key=lambda each: each.name):
+        for name in sorted(self._manifests, key=_name):
             kind = self.contents.tag_manifests if name.is_tag else self.contents.manifests
             kind.append(self._manifest(name))
         if not self.contents.manifests:
@@ -239,3 +251,7 @@ class ContentsReader:
         except OSError as error:
             self._cut.add(name)
             self._findings.add("BAG-TAG-UNREADABLE", display(name), f"{reason_of(error)}.")
+
+
+def _name(manifest: ManifestName) -> bytes:
+    return manifest.name

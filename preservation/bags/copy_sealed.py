@@ -18,8 +18,7 @@ from preservation.bags.members import Member, SealedFolder, differs
 from preservation.files.held import HeldFolder
 from preservation.fixity.compare import Expected
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
-from preservation.fixity.engine import BATCH
-from preservation.fixity.helpers import Helper
+from preservation.fixity.helpers import BATCH, Helper
 from preservation.model.digest import Digest
 from preservation.model.progress import Progress
 
@@ -81,6 +80,8 @@ class _Payload:
                 continue
             helper = self._helpers[0]
             self._helpers.rotate()
+            while not helper.may_be_asked:
+                self._hear()
             helper.ask(batch.names, batch.paths, kept=batch.paths)
             self._asked.append((helper, batch))
             if len(self._asked) > _HELPERS:  # one of them has its next question already

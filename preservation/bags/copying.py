@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
@@ -20,10 +20,9 @@ from typing import BinaryIO, NamedTuple, Self, cast
 from preservation.bags.fenced import Fenced
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError
-from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
-from preservation.fixity.engine import BATCH
+from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, pieces
 from preservation.fixity.fence import Fence
-from preservation.fixity.helpers import Helper
+from preservation.fixity.helpers import BATCH, Helper
 from preservation.fixity.reading import WORTH
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
@@ -194,7 +193,8 @@ class Copier:
                 self._writer.discard(kept)
         finally:
             helpers.put(helper)
-        done = zip(*map(_cut, columns, self.algorithms), strict=True)
+        widths = (each.octets for each in self.algorithms)
+        done = zip(*map(pieces, columns, widths), strict=True)
         read = [
             Copied(file.kept, size, b"".join(next(done)))
             for file, size in zip(batch, octets, strict=True)
@@ -250,8 +250,3 @@ class Copying:
         for numbers, future in self._parts:
             found.update(zip(numbers, future.result(), strict=True))
         return [found[number] for number in range(self._files)]
-
-
-def _cut(column: bytes, algorithm: Algorithm) -> Iterator[bytes]:
-    width = algorithm.octets
-    return (column[at : at + width] for at in range(0, len(column), width))

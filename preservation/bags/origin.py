@@ -14,6 +14,7 @@ from typing import Protocol, Self
 
 from preservation.errors import UsageError
 from preservation.files.scan import Names, Other, scan
+from preservation.fixity.ahead import Ahead
 from preservation.fixity.compare import Compared, Expected, compare
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import BLOCK, Folders, open_regular
@@ -42,6 +43,9 @@ class Origin(Protocol):
 
     def scan(self, *, sizes: bool) -> Iterator[Names | Other]:
         """Everything in the bag, in any order; sizes only if they are wanted."""
+
+    def expect(self, paths: Sequence[bytes], algorithms: tuple[Algorithm, ...]) -> None:
+        """Hear that payload files will likely be compared: time to read them until then."""
 
     def blocks(self, path: bytes) -> Iterator[bytes]:
         """The bytes of a small tag file or a manifest.
@@ -80,6 +84,7 @@ class FolderOrigin:
     """
 
     kind = "folder"
+    _ahead: Ahead | None = None
 
     def __init__(
         self,
@@ -100,6 +105,9 @@ class FolderOrigin:
                 code="BAG-NOT-A-FOLDER",
             ) from error
         self._folders = Folders(self._root)
+        # From the medium, or under a budget, nothing is read that may not be wanted.
+        if settings.workers > 1 and settings.rate is None and not settings.drop_cache:
+            self._ahead = Ahead(self._root, settings.workers)
 
     def __enter__(self) -> Self:
         return self
@@ -110,11 +118,17 @@ class FolderOrigin:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._ahead is not None:
+            self._ahead.__exit__(kind, error, trace)
         self._folders.close()
         os.close(self._root)
 
     def scan(self, *, sizes: bool) -> Iterator[Names | Other]:
         return scan(self._base, sizes=sizes)
+
+    def expect(self, paths: Sequence[bytes], algorithms: tuple[Algorithm, ...]) -> None:
+        if self._ahead is not None:
+            self._ahead.put(paths, algorithms)
 
     def blocks(self, path: bytes) -> Iterator[bytes]:
         fd = open_regular(self._folders, path)
@@ -128,4 +142,6 @@ class FolderOrigin:
         self, batches: Iterable[Expected], algorithms: Sequence[Algorithm]
     ) -> Iterator[Compared]:
         del algorithms  # each batch says its own
-        return compare(self._base, batches, self._settings, self._progress, self._cancelled)
+        return compare(
+            self._base, batches, self._settings, self._progress, self._cancelled, self._ahead
+        )

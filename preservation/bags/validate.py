@@ -164,7 +164,7 @@ class _Validation:
         """Look at names first, at bytes last."""
         reader = ContentsReader(self._origin, self._findings)
         full = self._mode is Mode.FULL
-        contents = reader.read(sizes=not full, manifests=self._mode is not Mode.OXUM)
+        contents = reader.read(sizes=not full, manifests=self._mode is not Mode.OXUM, digests=full)
         if self._mode is Mode.OXUM:
             if contents.oxum is None:
                 self._findings.add("BAG-OXUM-ABSENT", "bag-info.txt")

@@ -14,7 +14,8 @@ from preservation.files.scan import Names, scan
 from preservation.files.sorting import Sorter, aligned
 from preservation.files.walk import Kind
 from preservation.fixity.compare import Expected, compare
-from preservation.fixity.engine import BATCH, EngineSettings, never
+from preservation.fixity.engine import EngineSettings, never
+from preservation.fixity.helpers import BATCH
 from preservation.fixity.reading import (
     BLOCK,
     Folders,

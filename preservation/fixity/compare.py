@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from preservation.errors import MalformedError
+from preservation.fixity.ahead import Ahead
 from preservation.fixity.crew import Batch, Done, EngineSettings
 from preservation.fixity.engine import digests_at, never, read
 from preservation.fixity.reading import Measured, Reading
@@ -62,6 +63,7 @@ def compare(
     settings: EngineSettings,
     progress: Progress,
     cancelled: Callable[[], bool] = never,
+    ahead: Ahead | None = None,
 ) -> Iterator[Compared]:
     """Read files below a folder and compare them; each counts once in one of the results.
 
@@ -75,6 +77,7 @@ def compare(
         settings: how hard to work.
         progress: hears of every octet read, from any thread.
         cancelled: asked before each block or batch; from any thread.
+        ahead: reads some of the files already.
 
     Raises:
         StoppedError: ``cancelled`` said so; results that were yielded before stay true.
@@ -82,7 +85,7 @@ def compare(
         MalformedError: a digest is missing; fewer workers than one.
     """
     checked = (_checked(batch) for batch in batches if batch.paths)
-    for done in read(root, checked, settings, progress, cancelled):
+    for done in read(root, checked, settings, progress, cancelled, ahead):
         yield _compared(done)
 
 

@@ -13,6 +13,7 @@ a forked task of a process that has threads.
 from __future__ import annotations
 
 import heapq
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,6 @@ LARGE = 32 * 1024  # octets; above, hashing outweighs what holds the GIL
 LARGE_FOR_HELPERS = 512 * 1024  # octets; they hold none, but a batch must not take long
 WAITING = 10_000  # large files that may wait; keeps memory flat
 _AHEAD = 4  # batches per worker that are taken before they are needed
-_PIPE = 60_000  # octets that a pipe holds, nearly
 
 
 class Batch(NamedTuple):
@@ -57,6 +57,14 @@ class Batch(NamedTuple):
             tuple(column[first * each.octets : after * each.octets] for each, column in columns),
         )
 
+    def chosen(self, which: Sequence[bool]) -> Batch:
+        """The same for those of its files for which it is true."""
+        columns = [
+            b"".join(itertools.compress(pieces(column, each.octets), which))
+            for each, column in zip(self.algorithms, self.expected, strict=False)
+        ]
+        return Batch(list(itertools.compress(self.paths, which)), self.algorithms, tuple(columns))
+
     @property
     def names(self) -> list[str]:
         """What ``hashlib`` calls its algorithms."""
@@ -70,6 +78,11 @@ class Batch(NamedTuple):
         if inside and whole.count(b"\0") == len(self.paths) - 1:
             return self.paths
         return [path if is_safe(path) else b"" for path in self.paths]
+
+
+def pieces(column: bytes, width: int) -> Iterator[bytes]:
+    """The values in a column, one by one."""
+    return (column[at : at + width] for at in range(0, len(column), width))
 
 
 class Done(NamedTuple):
@@ -110,6 +123,7 @@ class Crew:
     Args:
         root: open.
         helped: many files will come: each hand has a helper process.
+        begun: helper processes of this folder that are there already, idle.
     """
 
     def __init__(
@@ -120,7 +134,9 @@ class Crew:
         cancelled: Callable[[], bool],
         *,
         helped: bool,
+        begun: Sequence[Helper] = (),
     ) -> None:
+        self._begun = begun
         self._root, self._settings, self._progress = root, settings, progress
         self._cancelled, self._helped = cancelled, helped
         # Waiting for the medium lets go of the GIL; then more than one may go through paths.
@@ -138,8 +154,8 @@ class Crew:
     def together(self, batches: Iterator[Batch]) -> Iterator[Done]:
         """Read everything, in threads; one result or more for each batch, in any order."""
         hands = [
-            threading.Thread(target=self._hand, name="fixity", daemon=True)
-            for _ in range(self._settings.workers)
+            threading.Thread(target=self._hand, args=[number], name="fixity", daemon=True)
+            for number in range(self._settings.workers)
         ]
         for hand in hands:
             hand.start()
@@ -192,20 +208,23 @@ class Crew:
                     self._fed = True
                     self._changed.notify_all()
 
-    def _hand(self) -> None:
+    def _hand(self, number: int) -> None:
         """What one thread does."""
         try:
             with ExitStack() as ending:
                 reader = self._reader(ending)
-                if self._helped:
-                    drop_cache = self._settings.drop_cache
-                    helper = Helper(self._root, self._large_from, drop_cache=drop_cache)
-                    self._work(ending.enter_context(helper), reader)
-                else:
-                    self._work(ending.enter_context(self._here()), reader)
+                small: Helper | Here = self._helper(number) if self._helped else self._here()
+                ending.enter_context(small)
+                self._work(small, reader)
             self._said.put(None)
         except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
             self._said.put(error)
+
+    def _helper(self, number: int) -> Helper:
+        """The helper process of a hand."""
+        if number < len(self._begun):
+            return self._begun[number]
+        return Helper(self._root, self._large_from, drop_cache=self._settings.drop_cache)
 
     def _work(self, small: Helper | Here, reader: Reader) -> None:
         asked: deque[Batch] = deque()
@@ -217,7 +236,7 @@ class Crew:
                 self._go_on()
                 small.ask(batch.names, batch.safe)
                 asked.append(batch)
-                if len(asked) <= small.ahead and _is_short(batch):
+                if len(asked) <= small.ahead and small.may_be_asked:
                     continue
             elif not asked:
                 return
@@ -306,9 +325,3 @@ class Crew:
         )
         ending.callback(reader.close)
         return reader
-
-
-def _is_short(batch: Batch) -> bool:
-    """Whether a pipe can hold the answer: else asker and helper could wait for each other."""
-    width = 16 + sum(each.octets for each in batch.algorithms)
-    return width * len(batch.paths) < _PIPE

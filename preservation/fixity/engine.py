@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from preservation.errors import MalformedError
+from preservation.fixity import helpers
+from preservation.fixity.ahead import Ahead
 from preservation.fixity.crew import Batch, Crew, Done, EngineSettings
-from preservation.fixity.reading import Measured, Reading
+from preservation.fixity.reading import Measured, Reading, StoppedError
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.progress import Progress
 
-BATCH = 256  # files of one question to a helper
-PAID = 16  # the same under a budget: what is paid for afterwards must be little
-ENOUGH = 2048  # files below which starting helpers costs more than it gains
+PAID = 16  # files of a batch under a budget: what is paid for afterwards must be little
 
 
 def never() -> bool:
@@ -50,7 +51,7 @@ def measure(
         MalformedError: fewer workers than one.
     """
     remaining, wanted = iter(paths), tuple(algorithms)
-    batches = iter(lambda: list(itertools.islice(remaining, BATCH)), [])
+    batches = iter(lambda: list(itertools.islice(remaining, helpers.BATCH)), [])
     for done in read(
         root, (Batch(batch, wanted) for batch in batches), settings, progress, cancelled
     ):
@@ -63,26 +64,65 @@ def read(
     settings: EngineSettings,
     progress: Progress,
     cancelled: Callable[[], bool],
+    ahead: Ahead | None = None,
 ) -> Iterator[Done]:
     """The same for files that come in batches, of any size; nothing is made for each file.
+
+    Args:
+        ahead: has read some of the files already; its helper processes read on.
 
     Raises:
         As :func:`measure`.
     """
     if settings.workers < 1:
         raise MalformedError(f"engine: {settings.workers} workers")
-    most = BATCH if settings.rate is None else PAID
-    cut = _cut(batches, most)
+    cut = _cut(batches, helpers.BATCH if settings.rate is None else PAID)
+    known: deque[Done] = deque()
+    left = cut if ahead is None else _left(cut, ahead, known, progress, cancelled)
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if settings.workers == 1:
-            yield from Crew(fd, settings, progress, cancelled, helped=False).alone(cut)
-        else:
-            first, many = _first(cut)
-            crew = Crew(fd, settings, progress, cancelled, helped=many)
-            yield from crew.together(itertools.chain(first, cut))
+        for done in _at_work(fd, left, settings, progress, cancelled, ahead):
+            while known:
+                yield known.popleft()
+            yield done
+        yield from known
     finally:
         os.close(fd)
+
+
+def _at_work(
+    root: int,
+    batches: Iterator[Batch],
+    settings: EngineSettings,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    ahead: Ahead | None,
+) -> Iterator[Done]:
+    if settings.workers == 1:
+        return Crew(root, settings, progress, cancelled, helped=False).alone(batches)
+    first, many = _first(batches)
+    begun = ahead.helpers() if many and ahead is not None else []
+    crew = Crew(root, settings, progress, cancelled, helped=many, begun=begun)
+    return crew.together(itertools.chain(first, batches))
+
+
+def _left(
+    batches: Iterable[Batch],
+    ahead: Ahead,
+    known: deque[Done],
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Iterator[Batch]:
+    """What was not read ahead; what was is told as known."""
+    for batch in batches:
+        if cancelled():
+            raise StoppedError("reading was cancelled")
+        done, left = ahead.part(batch)
+        if done is not None:
+            progress.advance(sum(done.octets))
+            known.append(done)
+        if left is not None:
+            yield left
 
 
 def _cut(batches: Iterable[Batch], most: int) -> Iterator[Batch]:
@@ -100,7 +140,7 @@ def _first(batches: Iterator[Batch]) -> tuple[list[Batch], bool]:
     for batch in batches:
         first.append(batch)
         files += len(batch.paths)
-        if files >= ENOUGH:
+        if files >= helpers.ENOUGH:
             return first, True
     return first, False
 

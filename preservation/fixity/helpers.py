@@ -8,21 +8,31 @@ thing is done and never what comes out.
 
 from __future__ import annotations
 
+import fcntl
 import marshal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from preservation.fixity import helper_main
 from preservation.fixity.helper_main import Look, Taken
+
+BATCH = 256  # files of one question
+ENOUGH = 2048  # files below which starting helpers costs more than it gains
+_PIPE = 1 << 20  # octets that a pipe shall hold; more than a user may have without privileges
+_LONGEST = 64  # octets of a digest
+_PAGE = 4096  # octets; a pipe is filled page by page, and two questions may share none
 
 
 class Here:
     """Reads small files of one folder in this very thread; asked like a :class:`Helper`."""
 
     ahead = 0
+    may_be_asked = True
 
     def __init__(self, root: int, most: int, *, drop_cache: bool = False) -> None:
         self._plain = helper_main.Plain(root, -1, most, drop_cache)
@@ -46,6 +56,14 @@ class Here:
     def hear(self) -> Taken:
         """What became of them."""
         return self._taken.pop(0)
+
+
+class _Asked(NamedTuple):
+    """A question, how many files it is about, and what it takes of the pipes at most."""
+
+    files: int
+    octets: int
+    answer: int
 
 
 class Helper:
@@ -72,7 +90,8 @@ class Helper:
     ) -> None:
         said = [str(root), str(copy_to), str(most), str(int(drop_cache))]
         self.process = _start(said, (root,) if copy_to < 0 else (root, copy_to))
-        self._asked: list[int] = []  # how many files each question was about
+        self._asked: deque[_Asked] = deque()
+        self._questions, self._answers = _room(self.process)
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +105,18 @@ class Helper:
         """Wait for the end of the process; one at work finishes what it was asked."""
         if self.process is not None:
             self.process.communicate()
+            self.process = None
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether asker and helper cannot come to wait for each other: all answers fit the pipe."""
+        return sum(asked.answer for asked in self._asked) <= self._answers
+
+    def would_wait(self, names: Sequence[str], paths: Sequence[bytes]) -> bool:
+        """Whether asking could wait for the helper to have read what it was asked before."""
+        asked = sum(each.octets for each in self._asked) + _octets(paths)
+        answers = sum(each.answer for each in self._asked) + _answer(names, paths)
+        return asked > self._questions or answers > self._answers
 
     def ask(
         self,
@@ -95,7 +126,7 @@ class Helper:
         kept: Sequence[bytes] = (),
     ) -> None:
         """Give it some files; arguments as :meth:`helper_main.Plain.take`."""
-        self._asked.append(len(paths))
+        self._asked.append(_Asked(len(paths), _octets(paths), _answer(names, paths)))
         if self.process is None or self.process.stdin is None:
             return
         # marshal spells plain tuples only.
@@ -112,7 +143,7 @@ class Helper:
 
         Everything was left if the process could not be started, or was killed.
         """
-        files = self._asked.pop(0)
+        files = self._asked.popleft().files
         if self.process is not None and self.process.stdout is not None:
             answers = self.process.stdout
             size = int.from_bytes(answers.read(4), "little")
@@ -129,6 +160,28 @@ class Helper:
             self.process.kill()
             self.process.communicate()
             self.process = None
+
+
+def _octets(paths: Sequence[bytes]) -> int:
+    """What a question takes of a pipe, at most; only asked of questions without fences."""
+    return sum(map(len, paths)) + 8 * len(paths) + 2 * _PAGE
+
+
+def _answer(names: Sequence[str], paths: Sequence[bytes]) -> int:
+    """What an answer takes of a pipe, at most."""
+    return (16 + _LONGEST * len(names)) * len(paths) + 2 * _PAGE
+
+
+def _room(process: subprocess.Popen[bytes] | None) -> tuple[int, int]:
+    """What the pipes for questions and answers hold: as much as the system grants."""
+    if process is None or process.stdin is None or process.stdout is None:
+        return 0, 0
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):  # there are limits for each user
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+    return fcntl.fcntl(process.stdin, fcntl.F_GETPIPE_SZ), fcntl.fcntl(
+        process.stdout, fcntl.F_GETPIPE_SZ
+    )
 
 
 def _start(said: Sequence[str], keep: Sequence[int]) -> subprocess.Popen[bytes] | None:

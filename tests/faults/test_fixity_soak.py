@@ -22,7 +22,7 @@ import pytest
 
 from preservation.bags.create import BagPlan, create
 from preservation.bags.validate import BagReport, validate
-from preservation.fixity import crew, engine, lanes, multihash, reading
+from preservation.fixity import crew, helpers, lanes, multihash, reading
 from preservation.fixity.engine import EngineSettings, measure
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Silence
@@ -48,7 +48,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of some KiB go every way that huge ones go."""
     monkeypatch.setattr(crew, "LARGE", 2048)
     monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
-    monkeypatch.setattr(engine, "ENOUGH", 64)
+    monkeypatch.setattr(helpers, "ENOUGH", 64)
     monkeypatch.setattr(reading, "WORTH", 8192)
     monkeypatch.setattr(reading, "BLOCK", 1000)
 

@@ -26,9 +26,9 @@ def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Every way through the engine, in short steps."""
     monkeypatch.setattr(crew, "LARGE", 4096)
     monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
-    monkeypatch.setattr(engine, "BATCH", 7)
+    monkeypatch.setattr(helpers, "BATCH", 7)
     if "helpers" in request.param:
-        monkeypatch.setattr(engine, "ENOUGH", 4)
+        monkeypatch.setattr(helpers, "ENOUGH", 4)
     if request.param == "dead helpers":
         monkeypatch.setattr(helpers.sys, "executable", "/bin/false")
     return EngineSettings(workers=1 if request.param == "one" else 2)
@@ -166,7 +166,7 @@ def test_a_medium_that_fails_halfway_is_told_with_what_was_read_and_what_was_see
 def test_a_budget_holds_for_helpers_too_and_may_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "ENOUGH", 4)
+    monkeypatch.setattr(helpers, "ENOUGH", 4)
     contents = filled(tmp_path, 60)
     paid: list[int] = []
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from preservation.errors import MalformedError
-from preservation.fixity import crew, engine, reading
+from preservation.fixity import crew, helpers, reading
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
@@ -46,7 +46,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a few KiB count as large, so that every way through the engine is short."""
     monkeypatch.setattr(crew, "LARGE", 4096)
     monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
-    monkeypatch.setattr(engine, "BATCH", 3)
+    monkeypatch.setattr(helpers, "BATCH", 3)
     monkeypatch.setattr(reading, "BLOCK", 1000)
 
 

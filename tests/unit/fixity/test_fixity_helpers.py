@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from preservation.fixity import crew, engine, helpers, lanes, reading
+from preservation.fixity import crew, helpers, lanes, reading
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
 from preservation.fixity.helper_main import Taken
 from preservation.fixity.helpers import Helper
@@ -26,8 +26,8 @@ from preservation.model.progress import Silence
 @pytest.fixture
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start helpers for a handful of files."""
-    monkeypatch.setattr(engine, "ENOUGH", 4)
-    monkeypatch.setattr(engine, "BATCH", 5)
+    monkeypatch.setattr(helpers, "ENOUGH", 4)
+    monkeypatch.setattr(helpers, "BATCH", 5)
     monkeypatch.setattr(crew, "LARGE", 4096)
     monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
 
