@@ -12,12 +12,14 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
+from preservation.app.keeping import access_of
 from preservation.bags.restore import undone
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.cli.aip_ended import disposed_table, ended_of, not_held, tombstone_json
 from preservation.cli.aip_origin import origins, told
 from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
-from preservation.cli.shell import shell, table
+from preservation.cli.shell import account, shell, table
 from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
@@ -33,10 +35,11 @@ Uuid = Annotated[str, typer.Argument(help="The AIP's UUID, or the beginning of i
 
 @aip_app.command("list")
 def list_(ctx: typer.Context, community: Community = None, as_json: Json = False) -> None:
-    """Every AIP version held."""
+    """Every AIP version held; and, below, those that were disposed of."""
     here = shell(ctx)
     with opened(here) as parts:
         rows = list(parts.catalogue.versions(community))
+        gone = parts.catalogue.custody.tombstones(community)
 
     def render(out: Console) -> None:
         shown = table("Held", "community", "AIP", ">version", "deposit", ">files", ">size", "since")
@@ -46,9 +49,15 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
             shown.add_row(
                 key.community, key.aip, str(key.version), row.title, str(row.files), size, since
             )
-        out.print(shown if rows else "nothing is held yet")
+        out.print(shown if rows else "nothing is held" if gone else "nothing is held yet")
+        if gone:
+            out.print(disposed_table(gone))
 
-    here.answer(as_json, "samarkand.aips/1", {"aips": [_version(row) for row in rows]}, render)
+    body = {
+        "aips": [_version(row) for row in rows],
+        "disposed": [tombstone_json(one) for one in gone],
+    }
+    here.answer(as_json, "samarkand.aips/1", body, render)
 
 
 @aip_app.command()
@@ -56,19 +65,22 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
     """One AIP: its versions, and where each of them is kept."""
     here = shell(ctx)
     with opened(here) as parts:
-        rows = find(parts, aip)
-        key = rows[0].key
+        rows, ended = _held(parts, aip), ended_of(parts, aip)
+        key = rows[0].key if rows else ended.tombstones[0].key
         replicas = list(parts.catalogue.replicas(key.community, aip=key.aip))
         identifiers = parts.catalogue.identifiers(key.community, aip=key.aip)
         came = origins(parts, rows)
+        access = [access_of(parts).of(row) for row in rows]
 
     def render(out: Console) -> None:
-        for row in rows:
+        for row, granted in zip(rows, access, strict=True):
             out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
             out.print(f"  seal {row.seal}")
             out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
             for line in told(came.get(row.key.version, {})):
                 out.print(line)
+            if not granted.is_open:
+                out.print(f"  access: {granted.sentence}")
         for named in identifiers:
             out.print(f"  {named.identifier.shown} ({named.status.value})")
         shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
@@ -77,10 +89,17 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
             level = "" if one.level is None else one.level.words
             version = str(one.key.version)
             shown.add_row(version, one.tier, one.packaging.value, one.state.value, checked, level)
-        out.print(shown)
+        if replicas:
+            out.print(shown)
+        for line in ended.lines:
+            out.print(line)
 
     body = {
-        "versions": [{**_version(row), **came.get(row.key.version, {})} for row in rows],
+        "versions": [
+            {**_version(row), **came.get(row.key.version, {}), "access": granted.to_json()}
+            for row, granted in zip(rows, access, strict=True)
+        ],
+        **ended.to_json(),
         "identifiers": [
             {**named.identifier.to_json(), "status": named.status.value} for named in identifiers
         ],
@@ -94,7 +113,7 @@ def history(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
     """Every event about one AIP, oldest first."""
     here = shell(ctx)
     with opened(here) as parts:
-        whole = find(parts, aip)[0].key.aip
+        whole = known_aip(parts, aip)
         events = [event for event in parts.all_events() if event.aip == whole]
 
     def render(out: Console) -> None:
@@ -125,22 +144,27 @@ def export(
         list[str] | None,
         typer.Option(help="Only this file, as the manifests name it: data/…; may be repeated."),
     ] = None,
+    override: Annotated[
+        str, typer.Option(help="Staff: why it is given out although access says no; recorded.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Write a version out as a bag, every file verified under the seal while it is written.
 
-    From the nearest intact replica; where one fails in the middle, the next goes on.
+    From the nearest intact replica; where one fails in the middle, the next goes on. What access
+    does not allow is refused.
     """
     if payload and file:
         raise UsageError("choose one of --payload and --file")
     here = shell(ctx)
-    with opened(here) as parts, here.watching() as progress:
-        rows = find(parts, aip)
+    with opened(here, acts=bool(override)) as parts, here.watching() as progress:
+        rows = _held(parts, aip)
         row = next((r for r in rows if version in (None, r.key.version)), None)
-        if version is None:
+        if version is None and rows:
             row = rows[-1]
         if row is None:
-            raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+            raise not_held(parts, aip, version)
+        access_of(parts).give_out(row, account(), override)
         progress.begin(f"export {row.title}", row.octets)
         only = frozenset(os.fsencode(name) for name in file or ())
         restored = _export(parts, row, dest.absolute(), progress, only, payload=payload)
@@ -211,11 +235,18 @@ def _usable(dest: Path) -> Iterator[None]:
 
 
 def find(parts: Parts, aip: str) -> list[VersionRow]:
-    """The versions of the AIP whose UUID begins so.
+    """The versions that are held of the AIP whose UUID begins so.
 
     Raises:
-        UsageError: none does, or several do.
+        UsageError: none does, several do, or all its versions were disposed of.
     """
+    if rows := _held(parts, aip):
+        return rows
+    raise not_held(parts, aip, None)
+
+
+def _held(parts: Parts, aip: str) -> list[VersionRow]:
+    """The same; nothing where all were disposed of."""
     return list(parts.catalogue.versions(aip=known_aip(parts, aip)))
 
 

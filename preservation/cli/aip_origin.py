@@ -15,6 +15,8 @@ _TOLD = ("supplied", "digest_lists", "more_digest_lists", "fetched")
 
 def origins(parts: Parts, rows: Sequence[VersionRow]) -> dict[int, dict[str, Any]]:
     """What the event of each version's ingest says, by version; read until all are found."""
+    if not rows:
+        return {}
     since = min(row.ingested_at for row in rows)
     found: dict[int, dict[str, Any]] = {}
     for event in chain(parts.pending_events(), parts.journal.events(since)):

@@ -67,7 +67,9 @@ def assign(
     one = _parsed(identifier)
     with opened(here, acts=True) as parts:
         whole = known_aip(parts, aip) or ""
-        key = max(row.key for row in parts.catalogue.versions(aip=whole))
+        keys = [row.key for row in parts.catalogue.versions(aip=whole)]
+        keys += [one.key for one in parts.catalogue.custody.tombstones(aip=whole)]
+        key = max(keys)
         with claimed(parts.catalogue, parts.clock, key, [one]) as objections:
             if objections:
                 raise UsageError(

@@ -85,7 +85,8 @@ def known_aip(parts: Parts, name: str | None) -> str | None:
     """
     if name is None:
         return None
-    found = sorted({row.key.aip for row in parts.catalogue.versions()})
+    held = {row.key.aip for row in parts.catalogue.versions()}
+    found = sorted(held | {one.key.aip for one in parts.catalogue.custody.tombstones()})
     aips = [aip for aip in found if aip.startswith(name.lower())]
     if len(aips) != 1:
         what = "no AIP begins" if not aips else f"{len(aips)} AIPs begin"
@@ -109,3 +110,16 @@ def communities(parts: Parts, only: str | None) -> list[Policy]:
             "no policy is in force", hint="run `preserve policy apply`", code="POL-NOT-IN-FORCE"
         )
     return [parts.store.policy(lines[name].digest) for name in sorted(lines)]
+
+
+def holding(parts: Parts, community: str | None) -> list[Policy]:
+    """The policies of one community, or of all that hold anything: the others have nothing to
+    be asked about, and asking a thousand of them takes its time.
+    """
+    if community is not None:
+        return communities(parts, community)
+    there = parts.audit.held()
+    if not there:
+        communities(parts, None)  # says so, where no policy is in force
+    lines = parts.store.in_force()
+    return [parts.store.policy(lines[name].digest) for name in sorted(lines) if name in there]

@@ -124,19 +124,27 @@ class IngestService:
         return waiting
 
     def arrive(self, policy: Policy, path: Path) -> Arrival:
-        """Note one deposit, wherever it lies.
+        """Note one deposit, wherever it lies. What became of it and was disposed of since is
+        deposited anew by this; lying unchanged in an inbox does not do that.
 
         Raises:
             NotNowError: it is not there (``DEP-GONE``).
         """
-        return self._arrive(policy, candidate(path, policy.intake.limits))
+        found = candidate(path, policy.intake.limits)
+        arrival = self._arrive(policy, found)
+        if arrival.version:
+            key = VersionKey(policy.community, arrival.aip, arrival.version)
+            if self._catalogue.version(key) is None:
+                self._arrive(policy, found, signature="deposited again")
+                arrival = self._arrive(policy, found)
+        return arrival
 
-    def _arrive(self, policy: Policy, found: Candidate) -> Arrival:
+    def _arrive(self, policy: Policy, found: Candidate, signature: str = "") -> Arrival:
         return self._catalogue.arrive(
             policy.community,
             found.name,
             os.fsencode(found.path).hex(),
-            found.examined.signature,
+            signature or found.examined.signature,
             self._events.new_id(),
             self._events.clock.now(),
         )

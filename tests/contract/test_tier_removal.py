@@ -19,7 +19,8 @@ from preservation.errors import SamarkandError, TierUnavailableError
 from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.listing import versions
 from preservation.storage.local import LocalTier, create_tier
-from preservation.storage.s3.tier import make_s3_tier, open_s3_tier
+from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.tier import make_s3_tier
 from preservation.storage.tier import Tier
 
 TENTH = VersionKey(KEY.community, KEY.aip, 10)

@@ -390,3 +390,15 @@ def test_a_proposal_nobody_made_is_refused(archive: Archive) -> None:
     for digest in ("", "sha256:" + "0" * 64, "nonsense"):
         with pytest.raises(SamarkandError):
             dispose(archive, digest)
+
+
+def test_a_deposit_left_in_the_inbox_comes_back_by_hand_only(archive: Archive) -> None:
+    old = kept(archive)
+    grow_old(archive)
+    dispose(archive, approved(archive))
+
+    assert archive.take_inbox() == []
+    again = archive.ingest(archive.inbox / "first")
+
+    assert again.outcome == "accepted"
+    assert again.aip != old.aip
