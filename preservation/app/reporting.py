@@ -36,13 +36,13 @@ def write_report(
         parts.pending_events(),
         unchecked,
         parts.observed(),
-        *_formats(parts, policy.community),
+        *held_formats(parts, policy.community),
     )
     folder, agent = out or parts.home.reports, parts.events.agent
     return build(sources, folder, clock=parts.clock, run=run, since=since, agent=agent)
 
 
-def _formats(parts: Parts, community: str) -> tuple[list[HeldFormat], int]:
+def held_formats(parts: Parts, community: str) -> tuple[list[HeldFormat], int]:
     """What is held by format, and how many AIP versions are not counted in it."""
     service = inventory_of(parts)
     with suppress(BusyError):  # another run brings it up to date: what is there is told

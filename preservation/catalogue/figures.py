@@ -81,6 +81,15 @@ class Figures:
             there = connection.execute(aips).scalar() or 0
             return Holdings(there, *connection.execute(totals).one())
 
+    def taken_in(self, community: str, since: datetime) -> int:
+        """Octets of the versions that were ingested since."""
+        columns = t.version.c
+        statement = sa.select(_total(columns.octets)).where(
+            columns.community == community, columns.ingested_at >= since
+        )
+        with self.database.reading() as connection:
+            return int(connection.execute(statement).scalar_one())
+
     def format_counts(self, community: str) -> list[FormatCount]:
         """Files and octets by format, over all versions; most files first."""
         columns = t.content_format.c
@@ -94,6 +103,13 @@ class Figures:
         )
         with self.database.reading() as connection:
             return [FormatCount(*row) for row in connection.execute(statement)]
+
+    def identified(self, community: str) -> int:
+        """How many AIPs have a persistent identifier."""
+        mine = t.identifier.c.community == community
+        statement = sa.select(sa.func.count(t.identifier.c.aip.distinct())).where(mine)
+        with self.database.reading() as connection:
+            return int(connection.execute(statement).scalar_one())
 
     def tier_counts(self, community: str) -> list[TierCount]:
         """Replicas and octets by tier and state."""

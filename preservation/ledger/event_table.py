@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from preservation.errors import SamarkandError
@@ -125,6 +126,11 @@ class EventTable:
             for key in sorted(counts)
             for month, kind, outcome, tier in (key,)
         ]
+
+    def citing(self, community: str, first: str, last: str) -> int:
+        """How many events of these months name the policy that they obeyed."""
+        read = self._read(community, first, last, ["policy"])
+        return sum(pc.sum(pc.not_equal(batch["policy"], "")).as_py() or 0 for _, batch in read)
 
     def rows(
         self, community: str, since: datetime, columns: Sequence[str], types: Iterable[str] = ()

@@ -40,6 +40,18 @@ Nothing is lost; the next run tries again.
 --dry-run` shows what waits.
 """
 
+REPORTS = """\
+### Reports
+Every morning: if a month or a year is over, writes the reports that policies want about it
+(`reports: {holdings: monthly, evidence: yearly}`) into `reports/`, for each community. The report
+about each audit is written by **Audit** itself.
+
+**Red means** that a report could not be written: a full disk, a catalogue that does not answer.
+
+**Next**: read the log of `write`; mend it and clear the task, or wait for the next morning.
+`preserve report --kind evidence --year 2026` writes one by hand.
+"""
+
 FORMATS = """\
 ### Formats
 Every night: takes new AIPs into the central inventory (`inventory/`, Parquet), which

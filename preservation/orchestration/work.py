@@ -400,6 +400,24 @@ def drain(parts: Parts) -> Json:
     return {"events": drained.events, "copied": dict(drained.copied)}
 
 
+# -- reports about months and years
+
+
+def period_reports(parts: Parts) -> list[str]:
+    """Write those that policies want and that are not there; returns their pages' paths."""
+    from preservation.app.period_reporting import periods_due, write_period_report
+
+    parts.drain()
+    pages = []
+    for name in sorted(parts.store.in_force()):
+        policy = parts.store.governing(name)
+        for kind, period in periods_due(parts, policy):
+            written = write_period_report(parts, policy, kind, period)
+            _log.info("%s %s of %s: %s", kind, period, name, written.html)
+            pages.append(str(written.html))
+    return pages
+
+
 # -- notices
 
 

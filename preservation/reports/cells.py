@@ -18,7 +18,7 @@ NONE = "–"
 
 _BAD = {
     "short", "altered", "missing", "unreadable", "damaged", "broken", "open", "error", "critical",
-    "rejected", "refused", "high",
+    "rejected", "refused", "high", "not met",
 }  # fmt: skip
 _DOUBTFUL = {
     "unchecked",
@@ -30,7 +30,17 @@ _DOUBTFUL = {
     "nothing to judge",
     "not due yet",
 }
-_GOOD = {"intact", "verified", "kept", "resolved", "accepted", "preferred", "held already", "low"}
+_GOOD = {
+    "intact",
+    "verified",
+    "kept",
+    "resolved",
+    "accepted",
+    "preferred",
+    "held already",
+    "low",
+    "met",
+}
 
 
 @dataclass(frozen=True, slots=True)

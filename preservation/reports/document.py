@@ -16,6 +16,7 @@ from preservation.reports.rows import Run, Tables
 from preservation.reports.sentences import Sentence
 
 REPORT_SCHEMA = "samarkand.report/1"
+PERIOD_SCHEMA = "samarkand.period-report/1"
 
 
 @dataclass(frozen=True, slots=True)

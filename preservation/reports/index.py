@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from preservation.files import durable
-from preservation.reports.document import REPORT_SCHEMA
+from preservation.reports.document import PERIOD_SCHEMA, REPORT_SCHEMA
 from preservation.reports.page import index_page
 
 _COUNTS = ("checks", "overdue", "findings_open")
@@ -29,7 +29,7 @@ def _entries(out: Path) -> Iterator[dict[str, Any]]:
     for path in out.glob("*/*/report.json"):
         try:
             data = json.loads(path.read_bytes())
-            if data["schema"] == REPORT_SCHEMA:
+            if data["schema"] in (REPORT_SCHEMA, PERIOD_SCHEMA):
                 yield _entry(data, path.parent.relative_to(out))
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -40,6 +40,12 @@ def _entry(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         "href": quote(f"{folder.as_posix()}/report.html"),
         "at": data["run"]["at"],
         "title": data["title"].get("en", data["run"]["community"]),
+        "about": _about(data["run"]),
         "sentences": [{"word": s["word"], "mood": s["mood"]} for s in data["sentences"]],
         "numbers": [int(data["numbers"][key]) for key in _COUNTS],
     }
+
+
+def _about(run: dict[str, Any]) -> str:
+    """``Audit``, ``Holdings 2026-11``, ``Evidence 2026``."""
+    return f"{run['kind'].capitalize()} {run['name']}" if "kind" in run else "Audit"

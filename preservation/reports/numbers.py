@@ -6,7 +6,7 @@ reader, and our tests, can count again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,5 +86,9 @@ FIGURES = (
 
 def count_all(tables: Tables) -> Mapping[str, int]:
     """Every figure's value, by its key."""
-    rows = dict(tables.named())
-    return {figure.key: figure.value(rows[figure.table]) for figure in FIGURES}
+    return count_tables(FIGURES, dict(tables.named()))
+
+
+def count_tables(figures: Iterable[Figure], rows: Mapping[str, Sequence[Any]]) -> Mapping[str, int]:
+    """The figures' values, by their keys."""
+    return {figure.key: figure.value(rows[figure.table]) for figure in figures}

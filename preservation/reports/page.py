@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from importlib import resources
 from typing import Any
 
@@ -22,7 +23,7 @@ from preservation.reports.cells import Cell, cell, is_numeric
 from preservation.reports.chart import BAR, PARTS, WIDTH, bars, height
 from preservation.reports.columns import VIEWS, View
 from preservation.reports.document import Report
-from preservation.reports.numbers import FIGURES
+from preservation.reports.numbers import FIGURES, Figure
 from preservation.reports.words import brief, minute, span
 
 MOST_ROWS = 5000  # of one table in the page; the JSON and Parquet files have all of them
@@ -44,7 +45,7 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
         files: names of the data files that will lie beside the page.
     """
     rows = dict(report.tables.named())
-    tables = {view.id: _table(view, rows[view.source]) for view in VIEWS}
+    tables = {view.id: draw_table(view, rows[view.source], FIGURES) for view in VIEWS}
     ages = report.tables.ages
     return render(
         "report.html.j2",
@@ -67,9 +68,13 @@ def index_page(entries: Sequence[Mapping[str, Any]]) -> bytes:
     return render("index.html.j2", entries=entries)
 
 
-def _table(view: View, rows: Sequence[Any]) -> dict[str, Any]:
+def draw_table(view: View, rows: Sequence[Any], figures: Iterable[Figure]) -> dict[str, Any]:
+    """What the template's macro draws a table from."""
+    counted = {figure.where[0] for figure in figures if figure.table == view.source}
     drawn = [[cell(row, column) for column in view.columns] for row in rows[:MOST_ROWS]]
-    kept = [place for place in range(len(view.columns)) if _says_something(place, view, drawn)]
+    kept = [
+        place for place in range(len(view.columns)) if _says_something(place, view, drawn, counted)
+    ]
     return {
         "view": view,
         "total": len(rows),
@@ -79,9 +84,10 @@ def _table(view: View, rows: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _says_something(place: int, view: View, drawn: Sequence[Sequence[Cell]]) -> bool:
+def _says_something(
+    place: int, view: View, drawn: Sequence[Sequence[Cell]], counted: AbstractSet[str]
+) -> bool:
     """A column that no row has a value in is left out, unless a headline counts by it."""
-    counted = {figure.where[0] for figure in FIGURES if figure.table == view.source}
     column = view.columns[place]
     silent = {"", "no"} if column.kind == "alarm" else {""}
     return column.key in counted or any(cells[place].value not in silent for cells in drawn)

@@ -36,7 +36,12 @@ def parquet_files(tables: Tables, run: Run) -> dict[str, bytes]:
         "run": run.id,
         "policy": run.policy,
     }
-    types = get_type_hints(Tables)
+    return encode_tables(tables, about)
+
+
+def encode_tables(tables: Any, about: dict[str, str]) -> dict[str, bytes]:
+    """The files of any set of tables, by name; ``about`` goes into their metadata."""
+    types = get_type_hints(type(tables))
     return {
         f"{name}.parquet": _encode(rows, get_args(types[name])[0], about)
         for name, rows in tables.named()

@@ -1,0 +1,62 @@
+"""Tables as CSV (RFC 4180, UTF-8): for spreadsheets, and for who has nothing else.
+
+A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, and names
+come from strangers: such a cell of text begins with an apostrophe. JSON and Parquet have it
+plain.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from preservation.model.clock import stamp
+from preservation.reports.document import plain
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_file(kind: type, rows: Iterable[Any]) -> bytes:
+    """One table's file, its header included."""
+    return b"".join(csv_lines(kind, rows))
+
+
+def csv_lines(kind: type, rows: Iterable[Any]) -> Iterator[bytes]:
+    """A table's file line by line."""
+    names = [field.name for field in fields(kind)]
+    yield _line(names)
+    for row in rows:
+        yield _line([_cell(getattr(row, name)) for name in names])
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return stamp(value)
+        case tuple() if any(is_dataclass(item) for item in value):
+            return json.dumps(plain(value), ensure_ascii=False)
+        case tuple():
+            return _harmless("; ".join(map(str, value)))
+        case str():
+            return _harmless(value)
+        case _:
+            return str(value)
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
