@@ -27,6 +27,7 @@ from preservation.model.names import display
 from preservation.model.outcome import Level, Outcome
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
+from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
 
 LISTED = 20  # files named in a finding; the result document names all
@@ -131,7 +132,7 @@ class Checker:
                 row.seal,
                 tar=row.tar,
                 settings=engine,
-                progress=progress,
+                progress=paced(progress, tier),
             )
         except ColdError:
             raise
@@ -285,7 +286,8 @@ def _of_sidecar(tier: Tier, row: ReplicaRow) -> str:
 
 
 def _nothing(outcome: Outcome, reason: str) -> _Seen:
-    return _Seen(outcome, reason, Level.E3, {}, 0, (), False, False, (), 0)
+    """Nothing was read: what is known, a listing said."""
+    return _Seen(outcome, reason, Level.E0, {}, 0, (), False, False, (), 0)
 
 
 def _reason(verified: sealed.Verification) -> str:

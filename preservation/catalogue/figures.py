@@ -18,7 +18,7 @@ from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
 from preservation.catalogue.protocol import FormatCount, ReplicaRow
-from preservation.model.outcome import Level
+from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import ReplicaState, VersionKey
 
 MOST_TIERS = 62  # a set of tiers is the bits of one SQL integer
@@ -378,7 +378,9 @@ def _on(community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 def _weak(community: str, tier: str, level: Level) -> tuple[sa.ColumnElement[bool], ...]:
     columns = t.replica.c
-    wanted = (columns.community == community, columns.tier == tier, t.is_weak)
+    # A listing is all that can be known of one that is missing; that it is damaged is told.
+    there = columns.outcome.is_distinct_from(Outcome.MISSING.value)
+    wanted = (columns.community == community, columns.tier == tier, t.is_weak, there)
     return wanted if level is Level.E3 else (*wanted, columns.level < level.value)
 
 

@@ -45,6 +45,7 @@ from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, VersionKey
 from preservation.policy.policy import Policy
+from preservation.storage.pace import paced
 from preservation.storage.steps import tier_errors
 from preservation.storage.tier import Incoming, Tier
 
@@ -280,7 +281,7 @@ class IngestService:
                     task.policy.intake.formats,
                     task.scratch,
                     self._workers,
-                    task.progress,
+                    paced(task.progress, tier),
                 )
                 self._expect_unchanged(task)
                 findings = (

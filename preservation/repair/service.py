@@ -25,6 +25,7 @@ from preservation.catalogue.brake import brake
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow, VersionRow
 from preservation.errors import (
+    ColdError,
     MalformedError,
     SamarkandError,
     SourceDamagedError,
@@ -32,6 +33,7 @@ from preservation.errors import (
     UsageError,
 )
 from preservation.files.held import Held
+from preservation.files.tar_index import Index
 from preservation.fixity.engine import EngineSettings
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
@@ -46,13 +48,14 @@ from preservation.repair.difference import difference_map
 from preservation.repair.gathering import Source
 from preservation.repair.result import RepairResult
 from preservation.repair.salvage import Salvage, Salvaged
+from preservation.storage.pace import paced
 from preservation.storage.tier import Incoming, Tier
 
 _NAMED = 10  # files that a sentence names
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 Write = Callable[
-    [VersionRow, Packaging, Held, ReplicaRow, Incoming, Progress, TarFacts | None], Sidecar
+    [VersionRow, Packaging, Held, ReplicaRow, Incoming, Progress, TarFacts | None, Index], Sidecar
 ]
 # Why a person has to be asked before this replica is replaced; empty if nobody has to.
 Objection = Callable[[Policy, ReplicaRow], str]
@@ -207,25 +210,32 @@ class RepairService:
         labelled = sidecar is not None and sidecar.seal == row.seal
         if not (labelled and tier.exists(row.key, row.packaging)):
             return False
-        held = tier.held(row.key, row.packaging)
+        try:
+            held = tier.held(row.key, row.packaging)
+        except ColdError:  # what an exchange puts there can be read; the check recalls this
+            return False
         return self._verify(row, held, row.tar, task.progress) is Outcome.INTACT
 
     def _verify(
         self, row: ReplicaRow, held: Held, tar: TarFacts | None, progress: Progress
     ) -> Outcome:
-        verified = sealed.verify(held, row.seal, tar=tar, settings=self._engine, progress=progress)
+        pace = paced(progress, self._tiers[row.tier])
+        verified = sealed.verify(held, row.seal, tar=tar, settings=self._engine, progress=pace)
         return verified.outcome
 
     def _replace(self, task: _Task) -> RepairResult:
         """Replace the bytes from the first of the other replicas that verifies."""
         row, tried, unknown = task.row, [], False
         left: list[Source] = []
+        cold: list[ReplicaRow] = []
         for source in self._others(row):
             try:
                 held = self._held_by(source)
             except TierUnavailableError as error:
                 tried.append(f"{source.tier}: {error.message}")
                 unknown = True
+                if isinstance(error, ColdError):
+                    cold.append(source)
                 continue
             if held is None:
                 tried.append(f"{source.tier}: the replica is not there")
@@ -237,12 +247,15 @@ class RepairService:
                 tried.append(f"{source.tier}: {error.message}")
                 unknown |= not self._is_damaged(task, source)
                 left.append(Source(source.tier, held))
+        for source in cold:  # only now that no other gives the bytes: recalls cost
+            self._is_damaged(task, source)
         reason = "; ".join(tried) or "there is no other replica"
         return self._put_together(task, left, reason, unknown=unknown)
 
     def _replace_from(self, task: _Task, source: ReplicaRow, held: Held) -> RepairResult:
         row = task.row
-        incoming = task.tier.incoming(row.key, row.packaging, row.octets)
+        octets = row.octets if row.tar is None else row.tar.octets
+        incoming = task.tier.incoming(row.key, row.packaging, octets, replacing=True)
         try:
             sidecar = self._copied_aside(task, source, held, incoming)
             return self._exchange(task, source, sidecar, incoming)
@@ -300,8 +313,10 @@ class RepairService:
     ) -> Sidecar:
         """Nothing is replaced before its replacement was read back under the seal."""
         row, expected = task.row, task.row.tar or source.tar
+        pace = paced(task.progress, self._tiers[source.tier], task.tier)
+        index = Index(row.key.top)
         sidecar = self._write(
-            task.version, row.packaging, held, source, incoming, task.progress, expected
+            task.version, row.packaging, held, source, incoming, pace, expected, index
         )
         incoming.settle()
         outcome = self._verify(row, incoming.held(), sidecar.tar, task.progress)
@@ -311,6 +326,8 @@ class RepairService:
                 hint="the medium does not keep what it is given: replace it; nothing was changed",
                 code="REP-NOT-KEPT",
             )
+        if sidecar.tar is not None:
+            task.tier.keep_index(row.key, index)
         return sidecar
 
     def _is_damaged(self, task: _Task, source: ReplicaRow) -> bool:

@@ -27,6 +27,7 @@ from preservation.model.names import display
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging
+from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
 
 
@@ -80,7 +81,8 @@ class RestoreService:
             before = written.files
             try:
                 source = self._source(version, replica, written, only, fetched=fetched)
-                write_folder(_counted(source, written, only), folder, progress)
+                pace = paced(progress, self._tiers[replica.tier])
+                write_folder(_counted(source, written, only), folder, pace)
             except (SourceDamagedError, TierUnavailableError, MalformedError) as error:
                 tried.append(f"{replica.tier}: {error.message}")
                 progress.say(f"{version.key}: {replica.tier} fails; the next one goes on")

@@ -16,6 +16,7 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow, VersionRow
 from preservation.errors import (
     BusyError,
+    ColdError,
     CatalogueUnavailableError,
     MalformedError,
     NoSpaceError,
@@ -274,6 +275,7 @@ class ReplicationService:
     ) -> None:
         """Write replicas from the first source that verifies while it is read."""
         tried: list[str] = []
+        cold: list[ReplicaRow] = []
         made = self._known_tar(version.key) if due else None
         for source in self._sources(version.key) if due else ():
             try:
@@ -286,12 +288,16 @@ class ReplicationService:
                 copy.write(due)
             except TierUnavailableError as error:
                 tried.append(f"{source.tier}: {error.message}")
+                if isinstance(error, ColdError):
+                    cold.append(source)
             except SourceDamagedError as error:
                 tried.append(f"{source.tier}: {error.message}")
                 self._check_source(policy, source, progress)
             due = [one for one in due if one.is_to_be_copied]
             if not due:
                 return
+        for source in cold if due else ():  # no other gives the bytes: a check recalls these
+            self._check_source(policy, source, progress)
         for one in due:
             one.error = SourceDamagedError(
                 f"{version.key}: no intact source to copy from "

@@ -1,4 +1,4 @@
-"""A tar that one object can't hold: parts of one size that ``cat`` joins, one stream to a reader."""
+"""A tar that one object can't hold: parts of one size that ``cat`` joins, read as one stream."""
 
 from __future__ import annotations
 
