@@ -7,6 +7,7 @@ from pathlib import Path
 
 from preservation.app.home import Home
 from preservation.app.parts import Parts
+from preservation.catalogue.custody_reading import Amount
 from preservation.catalogue.figures import MOST_TIERS, Figures
 from preservation.model.canonical import digest_of
 from preservation.model.digest import Digest
@@ -82,7 +83,24 @@ def _held(parts: Parts, old: Policy | None, new: Policy) -> Held:
         kept=[*kept, bare] if bare.versions > 0 else kept,
         overdue=_overdue(parts, figures, old, new),
         formats=prospects.formats(community) if rules_differ else (),
+        due=_due(parts, old, new) if holdings.versions else (0, 0, 0),
     )
+
+
+def _due(parts: Parts, old: Policy | None, new: Policy) -> tuple[int, int, int]:
+    """What is due for disposal by either policy; asked once where they say the same."""
+    now, keeps = (
+        parts.clock.now(),
+        (None if old is None else old.retention.keep, new.retention.keep),
+    )
+    amounts = {
+        keep: parts.catalogue.custody.due_amount(new.community, now - keep, now)
+        for keep in set(keeps)
+        if keep is not None
+    }
+    nothing = Amount(0, 0)
+    before, after = (amounts.get(keep, nothing) if keep else nothing for keep in keeps)
+    return before.count, after.count, after.octets
 
 
 def _overdue(

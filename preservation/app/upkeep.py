@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.parts import Parts, default_agent
@@ -96,6 +98,7 @@ def differences(current: SqlCatalogue, fresh: SqlCatalogue) -> list[str]:
         ("replica", _replicas(current), _replicas(fresh)),
         ("finding", _findings(current), _findings(fresh)),
         ("identifier", _identifiers(current), _identifiers(fresh)),
+        *_custody(current, fresh),
     ):
         found += [
             f"{what} {key}: {_told(left.get(key))}, but {_told(right.get(key))}"
@@ -123,6 +126,25 @@ def _findings(catalogue: SqlCatalogue) -> dict[str, object]:
 
 def _identifiers(catalogue: SqlCatalogue) -> dict[str, object]:
     return {f"{row.community} {row.identifier.key}": row for row in catalogue.identifiers()}
+
+
+def _custody(
+    current: SqlCatalogue, fresh: SqlCatalogue
+) -> Iterator[tuple[str, dict[str, object], dict[str, object]]]:
+    """What both say of disposals, holds, reviews and access."""
+    left, right = current.custody, fresh.custody
+    yield "tombstone", _keyed(left.tombstones()), _keyed(right.tombstones())
+    yield "removal", _keyed(left.removals()), _keyed(right.removals())
+    yield "hold", _keyed(left.holds(every=True)), _keyed(right.holds(every=True))
+    yield "access of", _keyed(left.all_access()), _keyed(right.all_access())
+    yield "review of", _keyed(left.appraisals()), _keyed(right.appraisals())
+    yield "proposal", _keyed(left.proposals()), _keyed(right.proposals())
+
+
+def _keyed(rows: Iterable[Any]) -> dict[str, object]:
+    """Rows by what tells them apart, whatever they are."""
+    names = ("key", "tier", "id", "aip", "version", "digest")
+    return {" ".join(str(getattr(row, name, "")) for name in names): row for row in rows}
 
 
 def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:

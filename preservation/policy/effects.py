@@ -62,6 +62,8 @@ class Held:
         overdue: tier -> replicas whose check is too old by the policy in force, and by the one
             proposed; only tiers whose promised age differs.
         formats: only where the format rules differ.
+        due: versions due for disposal now by the policy in force, those due by the one proposed,
+            and the payload of the latter; held ones and those kept on are not due.
     """
 
     aips: int
@@ -70,6 +72,7 @@ class Held:
     kept: Sequence[Kept]
     overdue: Mapping[str, tuple[int, int]]
     formats: Sequence[HeldFormat]
+    due: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,24 @@ class Moving:
 
 
 @dataclass(frozen=True, slots=True)
+class Disposing:
+    """Versions that were kept long enough; nothing is disposed of without approvals.
+
+    Attributes:
+        before, after: due now by the policy in force, and by the proposed one.
+        octets: of payload, of the latter.
+    """
+
+    before: int
+    after: int
+    octets: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As documents show it."""
+        return {"due": [self.before, self.after], "bytes": self.octets}
+
+
+@dataclass(frozen=True, slots=True)
 class Compliance:
     """Versions below the minimum of verified replicas, failure domains and sites, now.
 
@@ -198,6 +219,7 @@ class Effects:
     stored_after: Cost
     independence: tuple[str, str]
     refused: tuple[HeldFormat, ...]
+    disposing: Disposing
 
     def to_json(self) -> dict[str, Any]:
         """As documents show it."""
@@ -211,6 +233,7 @@ class Effects:
             "stored_a_year": [self.stored_before.to_json(), self.stored_after.to_json()],
             "independence": list(self.independence),
             "newly_refused": [one.to_json() for one in self.refused],
+            "disposals": self.disposing.to_json(),
         }
 
     def burdens(self) -> dict[str, int]:
@@ -227,4 +250,5 @@ class Effects:
                 max(0, one.overdue_after - one.overdue_before) for one in self.moving
             ),
             "files of formats newly refused": sum(one.files for one in self.refused),
+            "versions newly due for disposal": max(0, self.disposing.after - self.disposing.before),
         }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from preservation.policy.effects import (
     Compliance,
+    Disposing,
     Effects,
     Held,
     HeldFormat,
@@ -46,6 +47,7 @@ def effects(old: Policy | None, new: Policy, held: Held, observed: Mapping[str, 
         ),
         independence=domains,
         refused=tuple(_refused(old, new, held)),
+        disposing=Disposing(*held.due),
     )
 
 

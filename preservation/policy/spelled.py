@@ -128,6 +128,7 @@ def _sentences(proposal: Proposal) -> Iterator[Said]:
         yield from _compliance(proposal)
         yield from _deadlines(effects)
         yield from _budget(effects)
+        yield from _disposals(effects)
         for tier, count in effects.repacked.items():
             text = (
                 f"{_count(count, 'replica')} on {tier} stay packed as they are; new ones will not."
@@ -177,6 +178,17 @@ def _budget(effects: Effects) -> Iterator[Said]:
             f"Checks would get as old as {found.percent} % of what is promised."
         )
         yield Said(text, alarming=True)
+
+
+def _disposals(effects: Effects) -> Iterator[Said]:
+    found = effects.disposing
+    if found.before or found.after:
+        what = _count(found.after, "AIP version is", "AIP versions are")
+        text = (
+            f"{what} due for disposal at once ({format_size(found.octets)}), by the policy in "
+            f"force {found.before:,}. Nothing is disposed of without approvals."
+        )
+        yield Said(text, alarming=found.after > found.before)
 
 
 def _brief(text: str) -> str:

@@ -16,11 +16,13 @@ from tiers import flip
 from preservation.app import apply_policies, read_policies
 from preservation.app.keeping import holds_of, retention_of
 from preservation.app.parts import Parts
+from preservation.app.planning import make_plan
 from preservation.app.upkeep import check_catalogue
 from preservation.errors import SamarkandError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.model.event import EventType
 from preservation.model.replica import VersionKey
+from preservation.policy.effects import Disposing
 from preservation.policy.policy import Policy
 from preservation.retention.service import RetentionService
 
@@ -402,3 +404,18 @@ def test_a_deposit_left_in_the_inbox_comes_back_by_hand_only(archive: Archive) -
 
     assert again.outcome == "accepted"
     assert again.aip != old.aip
+
+
+def test_a_plan_tells_what_would_come_due(archive: Archive) -> None:
+    key = kept(archive)
+    kept(archive, "second", {"c.txt": b"three"})
+    grow_old(archive, 6)
+    with archive.opened() as (parts, _):
+        holds_of(parts).add("notes", key.aip, 0, "bo", "a court asks for it")
+    archive.write_policies({"retention": {**RULES["retention"], "keep": "5y"}})
+    with archive.opened() as (parts, _):
+        (proposal,) = make_plan(parts, read_policies(archive.policies).require()).proposals
+
+    assert [change.path for change in proposal.weakening] == ["retention.keep"]
+    assert proposal.effects.disposing == Disposing(before=0, after=1, octets=5)
+    assert proposal.effects.burdens()["versions newly due for disposal"] == 1
