@@ -17,6 +17,7 @@ where they differ. Where no replica is intact, each file is taken from whichever
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -368,7 +369,8 @@ class RepairService:
         mapped = ""
         events: list[Event] = []
         if place:
-            mapped = self._map(task, begun)
+            with suppress(ColdError):  # the damaged octets have become cold again
+                mapped = self._map(task, begun)
             detail = {"place": place, "finding": finding.id, "difference": mapped}
             events.append(self._about(task, EventType.QUARANTINE, detail))
         detail = {**begun, "quarantine": place, "difference": mapped}

@@ -16,8 +16,8 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow, VersionRow
 from preservation.errors import (
     BusyError,
-    ColdError,
     CatalogueUnavailableError,
+    ColdError,
     MalformedError,
     NoSpaceError,
     NotNowError,
@@ -51,9 +51,9 @@ class ReplicaResult:
     key: VersionKey
     tier: str
     packaging: Packaging
-    state: (
-        str  # "verified", "written" (not read back yet), "damaged", "busy", "not made", "not now"
-    )
+    # "verified", "written" (not read back yet), "recalled" (written, and read back by a later
+    # run), "damaged", "busy", "not made", "not now"
+    state: str
     source: str  # the tier it was copied from; empty when it was there already
     octets: int
     reason: str = ""
@@ -251,6 +251,8 @@ class ReplicationService:
             Outcome.INTACT: ReplicaState.VERIFIED.value,
             Outcome.UNCHECKED: ReplicaState.WRITTEN.value,
         }.get(checked.outcome, ReplicaState.DAMAGED.value)
+        if checked.ready_by is not None:
+            state = "recalled"
         return _result(row, state, one.source, checked.reason)
 
     def _look(self, one: _Due) -> None:
