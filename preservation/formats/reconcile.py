@@ -17,7 +17,7 @@ from preservation.formats.evidence import Content, Evidence, Status
 from preservation.formats.extensions import IN_USE, NEUTRAL, TEXTUAL, VAGUE
 from preservation.formats.mime import Relation, canonical, is_specific, is_text, registered, relate
 from preservation.formats.signatures.local_format import LocalFormat
-from preservation.formats.signatures.table import CHILDREN, FORMATS
+from preservation.formats.signatures.table import CHILDREN, FORMATS, TEXT_PUIDS
 from preservation.model.identification import Basis, Identification
 
 # Siegfried's words for what a match rests on, strongest first.
@@ -199,7 +199,9 @@ def _corrupted(case: _Case) -> bool:
     evidence = case.evidence
     asked = bool(evidence.mime) and evidence.without is None
     names = [canonical(one) for one in evidence.mime.split(",")]
-    told = any(name.startswith("text/") or name.endswith("+xml") for name in names)
+    told = evidence.puid in TEXT_PUIDS or any(
+        name.startswith("text/") or name.endswith("+xml") for name in names
+    )
     return asked and case.row is None and case.basis in _SURE and told and not evidence.text
 
 

@@ -149,6 +149,11 @@ def can_match(one: LocalFormat, start: bytes, is_text: bool) -> bool:
     return is_text if mark.text else not is_text
 
 
+def is_of_text(one: LocalFormat) -> bool:
+    """Whether only text can be of this format."""
+    return _MARKS.get(one.test, _Mark()).text
+
+
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 

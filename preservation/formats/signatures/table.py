@@ -23,7 +23,7 @@ from preservation.formats.signatures import (
     statistics,
     texts,
 )
-from preservation.formats.signatures.local_format import LocalFormat, can_match
+from preservation.formats.signatures.local_format import LocalFormat, can_match, is_of_text
 
 VERSION = "1"  # of the table's meaning; what is in it is told by a digest of the sources
 
@@ -41,6 +41,10 @@ ROWS: Sequence[LocalFormat] = (*_ANY, *_TEXT)
 FORMATS: Mapping[str, LocalFormat] = {one.id: one for one in ROWS}
 # PUIDs of formats that have a row: a name alone does not make a file one of them.
 TESTED_PUIDS = frozenset(one.puid for one in ROWS if one.puid)
+# PUIDs of formats that are text and nothing else.
+TEXT_PUIDS = frozenset(
+    puid for one in ROWS if is_of_text(one) for puid in one.parents | one.wrong | {one.puid} if puid
+)
 
 # Extensions of the finer formats of which a PUID is the parent.
 CHILDREN: Mapping[str, frozenset[str]] = {

@@ -263,13 +263,6 @@ def orc(sample: Sample) -> Troubles:
         yield truncated("no ORC postscript")
 
 
-def avro(sample: Sample) -> Troubles:
-    """Each block ends with the marker that the header ends with. Source: Avro specification."""
-    marker = sample.tail[-16:]
-    if not 0 <= sample.head.find(marker) < sample.octets - 16:
-        yield truncated("no Avro synchronisation marker at the end")
-
-
 def sqlite(sample: Sample) -> Troubles:
     """Pages by their size. Source: SQLite database file format, 1.3."""
     size = struct.unpack_from(">H", sample.head, 16)[0]
@@ -282,12 +275,6 @@ def sqlite(sample: Sample) -> Troubles:
         yield from shorter(sample.octets, size * pages, "SQLite pages")
     if sample.head[100] not in (2, 5, 10, 13):
         yield corrupted("the first page of an SQLite database")
-
-
-def big_binary(sample: Sample) -> Troubles:
-    """BigBed and bigWig end as they begin. Source: Kent et al. 2010, supplement."""
-    if sample.tail[-4:] != sample.head[:4]:
-        yield truncated("no end mark of a bigBed or bigWig")
 
 
 def abi(sample: Sample) -> Troubles:
@@ -303,24 +290,6 @@ def tracks(sample: Sample) -> Troubles:
         b"\x7f\x80\0\0" * 3,
     ):
         yield truncated("no end of MRtrix tracks")
-
-
-def sff(sample: Sample) -> Troubles:
-    """Where the index ends. Source: SFF, common header section."""
-    at, size = struct.unpack_from(">QI", sample.head, 8)
-    yield from shorter(sample.octets, at + size, "SFF index")
-
-
-def snapgene(sample: Sample) -> Troubles:
-    """Segments follow each other to the end. Source: SnapGene, segments."""
-    at = 0
-    for _ in range(_MOST_HEADERS):
-        if at == sample.octets:
-            return
-        at += 5 + int.from_bytes(sample.at(at + 1, 4).ljust(4, b"\xff"), "big")
-        if at > sample.octets:
-            yield truncated("a SnapGene segment")
-            return
 
 
 def idl_save(sample: Sample) -> Troubles:
@@ -374,17 +343,6 @@ def las(sample: Sample) -> Troubles:
     yield from shorter(sample.octets, start + length * count, "LAS points")
 
 
-def shapefile(sample: Sample) -> Troubles:
-    """Length in words of 16 bits. Source: ESRI Shapefile Technical Description, main header."""
-    yield from shorter(sample.octets, 2 * struct.unpack_from(">I", sample.head, 24)[0], "shapefile")
-
-
-def dbase(sample: Sample) -> Troubles:
-    """Records by their length. Source: dBASE III table header."""
-    count, header, length = struct.unpack_from("<IHH", sample.head, 4)
-    yield from shorter(sample.octets, header + count * length, "dBASE records")
-
-
 def stata(sample: Sample) -> Troubles:
     """The last mark. Source: Stata manual, file format dta."""
     if b"</stata_dta>" not in sample.tail:
@@ -427,19 +385,6 @@ def cram(sample: Sample) -> Troubles:
         yield truncated("no CRAM end container")
 
 
-def mseed(sample: Sample) -> Troubles:
-    """Records of one length. Source: SEED Manual 2.4, blockette 1000."""
-    at = struct.unpack_from(">H", sample.head, 46)[0]
-    for order in "><":
-        if struct.unpack_from(order + "H", sample.head, 46)[0] in range(48, 4096):
-            at = struct.unpack_from(order + "H", sample.head, 46)[0]
-            kind = struct.unpack_from(order + "H", sample.head, at)[0]
-            power = sample.head[at + 6]
-            if kind == 1000 and 6 < power < 20 and sample.octets % (1 << power):
-                yield truncated("the last record of a miniSEED file")
-            return
-
-
 def sac(sample: Sample) -> Troubles:
     """Samples by their number. Source: SAC data file format, NPTS and LEVEN."""
     order = "<" if struct.unpack_from("<i", sample.head, 304)[0] in (6, 7) else ">"
@@ -452,13 +397,13 @@ def segy(sample: Sample) -> Troubles:
     """Traces of one length. Source: SEG-Y rev 1, binary file header."""
     samples, _, kind = struct.unpack_from(">HHH", sample.head, 3220)
     width = {1: 4, 2: 4, 3: 2, 5: 4, 8: 1}.get(kind)
-    fixed, extended = struct.unpack_from(">Hh", sample.head, 3502)
+    revision, fixed, extended = struct.unpack_from(">HHh", sample.head, 3500)
     if (
         width
         and samples
         and not extended
         and (sample.octets - 3600) % (240 + samples * width)
-        and fixed != 0
+        and (fixed != 0 or revision == 0)
     ):
         yield truncated("the last trace of a SEG-Y file")
 

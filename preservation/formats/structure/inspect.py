@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from preservation.formats.sample import OverBudgetError, Sample
 from preservation.formats.signatures.arrays import hdf5_offset
 from preservation.formats.signatures.markup import XML_ROWS
-from preservation.formats.structure import archives, arrays, media, texts
+from preservation.formats.structure import (
+    archives,
+    arrays,
+    media,
+    pictures,
+    records,
+    sound,
+    texts,
+)
+from preservation.formats.structure.raw import numbers
 from preservation.formats.structure.trouble import Trouble, Troubles, truncated
 
 Look = Callable[[Sample], Troubles]
@@ -26,7 +35,11 @@ _BY_START: tuple[tuple[bytes, Look], ...] = (
     (b"MM\0+", media.tiff),
     (b"\0\0\0\x0cjP  ", media.boxes),
     (b"\xff\x4f\xff\x51", media.codestream),
-    (b"OggS", media.ogg),
+    (b"OggS", sound.ogg),
+    (b"fLaC", sound.flac),
+    (b"qoif", pictures.qoi),
+    (b"\xc5\xd0\xd3\xc6", pictures.dos_eps),
+    (b"TRACK\0", records.trackvis),
     (b"%!PS", media.postscript),
     (b"{\\rtf", media.rtf),
     (b"PK\x03\x04", archives.zip_archive),
@@ -48,28 +61,28 @@ _BY_START: tuple[tuple[bytes, Look], ...] = (
     (b"ARROW1", arrays.arrow),
     (b"FEA1", arrays.feather),
     (b"ORC", arrays.orc),
-    (b"Obj\x01", arrays.avro),
+    (b"Obj\x01", records.avro),
     (b"SQLite format 3\0", arrays.sqlite),
     (b"MATLAB 5.0 MAT-file", arrays.matlab_5),
     (b"root\0", arrays.root),
     (b"LASF", arrays.las),
-    (b"\0\0\x27\x0a", arrays.shapefile),
+    (b"\0\0\x27\x0a", records.shapefile),
     (b"<stata_dta>", arrays.stata),
     (b"\0" * 12 + b"\xc2\xea\x81\x60", arrays.sas7bdat),
     (b"HEADER RECORD*******", arrays.xport),
     (b"CRAM", arrays.cram),
     (b"8BPS", media.photoshop),
-    (b"icns", media.icns),
-    (b"\0\0\1\0", media.icon),
-    (b"\0\0\2\0", media.icon),
-    (b"DDS ", media.dds),
-    (b"\0\1\0\0\0", media.font),
-    (b"OTTO", media.font),
-    (b"true", media.font),
+    (b"icns", pictures.icns),
+    (b"\0\0\1\0", pictures.icon),
+    (b"\0\0\2\0", pictures.icon),
+    (b"DDS ", pictures.dds),
+    (b"\0\1\0\0\0", pictures.font),
+    (b"OTTO", pictures.font),
+    (b"true", pictures.font),
     (b"P4", media.netpbm),
     (b"P5", media.netpbm),
     (b"P6", media.netpbm),
-    (b".sff", arrays.sff),
+    (b".sff", records.sff),
     (b"ABIF", arrays.abi),
     (b"mrtrix tracks", arrays.tracks),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", media.asf),
@@ -83,7 +96,7 @@ _BY_ID: Mapping[str, Look] = {
     "samarkand/tabix": arrays.bam,
     "samarkand/vcf-bgzf": arrays.bam,
     "samarkand/spss-portable": arrays.portable,
-    "samarkand/mseed": arrays.mseed,
+    "samarkand/mseed": records.mseed,
     "samarkand/sac": arrays.sac,
     "samarkand/segy": arrays.segy,
     "samarkand/mrc": arrays.mrc,
@@ -91,10 +104,16 @@ _BY_ID: Mapping[str, Look] = {
     "samarkand/nifti-2": arrays.nifti,
     "samarkand/dicom": arrays.dicom,
     "samarkand/tar": archives.tar,
-    "samarkand/bigbed": arrays.big_binary,
-    "samarkand/bigwig": arrays.big_binary,
-    "samarkand/snapgene": arrays.snapgene,
-    "samarkand/icc": media.icc,
+    "samarkand/bigbed": records.big_binary,
+    "samarkand/bigwig": records.big_binary,
+    "samarkand/snapgene": records.snapgene,
+    "samarkand/icc": pictures.icc,
+    "samarkand/arrow-stream": records.arrow_stream,
+    "samarkand/mp3": sound.mpeg_audio,
+    "fmt/134": sound.mpeg_audio,
+    "x-fmt/453": pictures.font,
+    "fmt/1975": pictures.icc,
+    "fmt/1976": pictures.icc,
 }
 # What a text was taken for: a local id, or PRONOM's.
 _TEXTS: Mapping[str, tuple[Look, ...]] = {
@@ -183,7 +202,8 @@ def inspect(sample: Sample, local: str, puid: str) -> tuple[Trouble, ...]:
     looks = _looks_at_text(sample, local, puid) if sample.text is not None else []
     if local != "samarkand/dicom":  # whose preamble may look like anything
         looks += [look for start, look in _BY_START if sample.head.startswith(start)]
-    looks += [_BY_ID[local]] if local in _BY_ID else []
+    told = (_BY_ID[one] for one in (local, puid) if one in _BY_ID)
+    looks += [look for look in dict.fromkeys(told) if look not in looks]
     if b"%PDF-" in sample.head[:1024]:
         looks.append(media.pdf)
     elif sample.head[4:8] == b"ftyp":
@@ -191,9 +211,9 @@ def inspect(sample: Sample, local: str, puid: str) -> tuple[Trouble, ...]:
     elif not looks and hdf5_offset(sample) >= 0:
         looks.append(arrays.hdf5)
     elif sample.extension == "dbf":
-        looks.append(arrays.dbase)
+        looks.append(records.dbase)
     found: list[Trouble] = []
-    for look in looks:
+    for look in (*looks, lambda taken: numbers(taken, local)):
         found += _tried(look, sample)
     return tuple(found)
 

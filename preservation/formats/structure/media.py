@@ -228,31 +228,11 @@ def vtk_xml(sample: Sample) -> Troubles:
         yield truncated("no end of VTKFile")
 
 
-def dds(sample: Sample) -> Troubles:
-    """Blocks of the first surface. Source: DDS_HEADER, ddspf."""
-    height, width = struct.unpack_from("<II", sample.head, 12)
-    block = {b"DXT1": 8, b"DXT3": 16, b"DXT5": 16, b"ATI1": 8, b"ATI2": 16}.get(sample.head[84:88])
-    bits = struct.unpack_from("<I", sample.head, 88)[0]
-    wide, high = -(-width // 4), -(-height // 4)
-    octets = block * wide * high if block else width * height * bits // 8
-    yield from shorter(sample.octets, 128 + octets, "DDS")
-
-
 def asf(sample: Sample) -> Troubles:
     """The size of the file. Source: Advanced Systems Format 01.20.06, file properties object."""
     at = sample.head.find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
     if at >= 0:
         yield from shorter(sample.octets, struct.unpack_from("<Q", sample.head, at + 40)[0], "ASF")
-
-
-def ogg(sample: Sample) -> Troubles:
-    """The last page is whole. Source: RFC 3533, 6."""
-    at = sample.tail.rfind(b"OggS")
-    if at >= 0 and len(sample.tail) > at + 27:
-        segments = sample.tail[at + 26]
-        table = sample.tail[at + 27 : at + 27 + segments]
-        if len(table) < segments or at + 27 + segments + sum(table) > len(sample.tail):
-            yield truncated("the last Ogg page")
 
 
 def pdf(sample: Sample) -> Troubles:
@@ -309,23 +289,6 @@ def postscript(sample: Sample) -> Troubles:
         yield truncated("no %%EOF")
 
 
-def icc(sample: Sample) -> Troubles:
-    """The profile's size. Source: ICC.1:2022, 7.2.2."""
-    yield from shorter(sample.octets, struct.unpack_from(">I", sample.head)[0], "ICC profile")
-
-
-def icns(sample: Sample) -> Troubles:
-    """The file's size. Source: Apple icon image, header."""
-    yield from shorter(sample.octets, struct.unpack_from(">I", sample.head, 4)[0], "icon")
-
-
-def icon(sample: Sample) -> Troubles:
-    """Images lie inside the file. Source: ICONDIRENTRY."""
-    for number in range(min(64, struct.unpack_from("<H", sample.head, 4)[0])):
-        size, at = struct.unpack_from("<II", sample.head, 14 + 16 * number)
-        yield from shorter(sample.octets, at + size, "icon")
-
-
 def photoshop(sample: Sample) -> Troubles:
     """Sections, and rows by their lengths. Source: Adobe Photoshop file format, 2019."""
     channels, height, _, depth = struct.unpack_from(">HIIH", sample.head, 12)
@@ -343,15 +306,6 @@ def photoshop(sample: Sample) -> Troubles:
         rows = sample.at(at + 2, 2 * channels * height)
         lengths = struct.unpack(f">{len(rows) // 2}H", rows[: len(rows) // 2 * 2])
         yield from shorter(sample.octets, at + 2 + len(rows) + sum(lengths), "PSD rows")
-
-
-def font(sample: Sample) -> Troubles:
-    """Tables lie inside the file. Source: OpenType 1.9, table directory."""
-    for number in range(struct.unpack_from(">H", sample.head, 4)[0]):
-        at, size = struct.unpack_from(">II", sample.head, 12 + 16 * number + 8)
-        if at + size > sample.octets:
-            yield truncated("a table of a font")
-            return
 
 
 def netpbm(sample: Sample) -> Troubles:

@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from xml.parsers import expat
 
 from preservation.formats.sample import Sample, has_controls
@@ -14,7 +15,10 @@ from preservation.formats.structure.trouble import Troubles, corrupted, truncate
 
 _LINES = 16  # that a file has before the end of its last line means anything
 _PARSED = 256 * 1024
+_PIECE = 1024 * 1024
+_PIECES = 12  # of a large text, evenly over it
 _ENDS = frozenset("\r\n.!?;)]}>\"'`*/|-=#~\x1a\x0c\0")
+_FINISHED = frozenset("\r\n\0\x1a.!?;)]}>\"'`")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -23,11 +27,22 @@ def characters(sample: Sample) -> Troubles:
     if sample.head.startswith(_MARKS):
         return
     data = sample.whole if sample.whole is not None else sample.tail
-    if has_controls(data):
+    if has_controls(data) or any(map(has_controls, _between(sample))):
         yield corrupted("control characters in a text")
         return
     if sample.whole is not None and data.isascii() is False:
         yield from _mixed(data)
+
+
+def _between(sample: Sample) -> Iterator[bytes]:
+    """What lies between head and tail: all of it, or as many pieces as may be read."""
+    start, stop = len(sample.head), sample.octets - len(sample.tail)
+    if sample.whole is not None:
+        return
+    pieces = min(_PIECES, -(-(stop - start) // _PIECE))
+    for number in range(pieces):
+        at = start + (stop - start - _PIECE) * number // max(1, pieces - 1) if pieces > 1 else start
+        yield sample.at(at, min(_PIECE, stop - at))
 
 
 def _mixed(data: bytes) -> Troubles:
@@ -51,8 +66,11 @@ def stops(sample: Sample) -> Troubles:
 
 
 def ends_a_line(sample: Sample) -> Troubles:
-    """Programs that write these formats, and people who write programs, end the last line."""
-    if sample.tail.endswith((b"\n", b"\r", b"\0", b"\x1a")) or sample.head.startswith(_MARKS):
+    """Programs that write these formats, and people who write programs, end the last line, or at
+    least what it says.
+    """
+    last = sample.tail[-1:].decode("latin-1")
+    if not last or last in _FINISHED or sample.head.startswith(_MARKS):
         return
     if sample.tail.count(b"\n") >= _LINES:
         yield truncated("the last line has no end")
