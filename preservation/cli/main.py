@@ -28,6 +28,7 @@ COMMANDS = {
     "replicate": ("work_commands", "Make the replicas that are promised and not there yet."),
     "audit": ("audit_commands", "Read replicas back and compare them."),
     "repair": ("work_commands", "Heal damaged replicas from verified ones."),
+    "drill": ("drill_command", "Harm rehearsal replicas; see that all of it is found and healed."),
     "aip": ("aip_commands", "Look at what is held; get it out again."),
     "identifier": ("identifier_commands", "See and change the identifiers of AIPs."),
     "finding": ("finding_commands", "See what is wrong; accept what is known."),

@@ -68,6 +68,20 @@ look at.
 """
 
 
+DRILL = """\
+### Drill
+Each morning: where a policy names tiers for drills and its time has come, small replicas made for
+the purpose are harmed in eight ways, under a place of their own on those tiers. The services of
+every night must find and heal all of it; then everything of the drill is removed. Nothing of it is
+ever counted as a holding.
+
+**Red means** that a drill could not be held. What a drill *missed* leaves this green: it is a
+finding, and **Standing** is red until a later drill finds everything.
+
+**Next**: read the red square's log; `preserve drill` holds one by hand.
+"""
+
+
 def ingest(policy: Policy) -> str:
     """What ``ingest`` says."""
     intake = policy.intake

@@ -378,6 +378,34 @@ def review_formats(parts: Parts, one: Json, progress: Progress) -> Json:
     }
 
 
+# -- drills
+
+
+def drills_due(parts: Parts) -> list[Json]:
+    """The communities whose policy asks for a drill now."""
+    from preservation.app.drilling import drill_is_due
+
+    policies = [parts.store.governing(name) for name in sorted(parts.store.in_force())]
+    return [
+        {"community": policy.community, "label": policy.title["en"], "policy": policy.ref}
+        for policy in policies
+        if drill_is_due(parts, policy)
+    ]
+
+
+def drill(parts: Parts, one: Json, progress: Progress) -> Json:
+    """Hold one drill. What it missed is a finding, and the task that found it has succeeded."""
+    from preservation.app import drilling
+
+    policy = policy_of(parts, one["policy"])
+    if not drilling.drill_is_due(parts, policy):  # a retry of what was held
+        return {"passed": True, "said": "was held already"}
+    done = drilling.drill(parts, policy, progress)
+    if not done.score.passed:
+        _tell(drilling.failed(policy.community, done.score))
+    return {"passed": done.score.passed, "said": done.score.sentence}
+
+
 # -- journal
 
 

@@ -14,6 +14,7 @@ from preservation.model.outcome import Level
 from preservation.model.units import format_duration
 from preservation.policy.audit import UNLIMITED
 from preservation.policy.cross_formats import check_formats
+from preservation.policy.drill import check_drill
 from preservation.policy.feasible import longest_gap
 from preservation.policy.formats import Groups
 from preservation.policy.kinds import Field, Kind, Record, Table
@@ -57,6 +58,7 @@ def cross_check(kind: Record, said: Said, around: Surroundings, problems: Proble
     _repair(said, around, problems)
     check_retention(said, problems)
     check_people(said, problems)
+    check_drill(said, _promised(said), around.tiers, problems)
     if around.floor is not None:
         _floor_minimum(said, around.floor, problems)
         _floor_audit(said, around.floor, problems)

@@ -52,6 +52,15 @@ def kept_differs(tier: str, name: str) -> SamarkandError:
     )
 
 
+def no_rehearsal(tier: str) -> SamarkandError:
+    """What is said to whoever wants to do harm to a real tier."""
+    return SamarkandError(
+        f"tier {tier} is no rehearsal: nothing on it is ever harmed",
+        hint="this is a defect of ours: please report it",
+        code="TIER-NO-REHEARSAL",
+    )
+
+
 def check_stamp(stamp: str) -> None:
     """Raise ``MalformedError`` unless what a repair replaces can be kept under this stamp."""
     if "/" in stamp or not is_safe(stamp.encode()):
