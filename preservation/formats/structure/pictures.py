@@ -6,7 +6,7 @@ import hashlib
 import struct
 from array import array
 
-from preservation.formats.sample import HEAD, TAIL, Sample
+from preservation.formats.sample import HEAD, TAIL, WHOLE, Sample
 from preservation.formats.structure.media import png
 from preservation.formats.structure.trouble import Troubles, corrupted, shorter, truncated
 
@@ -88,12 +88,14 @@ def font(sample: Sample) -> Troubles:
         return
     if sample.head[:4] == b"ttcf":
         return
+    left = 2 * WHOLE  # tables may share their octets, as often as the directory says
     for number in range(struct.unpack_from(">H", sample.head, 4)[0]):
         name, told, at, size = struct.unpack_from(">4sIII", sample.head, 12 + 16 * number)
         if at + size > sample.octets:
             yield truncated("a table of a font")
             return
-        if sample.whole is None or name == b"head":  # which holds the sum of all
+        left -= size
+        if sample.whole is None or name == b"head" or left < 0:  # head holds the sum of all
             continue
         words = array("I", sample.whole[at : at + size] + bytes(-size % 4))
         words.byteswap()

@@ -11,6 +11,7 @@ from preservation.formats.structure.trouble import Troubles, corrupted, shorter,
 
 _MOST = 200
 _MANY = 100_000
+_INFLATED = 16 << 20  # octets of one file's blocks together
 
 
 def shapefile(sample: Sample) -> Troubles:
@@ -147,16 +148,19 @@ def avro(sample: Sample) -> Troubles:
         yield truncated("no Avro synchronisation marker at the end")
         return
     deflated = b"avro.codec\x0edeflate" in sample.head[:first]
-    at = first + 16
+    at, left = first + 16, _INFLATED
     while sample.whole is not None and at < sample.octets:
         _, at = _zigzag(sample.whole, at)
         size, at = _zigzag(sample.whole, at)
         if size < 0 or sample.whole[at + size : at + size + 16] != marker:
             yield corrupted("an Avro block without its marker")
             return
-        if deflated and not _inflates(sample.whole[at : at + size], -15):
-            yield corrupted("an Avro block that cannot be inflated")
-            return
+        if deflated and left > 0:
+            plain = _inflated(zlib.decompressobj(-15), sample.whole[at : at + size], left)
+            if plain < 0:
+                yield corrupted("an Avro block that cannot be inflated")
+                return
+            left -= plain
         at += size + 16
 
 
@@ -171,13 +175,12 @@ def _zigzag(data: bytes, at: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), at + 1
 
 
-def _inflates(data: bytes, window: int) -> bool:
-    made = zlib.decompressobj(window)
+def _inflated(made: zlib._Decompress, data: bytes, most: int) -> int:
+    """How many octets data inflate to, up to a bound; -1 if they don't."""
     try:
-        made.decompress(data, 8 << 20)
+        return len(made.decompress(data, most))
     except zlib.error:
-        return False
-    return True
+        return -1
 
 
 def big_binary(sample: Sample) -> Troubles:
@@ -201,17 +204,14 @@ def big_binary(sample: Sample) -> Troubles:
 
 
 def _zlib_blocks(data: bytes) -> Troubles:
-    for _ in range(_MOST):
-        if data[:1] != b"\x78":
-            return
+    left = _INFLATED
+    while data[:1] == b"\x78" and left > 0:
         made = zlib.decompressobj()
-        try:
-            made.decompress(data, 8 << 20)
-        except zlib.error:
+        plain = _inflated(made, data, left)
+        if plain < 0:
             yield corrupted("a block that cannot be inflated")
             return
-        if not made.eof:
-            return
+        left -= plain + 4096  # so that empty blocks end, too
         data = made.unused_data
 
 

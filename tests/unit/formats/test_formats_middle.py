@@ -246,3 +246,29 @@ def test_no_look_hangs_or_breaks_on_any_octets(look):
         # These the caller takes for a header that is cut.
         with suppress(struct.error, IndexError, ValueError, KeyError, OverflowError):
             list(look(sample(data * made.choice([1, 5]), "shp")))
+
+
+def test_tables_that_share_their_octets_are_not_summed_without_end(monkeypatch):
+    summed = []
+    monkeypatch.setattr(
+        pictures, "array", lambda kind, data: summed.append(len(data)) or array(kind)
+    )
+    entry = struct.pack(">4sIII", b"glyf", 0, 0, 900_000)
+    data = b"\0\1\0\0" + struct.pack(">HHHH", 4000, 0, 0, 0) + entry * 4000
+    flags(data.ljust(WHOLE, b"\0"))
+    assert 0 < sum(summed) <= 2 * WHOLE
+
+
+def test_blocks_are_not_inflated_without_end(monkeypatch):
+    real, inflated = records._inflated, []
+
+    def count(*args) -> int:
+        inflated.append(real(*args))
+        return inflated[-1]
+
+    monkeypatch.setattr(records, "_inflated", count)
+    packed = zlib.compress(bytes(1 << 20))
+    marker = b"0123456789abcdef"
+    block = bytes([2]) + _zigzag(len(packed) - 6) + packed[2:-4] + marker
+    assert flags(b"Obj\1\2\x14avro.codec\x0edeflate\0" + marker + block * 900) == set()
+    assert 0 < sum(inflated) <= 16 << 20
