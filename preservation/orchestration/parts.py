@@ -44,8 +44,10 @@ def open_parts() -> Iterator[Parts]:
     A catalogue that is older than the journal fails every task: nothing may act on it.
     """
     from preservation.app import open_home
+    from preservation.orchestration.credentials import from_connections
 
-    with told_to_airflow(), open_home(home(), policy_files(), agent=agent()) as parts:
+    opened = open_home(home(), policy_files(), agent=agent(), credentials=from_connections)
+    with told_to_airflow(), opened as parts:
         parts.expect_today()
         yield parts
 

@@ -34,6 +34,8 @@ _NO_SETTINGS = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+# What `tier check` calls it; without that proof a digest that comes back is only an echo.
+REFUSES_WRONG = "refuses octets that do not have the SHA-256 they came with"
 SMALL = 64 << 20  # octets of a document that we keep whole in memory
 _REHEARSED = 16 << 20  # octets of one object in a rehearsal, so that parts are tried
 

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from preservation.errors import NotNowError
 from preservation.storage.proof import Proof
 from preservation.storage.s3.failures import code_of
-from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.place import REFUSES_WRONG, S3Place
 from preservation.storage.steps import PROBE
 
 _DATA = b"samarkand tries out what this service does\n" * 100
@@ -206,7 +206,7 @@ _TRIALS: dict[str, tuple[Callable[[S3Place, str], bool | None], bool]] = {
     "reads only the very object that was seen": (_reads_as_it_was, False),
     "refuses to overwrite when it is told to create": (_creates, False),
     "refuses to replace another object than the one named": (_replaces, False),
-    "refuses octets that do not have the SHA-256 they came with": (_refuses_sha256, False),
+    REFUSES_WRONG: (_refuses_sha256, False),
     "refuses octets that do not have the MD5 they came with": (_refuses_md5, False),
     "tells the SHA-256 that an object came with": (_keeps_digest, False),
     "keeps metadata as it was given": (_keeps_metadata, False),

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from preservation.errors import NoSpaceError, TierUnavailableError
 from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.place import REFUSES_WRONG, Object, S3Place
 
 PART = 8 << 20  # octets; the smallest part that we send, but for the last
 MOST_PARTS = 10_000
@@ -140,7 +140,11 @@ class Upload:
 
     def _part(self, number: int, block: Block, known: dict[str, Any] | None) -> None:
         sha256 = block.sha256()
-        if known is not None and known["Size"] == block.octets and _is_same(known, block, sha256):
+        if (
+            known is not None
+            and known["Size"] == block.octets
+            and self._is_same(known, block, sha256)
+        ):
             self._parts[number] = _receipt(number, known)
             return
         with self._place.errors():
@@ -184,16 +188,17 @@ class Upload:
         name = self._place.address.storage_class
         return {"StorageClass": name} if name else {}
 
+    def _is_same(self, known: Mapping[str, Any], block: Block, sha256: str) -> bool:
+        """Whether the service has this part: by its SHA-256 where a check saw that a wrong one is
+        refused, elsewhere by its MD5. Some give back as SHA-256 whatever they were told.
+        """
+        if known.get("ChecksumSHA256") and self._place.proves(REFUSES_WRONG):
+            return bool(known["ChecksumSHA256"] == sha256)
+        return bool(known["ETag"].strip('"') == block.md5())
+
 
 def _receipt(number: int, said: Mapping[str, Any]) -> dict[str, Any]:
     receipt = {"PartNumber": number, "ETag": said["ETag"]}
     if said.get("ChecksumSHA256"):
         receipt["ChecksumSHA256"] = said["ChecksumSHA256"]
     return receipt
-
-
-def _is_same(known: Mapping[str, Any], block: Block, sha256: str) -> bool:
-    """Whether the service has this part: by its SHA-256, or its MD5 where it has no other."""
-    if known.get("ChecksumSHA256"):
-        return bool(known["ChecksumSHA256"] == sha256)
-    return bool(known["ETag"].strip('"') == block.md5())
