@@ -13,6 +13,7 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.standing import standing
 from preservation.errors import BusyError, UsageError
 from preservation.ledger.event_table import EventTable
+from preservation.model.event import EventType
 from preservation.policy.policy import Policy
 from preservation.reports.build import DOCUMENT
 from preservation.reports.period import PeriodSources, gather_period, period_of
@@ -80,7 +81,7 @@ def event_table(parts: Parts) -> EventTable:
 
 def periods_due(parts: Parts, policy: Policy) -> Iterator[tuple[str, str]]:
     """The reports about the last month and the last year that the policy wants and that are not
-    there; of communities in which nothing had happened by then, none.
+    there; of communities that had taken in nothing by then, none.
     """
     month, year = last_periods(parts.clock.now())
     wanted = [("holdings", month)] * policy.reports.holdings
@@ -89,7 +90,8 @@ def periods_due(parts: Parts, policy: Policy) -> Iterator[tuple[str, str]]:
         folder = period_folder(parts.home.reports, policy.community, kind, name)
         if not (folder / DOCUMENT).exists():
             last = name if len(name) > 4 else f"{name}-12"
-            if event_table(parts).tallies(policy.community, _SINCE, last):
+            tallies = event_table(parts).tallies(policy.community, _SINCE, last)
+            if any(one.type == EventType.INGESTION.value for one in tallies):
                 yield kind, name
 
 

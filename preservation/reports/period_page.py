@@ -23,7 +23,7 @@ VIEWS = (
         (
             Column("framework", "Standard"),
             Column("clause", "Clause"),
-            Column("asks", "Asks, in our words"),
+            Column("asks", "Asks, in our words", "name"),
             Column("verdict", "Verdict", "word"),
             Column("evidence", "What shows it", "step"),
             Column("figure", "Figure", "number"),
