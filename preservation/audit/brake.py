@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from preservation.audit.sampling import beyond_chance
-from preservation.catalogue.brake import BRAKE, brake
+from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import FindingRow
 from preservation.catalogue.sql import SqlCatalogue
-from preservation.model.event import EventMaker, EventType
+from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding
 from preservation.model.replica import ReplicaState
 from preservation.policy.policy import Policy
@@ -41,16 +41,15 @@ class Brake:
         self._catalogue, self._events = catalogue, events
 
     def put_on(self, policy: Policy, tier: str, since: datetime) -> Finding | None:
-        """Open the finding, if what was checked since is too bad; None if it was open before.
-
-        A person who accepted it since then has answered for this run.
+        """Open the finding, if what was checked since is too bad; None if it stands already, or
+        a person has answered for it.
         """
         community = policy.community
         checked, damaged, missing = self._catalogue.turns.checked_since(community, tier, since)
         if not exceeds_chance(checked, damaged, missing):
             return None
         with hold(self._catalogue, f"brake:{community}:{tier}", self._events.clock) as lease:
-            if lease is None or self._answered(community, tier, since):
+            if lease is None or self._answered(community, tier):
                 return None
             finding = _finding(community, tier, checked, damaged, missing)
             detail = {
@@ -64,34 +63,41 @@ class Brake:
             self._catalogue.record([replace(opened, tier=tier)], lease)
             return finding
 
-    def let_go(self, policy: Policy, tier: str) -> bool:
-        """Resolve the finding, if nothing on the tier is damaged any more."""
-        found = brake(self._catalogue, policy.community, tier)
-        if found is None or self._damaged(policy.community, tier):
-            return False
+    def let_go(self, policy: Policy, tier: str, since: datetime) -> None:
+        """Resolve the finding, if nothing on the tier is damaged any more.
+
+        One that a person accepted stays so until a run finds no more than chance allows: the
+        loss of a whole site comes to light over many nights, and is answered for once.
+        """
+        community = policy.community
+        found = [row for row in self._all(community, tier) if row.state in ("open", "accepted")]
+        if not found or self._damaged(community, tier):
+            return
+        if exceeds_chance(*self._catalogue.turns.checked_since(community, tier, since)):
+            return
+        self._catalogue.record([self._resolved(policy, row) for row in found])
+
+    def _resolved(self, policy: Policy, row: FindingRow) -> Event:
         detail = {
-            "finding": found.id,
+            "finding": row.id,
             "by": self._events.agent,
             "reason": "no replica on the tier is damaged any more",
         }
-        resolved = self._events.of(
+        made = self._events.of(
             policy.community, EventType.FINDING_RESOLVED, "success", detail, policy=policy.ref
         )
-        self._catalogue.record([replace(resolved, tier=tier)])
-        return True
+        return replace(made, tier=row.tier)
+
+    def _all(self, community: str, tier: str) -> list[FindingRow]:
+        rows = self._catalogue.findings(community, tier=tier)
+        return [row for row in rows if row.code == BRAKE]
 
     def _damaged(self, community: str, tier: str) -> bool:
         return bool(self._catalogue.turns.in_state(community, tier, ReplicaState.DAMAGED))
 
-    def _answered(self, community: str, tier: str, since: datetime) -> bool:
-        return any(
-            row.code == BRAKE and (row.state == "open" or _accepted(row, since))
-            for row in self._catalogue.findings(community, tier=tier)
-        )
-
-
-def _accepted(row: FindingRow, since: datetime) -> bool:
-    return row.state == "accepted" and row.closed_at is not None and row.closed_at >= since
+    def _answered(self, community: str, tier: str) -> bool:
+        rows = self._all(community, tier)
+        return any(row.state in ("open", "accepted") for row in rows)
 
 
 def _finding(community: str, tier: str, checked: int, damaged: int, missing: int) -> Finding:

@@ -26,7 +26,7 @@ from preservation.policy.policy import Policy
 _YEAR = timedelta(days=365.25)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _SKEW = timedelta(hours=1)  # that clocks of two hosts may differ
-_AHEAD = 8  # the part of a period by which a turn may be brought forward
+BRING_FORWARD = 8  # the part of a period by which a turn may be brought forward
 _SHARES = 4  # nights' shares of young replicas that a night looks at
 _LEAST = 1_000  # young replicas that a night looks at, at least
 
@@ -189,7 +189,7 @@ class Planner:
     def _in_turn(self, tier: str, rhythm: Rhythm) -> Iterator[Chosen]:
         """Those whose turn it is, and then those whose turn comes next."""
         tonight = self._now + rhythm.gap
-        ahead = tonight + rhythm.period / _AHEAD
+        ahead = tonight + rhythm.period / BRING_FORWARD
         community, late = self._policy.community, rhythm.late_before(self._now)
         limit = max(_LEAST, _SHARES * rhythm.share(self._held[tier].replicas))
         aged = self._turns.oldest_first(

@@ -140,11 +140,12 @@ class AuditService:
             budget: octets to read at most; by default the policy's for one night.
         """
         purse = Purse(policy.audit, policy.tiers, budget)
-        if aim or everything or sample:
-            chosen = self._aimed(policy, tier, aim, sample, purse)
-        else:
-            chosen = self.night(policy, purse, tier)
-        return self._shards(policy, list(chosen), aim)
+        with self._catalogue.kept_open():
+            if aim or everything or sample:
+                chosen = self._aimed(policy, tier, aim, sample, purse)
+            else:
+                chosen = self.night(policy, purse, tier)
+            return self._shards(policy, list(chosen), aim)
 
     def night(
         self, policy: Policy, purse: Purse | None = None, tier: str | None = None
@@ -213,7 +214,7 @@ class AuditService:
         began, checks, left = self._clock.now(), list[CheckResult](), 0
         found: list[Finding] = []
         slow = policy.audit.rate if rate is None else rate
-        with self._rate.watched(slow, progress) as limit:
+        with self._catalogue.kept_open(), self._rate.watched(slow, progress) as limit:
             for place, key in enumerate(shard.keys):
                 if self._over(policy, shard):
                     left = len(shard.items) - place
@@ -225,7 +226,7 @@ class AuditService:
                     if check.outcome.is_damage:
                         found += self._too_much(policy, shard, progress)
         if any(check.outcome is Outcome.INTACT for check in checks):
-            self._brake.let_go(policy, shard.tier)
+            self._brake.let_go(policy, shard.tier, parse_stamp(shard.planned))
         took = self._clock.now() - began
         result = summed(checks)
         progress.say(f"{result.checked} checked in {took.total_seconds():.0f} s")

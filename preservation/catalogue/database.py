@@ -1,18 +1,18 @@
 """One database, in short transactions, from any thread, and from processes that fork.
 
-SQLite: a connection lives for one transaction, so that none is ever carried over a fork
-(SQLite forbids that); WAL, ``synchronous=FULL``, and ``BEGIN IMMEDIATE`` for writers, so that
-two of them wait for each other instead of failing in the middle. PostgreSQL: a small pool that
-belongs to the process that made it; a forked child makes its own.
+SQLite: a connection lives for one transaction, or for a block that asks for it, so that none is
+carried over a fork (SQLite forbids that); WAL, ``synchronous=FULL``, and ``BEGIN IMMEDIATE`` for
+writers, so that two of them wait for each other instead of failing in the middle. PostgreSQL: a
+small pool that belongs to the process that made it; a forked child makes its own.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -36,6 +36,7 @@ class Database:
         self.place = place
         self._create = create
         self._made: tuple[int, sa.Engine] | None = None  # the process that made it, and it
+        self._kept = threading.local()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -44,7 +45,7 @@ class Database:
         Raises:
             CatalogueUnavailableError: see ``failures``.
         """
-        with plain_failures(self.place), self._engine().connect() as connection, connection.begin():
+        with plain_failures(self.place), self._connected() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -55,10 +56,43 @@ class Database:
             CatalogueUnavailableError: see ``failures``.
             NoSpaceError: the disk is full; nothing was written.
         """
-        with plain_failures(self.place), self._engine().connect() as connection:
-            connection = connection.execution_options(samarkand_writes=True)
-            with connection.begin():
-                yield connection
+        with plain_failures(self.place), self._connected() as connection:
+            connection.info["writes"] = True
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.info.pop("writes", None)
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Let this thread's transactions until the end of the block share one connection.
+
+        Opening a SQLite file costs more than most questions. Nobody may fork within the block
+        and go on in Python; starting a program is fine.
+        """
+        if getattr(self._kept, "connection", None) is not None:
+            yield
+            return
+        with plain_failures(self.place):
+            connection = self._engine().connect()
+        self._kept.connection = connection
+        try:
+            yield
+        finally:
+            self._kept.connection = None
+            with plain_failures(self.place):
+                connection.close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """The connection that is kept open, if it is not at work and not broken; else one anew."""
+        kept: sa.Connection | None = getattr(self._kept, "connection", None)
+        if kept is not None and not (kept.in_transaction() or kept.invalidated):
+            yield kept
+            return
+        with self._engine().connect() as connection:
+            yield connection
 
     def close(self) -> None:
         """Let go of connections. The next transaction opens new ones."""
@@ -116,6 +150,5 @@ class Database:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    options: Any = connection.get_execution_options()
-    how = "BEGIN IMMEDIATE" if options.get("samarkand_writes") else "BEGIN"
+    how = "BEGIN IMMEDIATE" if connection.info.get("writes") else "BEGIN"
     connection.exec_driver_sql(how)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from preservation.catalogue import schema
 from preservation.catalogue.adopting import Adopting
 from preservation.catalogue.arrivals import Arrivals
@@ -41,6 +43,10 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
     def custody(self) -> Custody:
         """How keeping ends, and who may see what is kept."""
         return Custody(self.database)
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """One connection for all that this thread does in the block: see ``Database``."""
+        return self.database.kept_open()
 
     def close(self) -> None:
         """Let go of connections. It may be used again after that."""

@@ -8,18 +8,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
 from preservation.audit.outlook import Line, shortage, tally
 from preservation.audit.service import AuditResult, total
 from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.turns import Aim
-from preservation.cli.opening import communities, known_aip, known_tier, opened
+from preservation.cli.audit_forecast import forecast
+from preservation.cli.opening import holding, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.outcome import Outcome
 from preservation.model.units import format_size, parse_size
-from preservation.policy.policy import Policy
 
 audit_app = application(invoke_without_command=True)
 
@@ -86,19 +85,6 @@ def _day(text: str | None) -> date | None:
         ) from error
 
 
-def holding(parts: Parts, community: str | None) -> list[Policy]:
-    """The policies of one community, or of all that hold anything: the others have nothing to
-    be asked about, and asking a thousand of them takes its time.
-    """
-    if community is not None:
-        return communities(parts, community)
-    there = parts.audit.held()
-    if not there:
-        communities(parts, None)  # says so, where no policy is in force
-    lines = parts.store.in_force()
-    return [parts.store.policy(lines[name].digest) for name in sorted(lines) if name in there]
-
-
 def _code(result: AuditResult, overdue: int) -> int:
     codes = set()
     if any(check.outcome.is_damage for check in result.checks) or overdue:
@@ -155,3 +141,6 @@ def plan(
 
     body = {"due": [one.to_json() for one in lines], "short": short}
     here.answer(as_json, "samarkand.audit-plan/1", body, render, 4 if short else 0)
+
+
+audit_app.command()(forecast)

@@ -1,0 +1,105 @@
+"""A cold tier in the services: asked for once, waited for by nobody, read later, told as E4."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from buckets import CREDENTIAL, KEYS, Server, serving
+from homes import Archive, only
+
+from preservation.model.outcome import Level
+
+READY = 2.1  # seconds: what this server takes for hours
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving("ministack") as running:
+        yield running
+
+
+@pytest.fixture
+def cold(ground: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """One AIP on two folders and, written but not read back, on the cold tier."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    declared = {
+        "kind": "s3-archive",
+        "endpoint": server.endpoint,
+        "bucket": "keeping",
+        "prefix": f"p-{uuid.uuid4().hex[:12]}",
+        "credential": CREDENTIAL,
+        "retrieval": "5h",
+        "site": "far",
+        "operator": "they",
+        "technology": "cold objects",
+    }
+    archive = Archive(ground, tiers={"deep": declared})
+    archive.ingest(archive.put("one", {"a.txt": b"a"}))
+    return archive
+
+
+def deep(archive: Archive):
+    with archive.opened() as (parts, _):
+        return only(parts.catalogue.replicas(tier="deep"))
+
+
+def test_a_check_asks_for_a_cold_replica_ends_and_a_later_one_reads_it(cold: Archive) -> None:
+    made = {one.tier: one for one in cold.replicate()}
+    assert (made["deep"].state, made["mirror"].state) == ("recalled", "verified")
+    waiting = deep(cold)
+    assert waiting.state.value == "written"  # what was not read back does not count
+    assert waiting.ready_by - waiting.written_at > timedelta(hours=5)
+    asked = only(cold.audit("deep").checks)
+    assert (asked.outcome.value, asked.ready_by) == ("unchecked", waiting.ready_by)
+    assert cold.told()["recall", "success", "deep"] == 1  # it was under way
+    time.sleep(READY)
+    assert only(cold.replicate()).state == "verified"
+    read = deep(cold)
+    assert (read.level, read.ready_by) == (Level.E4, None)
+
+
+def test_damage_in_the_cold_is_found_and_healed_by_a_replica_that_can_be_read_at_once(
+    cold: Archive, server: Server
+) -> None:
+    cold.replicate()
+    time.sleep(READY)
+    cold.replicate()
+    client = server.client()
+    with cold.opened() as (parts, _):
+        prefix = parts.tiers["deep"]._place.address.prefix  # type: ignore[attr-defined]
+    key = prefix + deep(cold).key.folder + "/v1.tar"
+    rotten = bytearray(client.get_object(Bucket="keeping", Key=key)["Body"].read())
+    rotten[2000] ^= 1
+    client.put_object(Bucket="keeping", Key=key, Body=bytes(rotten), StorageClass="GLACIER")
+    assert cold.audit("deep").outcomes["unchecked"] == 1
+    time.sleep(READY)
+    assert cold.audit("deep").outcomes["altered"] == 1
+    assert only(cold.repair()).state == "repaired"
+    healed = deep(cold)
+    assert (healed.state.value, healed.level) == ("verified", Level.E3)
+
+
+def test_the_last_intact_copy_is_recalled_and_repairs_the_others(cold: Archive) -> None:
+    cold.replicate()
+    time.sleep(READY)
+    cold.replicate()
+    with cold.opened() as (parts, _):  # the copy that was brought back is gone again
+        place = parts.tiers["deep"]._place  # type: ignore[attr-defined]
+        tar = place.address.prefix + deep(cold).key.folder + "/v1.tar"
+        data = place.client.get_object(Bucket="keeping", Key=tar)["Body"].read()
+        place.client.put_object(Bucket="keeping", Key=tar, Body=data, StorageClass="GLACIER")
+    for tier in ("vault", "mirror"):
+        shutil.rmtree(next(cold.tier(tier).glob("notes/*/*/*/v1")))
+    assert cold.audit("vault").outcomes["missing"] == 1
+    assert cold.audit("mirror").outcomes["missing"] == 1
+    assert {one.state for one in cold.repair()} == {"unfinished"}  # never hopeless
+    assert cold.told()["recall", "success", "deep"] == 2
+    time.sleep(READY)
+    assert {one.state for one in cold.repair()} == {"repaired"}
