@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
+from preservation.app.sweeping import sweep
 from preservation.audit.statements import Compared, compare, last_statements
 from preservation.cli.opening import communities, known_tier, opened
 from preservation.cli.options import Json, Tier, group
@@ -16,6 +17,7 @@ from preservation.cli.shell import Several, shell, table, worst
 from preservation.cli.tier_recalls import guard, recall
 from preservation.cli.tier_sources import ask, statements
 from preservation.errors import SamarkandError
+from preservation.model.clock import stamp
 from preservation.model.units import format_size
 from preservation.replication.reconcile import Reconciled
 from preservation.storage.proof import Proof
@@ -170,3 +172,23 @@ def _chosen(parts: Parts, name: str | None) -> list[str]:
 
 def _mark(proof: Proof) -> str:
     return {True: "yes:", False: "NO: " if proof.needed else "no: ", None: "  ? "}[proof.holds]
+
+
+@tier_app.command("sweep")
+def sweep_(ctx: typer.Context, as_json: Json = False) -> None:
+    """Remove what killed runs left behind more than a day ago, in scratch and on tiers; never a
+    replica, and nothing that anybody is at.
+    """
+    here = shell(ctx)
+    with opened(here) as parts, here.watching() as progress:
+        parts.expect_today()
+        swept = sweep(parts, progress)
+
+    def render(out: Console) -> None:
+        shown = table("Swept", "place", "name", "left on")
+        for one in swept:
+            shown.add_row(one.place, one.name, f"{one.touched:%Y-%m-%d %H:%M}")
+        out.print(shown if swept else "nothing was left behind")
+
+    rows = [{"place": one.place, "name": one.name, "left": stamp(one.touched)} for one in swept]
+    here.answer(as_json, "samarkand.tier-sweep/1", {"swept": rows}, render)

@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import Catalogue
@@ -80,7 +81,7 @@ def _version(
         incoming.commit(sidecar)
     finally:
         incoming.discard()
-    exists = {
+    exists: dict[str, Any] = {
         "title": harm or "left alone",
         "seal": str(seal),
         "previous_seal": None if previous is None else str(previous),

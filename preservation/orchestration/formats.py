@@ -47,10 +47,16 @@ def formats_dag() -> DAG:
             settings.label(f"{one['label']} · {result['changed']} changed")
             return result
 
+        @step(execution_timeout=settings.SHARD)
+        def sweep() -> int:
+            """Remove what runs that never came back have left behind, more than a day ago."""
+            with parts.open_parts() as home:
+                return work.sweep(home, LogProgress())
+
         planned = plan(refresh())
         reviewed = review.expand(one=planned)
         settled = _settle(reviewed)
-        watch(planned, reviewed, settled)
+        watch(planned, reviewed, settled, sweep())
     return dag
 
 

@@ -16,6 +16,14 @@ open and the question comes again with the next run. Without an answer in a day 
 nothing is changed, and the next run asks again.
 """
 
+DISPOSAL = """\
+Something was kept as long as it was promised, or a replica lies on a tier that is promised no more.
+Open **Required Actions**, read the list, and answer under your own account. Each question wants
+another person; an account that several people use counts once at most and never alone. *Approve*
+allows exactly that list. Without enough answers in two weeks nothing is changed; an approval that
+was given stays on record for that very list.
+"""
+
 JOURNAL = """\
 ### Journal
 Every 15 minutes: what happened is written from the catalogue's outbox into `journal/` (files that
@@ -57,7 +65,8 @@ FORMATS = """\
 Every night: takes new AIPs into the central inventory (`inventory/`, Parquet), which
 `preserve formats` and the reports count from. When the identification tools or their signatures
 changed, those files are looked at again whose answer could be another one now; what changed is an
-event and, where it matters, a finding. Sealed AIPs are never touched.
+event and, where it matters, a finding. Sealed AIPs are never touched. Beside it, what runs that
+never came back have left in scratch and on tiers is swept.
 
 **Red means** that an AIP is missing in the inventory, or could not be looked at: no verified
 replica of it can be read now. A format that changed does not make it red.
@@ -174,6 +183,28 @@ overwritten before its replacement is verified.
 
 **Next**: read the red square's log, mend the cause, clear the task. `preserve finding list` shows
 all that is open.
+{_footer(policy)}"""
+
+
+def retention(policy: Policy) -> str:
+    """What ``retention`` says."""
+    rule = policy.retention
+    kept = "for ever" if rule.keep is None else f"{format_duration(rule.keep)} at least"
+    who = " or ".join(rule.approvers) or "anybody under an account of their own"
+    return f"""{_heading("Retention", policy)}
+Once a month lists what is due: AIP versions that were kept long enough (each is kept {kept}), and
+replicas on tiers that are promised no more. Nothing is removed before {rule.approvals} of {who}
+approved exactly that list, nor while a hold is open, nor a replica before the remaining minimum was
+read back. Then a tombstone is written on each tier, everything else of the version is removed, and
+that it is gone is confirmed by listing. What a lock holds stays pending and is finished by a later
+run.
+
+**Red means** that not enough people answered, that the list is not any more what was approved, or
+that a tier was in the way. Nothing is half-decided: what was begun is told by `preserve retention
+review`, and finished by the next run.
+
+**Next**: read the red square's log. `preserve retention list` shows every proposal, `preserve hold
+add` stops one.
 {_footer(policy)}"""
 
 

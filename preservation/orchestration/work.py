@@ -406,6 +406,13 @@ def drill(parts: Parts, one: Json, progress: Progress) -> Json:
     return {"passed": done.score.passed, "said": done.score.sentence}
 
 
+def sweep(parts: Parts, progress: Progress) -> int:
+    """Remove what was left behind; how many things that were."""
+    from preservation.app.sweeping import sweep as swept
+
+    return len(swept(parts, progress))
+
+
 # -- journal
 
 

@@ -36,6 +36,7 @@ from preservation.storage.layout import (
     no_rehearsal,
     other_tier,
 )
+from preservation.storage.leftovers import Leftover, local_leftovers, remove_leftover
 from preservation.storage.listing import Lying
 from preservation.storage.mount import failure_domain
 from preservation.storage.place import LocalPlace
@@ -292,6 +293,16 @@ class LocalTier:
 
     def remove(self, key: VersionKey) -> Removed:
         return removing.remove(self._place, key)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        self.check()
+        with self._place.errors():
+            yield from local_leftovers(self._root)
+
+    def remove_leftover(self, name: str) -> None:
+        self.check()
+        with self._place.errors():
+            remove_leftover(self._root, name)
 
     def keep(self, name: str, data: bytes) -> None:
         self.check()

@@ -27,6 +27,7 @@ from preservation.files.tar_index import Index
 from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey
+from preservation.storage.leftovers import Leftover
 from preservation.storage.listing import Lying
 from preservation.storage.proof import Proof
 from preservation.storage.recall import Recall
@@ -314,6 +315,14 @@ class Tier(Protocol):
         Raises:
             TierUnavailableError: the tier is in the way; some of it may be gone.
         """
+        ...
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """What writers and rehearsals have begun, whether somebody is still at it or not."""
+        ...
+
+    def remove_leftover(self, name: str) -> None:
+        """Remove one of them; whoever asks has seen to it that nobody is at it."""
         ...
 
     def keep(self, name: str, data: bytes) -> None:

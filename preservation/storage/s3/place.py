@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -254,6 +254,15 @@ class S3Place:
             for page in pages:
                 yield from (one["Prefix"][skip:] for one in page.get("CommonPrefixes", ()))
                 yield from (one["Key"][skip:] for one in page.get("Contents", ()))
+
+    def touched(self, prefix: str) -> datetime:
+        """When the newest object whose name begins so was written; long ago, if there is none."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
+        )
+        with self.errors():
+            times = [one["LastModified"] for page in pages for one in page.get("Contents", ())]
+        return max(times, default=datetime.fromtimestamp(0, UTC))
 
     def uploads(self, prefix: str = "") -> Iterator[tuple[str, str]]:
         """Name and id of uploads that were begun and not completed; none where nobody can say."""

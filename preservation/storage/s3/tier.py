@@ -32,6 +32,7 @@ from preservation.storage.layout import (
     no_rehearsal,
     other_tier,
 )
+from preservation.storage.leftovers import Leftover, of_name
 from preservation.storage.listing import Lying, aip_folder, grouped, strange
 from preservation.storage.local_listing import is_community
 from preservation.storage.proof import Proof
@@ -281,6 +282,19 @@ class S3Tier:
 
     def remove(self, key: VersionKey) -> Removed:
         return removing.remove(self._place, key)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Rooms of rehearsals. Parts of an upload stay: the next writer goes on from them."""
+        self._ensure()
+        for name in self._place.top():
+            if name.startswith(PROBE) and (
+                found := of_name(name.rstrip("/"), self._place.touched(name))
+            ):
+                yield found
+
+    def remove_leftover(self, name: str) -> None:
+        self._ensure()
+        self._place.clear(f"{name}/")
 
     def keep(self, name: str, data: bytes) -> None:
         self._ensure()
