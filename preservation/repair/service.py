@@ -50,6 +50,7 @@ from preservation.repair.gathering import Source
 from preservation.repair.result import RepairResult
 from preservation.repair.salvage import Salvage, Salvaged
 from preservation.storage.pace import paced
+from preservation.storage.steps import tier_errors
 from preservation.storage.tier import Incoming, Tier
 
 _NAMED = 10  # files that a sentence names
@@ -316,9 +317,10 @@ class RepairService:
         row, expected = task.row, task.row.tar or source.tar
         pace = paced(task.progress, self._tiers[source.tier], task.tier)
         index = Index(row.key.top)
-        sidecar = self._write(
-            task.version, row.packaging, held, source, incoming, pace, expected, index
-        )
+        with tier_errors(row.tier):
+            sidecar = self._write(
+                task.version, row.packaging, held, source, incoming, pace, expected, index
+            )
         incoming.settle()
         outcome = self._verify(row, incoming.held(), sidecar.tar, task.progress)
         if outcome is not Outcome.INTACT:

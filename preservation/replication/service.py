@@ -37,6 +37,7 @@ from preservation.policy.policy import Policy, ReplicaRule
 from preservation.replication.tee import LeftBehindError
 from preservation.replication.writing import DisputeError, Target, write_replica, write_replicas
 from preservation.storage.pace import paced
+from preservation.storage.steps import tier_errors
 from preservation.storage.tier import WITHOUT_END, Incoming, LargerError, Tier
 
 _PLANNED = MAX_SHARDS * SHARD_ITEMS  # versions: what one plan can hold
@@ -412,16 +413,18 @@ class _Copy:
         if target is None:
             return
         try:
-            sidecar = write_replica(
-                self._version,
-                target.packaging,
-                self._held,
-                self._source,
-                target.incoming,
-                paced(target.progress, self._there),
-                self._made,
-                index := Index(self._version.key.top),
-            )
+            index = Index(self._version.key.top)
+            with tier_errors(target.tier):
+                sidecar = write_replica(
+                    self._version,
+                    target.packaging,
+                    self._held,
+                    self._source,
+                    target.incoming,
+                    paced(target.progress, self._there),
+                    self._made,
+                    index,
+                )
             self._commit(one, target.incoming, sidecar, index)
         except SourceDamagedError:
             raise
@@ -441,7 +444,7 @@ class _Copy:
         except NotNowError as error:
             one.error = error
             return None
-        return Target(packaging, incoming, paced(self._progress, one.tier))
+        return Target(one.rule.tier, packaging, incoming, paced(self._progress, one.tier))
 
     def _octets(self, one: _Due) -> int:
         """About how much will be written."""

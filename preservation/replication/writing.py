@@ -21,6 +21,7 @@ from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress, Silence
 from preservation.model.replica import Packaging, Sidecar, TarFacts
 from preservation.replication.tee import Lane, LeftBehindError
+from preservation.storage.steps import tier_errors
 from preservation.storage.tier import Incoming
 
 _BATCH = 1 << 20  # octets handed over at once
@@ -46,6 +47,7 @@ class Target:
         hangs: whether its tier does not come back from what it was asked for.
     """
 
+    tier: str
     packaging: Packaging
     incoming: Incoming
     progress: Progress
@@ -136,7 +138,8 @@ class _Writing:
 
     def _run(self) -> None:
         try:
-            self._write()
+            with tier_errors(self.target.tier):
+                self._write()
         except SamarkandError as error:
             self.target.error = error
         except Exception as error:  # noqa: BLE001 - a defect of one target harms no other

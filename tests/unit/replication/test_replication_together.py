@@ -139,7 +139,7 @@ class Scene:
     def target(self, name: str, packaging: Packaging) -> Target:
         create_tier(self.root / name, name)
         incoming = LocalTier(self.root / name, name).incoming(self.version.key, packaging)
-        return Target(packaging, incoming, SILENCE)
+        return Target(name, packaging, incoming, SILENCE)
 
     def write(self, targets: list[Target]) -> list[Any]:
         held = HeldFolder(self.path, False)
@@ -174,7 +174,7 @@ def test_one_that_is_full_and_one_that_hangs_do_not_stop_the_others(
     monkeypatch.setattr(writing, "_LAST_BREATH", 0.1)
     hanging: Any = Hanging()
     full: Any = Full()
-    bad = [Target(Packaging.TAR, each, SILENCE) for each in (full, hanging)]
+    bad = [Target("bad", Packaging.TAR, each, SILENCE) for each in (full, hanging)]
     good = [scene.target("folder", Packaging.FOLDER), scene.target("tar", Packaging.TAR)]
     sidecars = scene.write([bad[0], good[0], bad[1], good[1]])
     hanging.wakes.set()
@@ -202,5 +202,5 @@ def test_when_nobody_takes_any_more_the_source_is_not_read_on(
 ) -> None:
     reads = Reads(monkeypatch)
     full: Any = Full()
-    assert scene.write([Target(Packaging.TAR, full, SILENCE)]) == [None]
+    assert scene.write([Target("bad", Packaging.TAR, full, SILENCE)]) == [None]
     assert reads.octets < len(FILES["large.bin"])
