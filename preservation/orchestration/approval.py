@@ -20,9 +20,7 @@ _REASON = 200  # characters
 
 def request(found: list[Json], community: str) -> Json:
     """What an approver is asked: the whole list, and the digest that the answer binds."""
-    shown = "\n".join(
-        f"- {_plain(one['label'])}: {_plain(one['message'])}" for one in found[:_SHOWN]
-    )
+    shown = "\n".join(f"- {plain(one['label'])}: {plain(one['message'])}" for one in found[:_SHOWN])
     more = f"\n- … and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     digest = list_digest(found)
     return {
@@ -66,6 +64,6 @@ def granted(
     return [{**one, "approved_by": f"{said} [list {asked}]"} for one in found]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text for a Markdown list: a name from a deposit must not become a link or a heading."""
     return re.sub(r"([\\`*_\[\]<>#|!~])", r"\\\1", display(text.encode()))

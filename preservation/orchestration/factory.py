@@ -29,19 +29,22 @@ Shape = Callable[[Policy], DAG]
 _log = logging.getLogger(__name__)
 
 
-def community_dags(kind: str, shape: Shape) -> dict[str, DAG]:
+def community_dags(
+    kind: str, shape: Shape, needed: Callable[[Policy], bool] | None = None
+) -> dict[str, DAG]:
     """One DAG for each community in force, by name, for a DAG file's globals.
 
     Args:
         kind: of work; the first part of each name.
         shape: builds the DAG from a policy.
+        needed: whether a policy has this work at all; by default each has.
 
     Raises:
         SamarkandError: ``in-force.json`` is there and cannot be read: an import error of the
             file, which the UI shows.
     """
-    built = (_one(kind, shape, line) for line in _wanted(kind).values())
-    return {dag.dag_id: dag for dag in built}
+    built = (_one(kind, shape, line, needed) for line in _wanted(kind).values())
+    return {dag.dag_id: dag for dag in built if dag is not None}
 
 
 def single_dag(name: str, build: Callable[[], DAG]) -> dict[str, DAG]:
@@ -74,12 +77,20 @@ def _home_is_there() -> bool:
     return there
 
 
-def _one(kind: str, shape: Shape, line: InForce) -> DAG:
+def _one(
+    kind: str, shape: Shape, line: InForce, needed: Callable[[Policy], bool] | None
+) -> DAG | None:
     try:
-        return shape(_policy(home() / "policies", line.digest))
+        policy = kept_policy(line.digest)
+        return shape(policy) if needed is None or needed(policy) else None
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
         _log.exception("%s: the policy in force cannot be used", dag_id(kind, line.community))
         return placeholder_dag(kind, line, f"{type(error).__name__}: {error}")
+
+
+def kept_policy(digest: Digest) -> Policy:
+    """A policy of the home that Airflow works on, in force or not."""
+    return _policy(home() / "policies", digest)
 
 
 @lru_cache(maxsize=4096)
