@@ -23,6 +23,8 @@ _RIGHTS = (
     "the key pair may not do this",
     "give the credential {credential!r} the right to list, read and write below {place}",
 )
+_REGION = ("it is in another region", "mend region in tiers.yaml")
+_DATE = 40  # characters of a header
 _LATER = "try again later; if it says so again, ask whoever runs the service"
 _NO_BUCKET = ("there is no such bucket", "make the bucket, or mend tiers.yaml")
 _KNOWN = {
@@ -36,10 +38,22 @@ _KNOWN = {
     "AccessDenied": _RIGHTS,
     "403": _RIGHTS,
     "RequestTimeTooSkewed": ("the clocks differ too much", "set this machine's clock right"),
-    "AuthorizationHeaderMalformed": ("it is in another region", "mend region in tiers.yaml"),
-    "PermanentRedirect": ("it is in another region", "mend region in tiers.yaml"),
-    "301": ("it is in another region", "mend region in tiers.yaml"),
-    "InvalidObjectState": ("the object has to be restored first", "restore it, then try again"),
+    "RequestExpired": ("the clocks differ too much", "set this machine's clock right"),
+    "AuthorizationHeaderMalformed": _REGION,
+    "PermanentRedirect": _REGION,
+    "301": _REGION,
+    "IllegalLocationConstraintException": _REGION,
+    "InvalidObjectState": (
+        "the object has to be recalled before it can be read",
+        "`preserve tier recall` asks for it; declare such a tier with kind: s3-archive",
+    ),
+    "InvalidStorageClass": ("it has no such storage class", "mend storage_class in tiers.yaml"),
+    "GlacierExpeditedRetrievalNotAvailable": (
+        "it takes no expedited recall now",
+        "try again later, or write speed: standard for the tier's recall",
+    ),
+    "KeyTooLongError": ("its names may not be as long as ours", "shorten prefix in tiers.yaml"),
+    "XMinioInvalidObjectName": ("it can't hold our names", "shorten prefix in tiers.yaml"),
     "SlowDown": ("the service asks us to slow down", "try again later"),
     "503": ("the service is overloaded", "try again later"),
 }
@@ -71,7 +85,7 @@ def etag_of(said: Mapping[str, Any]) -> str:
 
 def code_of(error: boto.ClientError) -> str:
     """The service's word for what is wrong, or the HTTP status where it has none."""
-    said = str(error.response.get("Error", {}).get("Code", ""))
+    said = str(error.response.get("Error", {}).get("Code") or "")
     status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
     return said or status
 
@@ -95,6 +109,15 @@ def s3_errors(tier: str, address: Address) -> Iterator[None]:
         raise _told(tier, address, error) from None  # its text may repeat a request's headers
 
 
+def _clock(code: str, error: boto.ClientError) -> str:
+    """Some services call it a matter of rights when the clocks differ: so theirs is told."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    date = str(headers.get("date", ""))[:_DATE]
+    if not date or _KNOWN.get(code) not in (_KEYS, _RIGHTS):
+        return ""
+    return f"; or set this machine's clock right: the service's says {date}"
+
+
 def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
     if isinstance(error, boto.ClientError):
         code = code_of(error)
@@ -103,7 +126,7 @@ def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
                 f"tier {tier}: the service says {code}", hint="ask its operator for more space"
             )
         said, hint = _KNOWN.get(code, (f"the service says {code or 'nothing that is S3'}", _LATER))
-        hint = hint.format(credential=address.credential, place=address)
+        hint = hint.format(credential=address.credential, place=address) + _clock(code, error)
         return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
     if isinstance(error, boto.SSLError):
         said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
