@@ -223,7 +223,7 @@ def _parts(
         replication=ReplicationService(catalogue, tiers, events, checker.check),
         reconcile=ReconcileService(catalogue, events, checker.check),
         restore=RestoreService(catalogue, tiers),
-        audit=AuditService(catalogue, checker, events, LiveRate(home.path / RATE_FILE)),
+        audit=AuditService(catalogue, checker, events, LiveRate(home.path / RATE_FILE), tiers),
         repair=RepairService(
             catalogue,
             journal,

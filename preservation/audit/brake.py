@@ -2,12 +2,14 @@
 
 Chance is allowed one damaged replica in a hundred: no storage that is worth its name comes near.
 The brake is put on when so many failures would be rarer than one run in a million by chance, and
-never for fewer than five; also when all that was read, three or more, was missing: so a tier
-looks that is mounted empty, with its marker.
+never for fewer than five; also when all that was read, three or more, was missing; and at the
+first missing one, if the tier that should hold several holds nothing at all: so a tier looks that
+is mounted empty, with its marker.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,15 +18,18 @@ from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import FindingRow
 from preservation.catalogue.sql import SqlCatalogue
+from preservation.errors import NotNowError
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding
 from preservation.model.replica import ReplicaState
 from preservation.policy.policy import Policy
+from preservation.storage.tier import Tier
 
 ALLOWED = 0.01  # of all checks
 RARER = 1e-6  # than this is not chance
 LEAST = 5  # failures
 ALL_MISSING = 3
+SEVERAL = 2
 
 
 def exceeds_chance(checked: int, damaged: int, missing: int) -> bool:
@@ -37,8 +42,10 @@ def exceeds_chance(checked: int, damaged: int, missing: int) -> bool:
 class Brake:
     """Watches what a run finds on a tier."""
 
-    def __init__(self, catalogue: SqlCatalogue, events: EventMaker) -> None:
-        self._catalogue, self._events = catalogue, events
+    def __init__(
+        self, catalogue: SqlCatalogue, events: EventMaker, tiers: Mapping[str, Tier]
+    ) -> None:
+        self._catalogue, self._events, self._tiers = catalogue, events, tiers
 
     def put_on(self, policy: Policy, tier: str, since: datetime) -> Finding | None:
         """Open the finding, if what was checked since is too bad; None if it stands already, or
@@ -46,7 +53,8 @@ class Brake:
         """
         community = policy.community
         checked, damaged, missing = self._catalogue.turns.checked_since(community, tier, since)
-        if not exceeds_chance(checked, damaged, missing):
+        empty = missing > 0 and missing == checked and self._is_empty(tier)
+        if not (empty or exceeds_chance(checked, damaged, missing)):
             return None
         with hold(self._catalogue, f"brake:{community}:{tier}", self._events.clock) as lease:
             if lease is None or self._answered(community, tier):
@@ -92,6 +100,16 @@ class Brake:
         rows = self._catalogue.findings(community, tier=tier)
         return [row for row in rows if row.code == BRAKE]
 
+    def _is_empty(self, tier: str) -> bool:
+        """Whether a tier that should hold several replicas holds none."""
+        held = self._catalogue.turns.held().values()
+        if sum(one[tier].replicas for one in held if tier in one) < SEVERAL:
+            return False
+        try:
+            return next(iter(self._tiers[tier].sidecars()), None) is None
+        except (KeyError, NotNowError):
+            return False
+
     def _damaged(self, community: str, tier: str) -> bool:
         return bool(self._catalogue.turns.in_state(community, tier, ReplicaState.DAMAGED))
 
@@ -102,7 +120,7 @@ class Brake:
 
 def _finding(community: str, tier: str, checked: int, damaged: int, missing: int) -> Finding:
     if missing == checked:
-        told = f"all {checked} replicas that were read are missing, and the tier has its marker"
+        told = f"every replica that was read ({checked}) is missing, though the tier has its marker"
         cause = "is the right volume mounted, and whole?"
     else:
         told = (

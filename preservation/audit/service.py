@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -15,8 +16,8 @@ from preservation.audit.purse import Purse
 from preservation.audit.rate import LiveRate
 from preservation.audit.sampling import Sample, together
 from preservation.catalogue.brake import braked
-from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import ReplicaRow
+from preservation.catalogue.holding import hold_all
+from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.catalogue.turns import Aim, Held, Turn
 from preservation.fixity.rate import RateLimit
@@ -29,8 +30,11 @@ from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.shard import Shard, into_shards
 from preservation.policy.policy import Policy
+from preservation.storage.tier import Tier
 
 LONG = 1024**3  # octets; while so much is read, a limit may come that was not there before
+SMALL = 16 * 1024**2  # octets of a replica, on average, below which leases are taken together
+TOGETHER = 20
 ANYTHING = Aim()
 
 
@@ -111,12 +115,17 @@ class AuditService:
     """Plans and runs audits of one community at a time."""
 
     def __init__(
-        self, catalogue: SqlCatalogue, checker: Checks, events: EventMaker, rate: LiveRate
+        self,
+        catalogue: SqlCatalogue,
+        checker: Checks,
+        events: EventMaker,
+        rate: LiveRate,
+        tiers: Mapping[str, Tier],
     ) -> None:
         self._catalogue = catalogue
         self._checker = checker
         self._clock = events.clock
-        self._brake = Brake(catalogue, events)
+        self._brake = Brake(catalogue, events, tiers)
         self._rate = rate
 
     def plan(
@@ -214,17 +223,22 @@ class AuditService:
         began, checks, left = self._clock.now(), list[CheckResult](), 0
         found: list[Finding] = []
         slow = policy.audit.rate if rate is None else rate
-        with self._catalogue.kept_open(), self._rate.watched(slow, progress) as limit:
-            for place, key in enumerate(shard.keys):
+        with (
+            self._catalogue.kept_open(),
+            self._rate.watched(slow, progress) as limit,
+            closing(self._leased(shard)) as leased,
+        ):
+            for key, lease in leased:
                 if self._over(policy, shard):
-                    left = len(shard.items) - place
-                    progress.say(f"the hours of this run are over: {left} wait for the next")
-                    break
-                check = self._one(policy, key, shard, progress, limit)
+                    left += 1
+                    continue
+                check = self._one(policy, key, shard, progress, limit, lease)
                 if check is not None:
                     checks.append(check)
                     if check.outcome.is_damage:
                         found += self._too_much(policy, shard, progress)
+        if left:
+            progress.say(f"the hours of this run are over: {left} wait for the next")
         if any(check.outcome is Outcome.INTACT for check in checks):
             self._brake.let_go(policy, shard.tier, parse_stamp(shard.planned))
         took = self._clock.now() - began
@@ -245,26 +259,38 @@ class AuditService:
         progress.say(f"{finding.subject}: {finding.message}")
         return [finding]
 
+    def _leased(self, shard: Shard) -> Generator[tuple[VersionKey, Lease | None]]:
+        """The replicas, each under its lease, None where another run holds it. Leases of small
+        ones are taken several at once.
+        """
+        keys = shard.keys
+        several = TOGETHER if shard.octets < SMALL * len(keys) else 1
+        for first in range(0, len(keys), several):
+            names = {f"replica:{key}:{shard.tier}": key for key in keys[first : first + several]}
+            with hold_all(self._catalogue, list(names), self._clock) as leases:
+                for name, key in names.items():
+                    yield key, leases.get(name)
+
     def _one(
-        self, policy: Policy, key: VersionKey, shard: Shard, progress: Progress, limit: RateLimit
+        self,
+        policy: Policy,
+        key: VersionKey,
+        shard: Shard,
+        progress: Progress,
+        limit: RateLimit,
+        lease: Lease | None,
     ) -> CheckResult | None:
-        name = f"replica:{key}:{shard.tier}"
-        with hold(self._catalogue, name, self._clock) as lease:
-            if lease is None:
-                progress.say(f"{key} on {shard.tier}: another run is at it")
-                return None
-            row = self._catalogue.replica(key, shard.tier)
-            if row is None:
-                return None
-            # Not by a clock that has gone back since: nobody knows how old that check is.
-            before, now = parse_stamp(shard.planned), self._clock.now()
-            if row.checked_at is not None and before < row.checked_at <= now:
-                progress.say(f"{key} on {shard.tier}: checked since the plan was made")
-                return None
-            rate = limit if limit.is_set or row.octets >= LONG else None
-            return self._checker.check(
-                policy, row, progress, rate=rate, drawn_from=shard.drawn_from
-            )
+        if lease is None:
+            progress.say(f"{key} on {shard.tier}: another run is at it")
+            return None
+        row = self._catalogue.replica(key, shard.tier)
+        if row is None:
+            return None
+        if row.checked_at is not None and row.checked_at > parse_stamp(shard.planned):
+            progress.say(f"{key} on {shard.tier}: checked since the plan was made")
+            return None
+        rate = limit if limit.is_set or row.octets >= LONG else None
+        return self._checker.check(policy, row, progress, rate=rate, drawn_from=shard.drawn_from)
 
     def overdue(self, policy: Policy, now: datetime | None = None) -> int:
         """How many replicas were not found intact for longer than the policy allows."""

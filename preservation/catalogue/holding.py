@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -28,24 +28,52 @@ def hold(
     if lease is None:
         yield None
         return
+    with _renewed(catalogue, [lease], clock, ttl):
+        try:
+            yield lease
+        finally:
+            catalogue.release(lease)
+
+
+@contextmanager
+def hold_all(
+    catalogue: Catalogue, names: Sequence[str], clock: Clock, ttl: timedelta = TTL
+) -> Iterator[dict[str, Lease]]:
+    """Take several leases at once, as :func:`hold` takes one; by name, those that are free."""
+    leases = catalogue.lease_all(names, ttl, clock.now())
+    with _renewed(catalogue, leases, clock, ttl):
+        try:
+            yield {lease.name: lease for lease in leases}
+        finally:
+            catalogue.release_all(leases)
+
+
+@contextmanager
+def _renewed(
+    catalogue: Catalogue, leases: Sequence[Lease], clock: Clock, ttl: timedelta
+) -> Iterator[None]:
     done = threading.Event()
-    beat = threading.Thread(target=_renew, args=(catalogue, lease, clock, ttl, done), daemon=True)
+    beat = threading.Thread(target=_renew, args=(catalogue, leases, clock, ttl, done), daemon=True)
     beat.start()
     try:
-        yield lease
+        yield
     finally:
         done.set()
         beat.join()
-        catalogue.release(lease)
 
 
 def _renew(
-    catalogue: Catalogue, lease: Lease, clock: Clock, ttl: timedelta, done: threading.Event
+    catalogue: Catalogue,
+    leases: Sequence[Lease],
+    clock: Clock,
+    ttl: timedelta,
+    done: threading.Event,
 ) -> None:
     while not done.wait(ttl.total_seconds() / 3):
-        try:
-            lease = catalogue.renew(lease, ttl, clock.now())
-        except BusyError:
-            return
-        except NotNowError:
-            continue  # the database may be back at the next beat
+        for lease in leases:
+            try:
+                catalogue.renew(lease, ttl, clock.now())
+            except BusyError:
+                continue  # lost; the fence will tell whoever records
+            except NotNowError:
+                break  # the database may be back at the next beat

@@ -6,6 +6,7 @@ before; releasing deletes it. Whoever was overtaken finds its fence gone when it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -26,22 +27,37 @@ class Leases:
 
     def lease(self, name: str, ttl: timedelta, now: datetime) -> Lease | None:
         """See ``Catalogue.lease``. Not re-entrant: two threads of a process are two takers."""
-        holder = process.identity()
+        return next(iter(self.lease_all([name], ttl, now)), None)
+
+    def lease_all(self, names: Sequence[str], ttl: timedelta, now: datetime) -> list[Lease]:
+        """Take, in one transaction, those of these leases that nobody alive holds."""
+        holder, taken = process.identity(), list[Lease]()
         with self.database.writing() as connection:
-            current = connection.execute(sa.select(t.lease).where(t.lease.c.name == name)).first()
-            if current is not None:
-                if current.expires_at > now and process.alive(current.holder) is not False:
-                    return None
-                connection.execute(sa.delete(t.lease).where(t.lease.c.fence == current.fence))
-            # Of two takers one inserts; the other waits for it, and then finds the name taken.
-            statement = (
-                rows.insert(connection, t.lease)
-                .values(name=name, holder=holder, expires_at=now + ttl)
-                .on_conflict_do_nothing()
-                .returning(t.lease.c.fence)
-            )
-            fence = connection.execute(statement).scalar()
-        return None if fence is None else Lease(name, holder, fence, now + ttl)
+            for some in rows.chunks(dict.fromkeys(names)):
+                current = connection.execute(sa.select(t.lease).where(t.lease.c.name.in_(some)))
+                held, dead = set[str](), list[int]()
+                for row in current:
+                    if row.expires_at > now and process.alive(row.holder) is not False:
+                        held.add(row.name)
+                    else:
+                        dead.append(row.fence)
+                if dead:
+                    connection.execute(sa.delete(t.lease).where(t.lease.c.fence.in_(dead)))
+                # Of two takers one inserts; the other waits for it, and then finds the name taken.
+                free = [
+                    {"name": name, "holder": holder, "expires_at": now + ttl}
+                    for name in some
+                    if name not in held
+                ]
+                if free:
+                    statement = rows.insert(connection, t.lease).values(free)
+                    statement = statement.on_conflict_do_nothing()
+                    made = statement.returning(t.lease.c.name, t.lease.c.fence)
+                    taken += [
+                        Lease(name, holder, fence, now + ttl)
+                        for name, fence in connection.execute(made)
+                    ]
+        return taken
 
     def renew(self, lease: Lease, ttl: timedelta, now: datetime) -> Lease:
         """See ``Catalogue.renew``."""
@@ -55,6 +71,16 @@ class Leases:
         """See ``Catalogue.release``. A lease that was lost is nobody's to release: no error."""
         with self.database.writing() as connection:
             connection.execute(sa.delete(t.lease).where(*_mine(lease)))
+
+    def release_all(self, leases: Sequence[Lease]) -> None:
+        """Release several in one transaction."""
+        with self.database.writing() as connection:
+            for some in rows.chunks(leases):
+                columns = t.lease.c
+                mine = sa.tuple_(columns.fence, columns.name, columns.holder).in_(
+                    [(lease.fence, lease.name, lease.holder) for lease in some]
+                )
+                connection.execute(sa.delete(t.lease).where(mine))
 
 
 def require(connection: sa.Connection, lease: Lease) -> None:
