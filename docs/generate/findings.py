@@ -45,6 +45,7 @@ AREAS = {
     "JRN": "The journal",
     "POL": "Policies",
     "REP": "Replication and repair, as work",
+    "RET": "Retention, holds and disposal",
     "SAM": "Anything",
     "STD": "Standing: promises that are not kept",
     "SUP": "The local Airflow and its database",
