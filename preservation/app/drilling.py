@@ -143,7 +143,8 @@ def _ground(
     engine = replace(engine, drop_cache=True)
     checker = Checker(catalogue, journal, tiers, parts.events, engine, localise)
     replication = ReplicationService(catalogue, tiers, parts.events, checker.check)
-    audit = AuditService(catalogue, checker, parts.events, LiveRate(folder / RATE_FILE))
+    rate = LiveRate(folder / RATE_FILE)
+    audit = AuditService(catalogue, checker, parts.events, rate, tiers)
 
     def replicate(policy: Policy, progress: Progress) -> None:
         for shard in replication.plan(policy):

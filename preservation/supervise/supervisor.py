@@ -34,6 +34,7 @@ from preservation.supervise import (
 )
 from preservation.supervise.components import Backoff, Component
 from preservation.supervise.environment import environment, for_component, users
+from preservation.supervise.history import VARIABLE, History
 from preservation.supervise.lock import take_lock
 from preservation.supervise.places import Places, is_up_to_date
 from preservation.supervise.postgres import Database
@@ -67,6 +68,7 @@ class Supervisor:
         self._asked_health = 0.0
         self._stop = False
         self._wake: int = -1
+        self._history = History(self._places, os.environ.get(VARIABLE, ""))
 
     def run(self) -> int:
         """Supervise until told to stop; the exit code.
@@ -113,6 +115,7 @@ class Supervisor:
         self._state.postgres = self._database.start()
         url = self._database.url("{driver}")
         variables = environment(self._settings, self._places, url, self._state.port)
+        self._variables = variables
         self._migrate(variables)
         for name in components.COMMANDS:
             own = for_component(name, self._places, variables)
@@ -202,7 +205,8 @@ class Supervisor:
         while True:
             self._keep_up()
             self._look_for_the_sick()
-            for name in (*components.COMMANDS, "postgres", "supervisor"):
+            self._history.tick(self._variables)
+            for name in (*components.COMMANDS, "postgres", "supervisor", "history"):
                 components.rotate(self._places.log(name))
             self._pause(_TICK_SECONDS)
 
