@@ -124,25 +124,21 @@ class SourceNotes:
         for entry in walk(self._root):
             if childless is not None and not entry.path.startswith(childless.path + b"/"):
                 self.tables.folders.append(tree_row(childless))
-            childless = entry if entry.kind is Kind.FOLDER else None
+            childless = None
             self._notes.write(_note(entry))
-            self._examine(entry)
-        if childless is not None:
-            self.tables.folders.append(tree_row(childless))
-        time.sleep(_STEP)
-
-    def _examine(self, entry: Entry) -> None:
-        match entry.kind:
-            case Kind.FILE:
+            if entry.kind is Kind.FILE:
                 self.files += 1
                 self.octets += entry.octets
                 self._examine_name(entry.path)
-            case Kind.FOLDER:
-                pass
-            case Kind.UNREADABLE:
+            elif entry.kind is Kind.FOLDER:
+                childless = entry
+            elif entry.kind is Kind.UNREADABLE:
                 self._tell("BAG-SOURCE-UNREADABLE", entry.path, f"{entry.error}.")
-            case _:
+            else:
                 self._tell("BAG-SOURCE-IRREGULAR", entry.path, f"It is a {entry.kind.value}.")
+        if childless is not None:
+            self.tables.folders.append(tree_row(childless))
+        time.sleep(_STEP)
 
     def _examine_name(self, path: bytes) -> None:
         if not self._encode:
@@ -159,10 +155,9 @@ class SourceNotes:
 
 
 def _note(entry: Entry) -> bytes:
-    kind = _KINDS.index(entry.kind)
-    times = (entry.mtime_ns, entry.ctime_ns)
-    head = (len(entry.path), kind, entry.octets, *times, entry.ino, entry.dev)
-    return _NOTE.pack(*head) + entry.path
+    path, kind, octets, mtime, ctime, _mode, ino, dev, *_ = entry
+    number = _KINDS.index(kind)
+    return _NOTE.pack(len(path), number, octets, mtime, ctime, ino, dev) + path
 
 
 def _changed(message: str) -> SourceChangedError:

@@ -100,6 +100,9 @@ def walk(root: AnyPath) -> Iterator[Entry]:
             if not folder.names:
                 _leave(stack, root_fd)
                 continue
+            yield from _files(folder)
+            if not folder.names:
+                continue
             entry, inner = _visit(folder, folder.names.pop())
             if inner is not None:
                 stack.append(inner)
@@ -139,6 +142,19 @@ def open_below(root_fd: int, path: bytes, flags: int, mode: int = 0o600) -> int:
     finally:
         if at != root_fd:
             os.close(at)
+
+
+def _files(folder: _Folder) -> Iterator[Entry]:
+    """Regular files, which nearly all names are, up to the next that is something else."""
+    names, at, start = folder.names, folder.fd, folder.path + b"/" if folder.path else b""
+    while names and at >= 0:
+        try:
+            seen = os.stat(names[-1], dir_fd=at, follow_symlinks=False)
+        except OSError:
+            return
+        if not stat.S_ISREG(seen.st_mode):
+            return
+        yield _entry(start + names.pop(), Kind.FILE, seen)
 
 
 def _visit(folder: _Folder, name: bytes) -> tuple[Entry, _Folder | None]:
