@@ -212,7 +212,7 @@ class Catalogue(Protocol):
 
     def arrival(self, id: str) -> Arrival | None: ...
 
-    def arrivals(self, community: str | None = None) -> list[Arrival]: ...
+    def arrivals(self, community: str | None = None, state: str | None = None) -> list[Arrival]: ...
 
     def lease(self, name: str, ttl: timedelta, now: datetime) -> Lease | None:
         """Take the lease, or None while somebody alive holds it. A holder that died on this
@@ -255,6 +255,14 @@ class Catalogue(Protocol):
         """The newest version that an AIP ever had, disposed of or not."""
         ...
 
+    def is_disposed(self, key: VersionKey) -> bool:
+        """Whether a version was disposed of."""
+        ...
+
+    def removing(self, community: str, tier: str) -> set[VersionKey]:
+        """The versions of which something is being removed from a tier."""
+        ...
+
     def disposed_content(self, community: str, content: Digest) -> Disposed | None:
         """The version that held this content and was disposed of, the last one, if any."""
         ...
@@ -263,6 +271,10 @@ class Catalogue(Protocol):
         self, community: str | None = None, aip: str | None = None
     ) -> list[IdentifierRow]:
         """By community, scheme, value."""
+        ...
+
+    def identifiers_of(self, aips: Sequence[str]) -> list[IdentifierRow]:
+        """The identifiers of some AIPs, by scheme and value."""
         ...
 
     def identified(self, community: str, wanted: Sequence[Identifier]) -> list[IdentifierRow]:

@@ -98,6 +98,15 @@ class Reading:
                 newest += [rows.version_row(row, ()) for row in found]
         return max(newest, key=lambda row: row.key, default=None)
 
+    def is_disposed(self, key: VersionKey) -> bool:
+        """See ``Catalogue.is_disposed``."""
+        return Custody(self.database).tombstone(key) is not None
+
+    def removing(self, community: str, tier: str) -> set[VersionKey]:
+        """See ``Catalogue.removing``."""
+        pending = Custody(self.database).removals(community, pending=True)
+        return {row.key for row in pending if row.tier == tier}
+
     def disposed_content(self, community: str, content: Digest) -> Tombstone | None:
         """See ``Catalogue.disposed_content``."""
         return Custody(self.database).disposed_content(community, content)
@@ -115,6 +124,16 @@ class Reading:
             statement = statement.where(columns.aip == aip)
         with self.database.reading() as connection:
             return [rows.identifier_row(row) for row in connection.execute(statement).mappings()]
+
+    def identifiers_of(self, aips: Sequence[str]) -> list[IdentifierRow]:
+        """See ``Catalogue.identifiers_of``."""
+        columns, found = t.identifier.c, list[IdentifierRow]()
+        with self.database.reading() as connection:
+            for some in rows.chunks(aips):
+                statement = sa.select(t.identifier).where(columns.aip.in_(some))
+                statement = statement.order_by(columns.scheme, columns.value)
+                found += map(rows.identifier_row, connection.execute(statement).mappings())
+        return found
 
     def identified(self, community: str, wanted: Sequence[Identifier]) -> list[IdentifierRow]:
         """See ``Catalogue.identified``."""

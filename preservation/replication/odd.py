@@ -19,6 +19,7 @@ from preservation.storage.tier import Tier
 
 CODES = {
     "TIER-UNRECORDED": "is a replica that the catalogue knows nothing of",
+    "TIER-DISPOSED": "is of an AIP version that was disposed of, and lies here again",
     "TIER-HALF-WRITTEN": "has no sidecar, so it is no replica: a writer was stopped there",
     "TIER-NO-SIDECAR": "has no sidecar, yet the catalogue knows it as a replica",
     "TIER-SIDECAR": "has a sidecar that can't be read, or that speaks of another version",
@@ -32,6 +33,7 @@ CODES = {
 }
 HINTS = {
     "TIER-UNRECORDED": "put the deposit in again, or run `preserve catalogue rebuild`",
+    "TIER-DISPOSED": "it came from outside, with a backup perhaps; remove it there by hand",
     "TIER-HALF-WRITTEN": "run `preserve replicate`: a folder sets it aside then; "
     "in a bucket it takes up space until you remove it, or accept this",
     "TIER-NO-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",

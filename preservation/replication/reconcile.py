@@ -8,7 +8,7 @@ told by the same check that an audit makes, so that a repair knows of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from preservation.catalogue.holding import hold
@@ -20,7 +20,7 @@ from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
 from preservation.replication.odd import CODES, Odd, by_aip, is_held, of_version, strangers
-from preservation.storage.listing import Lying, versions
+from preservation.storage.listing import Lying, Version, versions
 from preservation.storage.tier import Tier
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
@@ -35,6 +35,7 @@ class Reconciled:
         checks: of replicas that were not listed, by the audit's own check.
         accepted: things that do not agree, of which somebody said that they may stay.
         unfinished: in words; no finding, since a writer may be at it.
+        going: of the community that is looked at, what is being removed from the tier.
     """
 
     tier: str
@@ -44,6 +45,7 @@ class Reconciled:
     unfinished: list[str] = field(default_factory=list)
     accepted: int = 0
     resolved: int = 0
+    going: set[VersionKey] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -128,6 +130,7 @@ class ReconcileService:
         progress: Progress,
     ) -> Iterator[Odd]:
         """Two sequences in one order, AIP by AIP; memory stays flat."""
+        result.going = self._catalogue.removing(community, tier.id)
         rows = by_aip(self._catalogue.replicas(community, tier=tier.id))
         due = next(rows, None)
         for lying in tier.lying(community):
@@ -159,7 +162,11 @@ class ReconcileService:
         gone = [row for number, row in known.items() if not is_held(there.get(number))]
         self._missing(gone, policy, result, progress)
         for number, one in there.items():
-            odd = list(of_version(tier, lying.folder, one, known.get(number)))
+            if one.key in result.going:
+                place = f"{lying.folder}/v{number}"
+                result.unfinished.append(f"{place}: being removed by `preserve retention dispose`")
+                continue
+            odd = list(self._of_version(tier, lying.folder, one, known.get(number)))
             result.agreed += not odd and number in known and one.is_held
             yield from odd
 
@@ -195,8 +202,18 @@ class ReconcileService:
             there = versions(lying)[0].get(key.version) if lying else None
             if lying is None or there is None:
                 return False
-            now = of_version(tier, lying.folder, there, self._catalogue.replica(key, tier.id))
-            return odd in set(now)
+            row = self._catalogue.replica(key, tier.id)
+            return odd in set(self._of_version(tier, lying.folder, there, row))
+
+    def _of_version(
+        self, tier: Tier, folder: str, one: Version, row: ReplicaRow | None
+    ) -> Iterator[Odd]:
+        """What does not agree; octets of what was disposed of are told as that."""
+        for odd in of_version(tier, folder, one, row):
+            if row is None and odd.key is not None and self._catalogue.is_disposed(odd.key):
+                yield replace(odd, code="TIER-DISPOSED")
+            else:
+                yield odd
 
     def _states(self, tier: Tier, key: VersionKey, finding: Finding) -> set[str]:
         """The states of the findings that say just this."""

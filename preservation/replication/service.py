@@ -193,7 +193,8 @@ class ReplicationService:
         """
         version = self._catalogue.version(key)
         if version is None:
-            raise SamarkandError(f"no such AIP version: {key}", code="CAT-NO-VERSION")
+            progress.say(f"{key}: disposed of since the plan was made")
+            return []
         results: list[ReplicaResult] = []
         with ExitStack() as leases:
             due: list[_Due] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -419,3 +420,28 @@ def test_a_plan_tells_what_would_come_due(archive: Archive) -> None:
     assert [change.path for change in proposal.weakening] == ["retention.keep"]
     assert proposal.effects.disposing == Disposing(before=0, after=1, octets=5)
     assert proposal.effects.burdens()["versions newly due for disposal"] == 1
+
+
+def test_a_reconcile_tells_what_is_being_removed_and_what_came_back(archive: Archive) -> None:
+    key = kept(archive)
+    grow_old(archive)
+    digest = approved(archive)
+    shutil.copytree(archive.tier("mirror"), archive.home / "backup", symlinks=True)
+    archive.tier("mirror").rename(archive.home / "away")
+    dispose(archive, digest)
+    (archive.home / "away").rename(archive.tier("mirror"))
+
+    def looked(name: str) -> Any:
+        with archive.opened() as (parts, policy):
+            found = parts.reconcile.reconcile(parts.tiers[name], {"notes": policy}, SILENCE)
+            return {one.code for one in found.findings}, found.unfinished
+
+    told, unfinished = looked("mirror")
+    assert told == set()
+    assert any("being removed" in line for line in unfinished)
+    with retention(archive) as (service, _, _):
+        service.finish(SILENCE)
+    shutil.rmtree(archive.tier("mirror") / "notes")
+    shutil.copytree(archive.home / "backup" / "notes", archive.tier("mirror") / "notes")
+    assert looked("mirror")[0] == {"TIER-DISPOSED"}
+    assert any("mirror" in name for name in lying(archive, key))
