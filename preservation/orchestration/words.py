@@ -60,6 +60,19 @@ about each audit is written by **Audit** itself.
 `preserve report --kind evidence --year 2026` writes one by hand.
 """
 
+STATEMENTS = """\
+### What other holders say of their own packages
+
+Each week the Archivematica services that policies in force name (`statements`) are asked to check
+their packages, through Artefactual's `fixity`. What they answer is recorded as *their* statement:
+it is no check of ours and counts for nothing that is promised here.
+
+**Green**: all were asked, whatever they said. **Red**: a service could not be asked.
+
+**Next**: `preserve tier statements` shows what was said last; `preserve tier check --tier …` what
+is in the way of asking.
+"""
+
 FORMATS = """\
 ### Formats
 Every night: takes new AIPs into the central inventory (`inventory/`, Parquet), which

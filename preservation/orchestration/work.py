@@ -413,6 +413,29 @@ def sweep(parts: Parts, progress: Progress) -> int:
     return len(swept(parts, progress))
 
 
+# -- statements of others
+
+
+def holders(parts: Parts) -> list[Json]:
+    """The others' tiers that policies in force ask for statements."""
+    return [{"tier": name, "label": name} for name in sorted(parts.sources)]
+
+
+def ask_holder(parts: Parts, one: Json, progress: Progress) -> Json:
+    """Ask one holder about the packages whose last statement is old."""
+    from preservation.audit.statements import last_statements
+
+    name = one["tier"]
+    lines = sorted(parts.store.in_force())
+    policies = (parts.store.governing(community) for community in lines)
+    policy = next(policy for policy in policies if name in policy.statements)
+    known = last_statements(parts.all_events(), name)
+    asked = parts.statements.ask(policy, parts.sources[name], known, progress)
+    for finding in asked.findings:
+        _tell(finding)
+    return {"outcomes": dict(asked.outcomes), "fresh": asked.fresh}
+
+
 # -- journal
 
 

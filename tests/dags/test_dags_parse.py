@@ -15,7 +15,7 @@ from dag_homes import PROJECT, load, policy_object, put_in_force
 from preservation.policy.policy import Policy
 
 KINDS = ("audit", "ingest", "repair", "replicate", "standing")
-SINGLE = {"drill", "formats", "journal", "notices", "reports"}
+SINGLE = {"drill", "formats", "journal", "notices", "reports", "statements"}
 NEVER = ("magic", "pyarrow", "pygfried", "preservation.app", "preservation.catalogue.sql")
 
 
