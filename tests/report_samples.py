@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -227,19 +227,21 @@ class Archive:
 
     # -- what reports read
     def versions(self, community: str) -> Iterator[VersionRow]:
-        return iter(self.versions_)
+        return iter(sorted(self.versions_, key=lambda row: (row.key.aip, row.key.version)))
 
     def replicas(self, community: str) -> Iterator[ReplicaRow]:
-        return iter(self.replicas_)
+        return iter(
+            sorted(self.replicas_, key=lambda row: (row.key.aip, row.key.version, row.tier))
+        )
 
-    def identifiers(self, community: str | None = None, aip: str | None = None) -> list[Any]:
+    def identifiers_of(self, aips: Sequence[str]) -> list[Any]:
         return []
 
     def findings(self, community: str) -> list[FindingRow]:
         return self.findings_
 
-    def arrivals(self, community: str) -> list[Arrival]:
-        return self.arrivals_
+    def arrivals(self, community: str, state: str) -> list[Arrival]:
+        return [row for row in self.arrivals_ if row.state == state]
 
     def events(self, since: datetime) -> Iterator[Event]:
         return (event for event in self.events_ if event.at >= since)

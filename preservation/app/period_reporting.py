@@ -8,11 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from preservation.app.parts import Parts
-from preservation.app.reporting import held_formats
-from preservation.catalogue.holding import hold
+from preservation.app.reporting import event_table, held_formats
 from preservation.catalogue.standing import standing
-from preservation.errors import BusyError, UsageError
-from preservation.ledger.event_table import EventTable
+from preservation.errors import UsageError
 from preservation.model.event import EventType
 from preservation.policy.policy import Policy
 from preservation.reports.build import DOCUMENT
@@ -59,24 +57,6 @@ def write_period_report(
         *held_formats(parts, community),
     )
     return write_period(gather_period(sources, run), out or parts.home.reports)
-
-
-def event_table(parts: Parts) -> EventTable:
-    """The Parquet copies of the home's events, up to date with its journal.
-
-    Raises:
-        BusyError: another run copies events (``EVT-BUSY``).
-    """
-    table = EventTable(parts.home.events, parts.journal)
-    with hold(parts.catalogue, "events", parts.clock) as lease:
-        if lease is None:
-            raise BusyError(
-                "another run copies events into Parquet",
-                hint="run again when it is done",
-                code="EVT-BUSY",
-            )
-        table.refresh()
-    return table
 
 
 def periods_due(parts: Parts, policy: Policy) -> Iterator[tuple[str, str]]:

@@ -7,16 +7,20 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from preservation.app.drilling import drill_words
 from preservation.app.holdings import inventory_of
 from preservation.app.parts import Parts
+from preservation.catalogue.holding import hold
 from preservation.errors import BusyError
 from preservation.formats.inventory.summary import lines
+from preservation.ledger.event_table import EventTable
 from preservation.model.check import CheckResult
 from preservation.model.progress import Silence
 from preservation.policy.policy import Policy
 from preservation.reports.build import ReportFiles, build
 from preservation.reports.gather import Sources
 from preservation.reports.holdings import HeldFormat
+from preservation.reports.told import TableEvents, Told
 
 
 def write_report(
@@ -37,9 +41,37 @@ def write_report(
         unchecked,
         parts.observed(),
         *held_formats(parts, policy.community),
+        told=_told(parts, policy.community),
+        words=drill_words(parts, policy),
     )
     folder, agent = out or parts.home.reports, parts.events.agent
     return build(sources, folder, clock=parts.clock, run=run, since=since, agent=agent)
+
+
+def _told(parts: Parts, community: str) -> Told | None:
+    """Events from their Parquet copies; from the journal while another run writes these."""
+    pending = parts.pending_events()
+    with suppress(BusyError):
+        return TableEvents(event_table(parts), pending, community)
+    return None
+
+
+def event_table(parts: Parts) -> EventTable:
+    """The Parquet copies of the home's events, up to date with its journal.
+
+    Raises:
+        BusyError: another run copies events (``EVT-BUSY``).
+    """
+    table = EventTable(parts.home.events, parts.journal)
+    with hold(parts.catalogue, "events", parts.clock) as lease:
+        if lease is None:
+            raise BusyError(
+                "another run copies events into Parquet",
+                hint="run again when it is done",
+                code="EVT-BUSY",
+            )
+        table.refresh()
+    return table
 
 
 def held_formats(parts: Parts, community: str) -> tuple[list[HeldFormat], int]:

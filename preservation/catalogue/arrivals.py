@@ -69,12 +69,14 @@ class Arrivals:
             found = connection.execute(sa.select(t.arrival).where(t.arrival.c.id == id)).first()
         return None if found is None else _arrival(found)
 
-    def arrivals(self, community: str | None = None) -> list[Arrival]:
+    def arrivals(self, community: str | None = None, state: str | None = None) -> list[Arrival]:
         """See ``Catalogue.arrivals``. By community and the time they were seen."""
         columns = t.arrival.c
         statement = sa.select(t.arrival).order_by(columns.community, columns.seen_at, columns.id)
         if community is not None:
             statement = statement.where(columns.community == community)
+        if state is not None:
+            statement = statement.where(columns.state == state)
         with self.database.reading() as connection:
             return [_arrival(row) for row in connection.execute(statement)]
 

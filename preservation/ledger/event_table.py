@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from preservation.files import durable
 from preservation.ledger.lines import parse
 from preservation.ledger.protocol import Journal
 from preservation.model.canonical import canonical
-from preservation.model.event import Event
+from preservation.model.event import Event, EventType
 
 _SCHEMA = "samarkand.events/1"
 _AT_ONCE = 1 << 25  # octets of journal files that make one part
@@ -132,16 +132,23 @@ class EventTable:
         read = self._read(community, first, last, ["policy"])
         return sum(pc.sum(pc.not_equal(batch["policy"], "")).as_py() or 0 for _, batch in read)
 
-    def rows(
-        self, community: str, since: datetime, columns: Sequence[str], types: Iterable[str] = ()
-    ) -> Iterator[dict[str, Any]]:
-        """A community's events from a moment on, by month, in the order of the journal."""
-        wanted, chosen = set(types), list(dict.fromkeys(["at", "type", *columns]))
+    def events(
+        self, community: str, since: datetime, findings: Collection[str] | None = None
+    ) -> Iterator[Event]:
+        """A community's events from a moment on, by month, in the order of the journal.
+
+        Args:
+            findings: those about these findings only.
+        """
         first = f"{since.astimezone(UTC):%Y-%m}"
-        for _, batch in self._read(community, first, "9999-12", chosen):
-            for row in batch.to_pylist():
-                if row["at"] >= since and (not wanted or row["type"] in wanted):
-                    yield row
+        moment = pa.scalar(since, COLUMNS.field("at").type)
+        for _, batch in self._read(community, first, "9999-12", COLUMNS.names):
+            wanted = pc.greater_equal(batch["at"], moment)
+            if findings is not None:
+                about = pc.is_in(batch["finding"], value_set=pa.array(findings, pa.string()))
+                wanted = pc.and_(wanted, about)
+            for row in batch.filter(wanted).to_pylist():
+                yield _event(row, community)
 
     def _read(
         self, community: str, first: str, last: str, columns: list[str]
@@ -204,6 +211,16 @@ def _row(event: Event) -> dict[str, Any]:
         "finding": _text(str(detail.get("finding", ""))),
         "detail": json.dumps(detail, sort_keys=True, separators=(",", ":")),
     }
+
+
+def _event(row: Mapping[str, Any], community: str) -> Event:
+    names = ("id", "at", "outcome", "agent", "aip", "version", "tier", "policy")
+    return Event(
+        type=EventType(row["type"]),
+        community=community,
+        detail=json.loads(row["detail"]),
+        **{name: row[name] for name in names},
+    )
 
 
 def _text(words: str) -> str:

@@ -28,32 +28,29 @@ Results = Callable[[Digest], Any]  # a result document by its digest: ``Journal.
 Titles = Mapping[VersionKey, str]
 
 
-def check_lines(events: Iterable[Event], titles: Titles) -> Iterator[CheckLine]:
-    """The fixity checks among events."""
-    for event in events:
-        if event.type is not EventType.FIXITY_CHECK:
-            continue
-        detail, files = event.detail, event.detail.get("files", {})
-        intact = int(files.get(Outcome.INTACT.value, 0))
-        yield CheckLine(
-            at=event.at,
-            tier=event.tier,
-            aip=event.aip,
-            version=event.version,
-            title=_title(event, titles),
-            outcome=event.outcome,
-            level=str(detail.get("level", "")),
-            algorithms=tuple(detail.get("algorithms", ())),
-            files_intact=intact,
-            files_other=sum(files.values()) - intact,
-            bytes_read=int(detail.get("bytes_read", 0)),
-            cache_bypassed=bool(detail.get("cache_bypassed")),
-            milliseconds=int(detail.get("milliseconds", 0)),
-            reason=shown(str(detail.get("reason", ""))),
-            event=event.id,
-            agent=shown(event.agent),
-            policy=event.policy,
-        )
+def check_line(event: Event, titles: Titles) -> CheckLine:
+    """A fixity check, as its event tells it."""
+    detail, files = event.detail, event.detail.get("files", {})
+    intact = int(files.get(Outcome.INTACT.value, 0))
+    return CheckLine(
+        at=event.at,
+        tier=event.tier,
+        aip=event.aip,
+        version=event.version,
+        title=_title(event, titles),
+        outcome=event.outcome,
+        level=str(detail.get("level", "")),
+        algorithms=tuple(detail.get("algorithms", ())),
+        files_intact=intact,
+        files_other=sum(files.values()) - intact,
+        bytes_read=int(detail.get("bytes_read", 0)),
+        cache_bypassed=bool(detail.get("cache_bypassed")),
+        milliseconds=int(detail.get("milliseconds", 0)),
+        reason=shown(str(detail.get("reason", ""))),
+        event=event.id,
+        agent=shown(event.agent),
+        policy=event.policy,
+    )
 
 
 def unchecked_lines(results: Iterable[CheckResult], titles: Titles, run: Run) -> list[CheckLine]:
@@ -90,7 +87,6 @@ def deposit_lines(events: Iterable[Event], waiting: Iterable[Arrival]) -> list[D
     still = [
         DepositLine(row.seen_at, shown(row.name), "waiting", "", 0, 0, 0, (), 0, 0, "")
         for row in waiting
-        if row.state == "waiting"
     ]
     return [*decided, *still]
 

@@ -1,4 +1,4 @@
-"""One report, written: a page, a JSON document and Parquet files in a folder of their own.
+"""One report, written: a page, a JSON document, Parquet and CSV files in a folder of their own.
 
 ``<out>/<community>/<run>/`` holds them. The document is written last, and the index lists
 documents only, so a folder that a crash left half-made is not shown. The same run written
@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from preservation.files import durable
 from preservation.model.clock import Clock
+from preservation.reports.csv_files import csv_file
 from preservation.reports.document import Report
 from preservation.reports.gather import Sources, gather
 from preservation.reports.holdings import shown
 from preservation.reports.index import write_index
+from preservation.reports.overflow import Overflow
 from preservation.reports.page import report_page
-from preservation.reports.parquet import parquet_files
-from preservation.reports.rows import Run
+from preservation.reports.parquet import about_run, encode_tables
+from preservation.reports.rows import Run, Tables
 
 PAGE, DOCUMENT = "report.html", "report.json"
 
@@ -56,22 +60,36 @@ def build(
     """
     policy = sources.policy
     about = Run(shown(run), policy.community, since, clock.now(), shown(agent), policy.ref)
-    report = gather(sources, about)
     folder = _folder(out / policy.community, run, about.at)
     with durable.plain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    tables = parquet_files(report.tables, about)
-    for name, data in tables.items():
-        durable.replace(folder / name, data)
-    durable.replace(folder / PAGE, report_page(report, [DOCUMENT, *tables]))
+    long = Overflow(folder, about_run(about))
+    try:
+        report = gather(sources, about, long)
+        names = _write_tables(report, folder, long.finish())
+    finally:
+        long.close()
+    durable.replace(folder / PAGE, report_page(report, [DOCUMENT, *names]))
     durable.replace(folder / DOCUMENT, report.encode())
     return ReportFiles(
         html=folder / PAGE,
         json=folder / DOCUMENT,
-        parquet=tuple(folder / name for name in tables),
+        parquet=tuple(folder / name for name in names if name.endswith(".parquet")),
         index=write_index(out),
         report=report,
     )
+
+
+def _write_tables(report: Report, folder: Path, written: Sequence[str]) -> list[str]:
+    """Write the tables that are kept whole; returns the names of all data files."""
+    files = encode_tables(report.tables, about_run(report.run))
+    kinds = get_type_hints(Tables)
+    for name, rows in report.tables.named():
+        files[f"{name}.csv"] = csv_file(get_args(kinds[name])[0], rows)
+    for name, data in files.items():
+        if name not in written:
+            durable.replace(folder / name, data)
+    return list(files)
 
 
 def _folder(reports: Path, run: str, at: datetime) -> Path:

@@ -23,13 +23,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_file(kind: type, rows: Iterable[Any]) -> bytes:
     """One table's file, its header included."""
-    return b"".join(csv_lines(kind, rows))
+    return csv_header(kind) + b"".join(csv_rows(kind, rows))
 
 
-def csv_lines(kind: type, rows: Iterable[Any]) -> Iterator[bytes]:
-    """A table's file line by line."""
+def csv_header(kind: type) -> bytes:
+    """The first line of a table's file."""
+    return _line([field.name for field in fields(kind)])
+
+
+def csv_rows(kind: type, rows: Iterable[Any]) -> Iterator[bytes]:
+    """The lines of a table's file, a row each."""
     names = [field.name for field in fields(kind)]
-    yield _line(names)
     for row in rows:
         yield _line([_cell(getattr(row, name)) for name in names])
 

@@ -27,6 +27,7 @@ class Report:
         title: language tag -> the community's name; ``en`` is always there.
         numbers: counted from ``tables`` (``preservation.reports.numbers``).
         policy_words: what the promises' table leaves out, a sentence each.
+        totals: how many rows each table has; of a long one ``tables`` keeps the first.
         uncounted: AIP versions whose files are not in the table of formats.
     """
 
@@ -37,6 +38,7 @@ class Report:
     numbers: Mapping[str, int]
     policy_words: tuple[str, ...]
     tables: Tables
+    totals: Mapping[str, int]
     uncounted: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class Report:
             "numbers": dict(self.numbers),
             "policy_words": list(self.policy_words),
             "uncounted": self.uncounted,
+            "totals": dict(self.totals),
             "tables": {name: [plain(row) for row in rows] for name, rows in self.tables.named()},
         }
 

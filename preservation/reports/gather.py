@@ -1,48 +1,55 @@
-"""From the catalogue and the journal to one report: everything is read here, and only here."""
+"""From the catalogue and the journal to one report: everything is read here, and only here.
+
+Versions, replicas, checks and deposits pass one by one. They are counted as they pass, and only
+the rows that a page draws are kept: memory does not grow with what a community holds.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow, VersionRow
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
-from preservation.model.event import Event
+from preservation.model.event import Event, EventType
 from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
-from preservation.reports.acts import (
-    check_lines,
-    deposit_lines,
-    finding_lines,
-    unchecked_lines,
-)
-from preservation.reports.ages import age_lines
+from preservation.reports.acts import check_line, deposit_lines, finding_lines, unchecked_lines
+from preservation.reports.ages import Ages
 from preservation.reports.document import Report
 from preservation.reports.holdings import (
     KEPT,
+    FormatsByCatalogue,
     HeldFormat,
-    by_catalogue,
+    Place,
     format_lines,
     replica_lines,
     shown,
     version_line,
 )
-from preservation.reports.numbers import count_all
-from preservation.reports.promises import policy_words, promise_lines, task_lines
+from preservation.reports.numbers import count_tables_but
+from preservation.reports.promises import Promises, Tasks, policy_words
 from preservation.reports.rows import (
     CheckLine,
+    DepositLine,
     ReplicaLine,
     Run,
     Tables,
     TierLine,
     VersionLine,
 )
-from preservation.reports.sentences import sentences
+from preservation.reports.sentences import Glance, sentences
+from preservation.reports.sink import Sink, Writer
+from preservation.reports.told import JournalEvents, Told
+
+_AT_ONCE = 500  # versions whose identifiers are asked for together
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ class Sources:
             observed is left out.
         formats: counts of the central inventory; without them the catalogue's are told.
         uncounted: AIP versions that are not in the inventory.
+        told: where events are read; from the journal by default.
+        words: more sentences beside those of the policy: what drills came to.
     """
 
     policy: Policy
@@ -66,80 +75,218 @@ class Sources:
     domains: Mapping[str, str] | None = None
     formats: Sequence[HeldFormat] | None = None
     uncounted: int = 0
+    told: Told | None = None
+    words: Sequence[str] = ()
 
 
-def gather(sources: Sources, run: Run) -> Report:
-    """Read what happened from ``run.since`` on, and how things stand, into one report."""
-    policy, catalogue = sources.policy, sources.catalogue
-    domains = dict(sources.domains or {})
-    rows = list(catalogue.versions(run.community))
-    titles = {row.key: shown(row.title) for row in rows}
-    replicas = list(catalogue.replicas(run.community))
-    found = [f for f in catalogue.findings(run.community) if _is_told(f, run.since)]
-    events = _events(sources, run, found)
-    recent = [event for event in events if event.at >= run.since]
-    checks = _worst_first(
-        [*check_lines(recent, titles), *unchecked_lines(sources.unchecked, titles, run)]
-    )
-    made = {(VersionKey(run.community, c.aip, c.version), c.tier) for c in checks if c.event}
-    held = _most_urgent_first(replica_lines(replicas, policy, titles, made, run.at))
-    identifiers = _identifiers(catalogue, run.community)
-    versions = sorted(
-        _versions(rows, replicas, policy, domains, identifiers, run.at),
-        key=lambda line: (line.standing == KEPT, line.title, line.aip, line.version),
-    )
-    findings = finding_lines(found, events, sources.journal.result, titles)
-    deposits = deposit_lines(recent, catalogue.arrivals(run.community))
-    tiers = tuple(tier_lines(policy, held, checks, domains))
-    tables = Tables(
-        promises=tuple(promise_lines(policy, versions, held, tiers, findings, run.at)),
-        tasks=tuple(task_lines(policy, versions, held, tiers, findings, deposits, run.at)),
-        tiers=tiers,
-        ages=tuple(age_lines(policy, held, run.at)),
-        checks=checks,
-        findings=tuple(findings),
-        versions=tuple(versions),
-        replicas=held,
-        formats=tuple(
-            format_lines(
-                by_catalogue(rows) if sources.formats is None else sources.formats,
-                policy.intake.formats,
-            )
-        ),
-        deposits=tuple(deposits),
-    )
-    numbers = count_all(tables)
-    return Report(
-        run=run,
-        title={tag: shown(text) for tag, text in policy.title.items()},
-        contact=shown(policy.contact),
-        sentences=sentences(tables, numbers, policy, domains),
-        numbers=numbers,
-        policy_words=tuple(policy_words(policy)),
-        uncounted=sources.uncounted,
-        tables=tables,
-    )
+def gather(sources: Sources, run: Run, writer: Writer | None = None) -> Report:
+    """Read what happened from ``run.since`` on, and how things stand, into one report.
+
+    Args:
+        sources: what is read.
+        run: what the report is about.
+        writer: takes the rows of tables that are too long to be kept.
+    """
+    return _Gathering(sources, run, writer).report()
 
 
-def _worst_first(lines: Iterable[CheckLine]) -> tuple[CheckLine, ...]:
-    return tuple(sorted(lines, key=lambda line: (line.outcome == "intact", line.at, line.event)))
+class _Gathering:
+    """One report in the making."""
 
+    def __init__(self, sources: Sources, run: Run, writer: Writer | None) -> None:
+        policy, domains = sources.policy, dict(sources.domains or {})
+        self._sources, self._run, self._policy, self._domains = sources, run, policy, domains
+        self._told = sources.told or JournalEvents(sources.journal, sources.pending, run.community)
+        self._independence = Independence(policy, domains)
+        self._versions = Sink[VersionLine]("versions", _short_first, writer)
+        self._replicas = Sink[ReplicaLine]("replicas", _urgent_first, writer)
+        self._checks = Sink[CheckLine]("checks", _worst_first, writer)
+        self._deposits = Sink[DepositLine]("deposits", _waiting_last, writer)
+        self._promises, self._tasks = Promises(policy, run.at), Tasks(policy, run.at)
+        self._ages, self._tiers = Ages(policy, run.at), _Tiers(policy, domains)
+        self._formats, self._seen = FormatsByCatalogue(), Glance()
+        self._made: set[Place] = set()
+        self._titles: dict[VersionKey, str] = {}  # of what checks and findings are about
 
-def _most_urgent_first(lines: Iterable[ReplicaLine]) -> tuple[ReplicaLine, ...]:
-    damaged = ReplicaState.DAMAGED.value
-    return tuple(
-        sorted(
-            lines,
-            key=lambda line: (
-                line.state != damaged,
-                line.due_at is None,
-                line.due_at or line.written_at,
-                line.aip,
-                line.version,
-                line.tier,
-            ),
+    def report(self) -> Report:
+        found = [
+            row
+            for row in self._sources.catalogue.findings(self._run.community)
+            if _is_told(row, self._run.since)
+        ]
+        self._note_subjects(found)
+        self._hold()
+        self._happen()
+        findings = tuple(
+            finding_lines(found, self._acts(found), self._sources.journal.result, self._titles)
         )
+        tiers = tuple(self._tiers.lines())
+        sources = self._sources
+        held = self._formats.held() if sources.formats is None else sources.formats
+        tables = Tables(
+            promises=tuple(self._promises.lines(tiers, findings)),
+            tasks=tuple(self._tasks.lines(tiers, findings)),
+            tiers=tiers,
+            ages=tuple(self._ages.lines()),
+            checks=self._checks.rows(),
+            findings=findings,
+            versions=self._versions.rows(),
+            replicas=self._replicas.rows(),
+            formats=tuple(format_lines(held, self._policy.intake.formats)),
+            deposits=self._deposits.rows(),
+        )
+        sinks: dict[str, Sink[Any]] = {
+            "versions": self._versions,
+            "replicas": self._replicas,
+            "checks": self._checks,
+            "deposits": self._deposits,
+        }
+        counted = {
+            count.figure.key: count.value for sink in sinks.values() for count in sink.counts
+        }
+        numbers = count_tables_but(counted, dict(tables.named()))
+        return Report(
+            run=self._run,
+            title={tag: shown(text) for tag, text in self._policy.title.items()},
+            contact=shown(self._policy.contact),
+            sentences=sentences(tables, numbers, self._seen, self._policy, self._domains),
+            numbers=numbers,
+            policy_words=(*policy_words(self._policy), *sources.words),
+            uncounted=sources.uncounted,
+            tables=tables,
+            totals={
+                name: sinks[name].total if name in sinks else len(rows)
+                for name, rows in tables.named()
+            },
+        )
+
+    def _note_subjects(self, found: Iterable[FindingRow]) -> None:
+        """What was checked in this run, and whose titles are needed."""
+        for event in self._told.events(self._run.since):
+            if event.type is EventType.FIXITY_CHECK:
+                key = VersionKey(event.community, event.aip, event.version)
+                self._made.add((key, event.tier))
+                self._titles[key] = ""
+        for result in self._sources.unchecked:
+            self._titles[result.key] = ""
+        for row in found:
+            if row.aip and row.version:
+                self._titles[VersionKey(row.community, row.aip, row.version)] = ""
+
+    def _hold(self) -> None:
+        """Let every version and every replica pass once."""
+        for version, replicas, called in self._together():
+            title = shown(version.title) if version else ""
+            lines = list(replica_lines(replicas, self._policy, title, self._made, self._run.at))
+            for line in lines:
+                self._replicas.add(line)
+                self._promises.replica(line)
+                self._tasks.replica(line)
+                self._ages.add(line)
+                self._tiers.replica(line)
+                self._seen.replica(line)
+            if version is None:
+                continue
+            if version.key in self._titles:
+                self._titles[version.key] = title
+            self._formats.add(version)
+            about = version_line(
+                version, replicas, self._policy, self._independence, called, self._run.at
+            )
+            self._versions.add(about)
+            self._promises.version(about, lines)
+            self._tasks.version(about, lines)
+            self._seen.version(about)
+
+    def _together(self) -> Iterator[tuple[VersionRow | None, list[ReplicaRow], str]]:
+        """Each version with its replicas and identifiers; replicas of unknown versions apart.
+
+        Both come from the catalogue by AIP and version, so they are joined as they come.
+        """
+        catalogue, community = self._sources.catalogue, self._run.community
+        replicas = iter(catalogue.replicas(community))
+        versions = iter(catalogue.versions(community))
+        waiting = next(replicas, None)
+        while some := list(islice(versions, _AT_ONCE)):
+            names = self._identifiers({version.key.aip for version in some})
+            for version in some:
+                mine: list[ReplicaRow] = []
+                while waiting is not None and _place(waiting.key) <= _place(version.key):
+                    if waiting.key == version.key:
+                        mine.append(waiting)
+                    else:
+                        yield None, [waiting], ""
+                    waiting = next(replicas, None)
+                yield version, mine, names.get(version.key.aip, version.lineage)
+        while waiting is not None:
+            yield None, [waiting], ""
+            waiting = next(replicas, None)
+
+    def _identifiers(self, aips: Iterable[str]) -> dict[str, str]:
+        """AIP -> its identifiers, and what they lead to where that is not the data set."""
+        called: defaultdict[str, list[str]] = defaultdict(list)
+        for row in self._sources.catalogue.identifiers_of(sorted(aips)):
+            live = row.status is IdentifierStatus.LIVE
+            mark = "" if live else f" ({row.status.value})"
+            called[row.aip].append(row.identifier.shown + mark)
+        return {aip: ", ".join(names) for aip, names in called.items()}
+
+    def _happen(self) -> None:
+        """Let everything that happened in this run pass once."""
+        for event in self._told.events(self._run.since):
+            if event.type is EventType.FIXITY_CHECK:
+                self._check(check_line(event, self._titles))
+            for line in deposit_lines([event], ()):
+                self._deposit(line)
+        for tried in unchecked_lines(self._sources.unchecked, self._titles, self._run):
+            self._check(tried)
+        waiting = self._sources.catalogue.arrivals(self._run.community, "waiting")
+        for line in deposit_lines((), waiting):
+            self._deposit(line)
+
+    def _check(self, line: CheckLine) -> None:
+        self._checks.add(line)
+        self._tiers.check(line)
+        self._seen.check(line)
+
+    def _deposit(self, line: DepositLine) -> None:
+        self._deposits.add(line)
+        self._tasks.deposit(line)
+
+    def _acts(self, found: Sequence[FindingRow]) -> list[Event]:
+        """What was done because of the findings, oldest first."""
+        if not found:
+            return []
+        since = min(row.opened_at for row in found)
+        about = self._told.about({row.id for row in found}, since)
+        return sorted(about, key=lambda event: event.at)
+
+
+def _place(key: VersionKey) -> tuple[str, int]:
+    return key.aip, key.version
+
+
+def _short_first(line: VersionLine) -> tuple[bool, str, str, int]:
+    return (line.standing == KEPT, line.title, line.aip, line.version)
+
+
+def _urgent_first(line: ReplicaLine) -> tuple[bool, bool, datetime, str, int, str]:
+    return (
+        line.state != ReplicaState.DAMAGED.value,
+        line.due_at is None,
+        line.due_at or line.written_at,
+        line.aip,
+        line.version,
+        line.tier,
     )
+
+
+def _worst_first(line: CheckLine) -> tuple[bool, datetime, str]:
+    return (line.outcome == "intact", line.at, line.event)
+
+
+def _waiting_last(line: DepositLine) -> tuple[bool, datetime]:
+    return (line.outcome == "waiting", line.at)
 
 
 def _is_told(finding: FindingRow, since: datetime) -> bool:
@@ -147,85 +294,56 @@ def _is_told(finding: FindingRow, since: datetime) -> bool:
     return finding.closed_at is None or finding.closed_at >= since
 
 
-def _events(sources: Sources, run: Run, found: Iterable[FindingRow]) -> list[Event]:
-    """The community's events since the run began, and since its findings were opened."""
-    since = min([run.since, *(finding.opened_at for finding in found)])
-    events: dict[str, Event] = {}
-    for event in (*sources.journal.events(since), *sources.pending):
-        if event.community == run.community and event.at >= since:
-            events[event.id] = event
-    return sorted(events.values(), key=lambda event: event.at)
+class _Tiers:
+    """Tiers that keep, or should keep, this community's replicas: counted row by row."""
 
+    def __init__(self, policy: Policy, domains: Mapping[str, str]) -> None:
+        self._policy, self._domains = policy, domains
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._kept: dict[str, None] = {}
 
-def _versions(
-    rows: Sequence[VersionRow],
-    replicas: Iterable[ReplicaRow],
-    policy: Policy,
-    domains: Mapping[str, str],
-    identifiers: Mapping[str, str],
-    now: datetime,
-) -> list[VersionLine]:
-    by_version: defaultdict[VersionKey, list[ReplicaRow]] = defaultdict(list)
-    for replica in replicas:
-        by_version[replica.key].append(replica)
-    independence = Independence(policy, domains)
-    return [
-        version_line(row, by_version[row.key], policy, independence, identifiers, now)
-        for row in rows
-    ]
+    def replica(self, line: ReplicaLine) -> None:
+        """Count a replica."""
+        self._kept.setdefault(line.tier)
+        count = self._counts[line.tier]
+        count["replicas"] += 1
+        count[line.state] += 1
+        count["not_checked"] += not line.checked_in_run
+        count["overdue"] += line.overdue
 
+    def check(self, line: CheckLine) -> None:
+        """Count a check."""
+        count = self._counts[line.tier]
+        count["checks"] += 1
+        count[f"found {line.outcome}"] += 1
+        count["bytes_read"] += line.bytes_read
 
-def _identifiers(catalogue: Catalogue, community: str) -> dict[str, str]:
-    """AIP -> its identifiers, and what they lead to where that is not the data set."""
-    called: defaultdict[str, list[str]] = defaultdict(list)
-    for row in catalogue.identifiers(community):
-        live = row.status is IdentifierStatus.LIVE
-        called[row.aip].append(row.identifier.shown + ("" if live else f" ({row.status.value})"))
-    return {aip: ", ".join(names) for aip, names in called.items()}
+    def lines(self) -> Iterator[TierLine]:
+        """One line for each, the policy's first."""
+        wanted = [rule.tier for rule in self._policy.replicas] + list(self._policy.audit.tiers)
+        for name in dict.fromkeys([*wanted, *sorted(self._kept)]):
+            yield self._line(name, self._counts[name])
 
-
-def tier_lines(
-    policy: Policy,
-    replicas: Sequence[ReplicaLine],
-    checks: Sequence[CheckLine],
-    domains: Mapping[str, str],
-) -> list[TierLine]:
-    """One line for each tier that keeps, or should keep, this community's replicas."""
-    wanted = [rule.tier for rule in policy.replicas] + list(policy.audit.tiers)
-    names = dict.fromkeys([*wanted, *(line.tier for line in replicas)])
-    return [_tier(name, policy, replicas, checks, domains) for name in names]
-
-
-def _tier(
-    name: str,
-    policy: Policy,
-    replicas: Sequence[ReplicaLine],
-    checks: Sequence[CheckLine],
-    domains: Mapping[str, str],
-) -> TierLine:
-    spec, rule = policy.tiers.get(name), policy.audit.tiers.get(name)
-    mine = [line for line in replicas if line.tier == name]
-    made = [line for line in checks if line.tier == name]
-    states = Counter(line.state for line in mine)
-    outcomes = Counter(line.outcome for line in made)
-    return TierLine(
-        tier=name,
-        technology=shown(spec.technology) if spec else "",
-        site=shown(spec.site) if spec else "",
-        operator=shown(spec.operator) if spec else "",
-        failure_domain=shown(domains.get(name, "")),
-        level=rule.level.value if rule else "",
-        max_age_seconds=int(rule.max_age.total_seconds()) if rule else 0,
-        replicas=len(mine),
-        verified=states[ReplicaState.VERIFIED.value],
-        damaged=states[ReplicaState.DAMAGED.value],
-        checks=len(made),
-        intact=outcomes["intact"],
-        altered=outcomes["altered"],
-        missing=outcomes["missing"],
-        unreadable=outcomes["unreadable"],
-        unchecked=outcomes["unchecked"],
-        bytes_read=sum(line.bytes_read for line in made),
-        not_checked=sum(not line.checked_in_run for line in mine),
-        overdue=sum(line.overdue for line in mine),
-    )
+    def _line(self, name: str, counts: Counter[str]) -> TierLine:
+        spec, rule = self._policy.tiers.get(name), self._policy.audit.tiers.get(name)
+        return TierLine(
+            tier=name,
+            technology=shown(spec.technology) if spec else "",
+            site=shown(spec.site) if spec else "",
+            operator=shown(spec.operator) if spec else "",
+            failure_domain=shown(self._domains.get(name, "")),
+            level=rule.level.value if rule else "",
+            max_age_seconds=int(rule.max_age.total_seconds()) if rule else 0,
+            replicas=counts["replicas"],
+            verified=counts[ReplicaState.VERIFIED.value],
+            damaged=counts[ReplicaState.DAMAGED.value],
+            checks=counts["checks"],
+            intact=counts["found intact"],
+            altered=counts["found altered"],
+            missing=counts["found missing"],
+            unreadable=counts["found unreadable"],
+            unchecked=counts["found unchecked"],
+            bytes_read=counts["bytes_read"],
+            not_checked=counts["not_checked"],
+            overdue=counts["overdue"],
+        )

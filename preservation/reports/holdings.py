@@ -8,7 +8,7 @@ audit rule names has no due date; it is shown, and said to have none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,17 +47,17 @@ def is_weak(row: ReplicaRow, policy: Policy) -> bool:
 def replica_lines(
     rows: Iterable[ReplicaRow],
     policy: Policy,
-    titles: Mapping[VersionKey, str],
+    title: str,
     checked: AbstractSet[Place],
     now: datetime,
 ) -> Iterator[ReplicaLine]:
-    """The replicas as they stand; ``checked`` are those that this run checked."""
+    """A version's replicas as they stand; ``checked`` are those that this run checked."""
     for row in rows:
         due = due_at(row, policy)
         yield ReplicaLine(
             aip=row.key.aip,
             version=row.key.version,
-            title=titles.get(row.key, ""),
+            title=title,
             tier=row.tier,
             packaging=row.packaging.value,
             state=row.state.value,
@@ -111,14 +111,10 @@ def version_line(
     replicas: Sequence[ReplicaRow],
     policy: Policy,
     independence: Independence,
-    identifiers: Mapping[str, str],
+    called: str,
     now: datetime,
 ) -> VersionLine:
-    """One version, with its copies against the policy.
-
-    Args:
-        identifiers: AIP -> what it is called, for people.
-    """
+    """One version, with its copies against the policy; ``called`` are its identifiers."""
     verified = [row.tier for row in replicas if row.state is ReplicaState.VERIFIED]
     (copies, domains, sites), low = shortfall(verified, policy, independence)
     lacks = [*_bad_or_absent(version, replicas, policy, now)]
@@ -128,7 +124,7 @@ def version_line(
         aip=version.key.aip,
         version=version.key.version,
         title=shown(version.title),
-        identifier=shown(identifiers.get(version.key.aip, version.lineage)),
+        identifier=shown(called),
         files=version.files,
         bytes=version.octets,
         ingested_at=version.ingested_at,
@@ -174,19 +170,27 @@ class HeldFormat:
     changed: int = 0
 
 
-def by_catalogue(versions: Iterable[VersionRow]) -> Iterator[HeldFormat]:
+class FormatsByCatalogue:
     """What is held where no inventory is asked: known formats count as beyond doubt."""
-    files: Counter[tuple[str, str, str]] = Counter()
-    octets: Counter[tuple[str, str, str]] = Counter()
-    for version in versions:
+
+    def __init__(self) -> None:
+        self._files: Counter[tuple[str, str, str]] = Counter()
+        self._octets: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, version: VersionRow) -> None:
+        """Count a version's files."""
         for held in version.formats:
             key = (held.puid, held.mime, held.name)
-            files[key] += held.files
-            octets[key] += held.octets
-    for (id, mime, name), count in files.items():
-        unknown = 0 if id else count
-        puid = id if "fmt/" in id else ""
-        yield HeldFormat(id, puid, name, "", mime, count, octets[id, mime, name], unknown)
+            self._files[key] += held.files
+            self._octets[key] += held.octets
+
+    def held(self) -> Iterator[HeldFormat]:
+        """Each format."""
+        for (id, mime, name), count in self._files.items():
+            unknown = 0 if id else count
+            puid = id if "fmt/" in id else ""
+            octets = self._octets[id, mime, name]
+            yield HeldFormat(id, puid, name, "", mime, count, octets, unknown)
 
 
 def format_lines(held: Iterable[HeldFormat], rules: FormatRules) -> list[FormatLine]:

@@ -19,14 +19,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from preservation.formats.risk import SOURCE
 from preservation.model.outcome import Level, Outcome
 from preservation.model.units import format_size
+from preservation.reports import sink
 from preservation.reports.cells import Cell, cell, is_numeric
 from preservation.reports.chart import BAR, PARTS, WIDTH, bars, height
 from preservation.reports.columns import VIEWS, View
 from preservation.reports.document import Report
 from preservation.reports.numbers import FIGURES, Figure
 from preservation.reports.words import brief, minute, span
-
-MOST_ROWS = 5000  # of one table in the page; the JSON and Parquet files have all of them
 
 _OUTCOME_WORDS = {
     Outcome.INTACT: "every file was read and compared, and is as it was",
@@ -45,7 +44,10 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
         files: names of the data files that will lie beside the page.
     """
     rows = dict(report.tables.named())
-    tables = {view.id: draw_table(view, rows[view.source], FIGURES) for view in VIEWS}
+    tables = {
+        view.id: draw_table(view, rows[view.source], FIGURES, report.totals[view.source])
+        for view in VIEWS
+    }
     ages = report.tables.ages
     return render(
         "report.html.j2",
@@ -68,16 +70,18 @@ def index_page(entries: Sequence[Mapping[str, Any]]) -> bytes:
     return render("index.html.j2", entries=entries)
 
 
-def draw_table(view: View, rows: Sequence[Any], figures: Iterable[Figure]) -> dict[str, Any]:
-    """What the template's macro draws a table from."""
+def draw_table(
+    view: View, rows: Sequence[Any], figures: Iterable[Figure], total: int | None = None
+) -> dict[str, Any]:
+    """What the template's macro draws a table from; ``total`` where rows are not all kept."""
     counted = {figure.where[0] for figure in figures if figure.table == view.source}
-    drawn = [[cell(row, column) for column in view.columns] for row in rows[:MOST_ROWS]]
+    drawn = [[cell(row, column) for column in view.columns] for row in rows[: sink.MOST_ROWS]]
     kept = [
         place for place in range(len(view.columns)) if _says_something(place, view, drawn, counted)
     ]
     return {
         "view": view,
-        "total": len(rows),
+        "total": len(rows) if total is None else total,
         "columns": [view.columns[place] for place in kept],
         "rows": [[(view.columns[place], cells[place]) for place in kept] for cells in drawn],
         "numeric": {column.key for column in view.columns if is_numeric(column)},

@@ -1,6 +1,6 @@
 """The tables as Parquet files, a file each: for those who count with other tools.
 
-The only module of this room that imports ``pyarrow``.
+With ``overflow.py`` the only module of this room that imports ``pyarrow``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from preservation.reports.document import REPORT_SCHEMA
-from preservation.reports.rows import Run, Tables
+from preservation.reports.rows import Run
 
 _PLAIN = {
     str: pa.string(),
@@ -25,22 +25,20 @@ _PLAIN = {
 }
 
 
-def parquet_files(tables: Tables, run: Run) -> dict[str, bytes]:
-    """Each table's file by its name, ``checks.parquet`` and so on. Empty tables have one too.
-
-    The files' metadata carry the report's schema, community, run and policy digest.
-    """
-    about = {
+def about_run(run: Run) -> dict[str, str]:
+    """What the files' metadata carry: the report's schema, community, run and policy digest."""
+    return {
         "schema": REPORT_SCHEMA,
         "community": run.community,
         "run": run.id,
         "policy": run.policy,
     }
-    return encode_tables(tables, about)
 
 
 def encode_tables(tables: Any, about: dict[str, str]) -> dict[str, bytes]:
-    """The files of any set of tables, by name; ``about`` goes into their metadata."""
+    """Each table's file by its name, ``checks.parquet`` and so on; ``about`` goes into their
+    metadata. Empty tables have one too.
+    """
     types = get_type_hints(type(tables))
     return {
         f"{name}.parquet": _encode(rows, get_args(types[name])[0], about)
@@ -49,12 +47,16 @@ def encode_tables(tables: Any, about: dict[str, str]) -> dict[str, bytes]:
 
 
 def _encode(rows: Sequence[Any], kind: type, about: dict[str, str]) -> bytes:
-    schema = pa.schema(_members(kind), metadata=about)
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema_of(kind, about))
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     octets: bytes = sink.getvalue().to_pybytes()
     return octets
+
+
+def schema_of(kind: type, about: dict[str, str]) -> Any:
+    """The Arrow schema of a table of such rows."""
+    return pa.schema(_members(kind), metadata=about)
 
 
 def _members(kind: type) -> list[Any]:

@@ -17,93 +17,96 @@ from preservation.reports.rows import (
     TierLine,
     VersionLine,
 )
+from preservation.reports.sink import First
 from preservation.reports.words import count, listed, span
 
 BROKEN, NOTHING = "broken", "nothing to judge"
+NAMED = 100  # of what one task is about, those that are named
 
 
-def promise_lines(
-    policy: Policy,
-    versions: Sequence[VersionLine],
-    replicas: Sequence[ReplicaLine],
-    tiers: Sequence[TierLine],
-    findings: Sequence[FindingLine],
-    now: datetime,
-) -> list[PromiseLine]:
-    """Each promise, and for how many versions, replicas or findings it is broken."""
-    damage = "at once" if policy.repair.automatic else "after an approval"
-    return [
-        *_minimum(policy, versions),
-        *_copies(policy, versions, replicas, now),
-        *_audits(policy, replicas),
-        _judged(
-            f"No replica is damaged; damage is repaired {damage}",
-            [line.state != "damaged" for line in replicas],
-            "replicas",
-        ),
-        _judged(
-            "Every tier can be looked at",
-            [bool(line.failure_domain) for line in tiers if line.replicas],
-            "tiers",
-        ),
-        _judged(
-            "No finding stays open",
-            [not is_trouble(line) for line in findings],
-            "findings",
-        ),
-    ]
+class Marks:
+    """For how many a promise was judged, and for how many it is broken."""
+
+    def __init__(self) -> None:
+        self.judged = self.broken = 0
+
+    def add(self, kept: bool) -> None:
+        """Judge one more."""
+        self.judged += 1
+        self.broken += not kept
+
+    def line(self, promise: str, shown_in: str) -> PromiseLine:
+        """The verdict over all."""
+        verdict = BROKEN if self.broken else KEPT if self.judged else NOTHING
+        return PromiseLine(promise, self.judged, self.broken, verdict, shown_in)
 
 
-def _judged(promise: str, marks: Sequence[bool], shown_in: str) -> PromiseLine:
-    broken = marks.count(False)
-    verdict = BROKEN if broken else KEPT if marks else NOTHING
-    return PromiseLine(promise, len(marks), broken, verdict, shown_in)
+class Promises:
+    """The policy's promises, judged row by row."""
 
+    def __init__(self, policy: Policy, now: datetime) -> None:
+        self._policy, self._now = policy, now
+        self._minimum = {name: Marks() for name in ("verified", "failure_domains", "sites")}
+        self._copies = {rule.tier: Marks() for rule in policy.replicas}
+        self._audits = {tier: Marks() for tier in policy.audit.tiers}
+        self._damage = Marks()
 
-def _minimum(policy: Policy, versions: Sequence[VersionLine]) -> Iterator[PromiseLine]:
-    """The least that must be true of each version, once its replicas have fallen due."""
-    settled = [line for line in versions if line.standing != NOT_DUE]
-    least = policy.minimum
-    yield _judged(
-        f"Each AIP version has at least {count(least.replicas, 'verified replica')}",
-        [line.verified >= least.replicas for line in settled],
-        "versions",
-    )
-    yield _judged(
-        f"They lie in at least {count(least.failure_domains, 'failure domain')}: "
-        "what can fail together",
-        [line.failure_domains >= least.failure_domains for line in settled],
-        "versions",
-    )
-    yield _judged(
-        f"They lie at {count(least.sites, 'site')} at least",
-        [line.sites >= least.sites for line in settled],
-        "versions",
-    )
+    def version(self, line: VersionLine, replicas: Sequence[ReplicaLine]) -> None:
+        """Judge a version by where its replicas are."""
+        least = self._policy.minimum
+        if line.standing != NOT_DUE:  # its replicas have fallen due
+            self._minimum["verified"].add(line.verified >= least.replicas)
+            self._minimum["failure_domains"].add(line.failure_domains >= least.failure_domains)
+            self._minimum["sites"].add(line.sites >= least.sites)
+        there = {replica.tier for replica in replicas}
+        for rule in self._policy.replicas:
+            is_there = rule.tier in there
+            if is_there or line.ingested_at + rule.within < self._now:
+                self._copies[rule.tier].add(is_there)
 
+    def replica(self, line: ReplicaLine) -> None:
+        """Judge a replica."""
+        self._damage.add(line.state != "damaged")
+        if line.tier in self._audits:
+            self._audits[line.tier].add(not (line.overdue or line.weak))
 
-def _copies(
-    policy: Policy, versions: Sequence[VersionLine], replicas: Sequence[ReplicaLine], now: datetime
-) -> Iterator[PromiseLine]:
-    there = {(line.aip, line.version, line.tier) for line in replicas}
-    for rule in policy.replicas:
-        named = [((v.aip, v.version, rule.tier) in there, v) for v in versions]
-        kind = "as one tar" if rule.packaging.value == "tar" else "as a folder"
-        yield _judged(
-            f"A replica on {rule.tier}, {kind}, within {span(rule.within)} of ingest",
-            [is_there for is_there, v in named if is_there or v.ingested_at + rule.within < now],
-            "versions",
+    def lines(
+        self, tiers: Sequence[TierLine], findings: Sequence[FindingLine]
+    ) -> Iterator[PromiseLine]:
+        """Each promise with its verdict, in the policy's order."""
+        policy, least, looked_at, answered = self._policy, self._policy.minimum, Marks(), Marks()
+        replicas = count(least.replicas, "verified replica")
+        domains = count(least.failure_domains, "failure domain")
+        yield self._minimum["verified"].line(
+            f"Each AIP version has at least {replicas}", "versions"
         )
-
-
-def _audits(policy: Policy, replicas: Sequence[ReplicaLine]) -> Iterator[PromiseLine]:
-    for tier, rule in policy.audit.tiers.items():
-        yield _judged(
-            f"Each replica on {tier} is checked every {span(rule.max_age)}, so that we can say: "
-            f"“{rule.level.words}”",
-            [not (line.overdue or line.weak) for line in replicas if line.tier == tier],
-            "replicas",
+        yield self._minimum["failure_domains"].line(
+            f"They lie in at least {domains}: what can fail together", "versions"
         )
+        yield self._minimum["sites"].line(
+            f"They lie at {count(least.sites, 'site')} at least", "versions"
+        )
+        for rule in policy.replicas:
+            kind = "as one tar" if rule.packaging.value == "tar" else "as a folder"
+            yield self._copies[rule.tier].line(
+                f"A replica on {rule.tier}, {kind}, within {span(rule.within)} of ingest",
+                "versions",
+            )
+        for tier, audit in policy.audit.tiers.items():
+            yield self._audits[tier].line(
+                f"Each replica on {tier} is checked every {span(audit.max_age)}, so that we can "
+                f"say: “{audit.level.words}”",
+                "replicas",
+            )
+        damage = "at once" if policy.repair.automatic else "after an approval"
+        yield self._damage.line(f"No replica is damaged; damage is repaired {damage}", "replicas")
+        for one in tiers:
+            if one.replicas:
+                looked_at.add(bool(one.failure_domain))
+        yield looked_at.line("Every tier can be looked at", "tiers")
+        for finding in findings:
+            answered.add(not is_trouble(finding))
+        yield answered.line("No finding stays open", "findings")
 
 
 def is_trouble(line: FindingLine) -> bool:
@@ -111,29 +114,136 @@ def is_trouble(line: FindingLine) -> bool:
     return line.state == "open" and line.severity != "warning"
 
 
-def task_lines(
-    policy: Policy,
-    versions: Sequence[VersionLine],
-    replicas: Sequence[ReplicaLine],
-    tiers: Sequence[TierLine],
-    findings: Sequence[FindingLine],
-    deposits: Sequence[DepositLine],
-    now: datetime,
-) -> list[TaskLine]:
-    """What has to be done, the most pressing first; then what comes next by itself."""
-    tasks = [
-        *_answer(findings, now),
-        *_check(policy.community, replicas),
-        *_read_back(policy, versions, replicas, now),
-        *_replicate(policy, versions, replicas, now),
-        *_look(tiers),
-        *_spread(policy, versions),
-        *_rejected(deposits),
-    ]
-    far = datetime.max.replace(tzinfo=now.tzinfo)
-    pressing = [task for task in tasks if task.since_past]
-    rest = [task for task in tasks if not task.since_past]
-    return [*pressing, *sorted(rest, key=lambda task: task.by or far)]
+class Named:
+    """How many something is about, since when, and the names of the first."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.first: datetime | None = None
+        self._names: First[tuple[datetime, str]] = First(lambda one: one, NAMED)
+
+    def add(self, at: datetime, name: str) -> None:
+        """Take one more in; the earliest are named."""
+        self.total += 1
+        self.first = at if self.first is None else min(self.first, at)
+        self._names.add((at, name))
+
+    def names(self) -> tuple[str, ...]:
+        """The first, and how many more there are."""
+        names = tuple(name for _, name in self._names.rows())
+        more = self.total - len(names)
+        return (*names, f"and {more:,} more") if more else names
+
+
+class Tasks:
+    """What has to be done, found row by row."""
+
+    def __init__(self, policy: Policy, now: datetime) -> None:
+        self._policy, self._now = policy, now
+        tiers = {rule.tier: rule.within for rule in policy.replicas}
+        self._late: dict[str, Named] = {}
+        self._lacking = {tier: Named() for tier in tiers}
+        self._unread = {tier: Named() for tier in tiers}
+        self._within = tiers
+        self._close, self._rejected = Named(), Named()
+
+    def version(self, line: VersionLine, replicas: Sequence[ReplicaLine]) -> None:
+        """Look for what a version lacks."""
+        name, there = f"{line.title or line.aip} v{line.version}", set()
+        for one in replicas:
+            there.add(one.tier)
+            if one.state == "written" and one.tier in self._unread:
+                self._unread[one.tier].add(line.ingested_at, name)
+        for tier in self._lacking.keys() - there:
+            self._lacking[tier].add(line.ingested_at, name)
+        if line.verified >= self._policy.minimum.failure_domains > line.failure_domains:
+            self._close.add(line.ingested_at, name)
+
+    def replica(self, line: ReplicaLine) -> None:
+        """Look whether a replica has to be checked."""
+        if line.overdue or line.weak:
+            late = self._late.setdefault(line.tier, Named())
+            late.add(line.due_at or line.written_at, f"{line.title or line.aip} v{line.version}")
+
+    def deposit(self, line: DepositLine) -> None:
+        """Look at a deposit."""
+        if line.outcome == "rejected":
+            self._rejected.add(line.at, line.deposit)
+
+    def lines(self, tiers: Sequence[TierLine], findings: Sequence[FindingLine]) -> list[TaskLine]:
+        """The most pressing first; then by date."""
+        tasks = [
+            *_answer(findings, self._now),
+            *self._check(),
+            *self._read_back(),
+            *self._replicate(),
+            *_look(tiers),
+            *self._spread(),
+            *self._answer_deposits(),
+        ]
+        far = datetime.max.replace(tzinfo=self._now.tzinfo)
+        pressing = [task for task in tasks if task.since_past]
+        rest = [task for task in tasks if not task.since_past]
+        return [*pressing, *sorted(rest, key=lambda task: task.by or far)]
+
+    def _check(self) -> Iterator[TaskLine]:
+        """Checks that are overdue, or were weaker than promised, by tier."""
+        for tier, late in self._late.items():
+            yield TaskLine(
+                f"Check {count(late.total, 'replica')} on {tier}",
+                late.first,
+                True,
+                late.names(),
+                f"run `preserve audit --community {self._policy.community} --tier {tier}`",
+            )
+
+    def _read_back(self) -> Iterator[TaskLine]:
+        """What was written and never verified counts for nothing yet."""
+        for tier, unread in self._unread.items():
+            if unread.first is not None:
+                by = unread.first + self._within[tier]
+                step = f"run `preserve audit --community {self._policy.community} --tier {tier}"
+                yield TaskLine(
+                    f"Read back {count(unread.total, 'replica')} on {tier}",
+                    by,
+                    by < self._now,
+                    unread.names(),
+                    f"{step} --all`",
+                )
+
+    def _replicate(self) -> Iterator[TaskLine]:
+        for tier, lacking in self._lacking.items():
+            if lacking.first is not None:
+                by = lacking.first + self._within[tier]
+                yield TaskLine(
+                    f"Write {count(lacking.total, 'replica')} to {tier}",
+                    by,
+                    by < self._now,
+                    lacking.names(),
+                    f"run `preserve replicate --community {self._policy.community} --tier {tier}`",
+                )
+
+    def _spread(self) -> Iterator[TaskLine]:
+        """Independence is not made by a run: somebody must move a tier."""
+        if self._close.total:
+            yield TaskLine(
+                f"Move a tier to a machine of its own: {count(self._close.total, 'AIP version')} "
+                f"in fewer than {self._policy.minimum.failure_domains} failure domains",
+                None,
+                True,
+                self._close.names(),
+                "give a tier another host or site, in `tiers.yaml`",
+            )
+
+    def _answer_deposits(self) -> Iterator[TaskLine]:
+        if self._rejected.total:
+            yield TaskLine(
+                f"Answer {count(self._rejected.total, 'rejected deposit')}",
+                None,
+                False,
+                self._rejected.names(),
+                "the receipt says what the depositor has to mend",
+            )
 
 
 def _answer(findings: Sequence[FindingLine], now: datetime) -> Iterator[TaskLine]:
@@ -149,63 +259,6 @@ def _answer(findings: Sequence[FindingLine], now: datetime) -> Iterator[TaskLine
             )
 
 
-def _check(community: str, replicas: Sequence[ReplicaLine]) -> Iterator[TaskLine]:
-    """Checks that are overdue, or were weaker than promised, by tier."""
-    tiers = dict.fromkeys(line.tier for line in replicas)
-    for tier in tiers:
-        late = sorted(
-            (line for line in replicas if line.tier == tier and (line.overdue or line.weak)),
-            key=lambda line: line.due_at or line.written_at,
-        )
-        if late:
-            names = tuple(f"{line.title or line.aip} v{line.version}" for line in late)
-            yield TaskLine(
-                f"Check {count(len(late), 'replica')} on {tier}",
-                late[0].due_at,
-                True,
-                names,
-                f"run `preserve audit --community {community} --tier {tier}`",
-            )
-
-
-def _replicate(
-    policy: Policy, versions: Sequence[VersionLine], replicas: Sequence[ReplicaLine], now: datetime
-) -> Iterator[TaskLine]:
-    there = {(line.aip, line.version, line.tier) for line in replicas}
-    for rule in policy.replicas:
-        lacking = sorted(
-            (v for v in versions if (v.aip, v.version, rule.tier) not in there),
-            key=lambda v: v.ingested_at,
-        )
-        if lacking:
-            by = lacking[0].ingested_at + rule.within
-            yield TaskLine(
-                f"Write {count(len(lacking), 'replica')} to {rule.tier}",
-                by,
-                by < now,
-                tuple(f"{v.title or v.aip} v{v.version}" for v in lacking),
-                f"run `preserve replicate --community {policy.community} --tier {rule.tier}`",
-            )
-
-
-def _read_back(
-    policy: Policy, versions: Sequence[VersionLine], replicas: Sequence[ReplicaLine], now: datetime
-) -> Iterator[TaskLine]:
-    """What was written and never verified counts for nothing yet."""
-    ingested = {(v.aip, v.version): v.ingested_at for v in versions}
-    for rule in policy.replicas:
-        written = [r for r in replicas if r.tier == rule.tier and r.state == "written"]
-        if written:
-            by = min(ingested.get((r.aip, r.version), r.written_at) for r in written) + rule.within
-            yield TaskLine(
-                f"Read back {count(len(written), 'replica')} on {rule.tier}",
-                by,
-                by < now,
-                tuple(f"{r.title or r.aip} v{r.version}" for r in written),
-                f"run `preserve audit --community {policy.community} --tier {rule.tier} --all`",
-            )
-
-
 def _look(tiers: Sequence[TierLine]) -> Iterator[TaskLine]:
     for line in tiers:
         if line.replicas and not line.failure_domain:
@@ -216,39 +269,6 @@ def _look(tiers: Sequence[TierLine]) -> Iterator[TaskLine]:
                 (),
                 "run `preserve tier list`",
             )
-
-
-def _spread(policy: Policy, versions: Sequence[VersionLine]) -> Iterator[TaskLine]:
-    """Independence is not made by a run: somebody must move a tier."""
-    wanted = policy.minimum.failure_domains
-    close = [v for v in versions if v.verified >= wanted > v.failure_domains]
-    if close:
-        yield TaskLine(
-            f"Move a tier to a machine of its own: {count(len(close), 'AIP version')} "
-            f"in fewer than {wanted} failure domains",
-            None,
-            True,
-            tuple(f"{v.title or v.aip} v{v.version}" for v in close),
-            "give a tier another host or site, in `tiers.yaml`",
-        )
-
-
-def _rejected(deposits: Sequence[DepositLine]) -> Iterator[TaskLine]:
-    rejected = [line.deposit for line in deposits if line.outcome == "rejected"]
-    if rejected:
-        yield TaskLine(
-            f"Answer {count(len(rejected), 'rejected deposit')}",
-            None,
-            False,
-            tuple(rejected),
-            "the receipt says what the depositor has to mend",
-        )
-
-
-def next_check(replicas: Sequence[ReplicaLine]) -> ReplicaLine | None:
-    """The replica whose check falls due first, among those that are not overdue."""
-    coming = [line for line in replicas if line.due_at and not line.overdue]
-    return min(coming, key=lambda line: line.due_at or line.written_at, default=None)
 
 
 def policy_words(policy: Policy) -> list[str]:

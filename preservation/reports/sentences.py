@@ -7,13 +7,21 @@ from the rows, and never say more than the rows do: nothing checked is "nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.holdings import KEPT, shown
-from preservation.reports.promises import BROKEN, next_check
-from preservation.reports.rows import PromiseLine, Tables, TaskLine
+from preservation.reports.promises import BROKEN
+from preservation.reports.rows import (
+    CheckLine,
+    PromiseLine,
+    ReplicaLine,
+    Tables,
+    TaskLine,
+    VersionLine,
+)
 from preservation.reports.words import count, day, listed, short
 
 
@@ -32,29 +40,78 @@ class Sentence:
     mood: str
 
 
+@dataclass(slots=True)
+class Glance:
+    """What the sentences say about rows, looked at one by one, since not all are kept.
+
+    Attributes:
+        unkept: a version lacks something, due or not.
+        tiers: where replicas are.
+        next: the replica whose check falls due first, of those that are not overdue.
+        never, oldest: of replicas that this run did not check, how many never were, and when
+            the one checked longest ago was.
+        cached: intact checks in which memory may have answered for the medium.
+    """
+
+    unkept: bool = False
+    tiers: set[str] = field(default_factory=set)
+    next: ReplicaLine | None = None
+    never: int = 0
+    oldest: datetime | None = None
+    cached: int = 0
+
+    def version(self, line: VersionLine) -> None:
+        """Look at a version."""
+        self.unkept |= line.standing != KEPT
+
+    def replica(self, line: ReplicaLine) -> None:
+        """Look at a replica."""
+        self.tiers.add(line.tier)
+        if (
+            line.due_at
+            and not line.overdue
+            and (self.next is None or self.next.due_at is None or line.due_at < self.next.due_at)
+        ):
+            self.next = line
+        if line.checked_in_run:
+            return
+        if line.checked_at is None:
+            self.never += 1
+        elif self.oldest is None or line.checked_at < self.oldest:
+            self.oldest = line.checked_at
+
+    def check(self, line: CheckLine) -> None:
+        """Look at a check."""
+        self.cached += line.outcome == "intact" and not line.cache_bypassed
+
+
 def sentences(
-    tables: Tables, numbers: Mapping[str, int], policy: Policy, domains: Mapping[str, str]
+    tables: Tables,
+    numbers: Mapping[str, int],
+    seen: Glance,
+    policy: Policy,
+    domains: Mapping[str, str],
 ) -> tuple[Sentence, Sentence, Sentence]:
     """The three answers, in their order."""
     return (
-        _promised(tables, numbers, _independence(tables, policy, domains)),
-        _todo(tables),
-        _unchecked(tables, numbers),
+        _promised(tables, numbers, seen, _independence(seen, policy, domains)),
+        _todo(tables, seen),
+        _unchecked(numbers, seen),
     )
 
 
-def _promised(tables: Tables, numbers: Mapping[str, int], more: str) -> Sentence:
+def _promised(tables: Tables, numbers: Mapping[str, int], seen: Glance, more: str) -> Sentence:
     question = "Is everything promised true?"
     broken = [line for line in tables.promises if line.verdict == BROKEN]
     verified = f"{numbers['verified']:,} of {count(numbers['replicas'], 'replica')} verified"
-    if not tables.versions:
+    if not numbers["versions"]:
         return Sentence(question, "Nothing held", "No AIP is held for this community.", "", "open")
     if broken:
         return Sentence(question, "No", _broken(broken, tables, numbers), more, "bad")
     if not numbers["verified"]:
         text = "No replica was ever read back: all rests on what was written."
         return Sentence(question, "Not shown", text, more, "open")
-    if any(line.standing != KEPT for line in tables.versions):
+    if seen.unkept:
         text = f"Nothing is broken; {verified}, and what is lacking is not due yet."
         return Sentence(question, "So far", text, more, "open")
     held = numbers["versions"]
@@ -79,20 +136,19 @@ def _broken(broken: Sequence[PromiseLine], tables: Tables, numbers: Mapping[str,
     return f"{count(len(broken), 'promise')} broken: {', '.join(told)}."
 
 
-def _independence(tables: Tables, policy: Policy, domains: Mapping[str, str]) -> str:
+def _independence(seen: Glance, policy: Policy, domains: Mapping[str, str]) -> str:
     """What one failure would take, said even where the policy allows it."""
-    tiers = {line.tier for line in tables.replicas}
-    if not tiers:
+    if not seen.tiers:
         return ""
-    if blind := sorted(tier for tier in tiers if not domains.get(tier)):
+    if blind := sorted(tier for tier in seen.tiers if not domains.get(tier)):
         return f"{listed(blind)} could not be looked at; its independence is taken on trust."
-    return shown(Independence(policy, domains).sentence(tiers)) + "."
+    return shown(Independence(policy, domains).sentence(seen.tiers)) + "."
 
 
-def _todo(tables: Tables) -> Sentence:
+def _todo(tables: Tables, seen: Glance) -> Sentence:
     question = "What must I do, by when?"
     if not tables.tasks:
-        return Sentence(question, "Nothing", _following(tables), "", "good")
+        return Sentence(question, "Nothing", _following(seen.next), "", "good")
     first, *others = tables.tasks
     text, more = f"{_task(first)}.", ""
     if others:
@@ -105,9 +161,8 @@ def _todo(tables: Tables) -> Sentence:
     return Sentence(question, word, text, more, "open")
 
 
-def _following(tables: Tables) -> str:
+def _following(coming: ReplicaLine | None) -> str:
     """Nothing to do: what comes next by itself."""
-    coming = next_check(tables.replicas)
     if coming is None or coming.due_at is None:
         return "Nothing is asked of you."
     name = short(coming.title or coming.aip)
@@ -124,10 +179,10 @@ def _task(task: TaskLine) -> str:
     return f"{task.task}{names}, {'due since' if task.since_past else 'by'} {day(task.by)}"
 
 
-def _unchecked(tables: Tables, numbers: Mapping[str, int]) -> Sentence:
+def _unchecked(numbers: Mapping[str, int], seen: Glance) -> Sentence:
     question = "What was not checked?"
     left, held = numbers["not_checked"], numbers["replicas"]
-    more = _reservations(tables, numbers)
+    more = _reservations(numbers, seen)
     if not held:
         text = "There is no replica to check."
         return Sentence(question, "Nothing was checked", text, "", "open")
@@ -138,29 +193,26 @@ def _unchecked(tables: Tables, numbers: Mapping[str, int]) -> Sentence:
     whole = "It stands" if left == 1 else "They stand"
     subject = count(held, "replica").capitalize() + " stand" if left == held else whole
     late = f", and {count(numbers['overdue'], 'check')} overdue" if numbers["overdue"] else ""
-    return Sentence(question, word, f"{subject} on {_evidence(tables)}{late}.", more, "open")
+    return Sentence(question, word, f"{subject} on {_evidence(seen)}{late}.", more, "open")
 
 
-def _evidence(tables: Tables) -> str:
+def _evidence(seen: Glance) -> str:
     """How old the oldest evidence is about what was left out."""
-    left = [line.checked_at for line in tables.replicas if not line.checked_in_run]
-    never = left.count(None)
-    known = [moment for moment in left if moment]
-    oldest = f"earlier checks, the oldest of {day(min(known))}" if known else ""
+    never = seen.never
+    oldest = f"earlier checks, the oldest of {day(seen.oldest)}" if seen.oldest else ""
     if not never:
         return oldest
     return f"{oldest}; {never:,} were never checked" if oldest else "no check at all yet"
 
 
-def _reservations(tables: Tables, numbers: Mapping[str, int]) -> str:
+def _reservations(numbers: Mapping[str, int], seen: Glance) -> str:
     """What weakens the checks that were made."""
     said = []
     if numbers["unchecked"]:
         said.append(f"{count(numbers['unchecked'], 'check')} could not be made.")
-    cached = sum(1 for c in tables.checks if c.outcome == "intact" and not c.cache_bypassed)
-    if cached:
+    if seen.cached:
         said.append(
-            f"In {count(cached, 'check')} memory could have answered for the medium: "
+            f"In {count(seen.cached, 'check')} memory could have answered for the medium: "
             "the cache could not be bypassed."
         )
     return " ".join(said)
