@@ -33,7 +33,7 @@ def retention_of(parts: Parts) -> RetentionService:
 
 def holds_of(parts: Parts) -> HoldService:
     """Placing and releasing holds."""
-    return HoldService(parts.catalogue, parts.events)
+    return HoldService(parts.catalogue, parts.events, parts.every_tier)
 
 
 def access_of(parts: Parts) -> AccessService:

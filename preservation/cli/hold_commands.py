@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from preservation.app import Parts
 from preservation.app.keeping import holds_of
 from preservation.catalogue.custody import HoldRow
 from preservation.cli.aip_commands import find
 from preservation.cli.opening import opened
 from preservation.cli.options import Community, Json, group
-from preservation.cli.shell import account, shell, table
+from preservation.cli.shell import Shell, account, shell, table
 from preservation.model.clock import stamp
 
 hold_app = group("Hold AIPs: nothing of them is disposed of or retired while a hold is open.")
@@ -35,6 +36,7 @@ def add(
     with opened(here, acts=True) as parts:
         key = find(parts, aip)[0].key
         made = holds_of(parts).add(key.community, key.aip, version or 0, account(), reason)
+        _spread(here, parts, made)
     here.answer(
         as_json,
         "samarkand.hold/1",
@@ -54,6 +56,7 @@ def release(
     here = shell(ctx)
     with opened(here, acts=True) as parts:
         made = holds_of(parts).release(id, account(), reason)
+        _spread(here, parts, made)
     here.answer(
         as_json,
         "samarkand.hold/1",
@@ -84,6 +87,12 @@ def list_(
         out.print(shown if rows else "no hold is open")
 
     here.answer(as_json, "samarkand.holds/1", {"holds": [_row(row) for row in rows]}, render)
+
+
+def _spread(here: Shell, parts: Parts, row: HoldRow) -> None:
+    """The places' own holds, too; where that can't be done now, the journal's hold stands."""
+    for told in holds_of(parts).spread(row):
+        here.warn(f"no hold of the storage's own could be changed: {told}")
 
 
 def _about(row: HoldRow) -> str:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from preservation.catalogue.custody import HoldRow
-from preservation.errors import SamarkandError, UsageError
+from preservation.errors import NotNowError, SamarkandError, UsageError
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.replica import VersionKey
 from preservation.retention.books import Books
+from preservation.storage.tier import Tier
 
 
 class HoldService:
-    """Places and releases holds, each under a person's account and with a reason."""
+    """Places and releases holds, each under a person's account and with a reason.
 
-    def __init__(self, catalogue: Books, events: EventMaker) -> None:
+    Args:
+        tiers: where a place has a hold of its own (S3: legal hold), it is set there, too.
+    """
+
+    def __init__(
+        self, catalogue: Books, events: EventMaker, tiers: Callable[[], Mapping[str, Tier]]
+    ) -> None:
         self._catalogue = catalogue
         self._events = events
+        self._tiers = tiers
 
     def add(self, community: str, aip: str, version: int, by: str, reason: str) -> HoldRow:
         """Hold an AIP, or one version of it.
@@ -57,6 +66,23 @@ class HoldService:
         detail = {"hold": one.id, "by": by, "reason": reason}
         self._record(EventType.HOLD_RELEASED, (one.community, one.aip, one.version), detail)
         return self._known(one.id)
+
+    def spread(self, row: HoldRow) -> list[str]:
+        """Set or lift the places' own holds on what a hold is about; the journal's holds in any
+        case. Returns where it could not be done, and why.
+        """
+        told: list[str] = []
+        for replica in self._catalogue.replicas(row.community, aip=row.aip):
+            if row.version not in (0, replica.key.version):
+                continue
+            on = bool(self._catalogue.custody.holds_on(replica.key))
+            tier = self._tiers().get(replica.tier)
+            try:
+                if tier is not None:
+                    tier.hold(replica.key, on=on)
+            except NotNowError as error:
+                told.append(f"{replica.key} on {replica.tier}: {error.message}")
+        return told
 
     def _record(
         self, type_: EventType, about: tuple[str, str, int], detail: dict[str, str]

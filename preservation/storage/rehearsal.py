@@ -128,7 +128,19 @@ def _kept_stays(tier: Tier, key: VersionKey, _: Packaging) -> bool:
     return False
 
 
-_PROMISES = (_hides, _keeps, _keeps_large, _fetches, _refuses, _swaps, _kept_stays)
+def _removes(tier: Tier, key: VersionKey, packaging: Packaging) -> bool:
+    """Removes a replica with its past, shows that it is gone, and keeps its tombstone."""
+    _swaps(tier, key, packaging)
+    tier.tombstone(key, b"gone\n")
+    removed = tier.remove(key)
+    return (
+        removed.left == tier.remains(key) == ()
+        and tier.sidecar(key) is None
+        and tier.tombstoned(key) == b"gone\n"
+    )
+
+
+_PROMISES = (_hides, _keeps, _keeps_large, _fetches, _refuses, _swaps, _kept_stays, _removes)
 
 
 def _commit(tier: Tier, key: VersionKey, packaging: Packaging, files: Files) -> Sidecar:

@@ -19,13 +19,14 @@ from preservation.app.keeping import holds_of, retention_of
 from preservation.app.parts import Parts
 from preservation.app.planning import make_plan
 from preservation.app.upkeep import check_catalogue
-from preservation.errors import SamarkandError, UsageError
+from preservation.errors import SamarkandError, TierUnavailableError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.model.event import EventType
 from preservation.model.replica import VersionKey
 from preservation.policy.effects import Disposing
 from preservation.policy.policy import Policy
 from preservation.retention.service import RetentionService
+from preservation.storage.local import LocalTier
 
 FILES = {"a.txt": b"one", "deep/b.txt": b"two" * 100}
 RULES = {
@@ -445,3 +446,27 @@ def test_a_reconcile_tells_what_is_being_removed_and_what_came_back(archive: Arc
     shutil.copytree(archive.home / "backup" / "notes", archive.tier("mirror") / "notes")
     assert looked("mirror")[0] == {"TIER-DISPOSED"}
     assert any("mirror" in name for name in lying(archive, key))
+
+
+def test_a_place_with_holds_of_its_own_gets_them_and_loses_them_with_the_last(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = kept(archive)
+    seen: list[tuple[str, bool]] = []
+
+    def hold(self: LocalTier, held: VersionKey, *, on: bool) -> bool:
+        if self.id == "deep":
+            raise TierUnavailableError("not now")
+        assert held == key
+        seen.append((self.id, on))
+        return True
+
+    monkeypatch.setattr(LocalTier, "hold", hold)
+    with archive.opened() as (parts, _):
+        holds = holds_of(parts)
+        one, two = (holds.add("notes", key.aip, n, "bo", "a court asks") for n in (0, 1))
+        assert [told.rpartition(": ")[2] for told in holds.spread(one)] == ["not now"]
+        holds.spread(holds.release(one.id, "bo", "over"))
+        assert seen == [("mirror", True), ("vault", True)] * 2
+        holds.spread(holds.release(two.id, "bo", "over"))
+    assert seen[4:] == [("mirror", False), ("vault", False)]
