@@ -61,7 +61,7 @@ def fill(url: str, count: int) -> None:
             connection.execute(sa.text(f"{head}SELECT {values} FROM n {where}"))
 
         connection.execute(
-            sa.text("INSERT INTO community VALUES (:name) ON CONFLICT DO NOTHING"),
+            sa.text("INSERT INTO community (community) VALUES (:name) ON CONFLICT DO NOTHING"),
             {"name": COMMUNITY},
         )
         insert("aip (aip, community)", f"{id_}, '{COMMUNITY}'")
@@ -83,11 +83,12 @@ def fill(url: str, count: int) -> None:
         ):
             insert(
                 "replica (community, aip, version, tier, packaging, state, seal, octets, "
-                "written_at, verified_at, checked_at, aged_from, outcome, level, adopted)",
+                "written_at, verified_at, checked_at, aged_from, young, lot, outcome, level, "
+                "adopted)",
                 f"'{COMMUNITY}', {id_}, 1, '{tier}', 'folder', "
                 f"CASE WHEN i % 97 = 0 THEN 'written' ELSE 'verified' END, {digest}, "
                 f"1000000000 + i, {AGO}, {AGO}, {AGO} + i * 1000000, {AGO} + i * 1000000, "
-                f"'intact', 'E3', {false}",
+                f"{false}, 0, 'intact', 'E3', {false}",
                 where,
             )
         if kind == "postgresql":  # as its own upkeep does within minutes

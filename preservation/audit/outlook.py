@@ -61,7 +61,7 @@ def shortage(policy: Policy, held: Mapping[str, Held]) -> str:
     if found.met:
         return ""
     told = ", ".join(
-        f"{tier} {format_duration(age)} becomes {(age * found.percent / 100).days}d"
+        f"{tier} {format_duration(age)} becomes {age.days * found.percent // 100:,}d"
         for tier, age in ages.items()
         if tier in octets
     )

@@ -24,6 +24,7 @@ from preservation.policy.audit_plan import AuditRule
 LOTS = 65_536
 _PERIOD = 8, 10  # of the maximum age
 _LATE = 9, 10
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,14 @@ class Rhythm:
         """When a replica has its turn."""
         if not young:
             return aged_from + self.period
-        return aged_from + self.period * ((lot + self.shift) % LOTS) // LOTS
+        return aged_from + self.period * (((lot + self.shift) % LOTS) / LOTS)
 
     def share(self, amount: int) -> int:
         """Of an amount, octets or replicas, what a night has to take at least."""
-        return -(-amount * self.gap // self.period) if self.gap < self.period else amount
+        if self.gap >= self.period:
+            return amount
+        # Whole microseconds: a time span times octets is more than a time span can hold.
+        return -(-amount * (self.gap // _MICROSECOND) // (self.period // _MICROSECOND))
 
     def draws(self, rule: AuditRule, last: datetime | None, now: datetime) -> bool:
         """Whether a sample is due: none of the tier was audited in this span of ``every`` yet."""

@@ -161,16 +161,27 @@ class Turns:
 
     def siblings(self, community: str) -> list[Turn]:
         """Replicas not checked since damage was found in another one of the same version."""
-        mine, hurt = t.replica.c, t.replica.alias("hurt").c
-        statement = sa.select(*_COLUMNS).where(
-            *rows.same(mine, hurt),
-            hurt.community == community,
-            hurt.state == ReplicaState.DAMAGED.value,
-            hurt.state != sa.literal_column("'verified'"),  # so that the partial index serves
-            mine.tier != hurt.tier,
-            mine.aged_from < hurt.checked_at,
+        columns = t.replica.c
+        names = (columns.community, columns.aip, columns.version)
+        damaged = sa.select(*names, columns.tier, columns.checked_at).where(
+            columns.community == community,
+            columns.state == ReplicaState.DAMAGED.value,
+            t.is_unsound,
         )
-        return self._turns(statement.distinct().limit(MOST))
+        found: list[Turn] = []
+        with self.database.reading() as connection:
+            for some in rows.chunks(connection.execute(damaged.limit(MOST)).all()):
+                hurt: dict[tuple[str, int], list[tuple[str, datetime]]] = {}
+                for _, aip, version, tier, at in some:
+                    hurt.setdefault((aip, version), []).append((tier, at))
+                keys = [(community, *name) for name in hurt]
+                same = sa.tuple_(*names, types=[name.type for name in names]).in_(keys)
+                for row in connection.execute(sa.select(*_COLUMNS).where(same)):
+                    turn = Turn(*row)
+                    others = hurt[turn.aip, turn.version]
+                    if any(tier != turn.tier and turn.aged_from < at for tier, at in others):
+                        found.append(turn)
+        return found
 
     def in_state(self, community: str, tier: str, state: ReplicaState) -> list[Turn]:
         """Replicas on a tier that are not verified."""

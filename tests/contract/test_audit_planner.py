@@ -208,3 +208,10 @@ def test_the_even_share_is_at_least_one_period_s_part() -> None:
     rhythm = Rhythm(100 * DAY, DAY, 0)
     assert (rhythm.share(80), rhythm.share(81), rhythm.share(0)) == (1, 2, 0)
     assert Rhythm(DAY, 7 * DAY, 0).share(10) == 10
+    assert rhythm.share(80 * 10**18) == 10**18  # an exabyte is no more than a number
+
+
+def test_the_longest_age_that_a_policy_can_say_has_turns_too() -> None:
+    rhythm = Rhythm(timedelta(days=99 * 365.25), DAY, 0)
+    assert rhythm.turn(START, True, 65_535) < START + rhythm.period
+    assert rhythm.turn(START, True, 0) == START
