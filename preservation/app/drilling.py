@@ -36,6 +36,7 @@ from preservation.model.finding import Finding
 from preservation.model.outcome import Level
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging
+from preservation.model.units import format_duration
 from preservation.policy.audit_plan import AuditRule
 from preservation.policy.policy import Policy, RepairRule, ReplicaRule, TierSpec
 from preservation.repair.localising import Localiser
@@ -77,6 +78,21 @@ def last_drill(parts: Parts, community: str) -> Drilled | None:
         return Drilled(parse_stamp(said["at"]), Score.from_json(said["score"]), said["event"])
     except (OSError, ValueError, KeyError, TypeError, MalformedError):
         return None
+
+
+def drill_words(parts: Parts, policy: Policy) -> list[str]:
+    """What a report says of drills; nothing where the policy asks for none."""
+    if not policy.drill.tiers:
+        return []
+    where, every = ", ".join(policy.drill.tiers), format_duration(policy.drill.every)
+    last = last_drill(parts, policy.community)
+    if last is None:
+        return [f"Drills on {where} every {every}: none was held yet."]
+    missed = "; ".join(last.score.missed()[:_NAMED])
+    return [
+        f"Drills on {where} every {every}; the last, on {last.at:%Y-%m-%d}: {last.score.sentence}"
+        + (f" ({missed})." if missed else ".")
+    ]
 
 
 def drill_is_due(parts: Parts, policy: Policy) -> bool:

@@ -43,6 +43,8 @@ def test_every_harm_is_found_and_healed_and_nothing_of_the_drill_is_left(drilled
         assert parts.standing(policy).totals == {}
         remembered = last_drill(parts, "notes")
         assert remembered is not None
+        (sentence,) = drilling.drill_words(parts, policy)
+        assert "16 of 16 harms found, 16 healed" in sentence
         assert remembered.score.to_json() == done.score.to_json()
     assert {(one.tier, one.harm) for one in done.score.trials} == {
         (tier, harm) for tier in ("mirror", "deep") for harm in HARMS

@@ -1,0 +1,108 @@
+"""Who looks only at the grid sees the truth: a finding, a broken promise, an overdue check; and
+drills, which put all of it to the test.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dag_homes import PROJECT, make_home, policy_object, put_in_force
+
+Run = Callable[..., dict[str, list[str]]]
+STANDING = "standing__silk-road"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with one community and one AIP, which every promise is kept for."""
+    from preservation.app import open_home
+    from preservation.model.progress import Silence
+
+    policies = tmp_path / "policies"
+    shutil.copytree(PROJECT / "policies", policies)
+    (policies / "field-notes.yaml").unlink()
+    home = make_home(tmp_path / "home", policies, monkeypatch)
+    folder = home / "inbox" / "silk-road" / "Станция 7"
+    folder.mkdir(parents=True)
+    (folder / "read me.txt").write_text("the station\n", "utf-8")
+    with open_home(home, policies) as parts:
+        policy = parts.store.governing("silk-road")
+        parts.ingest.take(policy, parts.ingest.arrive(policy, folder), Silence())
+        for shard in parts.replication.plan(policy):
+            parts.replication.run(policy, shard, Silence())
+    return home
+
+
+def said(home: Path) -> str:
+    """The note that audit and repair hand to the standing."""
+    from preservation.app import open_home
+    from preservation.orchestration import work
+
+    with open_home(home, home) as parts:
+        return work.standing(parts, "silk-road").note()
+
+
+def audit(home: Path) -> None:
+    from preservation.app import open_home
+    from preservation.model.progress import Silence
+
+    with open_home(home, home) as parts:
+        policy = parts.store.governing("silk-road")
+        for shard in parts.audit.plan(policy, everything=True):
+            parts.audit.run(policy, shard, Silence())
+
+
+def in_force(home: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(policy_object(home, "silk-road").read_bytes())
+    return document
+
+
+def test_the_standing_is_red_for_each_reason_and_says_the_next_step(home: Path, run: Run) -> None:
+    assert run(STANDING)[""] == ["success"]
+    was = in_force(home)
+
+    put_in_force(home, "silk-road", minimum={**was["minimum"], "replicas": 4})
+    note = said(home)
+    assert "with too few verified replicas" in note.partition("\n")[0]
+    assert "Next: " in note
+    assert run(STANDING)[""] == ["failed"]
+
+    ages = {tier: {**rule, "max_age": 0} for tier, rule in was["audit"]["tiers"].items()}
+    audits = {**was["audit"], "tiers": ages}
+    put_in_force(home, "silk-road", minimum=was["minimum"], audit=audits)
+    note = said(home)
+    assert "with an overdue check" in note.partition("\n")[0]
+    assert "Next: run `preserve audit`" in note
+    assert run(STANDING)[""] == ["failed"]
+
+    put_in_force(home, "silk-road", audit=was["audit"])
+    victim = next((home / "tiers/mirror/silk-road").rglob("read me.txt"))
+    victim.chmod(0o644)
+    victim.write_text("another\n", "utf-8")
+    audit(home)
+    note = said(home)
+    assert "1 open finding" in note.partition("\n")[0]
+    assert "FIX-ALTERED" in note
+    assert "Next: run `preserve repair`" in note
+    assert run(STANDING)[""] == ["failed"]
+
+    victim.write_text("the station\n", "utf-8")
+    audit(home)
+    assert said(home) == "**Every promise is kept for 1 AIP version**"
+    assert run(STANDING)[""] == ["success"]
+
+
+def test_a_drill_is_held_when_its_day_has_come_and_no_other_day(home: Path, run: Run) -> None:
+    nobody = run("drill")
+    assert nobody[""] == ["success"]
+    assert nobody["drill"] == ["skipped"]
+    put_in_force(home, "silk-road", drill={"every": 86_400, "tiers": ["mirror"]})
+    held = run("drill")
+    assert held[""] == ["success"]
+    assert held["drill"] == ["Silk Road research data · 8 of 8 harms found, 8 healed"]
+    assert run("drill")["drill"] == ["skipped"]
