@@ -9,6 +9,7 @@ from preservation.app.parts import Parts
 from preservation.catalogue.protocol import VersionRow
 from preservation.errors import BusyError, SamarkandError
 from preservation.model.digest import Digest
+from preservation.model.units import format_duration
 from preservation.policy.policy import Policy
 from preservation.retention.books import Means
 from preservation.retention.holds import HoldService
@@ -39,6 +40,27 @@ def holds_of(parts: Parts) -> HoldService:
 def access_of(parts: Parts) -> AccessService:
     """Who gets what out again."""
     return AccessService(parts.catalogue, parts.events, lambda version: _policy_of(parts, version))
+
+
+def keeping_words(parts: Parts, policy: Policy) -> list[str]:
+    """How long is kept and who ends it, what was disposed of, is pending, is held: for reports."""
+    rule, custody = policy.retention, parts.catalogue.custody
+    kept = "for ever" if rule.keep is None else f"{format_duration(rule.keep)} at least"
+    people = "1 person" if rule.approvals == 1 else f"{rule.approvals} people"
+    words = [f"AIP versions are kept {kept}; nothing is removed unless {people} approved it."]
+    if gone := custody.tombstones(policy.community):
+        last = max(one.disposed_at for one in gone)
+        words.append(
+            f"{len(gone):,} disposed of so far, the last on {last:%Y-%m-%d}: they count nowhere "
+            "here, and their tombstones stay."
+        )
+    if pending := custody.removals(policy.community, pending=True):
+        until = max((row.until for row in pending if row.until), default=None)
+        when = f", the last lock ends on {until:%Y-%m-%d}" if until else ""
+        words.append(f"{len(pending):,} removals are pending{when}.")
+    if holds := custody.holds(policy.community):
+        words.append(f"{len(holds):,} holds are open: what they are on is not disposed of.")
+    return words
 
 
 def _make_durable(parts: Parts) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from preservation.app.drilling import drill_words
 from preservation.app.holdings import inventory_of
+from preservation.app.keeping import keeping_words
 from preservation.app.parts import Parts
 from preservation.catalogue.holding import hold
 from preservation.errors import BusyError
@@ -42,7 +43,7 @@ def write_report(
         parts.observed(),
         *held_formats(parts, policy.community),
         told=_told(parts, policy.community),
-        words=drill_words(parts, policy),
+        words=[*keeping_words(parts, policy), *drill_words(parts, policy)],
     )
     folder, agent = out or parts.home.reports, parts.events.agent
     return build(sources, folder, clock=parts.clock, run=run, since=since, agent=agent)

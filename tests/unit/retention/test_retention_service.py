@@ -15,7 +15,7 @@ from homes import SILENCE, Archive, ground  # noqa: F401 (a fixture)
 from tiers import flip
 
 from preservation.app import apply_policies, read_policies
-from preservation.app.keeping import holds_of, retention_of
+from preservation.app.keeping import holds_of, keeping_words, retention_of
 from preservation.app.parts import Parts
 from preservation.app.planning import make_plan
 from preservation.app.upkeep import check_catalogue
@@ -470,3 +470,17 @@ def test_a_place_with_holds_of_its_own_gets_them_and_loses_them_with_the_last(
         assert seen == [("mirror", True), ("vault", True)] * 2
         holds.spread(holds.release(two.id, "bo", "over"))
     assert seen[4:] == [("mirror", False), ("vault", False)]
+
+
+def test_a_report_says_how_long_is_kept_what_is_gone_and_what_is_held(archive: Archive) -> None:
+    kept(archive)
+    grow_old(archive)
+    dispose(archive, approved(archive))
+    held = kept(archive, "second", {"c.txt": b"three"})
+    with archive.opened() as (parts, policy):
+        holds_of(parts).add("notes", held.aip, 0, "bo", "a court asks")
+        words = keeping_words(parts, policy)
+
+    assert [word.split(" ")[0] for word in words] == ["AIP", "1", "1"]
+    assert "10y at least" in words[0]
+    assert "2 people" in words[0]
