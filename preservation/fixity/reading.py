@@ -148,7 +148,7 @@ class Reader:
         self._progress = progress
         self._cancelled = cancelled
         self._idle = idle
-        self._views = buffers(BLOCK)  # lanes hash some blocks while the next one is read
+        self._views: list[memoryview] = []  # made for the first file: mostly there is none
         self._untold = self._size = self._read = 0
 
     def measure(self, path: bytes, algorithms: tuple[Algorithm, ...]) -> Measured:
@@ -207,6 +207,7 @@ class Reader:
             os.close(fd)
 
     def _blocks(self, fd: int) -> Iterator[memoryview]:
+        self._views = self._views or buffers(BLOCK)  # lanes hash some while the next one is read
         for view in itertools.cycle(self._views):
             if self._rate is not None:
                 self._rate.take(len(view), self._cancelled)
