@@ -44,26 +44,39 @@ def open_objects(
         if offset < one.octets and end > 0:
             streams.append(_ObjectStream(place, one, offset, min(end, one.octets)))
         offset, end = max(0, offset - one.octets), end - one.octets
-    raw = streams[0] if len(streams) == 1 else _Joined(streams)
+    raw: _Blocks = streams[0] if len(streams) == 1 else _Joined(streams)
     return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
 
 
-class _Joined(io.RawIOBase):
-    """Streams one after the other."""
-
-    def __init__(self, streams: Sequence[io.RawIOBase]) -> None:
-        self._streams = deque(streams)
+class _Blocks(io.RawIOBase):
+    """A stream that gives what it has without copying it once more."""
 
     def readable(self) -> bool:
         return True
 
+    def block(self, octets: int) -> bytes:
+        """The next octets, at most so many; nothing at the end."""
+        raise NotImplementedError
+
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self.block(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Joined(_Blocks):
+    """Streams one after the other."""
+
+    def __init__(self, streams: Sequence[_Blocks]) -> None:
+        self._streams = deque(streams)
+
+    def block(self, octets: int) -> bytes:
         while self._streams:
-            got = self._streams[0].readinto(buffer)
-            if got:
-                return got
+            data = self._streams[0].block(octets)
+            if data:
+                return data
             self._streams.popleft().close()
-        return 0
+        return b""
 
     def close(self) -> None:
         """Let all of them go."""
@@ -72,7 +85,7 @@ class _Joined(io.RawIOBase):
         super().close()
 
 
-class _ObjectStream(io.RawIOBase):
+class _ObjectStream(_Blocks):
     """Octets ``start`` to ``stop`` of an object."""
 
     def __init__(self, place: S3Place, what: Object, start: int, stop: int) -> None:
@@ -82,25 +95,20 @@ class _ObjectStream(io.RawIOBase):
         self._body: Any = None
         self._failed = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        view = memoryview(buffer)
+    def block(self, octets: int) -> bytes:
         while self._at < self._stop:
             try:
-                data = self._open().read(min(len(view), self._left))
+                data = bytes(self._open().read(min(octets, self.left)))
             except Exception as error:
                 if not is_cut(error):
                     raise
                 data = b""
             if data:
-                view[: len(data)] = data
                 self._at += len(data)
                 self._failed = 0
-                return len(data)
+                return data
             self._again()
-        return 0
+        return b""
 
     def close(self) -> None:
         """Let the connection go, read to its end or not."""
@@ -112,7 +120,7 @@ class _ObjectStream(io.RawIOBase):
     def _open(self) -> Any:
         if self._body is None:
             place, what = self._place, self._what
-            is_whole = self._left == what.octets
+            is_whole = self.left == what.octets
             with place.errors():
                 try:
                     said = place.client.get_object(
@@ -125,13 +133,14 @@ class _ObjectStream(io.RawIOBase):
                         raise self._changed() from None
                     raise
                 etag = etag_of(said)
-            if etag != what.etag or int(said["ContentLength"]) != self._left:
+            if etag != what.etag or int(said["ContentLength"]) != self.left:
                 raise self._changed()
             self._body = said["Body"]
         return self._body
 
     @property
-    def _left(self) -> int:
+    def left(self) -> int:
+        """Octets to come."""
         return self._stop - self._at
 
     def _again(self) -> None:
