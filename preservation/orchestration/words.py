@@ -170,8 +170,10 @@ by itself. The square of each shard says what was found.
 
 **Red means** that something planned could not be checked, so that nothing is known about it.
 
-**Next**: read the red square's log; mend the tier; start the run again. To aim it (one tier, one
-AIP, everything) use *Trigger* and its form.
+**Next**: read the red square's log; mend the tier; start the run again. To aim it (a tier, an AIP,
+a format, a day, a sample, everything) use *Trigger* and its form. To slow down a run at work, write
+a line like `20 MiB` into `audit.rate` in the home. An open `AUD-BRAKE` says that more is damaged
+than chance allows: automatic repair waits until you answer it.
 {_footer(policy)}"""
 
 
@@ -188,8 +190,10 @@ After an audit that found damage, and hourly: replaces each damaged replica by b
 read from another one and found intact. Damaged bytes are kept in quarantine on their tier. Then the
 replica is read once more. {who}
 
-**Green and *hopeless*** on a square: no intact replica is left. Nothing was changed; the finding
-is critical and says what is still whole.
+**Green and *hopeless*** on a square: some files are intact nowhere, though each was looked for in
+every replica. Nothing was changed; the finding is critical, names them, and says where the rest is
+kept. It is tried again once a day. **Green and *waiting***: a person has to say something first;
+the finding (`AUD-BRAKE`, `RBD-SEAL-DISPUTED`) says what.
 
 **Red means** that a repair could not be finished, or that nobody answered for a day. Nothing is
 overwritten before its replacement is verified.
