@@ -65,9 +65,9 @@ def report_page(report: Report, files: Sequence[str]) -> bytes:
     )
 
 
-def index_page(entries: Sequence[Mapping[str, Any]]) -> bytes:
-    """Draw the list of reports, given as ``preservation.reports.index`` reads them."""
-    return render("index.html.j2", entries=entries)
+def index_page(entries: Sequence[Mapping[str, Any]], total: int) -> bytes:
+    """Draw the list of reports, the newest of ``total``."""
+    return render("index.html.j2", entries=entries, total=total)
 
 
 def draw_table(

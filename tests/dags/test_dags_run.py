@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from dag_homes import PROJECT, make_home, put_in_force
+from post_offices import mail_server
 
 Run = Callable[..., dict[str, list[str]]]
 
@@ -152,3 +154,28 @@ def test_the_inventory_is_kept_and_nothing_is_looked_at_twice(home: Path, run: R
     assert ran[""] == ["success"]
     assert ran["review"] == ["skipped"]  # the same tools: nothing could be otherwise
     assert len(list((home / "inventory/community=silk-road").rglob("part-*.parquet"))) == 1
+
+
+def test_people_are_told_once_by_the_mail_server_of_airflows_connection(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = {"to": "mailto:ann@example.org", "findings": "now", "digest": "never", "alive": "weekly"}
+    put_in_force(home, "silk-road", notify=[ann])
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "archive@example.org"}
+    with mail_server() as box:
+        where = {"conn_type": "smtp", "host": "127.0.0.1", "port": box.port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SAMARKAND_MAIL", json.dumps(where))
+        stood = run("standing__silk-road")
+        again = run("notices")
+        box.refuse["RCPT"] = "550 gone"
+        (home / "cache" / "notices.json").unlink(missing_ok=True)  # derived from the journal
+        third = run("notices")
+    assert stood == {"": ["success"], "look": ["success"], "tell_people": ["success"]}
+    assert again == third == {"": ["success"], "tell_people": ["success"]}
+    assert box.envelopes == [("archive@example.org", ["ann@example.org"])]
+    assert "Nothing is held yet" in box.texts[0]
+
+
+def test_reports_about_months_are_written_by_themselves(home: Path, run: Run) -> None:
+    assert run("reports") == {"": ["success"], "write": ["success"]}
+    assert not list((home / "reports").rglob("report.html"))  # nothing was held last month

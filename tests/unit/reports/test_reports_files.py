@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,3 +130,18 @@ def test_the_index_lists_whole_reports_only(tmp_path: Path) -> None:
     assert index.count("report.html") == 2
     assert "Not shown" in index
     assert "half" not in index
+
+
+def test_the_index_reads_each_document_once_and_notices_one_that_changed(tmp_path: Path) -> None:
+    first, second = write(Archive(), tmp_path, "one"), write(Archive(), tmp_path, "two")
+    known = json.loads((tmp_path / "index.json").read_bytes())
+    for entry in known["reports"].values():
+        entry["entry"]["title"] = "kept from before"
+    (tmp_path / "index.json").write_bytes(json.dumps(known).encode())
+    write(Archive(), tmp_path, "two")
+    index = second.index.read_text(encoding="utf-8")
+    assert index.count("kept from before") == 2  # the title, and what it sorts by, of "one"
+    (tmp_path / "index.json").write_text("[")
+    shutil.rmtree(first.html.parent)
+    write(Archive(), tmp_path, "two")
+    assert "kept from before" not in second.index.read_text(encoding="utf-8")
