@@ -32,7 +32,7 @@ SHOWN = 28  # characters of an expression inside a message
 AREAS = {
     "AIP": "Getting AIPs out",
     "ARC": "Archives: tars and zips",
-    "AUD": "Audit, as a DAG",
+    "AUD": "Audits",
     "BAG": "BagIt bags",
     "CAT": "The catalogue",
     "DEP": "Deposits",
@@ -129,6 +129,13 @@ SAID = {
         "pack it again",
     ),
     "DEP-NAME-UNKEPT": ("finding, error", "a name that a bag cannot hold", "rename it"),
+    "AUD-BRAKE": (
+        "finding, error",
+        "an audit found more damage than chance allows, or a tier that should hold replicas and "
+        "holds none: automatic repair of this community on this tier waits.",
+        "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`. If "
+        "the damage is real, `preserve finding accept` with your reason lets repair go on",
+    ),
     "FIX-ALTERED": (
         "finding, error",
         "a file's bytes are not those that were sealed, or a file is there that no manifest lists",

@@ -81,7 +81,7 @@ def _day(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"not a day: {text!r}", hint="write it as 2026-11-22", code="CLI-DAY"
+            f"not a day: {text!r}", hint="write it as 2026-11-22", code="AUD-DAY"
         ) from error
 
 

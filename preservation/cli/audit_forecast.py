@@ -40,7 +40,7 @@ def forecast(
     here = shell(ctx)
     if svg is not None and community is None:
         raise UsageError(
-            "one drawing shows one community", hint="name it: --community", code="CLI-ONE-COMMUNITY"
+            "one drawing shows one community", hint="name it: --community", code="AUD-ONE-COMMUNITY"
         )
     expected = None if growth is None else parse_size(growth)
     with opened(here) as parts:
