@@ -259,7 +259,7 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
             "opened": stamp(row.opened_at),
             "policy": policy.ref,
         }
-        for row in parts.repair.plan(policy)
+        for row in parts.repair.plan(policy, again=finding is not None)
         if finding in (None, row.id)
     ]
 

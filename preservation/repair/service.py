@@ -17,8 +17,10 @@ where they differ. Where no replica is intact, each file is taken from whichever
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from preservation.bags import sealed
@@ -53,6 +55,7 @@ from preservation.storage.pace import paced
 from preservation.storage.steps import tier_errors
 from preservation.storage.tier import Incoming, Tier
 
+_PATIENCE = timedelta(days=1)  # until what was hopeless is tried again by itself
 _NAMED = 10  # files that a sentence names
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
@@ -119,11 +122,34 @@ class RepairService:
         self._objections = objections
 
     def plan(
-        self, policy: Policy, *, tier: str | None = None, aip: str | None = None
+        self,
+        policy: Policy,
+        *,
+        tier: str | None = None,
+        aip: str | None = None,
+        again: bool = True,
     ) -> list[FindingRow]:
-        """The open findings that a repair can close, oldest first."""
+        """The open findings that a repair can close, oldest first.
+
+        Args:
+            again: also what was hopeless less than a day ago; trying reads every replica whole.
+        """
         rows = self._catalogue.findings(policy.community, state="open", aip=aip, tier=tier)
-        return sorted((row for row in rows if row.code in DAMAGE), key=lambda row: row.opened_at)
+        found = [row for row in rows if row.code in DAMAGE]
+        if not again:
+            hopeless = {(row.aip, row.version) for row in rows if row.code == NO_INTACT_REPLICA}
+            found = [row for row in found if not self._tried_lately(row, hopeless)]
+        return sorted(found, key=lambda row: row.opened_at)
+
+    def _tried_lately(self, row: FindingRow, hopeless: AbstractSet[tuple[str, int]]) -> bool:
+        """Whether a repair looked at a replica within a day, and nobody had all of it."""
+        if (row.aip, row.version) not in hopeless:
+            return False
+        key = VersionKey(row.community, row.aip, row.version)
+        replica = self._catalogue.replica(key, row.tier)
+        if replica is None or replica.checked_at is None:
+            return False
+        return self._events.clock.now() - _PATIENCE < replica.checked_at
 
     def repair(
         self, policy: Policy, finding_id: str, progress: Progress, approved_by: str = ""
@@ -269,8 +295,11 @@ class RepairService:
     ) -> RepairResult:
         """No replica is intact, but each file may be so somewhere, the damaged one included."""
         row = task.row
+        if unknown and not left:  # the damaged replica alone is not a whole
+            return task.result("unfinished", reason)
         sources = [*left, *self._own(task)]
-        with self._salvage.gathered(row, sources, task.progress) as (held, gathered):
+        pace = paced(task.progress, *(self._tiers[one.tier] for one in sources))
+        with self._salvage.gathered(row, sources, pace) as (held, gathered):
             if gathered.whole:
                 given = "+".join(sorted(gathered.taken))
                 source = replace(row, tier=given, packaging=Packaging.FOLDER, tar=None)
@@ -315,7 +344,8 @@ class RepairService:
     ) -> Sidecar:
         """Nothing is replaced before its replacement was read back under the seal."""
         row, expected = task.row, task.row.tar or source.tar
-        pace = paced(task.progress, self._tiers[source.tier], task.tier)
+        read = [self._tiers[source.tier]] if source.tier in self._tiers else []
+        pace = paced(task.progress, *read, task.tier)  # none, where it was put together at home
         index = Index(row.key.top)
         with tier_errors(row.tier):
             sidecar = self._write(

@@ -7,6 +7,7 @@ from homes import SILENCE, Archive, only
 from tiers import flip
 
 from preservation.errors import UsageError
+from preservation.files.remove import remove_tree
 
 
 @pytest.fixture
@@ -88,3 +89,23 @@ def test_a_finding_says_before_the_repair_which_octets_of_which_file_differ(
     assert closed.life == "resolved"
     assert closed.detail["repair"]["difference"].startswith("sha256:")
     assert closed.detail["repair"]["quarantine"]
+
+
+def test_so_much_damage_at_once_waits_for_a_person(archive: Archive) -> None:
+    """A tier that is mounted empty, with its marker: not one replica is missing by chance."""
+    for number in range(12):
+        archive.ingest(archive.put(f"deposit {number}", {"a.txt": b"%d" % number}))
+    archive.replicate()
+    remove_tree(archive.tier("mirror") / "notes")
+    assert archive.audit().outcomes["missing"] == 12
+    with archive.opened() as (parts, _):
+        brakes = [one for one in parts.catalogue.findings(state="open") if one.code == "AUD-BRAKE"]
+        assert [one.tier for one in brakes] == ["mirror"]
+    results = archive.repair()
+    assert {one.state for one in results} == {"waiting"}
+    assert "AUD-BRAKE" in results[0].reason
+    assert not (archive.tier("mirror") / "notes").exists()
+    assert {one.state for one in archive.repair(approved_by="ann: the disk is new")} == {"repaired"}
+    assert archive.audit().outcomes["intact"] == 36
+    with archive.opened() as (parts, _):
+        assert parts.catalogue.findings(state="open") == []
