@@ -201,6 +201,11 @@ SAID = {
     "STD-WEAK": ("promise", "the last check of a replica is weaker than promised", _AUDIT),
     "SUP-HTTP-409": ("failure 5", "Airflow says that what is asked for is there already", ""),
 }
+SAID["FIX-RECALLED"] = (
+    "finding, warning",
+    "recalled, ready by {a time}: a cold replica that is read by the first run after that",
+    "nothing to do: the first run after that reads it",
+)
 SAID |= {
     code: ("finding, error", f"what lies on a tier {meaning}", odd.HINTS[code])
     for code, meaning in odd.CODES.items()

@@ -124,7 +124,10 @@ class LocalTier:
         self.check()
         with self._place.errors():
             yield from prove(self._root / INCOMING, immutable=self._place.immutable)
-            bypassed = self._place.mount.bypasses_cache
+            mount, bypassed = self._place.mount, self._place.mount.bypasses_cache
+            if mount.is_remote:
+                told = f"{mount.fstype}: a check reads through the server's cache, and says so"
+                yield Proof("answers without a file server between", False, told, needed=False)
             yield Proof("lets reads past the page cache", bypassed, needed=False)
             yield Proof(
                 "makes all files durable at once", self._place.mount.syncs_as_one, needed=False
