@@ -17,6 +17,7 @@ from itertools import islice
 from operator import eq, gt
 from typing import NamedTuple
 
+from preservation.errors import MalformedError
 from preservation.files.spool import Spool
 
 LOT = 65_536  # records that are sorted at a time
@@ -82,6 +83,7 @@ class Sorter:
         self._paths: list[bytes] = []
         self._values = bytearray()
         self._octets = 0
+        self._lot: Slice | None = None  # all of it, sorted, while it is in memory
         self._spool: _Runs | None = None
 
     def __len__(self) -> int:
@@ -95,8 +97,11 @@ class Sorter:
         """Take in some records.
 
         Raises:
+            MalformedError: they were read already.
             NotNowError: the temporary file cannot be written.
         """
+        if self._lot is not None:
+            raise MalformedError("a sorter that was read takes in nothing more")
         self._paths += paths
         self._values += values
         self._count += len(paths)
@@ -107,10 +112,11 @@ class Sorter:
     def slices(self) -> Iterator[Slice]:
         """All records in order; may be asked again, and after it nothing more goes in."""
         if self._spool is None:
-            lot = self._sorted_lot()
-            self._paths, self._values = lot.paths, bytearray(lot.values)
-            if lot.paths:
-                yield lot
+            if self._lot is None:
+                self._lot = self._sorted_lot()
+                self._paths, self._values = [], bytearray()
+            if self._lot.paths:
+                yield self._lot
             return
         if self._paths:
             self._spill()
