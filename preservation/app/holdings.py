@@ -32,4 +32,6 @@ def review_of(parts: Parts) -> FormatReview:
         parts.events,
         parts.identifier,
         inventory_of(parts),
+        parts.restore.restore,
+        parts.home.scratch,
     )

@@ -1,9 +1,10 @@
 """Format watch: what newer tools say of files that older ones identified.
 
 A plan names the AIP versions and formats whose answer could be another one
-(``preservation.formats.watch`` has the rule). A review asks the tools about those files where they
-lie, in a verified replica as a folder, and records one event for each AIP version, with result
-documents for what changed. Sealed inventories are never touched; the central one shows both.
+(``preservation.formats.watch`` has the rule). A review asks the tools about those files, where they
+lie in a verified replica as a folder, or fetched from a tar, and records one event for each AIP
+version, with result documents for what changed. Sealed inventories are never touched; the central
+one shows both.
 
 A file whose answer changed is read and compared with its sealed digest before it counts: damaged
 bytes have no format to speak of.
@@ -12,19 +13,19 @@ bytes have no format to speak of.
 from __future__ import annotations
 
 import heapq
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from preservation.audit.inventory import InventoryService
-from preservation.bags.tree import NAMES, read_names
+from preservation.audit.review_reach import Fetched, InFolder, Reach, Restore
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, VersionRow
-from preservation.errors import MalformedError, NotNowError
+from preservation.errors import NotNowError, SourceDamagedError, UsageError
 from preservation.files.held import HeldFolder
 from preservation.files.workers import Patience
 from preservation.fixity.engine import EngineSettings, measure
@@ -47,7 +48,6 @@ from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
 SCHEMA = "samarkand.format-review/1"
-ASKED = 256  # files at once
 LISTED = 2000  # changed files in one result document
 PIECE = 50_000  # files of one piece of work: about a minute
 TOLD = 20  # findings of one AIP version
@@ -145,6 +145,8 @@ class FormatReview:
         events: EventMaker,
         identifier: Asked,
         inventory: InventoryService,
+        restore: Restore,
+        scratch: Path,
     ) -> None:
         self._catalogue = catalogue
         self._journal = journal
@@ -152,6 +154,8 @@ class FormatReview:
         self._events = events
         self._identifier = identifier
         self._inventory = inventory
+        self._restore = restore
+        self._scratch = scratch
 
     def plan(self, community: str, *, everything: bool = False) -> list[DueVersion]:
         """The AIP versions with files whose answer could be another one now.
@@ -210,12 +214,12 @@ class FormatReview:
             row = self._catalogue.version(key)
             if row is None:
                 return Reviewed(key, "not now", reason="it is not in the catalogue")
+            look = _Look(self._identifier, self._journal, policy, key)
+            asked = self._asked(key, due, spelled(self._identifier.toolchain))
             try:
-                root = self._folder(row)
-            except NotNowError as error:
+                look.at(asked, self._reach(row), progress)
+            except (SourceDamagedError, UsageError) as error:
                 return Reviewed(key, "not now", reason=error.message)
-            look = _Look(self._identifier, self._journal, policy, key, root)
-            look.at(self._asked(key, due, spelled(self._identifier.toolchain)), progress)
             events = self._recorded(policy, due, look)
             self._catalogue.record(events, lease)
         state = "changed" if look.changed else "unchanged"
@@ -227,27 +231,22 @@ class FormatReview:
             if row["toolchain"] != now and (is_weak(row) or row["format_id"] in due.formats):
                 yield row
 
-    def _folder(self, row: VersionRow) -> Path:
-        """Where a verified replica lies as a folder.
-
-        Raises:
-            NotNowError: there is none, or its tier is away.
+    def _reach(self, row: VersionRow) -> Reach:
+        """How the files of a version are had: where a verified replica lies as a folder, else
+        from whatever replica gives them.
         """
-        tried = []
         for replica in self._catalogue.replicas(row.key.community, aip=row.key.aip):
             verified = replica.key == row.key and replica.state is ReplicaState.VERIFIED
             tier = self._tiers.get(replica.tier)
             if not verified or replica.packaging is not Packaging.FOLDER or tier is None:
                 continue
-            try:
+            with suppress(NotNowError):
                 tier.check()
                 held = tier.held(row.key, replica.packaging)
-            except NotNowError as error:
-                tried.append(f"{replica.tier}: {error.message}")
-                continue
-            if isinstance(held, HeldFolder):
-                return held.path
-        raise NotNowError("; ".join(tried) or "no verified replica lies there as a folder")
+                if isinstance(held, HeldFolder):
+                    return InFolder(held.path)
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return Fetched(self._restore, row, self._scratch)
 
     def _recorded(self, policy: Policy, due: DueVersion, look: _Look) -> list[Event]:
         detail = {
@@ -295,14 +294,12 @@ class _Look:
     """One look at one AIP version: asks, compares, keeps what changed."""
 
     def __init__(
-        self, identifier: Asked, journal: Journal, policy: Policy, key: VersionKey, root: Path
+        self, identifier: Asked, journal: Journal, policy: Policy, key: VersionKey
     ) -> None:
         self._identifier = identifier
         self._journal = journal
         self._patience = DepositPatience()
         self._rules = policy.intake.formats
-        self._root = root
-        self._kept = _encoded(root)
         self._changed: list[dict[str, Any]] = []
         self._groups: dict[tuple[str, str, bool], list[str]] = {}
         self._counts: Counter[tuple[str, str, bool]] = Counter()
@@ -310,13 +307,11 @@ class _Look:
         self.results: list[str] = []
         self.looked_at = self.changed = self.unchecked = 0
 
-    def at(self, rows: Iterator[Mapping[str, Any]], progress: Progress) -> None:
+    def at(self, rows: Iterator[Mapping[str, Any]], reach: Reach, progress: Progress) -> None:
         """Ask about these rows, in their order."""
-        while some := list(islice(rows, ASKED)):
-            named = (unescaped(row["path"]) for row in some)
-            paths = [self._kept.get(path, path) for path in named]
+        for root, some, paths in reach.portions(rows):
             # Without digests: what these bytes are is not kept as an answer about sealed ones.
-            found = self._identifier.identify(self._root, paths, patience=self._patience)
+            found = self._identifier.identify(root, paths, patience=self._patience)
             moved = []
             for row, path, now in zip(some, paths, found, strict=True):
                 self.looked_at += 1
@@ -324,7 +319,7 @@ class _Look:
                     self.unchecked += 1
                 elif (now.id, now.puid, now.doubtful) != _known(row):
                     moved.append((row, path, now))
-            sound = self._sound({path: row["sha256"] for row, path, _ in moved})
+            sound = self._sound(root, {path: row["sha256"] for row, path, _ in moved})
             for row, path, now in moved:
                 if path in sound:
                     self._take(row, now)
@@ -354,12 +349,12 @@ class _Look:
             hint = "look at a file; accept the finding if the newer answer is right"
             yield Finding(code, f"{self.key}: {where}", message, hint, Severity.WARNING)
 
-    def _sound(self, sealed: Mapping[bytes, str]) -> set[bytes]:
+    def _sound(self, root: Path, sealed: Mapping[bytes, str]) -> set[bytes]:
         """Of the files whose answer changed, those that hold the sealed bytes."""
         only, settings = (Algorithm.SHA256,), EngineSettings(workers=1)
         return {
             one.path
-            for one in measure(self._root, sealed, only, settings, Silence())
+            for one in measure(root, sealed, only, settings, Silence())
             if one.digests and one.digests[Algorithm.SHA256].hex == sealed[one.path]
         }
 
@@ -397,17 +392,6 @@ class _Look:
         }
         self.results.append(str(self._journal.put_result(document)))
         self._changed = []
-
-
-def _encoded(root: Path) -> dict[bytes, bytes]:
-    """Where the files lie whose names the bag could not hold. Wrong here is not believed later:
-    what counts is compared with its sealed digest.
-    """
-    try:
-        with open(root / os.fsdecode(NAMES), encoding="utf-8", newline="") as lines:
-            return {original: kept for kept, original in read_names(lines)}
-    except (OSError, MalformedError):
-        return {}
 
 
 def _known(row: Mapping[str, Any]) -> tuple[str, str, bool]:
