@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -159,20 +159,25 @@ class Custody:
         verified and that are not held; by tier, AIP, version.
         """
         replica = t.replica.c
-        statement = (
-            sa.select(t.replica)
-            .where(*_unpromised(community, promised, ready=True))
-            .order_by(replica.tier, replica.aip, replica.version)
-            .limit(limit)
-        )
         with self.database.reading() as connection:
+            tiers = _others(connection, community, promised)
+            statement = (
+                sa.select(t.replica)
+                .where(*_unpromised(community, tiers), *_ready(promised))
+                .order_by(replica.tier, replica.aip, replica.version)
+                .limit(limit)
+            )
             found = [rows.replica_row(row) for row in connection.execute(statement).mappings()]
             versions = rows.load(connection, {row.key for row in found}, set(), set()).versions
         return [(row, versions[row.key]) for row in found]
 
     def unpromised_amount(self, community: str, promised: Sequence[str], *, ready: bool) -> Amount:
         """How many of them there are; those not ``ready`` too, whose others are not verified."""
-        chosen = _unpromised(community, promised, ready=ready)
+        with self.database.reading() as connection:
+            tiers = _others(connection, community, promised)
+        if not tiers:
+            return Amount(0, 0)
+        chosen = (*_unpromised(community, tiers), *(_ready(promised) if ready else ()))
         return self._amount(t.replica, t.replica.c.octets, chosen)
 
     def _amount(
@@ -226,21 +231,28 @@ def _due(
     )
 
 
-def _unpromised(
-    community: str, promised: Sequence[str], *, ready: bool
-) -> tuple[sa.ColumnElement[bool], ...]:
-    replica, version = t.replica.c, t.version.c
-    chosen = (replica.community == community, replica.tier.not_in(list(promised)))
-    if not ready:
-        return chosen
-    there = sa.exists().where(*rows.same(version, replica))
-    other = t.replica.alias()
-    verified = (
-        sa.exists().where(
+def _others(connection: sa.Connection, community: str, promised: Sequence[str]) -> list[str]:
+    """The tiers that keep replicas of a community and are not promised, by the counts that the
+    database keeps.
+    """
+    columns = t.replica_count.c
+    statement = sa.select(columns.tier).distinct().where(columns.community == community)
+    return sorted({*connection.execute(statement).scalars()} - {*promised})
+
+
+def _unpromised(community: str, tiers: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = t.replica.c
+    return columns.community == community, columns.tier.in_(list(tiers))
+
+
+def _ready(promised: Sequence[str]) -> Iterator[sa.ColumnElement[bool]]:
+    """Replicas of versions that are not held and have a verified replica on every promised tier."""
+    replica, version, other = t.replica.c, t.version.c, t.replica.alias()
+    yield sa.exists().where(*rows.same(version, replica))
+    yield ~_is_held(replica)
+    for tier in promised:
+        yield sa.exists().where(
             *rows.same(other.c, replica),
             other.c.tier == tier,
             other.c.state == ReplicaState.VERIFIED.value,
         )
-        for tier in promised
-    )
-    return (*chosen, there, ~_is_held(replica), *verified)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import SILENCE, Archive, ground  # noqa: F401 (a fixture)
+from homes import SILENCE, Archive
 
 from preservation.errors import UsageError
 from preservation.orchestration import disposals
@@ -24,7 +24,7 @@ def answer(name: str, chosen: str = "Approve") -> dict[str, Any]:
 
 
 @pytest.fixture
-def archive(ground: Path) -> Archive:  # noqa: F811
+def archive(ground: Path) -> Archive:
     made = Archive(ground, RULES)
     made.ingest(made.put("*first*", {"a.txt": b"one"}))
     made.clock.at += timedelta(days=365 * 11)

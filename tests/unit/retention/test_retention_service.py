@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import SILENCE, Archive, ground  # noqa: F401 (a fixture)
+from homes import SILENCE, Archive
 from tiers import flip
 
 from preservation.app import apply_policies, read_policies
@@ -42,7 +42,7 @@ def retention(archive: Archive) -> Iterator[tuple[RetentionService, Parts, Polic
 
 
 @pytest.fixture
-def archive(ground: Path) -> Archive:  # noqa: F811
+def archive(ground: Path) -> Archive:
     return Archive(ground, RULES)
 
 
