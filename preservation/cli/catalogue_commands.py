@@ -45,9 +45,9 @@ def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
         if former:
             out.print(f"the former catalogue lies at {former}", markup=False)
 
-    here.answer(
-        as_json, "samarkand.catalogue-rebuild/1", {**report.counts(), "former": former}, render
-    )
+    body = {**report.counts(), "former": former}
+    exit_code = 4 if report.disputes else 0
+    here.answer(as_json, "samarkand.catalogue-rebuild/1", body, render, exit_code)
 
 
 def _drain_first(here: Shell) -> None:
@@ -70,6 +70,8 @@ def _render(out: Console, report: RebuildReport) -> None:
         out.print(f"no event tells of {key} on {tier}: it is here by its sidecar alone")
     for finding in report.findings:
         out.print(f"{finding.code} {finding.subject}: {finding.message}", markup=False)
+        if finding.hint:
+            out.print(f"  next: {finding.hint}", markup=False)
 
 
 @journal_app.command()
