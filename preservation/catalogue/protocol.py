@@ -292,14 +292,6 @@ class Catalogue(Protocol):
 
     def replica(self, key: VersionKey, tier: str) -> ReplicaRow | None: ...
 
-    def oldest_checked(
-        self, community: str, tier: str, before: datetime | None, limit: int
-    ) -> list[ReplicaRow]:
-        """The replicas checked longest ago, those not checked since ``before`` only; None for
-        all. One that was never checked counts from ``written_at``.
-        """
-        ...
-
     def findings(
         self,
         community: str | None = None,

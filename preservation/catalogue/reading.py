@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +13,6 @@ from preservation.catalogue.custody import Tombstone
 from preservation.catalogue.custody_reading import Custody
 from preservation.catalogue.custody_tables import tombstone
 from preservation.catalogue.database import Database
-from preservation.catalogue.figures import by_age
 from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
 from preservation.model.digest import Digest
 from preservation.model.identifier import Identifier
@@ -175,14 +173,6 @@ class Reading:
         with self.database.reading() as connection:
             row = connection.execute(statement).mappings().first()
         return None if row is None else rows.replica_row(row)
-
-    def oldest_checked(
-        self, community: str, tier: str, before: datetime | None, limit: int
-    ) -> list[ReplicaRow]:
-        """See ``Catalogue.oldest_checked``."""
-        chosen = () if before is None else (t.replica.c.aged_from < before,)
-        with self.database.reading() as connection:
-            return by_age(connection, community, tier, limit, *chosen)
 
     def findings(
         self,

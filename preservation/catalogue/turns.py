@@ -163,25 +163,23 @@ class Turns:
         """Replicas not checked since damage was found in another one of the same version."""
         columns = t.replica.c
         names = (columns.community, columns.aip, columns.version)
-        damaged = sa.select(*names, columns.tier, columns.checked_at).where(
-            columns.community == community,
-            columns.state == ReplicaState.DAMAGED.value,
-            t.is_unsound,
+        counts = t.replica_count.c
+        where = sa.select(counts.tier).where(
+            counts.community == community, counts.state == ReplicaState.DAMAGED.value
         )
         found: list[Turn] = []
         with self.database.reading() as connection:
-            for some in rows.chunks(connection.execute(damaged.limit(MOST)).all()):
-                hurt: dict[tuple[str, int], list[tuple[str, datetime]]] = {}
-                for _, aip, version, tier, at in some:
-                    hurt.setdefault((aip, version), []).append((tier, at))
-                keys = [(community, *name) for name in hurt]
-                same = sa.tuple_(*names, types=[name.type for name in names]).in_(keys)
-                for row in connection.execute(sa.select(*_COLUMNS).where(same)):
-                    turn = Turn(*row)
-                    others = hurt[turn.aip, turn.version]
-                    if any(tier != turn.tier and turn.aged_from < at for tier, at in others):
-                        found.append(turn)
-        return found
+            for tier in connection.execute(where).scalars().all():
+                damaged = sa.select(*names, columns.checked_at).where(
+                    columns.community == community,
+                    columns.tier == tier,
+                    columns.state == ReplicaState.DAMAGED.value,
+                    t.is_unsound,
+                )
+                for some in rows.chunks(connection.execute(damaged.limit(MOST)).all()):
+                    hurt = {(aip, version): at for _, aip, version, at in some}
+                    found += _others(connection, community, tier, hurt)
+        return list(dict.fromkeys(found))
 
     def in_state(self, community: str, tier: str, state: ReplicaState) -> list[Turn]:
         """Replicas on a tier that are not verified."""
@@ -317,6 +315,23 @@ class Turns:
 _COLUMNS = tuple(
     t.replica.c[name] for name in ("tier", "aip", "version", "octets", "aged_from", "young", "lot")
 )
+
+
+def _others(
+    connection: sa.Connection,
+    community: str,
+    tier: str,
+    hurt: Mapping[tuple[str, int], datetime],
+) -> Iterator[Turn]:
+    """The replicas of these versions on other tiers that were not checked since."""
+    columns = t.replica.c
+    names = (columns.community, columns.aip, columns.version)
+    keys = [(community, *name) for name in hurt]
+    same = sa.tuple_(*names, types=[name.type for name in names]).in_(keys)
+    for row in connection.execute(sa.select(*_COLUMNS).where(same)):
+        turn = Turn(*row)
+        if turn.tier != tier and turn.aged_from < hurt[turn.aip, turn.version]:
+            yield turn
 
 
 def _meant(aim: Aim) -> Iterator[sa.ColumnElement[bool]]:

@@ -100,11 +100,11 @@ def test_the_oldest_evidence_comes_first(catalogue: SqlCatalogue) -> None:
     catalogue.record([replication(a_key(2), at=START), check(a_key(2), at=START + 3 * day)])
     catalogue.record([replication(a_key(3), at=START), check(a_key(3), at=START + day)])
     catalogue.record([replication(a_key(4), at=START, tier="deep")])
-    found = catalogue.oldest_checked("silk-road", "vault", None, 10)
+    found = catalogue.figures.oldest("silk-road", "vault", START + 9 * day, 10)
     assert [row.key for row in found] == [a_key(3), a_key(1), a_key(2)]
-    due = catalogue.oldest_checked("silk-road", "vault", START + 2 * day, 10)
+    due = catalogue.figures.oldest("silk-road", "vault", START + 2 * day, 10)
     assert [row.key for row in due] == [a_key(3)]
-    assert len(catalogue.oldest_checked("silk-road", "vault", None, 2)) == 2
+    assert len(catalogue.figures.oldest("silk-road", "vault", START + 9 * day, 2)) == 2
 
 
 def test_findings_are_found_by_what_they_are_about(catalogue: SqlCatalogue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from preservation.catalogue import schema
 from preservation.catalogue import tables as t
 from preservation.catalogue.schema import migrate
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue
+from preservation.catalogue.turns import Aim
 from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
+
+DAY = timedelta(days=1)
 
 
 def test_migrations_and_tables_agree(catalogue: SqlCatalogue) -> None:
@@ -46,7 +50,9 @@ def test_migrating_again_and_from_two_sides_changes_nothing(
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda c: c.oldest_checked("silk-road", "vault", START, 5), "replica_due"),
+        (lambda c: list(c.turns.aimed("silk-road", "vault", Aim())), "replica_due"),
+        (lambda c: c.turns.by_lot("silk-road", "vault", DAY, 0, START, 5), "replica_due"),
+        (lambda c: c.turns.checked_since("silk-road", "vault", START), "replica_due"),
         (lambda c: c.lineage("silk-road", "doi:1"), "version_lineage"),
         (lambda c: c.held_content("silk-road", sha256("x")), "version_content"),
         (lambda c: c.findings("silk-road", "open"), "finding_state"),
