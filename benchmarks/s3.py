@@ -1,7 +1,8 @@
 """An AIP of 1,000 files, 500 MiB, to a real S3 server on loopback: our tar, sent and read back,
-against ``rclone copy`` of the same files, which is not read back.
+against ``rclone copy`` of the same files, which is not read back; then the tar read back and hashed
+by us, by ``rclone hashsum --download`` and, where an interpreter is named that has it, by obstore.
 
-    python benchmarks/s3.py [--rounds 2]
+    python benchmarks/s3.py [--rounds 2] [--obstore PYTHON]
 """
 
 from __future__ import annotations
@@ -76,10 +77,61 @@ def _rclone(server: Server, source: Path, name: str) -> str:
     return f"{time.perf_counter() - began:.2f} s, {_cpu(resource.RUSAGE_CHILDREN) - cpu:.2f} CPU-s"
 
 
+def _read_back(tier: S3Tier) -> str:
+    """Read the tar that lies there, and hash it."""
+    began, cpu, back = time.perf_counter(), _cpu(resource.RUSAGE_SELF), hashlib.sha256()
+    held = tier.held(KEY, Packaging.TAR)
+    with held.open() as stream:
+        while block := stream.read(1 << 20):
+            back.update(block)
+    spent = (_cpu(resource.RUSAGE_SELF) - cpu) / (held.octets / (1 << 30))
+    return f"{time.perf_counter() - began:.2f} s, {spent:.2f} CPU-s/GiB"
+
+
+def _others_read(command: list[str], octets: int, keys: dict[str, str]) -> str:
+    began, cpu = time.perf_counter(), _cpu(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=os.environ | keys, check=True, stdout=subprocess.DEVNULL)
+    spent = (_cpu(resource.RUSAGE_CHILDREN) - cpu) / (octets / (1 << 30))
+    return f"{time.perf_counter() - began:.2f} s, {spent:.2f} CPU-s/GiB"
+
+
+_OBSTORE = """
+import hashlib, sys
+from obstore.store import S3Store
+endpoint, name, id_, secret = sys.argv[1:]
+store = S3Store("keeping", endpoint=endpoint, access_key_id=id_, secret_access_key=secret,
+                region="us-east-1", client_options={"allow_http": True},
+                virtual_hosted_style_request=False)
+hashed = hashlib.sha256()
+for block in store.get(name).stream(min_chunk_size=1 << 20):
+    hashed.update(block)
+"""
+
+
+def _contest(server: Server, tier: S3Tier, source: Path, obstore: str) -> None:
+    """Read the same tar back by each of them, in turn."""
+    incoming = tier.incoming(KEY, Packaging.TAR, FILES * OCTETS)
+    incoming.write(tar.write_tar(KEY.top, _members(source)))
+    octets = incoming.held().octets
+    id_, secret = KEYS.values()
+    keys = {"RCLONE_S3_ACCESS_KEY_ID": id_, "RCLONE_S3_SECRET_ACCESS_KEY": secret}
+    name = f"bench/{KEY.place(Packaging.TAR)}"
+    remote = f":s3,provider=Other,endpoint='{server.endpoint}':keeping/{name}"
+    words = ["hashsum", "sha256", "--download", remote, "--config", "/dev/null"]
+    print("read back, ours:           ", _read_back(tier))
+    print("rclone hashsum --download: ", _others_read([_RCLONE, *words], octets, keys))
+    if obstore:
+        command = [obstore, "-c", _OBSTORE, server.endpoint, name, id_, secret]
+        print("obstore:                   ", _others_read(command, octets, {}))
+    incoming.discard()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=2)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--obstore", default="", help="an interpreter that has obstore")
+    asked = parser.parse_args()
+    rounds = asked.rounds
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder, serving("rclone") as server:
         chance = random.Random(1)
@@ -89,6 +141,7 @@ def main() -> None:
         for number in range(rounds):
             print("ours, read back:      ", _ours(tier, Path(folder)))
             print("rclone copy, not read:", _rclone(server, Path(folder), f"r{number}"))
+            _contest(server, tier, Path(folder), asked.obstore)
     print(f"our peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
 
 

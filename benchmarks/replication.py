@@ -1,0 +1,151 @@
+"""Replicas of an AIP of 1,000 files and 500 MiB: durable, and read back past the page cache.
+
+    python benchmarks/replication.py [--work DIR] [--rounds 2]
+
+- one folder, against ``cp -r``, ``sync`` and ``bagit.py --validate`` of the copy;
+- three tiers due together (two folders, a tar), from one read, against tier by tier;
+
+Each is a whole process. Besides seconds it is told how often the source was read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from measure import run
+
+BIN = Path(sys.executable).parent
+FILES, OCTETS = 1000, 512 << 10
+TIERS = {"first": "folder", "second": "folder", "third": "tar", "vault": "folder"}
+_COUNTED = """
+import json, sys
+from pathlib import Path
+from preservation.app import open_home
+from preservation.bags import sealed
+from preservation.model.progress import Silence
+from preservation.replication import writing
+begun = []
+def counting(original):
+    def begin(held, *rest, **more):
+        begun.append(held)
+        return original(held, *rest, **more)
+    return begin
+writing.members = counting(writing.members)  # one pass over the source, file by file
+sealed.copy_folder = counting(sealed.copy_folder)  # the same, by helper processes
+home, policies, tiers, together = json.loads(sys.argv[1])
+with open_home(Path(home), Path(policies)) as parts:
+    policy = parts.store.governing("bench")
+    for tier in tiers:
+        for shard in parts.replication.plan(policy, tier=tier, together=together):
+            for made in parts.replication.run(policy, shard, Silence()):
+                assert made.state == "verified", made
+Path(sys.argv[2]).write_text(str(len(begun)))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--rounds", type=int, default=2)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
+        work = Path(folder)
+        _make(work)
+        for number in range(asked.rounds):
+            print(f"round {number + 1}")
+            for name, tiers, together in (
+                ("ours: one folder, read back", ["first"], True),
+                ("ours: three tiers from one read", [None], True),
+                ("ours: three tiers, one by one", ["first", "second", "third"], False),
+            ):
+                with _copied(work) as home:
+                    words = json.dumps([str(home), str(work / "policies"), tiers, together])
+                    count = work / "count"
+                    done = run([sys.executable, "-c", _COUNTED, words, str(count)])
+                    times = count.read_text()
+                    _tell(name, done, f", source read {times} time{'s' * (times != '1')}")
+            bag = next((work / "home/tiers/vault").glob("bench/*/*/*/v1"))
+            copy = work / "copy"
+            said = f"cp -r {bag} {copy} && sync -f {copy} && {BIN / 'bagit.py'} --validate {copy}"
+            _tell("cp -r, sync, bagit.py --validate", run(["sh", "-c", said]), "")
+            subprocess.run(["chmod", "-R", "u+w", str(copy)], check=True)
+            shutil.rmtree(copy)
+
+
+def _tell(name: str, done: Any, more: str) -> None:
+    print(
+        f"  {name:<34}{done.wall:6.2f} s {done.cpu:6.2f} CPU-s {done.peak_mib:5.0f} MiB, "
+        f"others {done.others:.1f}{more}"
+    )
+
+
+def _make(work: Path) -> None:
+    """A home with one AIP on the first tier of four."""
+    policies = work / "policies"
+    policies.mkdir()
+    place = {"kind": "local", "site": "here", "operator": "us", "technology": "disk"}
+    documents: dict[str, Any] = {
+        "tiers": {
+            "version": 1,
+            "tiers": {name: {**place, "path": f"tiers/{name}"} for name in TIERS},
+        },
+        "baseline": {
+            "version": 1,
+            "contact": "us",
+            "audit": {"tiers": {name: {"level": "E3", "max_age": "90d"} for name in TIERS}},
+        },
+        "bench": {
+            "version": 1,
+            "community": "bench",
+            "title": {"en": "Bench"},
+            "intake": {"complete": {"quiet": "0s"}},
+            "replicas": [
+                {"tier": name, "packaging": TIERS[name]}
+                for name in sorted(TIERS, key=lambda name: name != "vault")
+            ],
+        },
+    }
+    for name, document in documents.items():
+        (policies / f"{name}.yaml").write_text(yaml.safe_dump(document))
+    home = ["--home", str(work / "home"), "--policies", str(policies)]
+    _preserve(*home, "init")
+    deposit = work / "deposit"
+    deposit.mkdir()
+    chance = random.Random(1)
+    for number in range(FILES):
+        (deposit / f"f{number:04}").write_bytes(chance.randbytes(OCTETS))
+    _preserve(*home, "ingest", str(deposit), "--community", "bench")
+
+
+def _preserve(*words: str) -> None:
+    subprocess.run([str(BIN / "preserve"), *words], check=True, stdout=subprocess.DEVNULL)
+
+
+class _copied:  # noqa: N801 - used as a block
+    """The home once more, to be changed."""
+
+    def __init__(self, work: Path) -> None:
+        self._home, self._copy = work / "home", work / "again"
+
+    def __enter__(self) -> Path:
+        subprocess.run(["cp", "-a", str(self._home), str(self._copy)], check=True)
+        os.sync()
+        return self._copy
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["chmod", "-R", "u+w", str(self._copy)], check=True)
+        shutil.rmtree(self._copy)
+
+
+if __name__ == "__main__":
+    main()
