@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from preservation.catalogue.custody import ProposalRow, RemovalRow
-from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.catalogue.protocol import VersionRow
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.digest import Digest
@@ -130,7 +130,8 @@ class Reviewer:
         if policy.retention.keep is not None:
             since = as_of - policy.retention.keep
             due = self._custody.due(policy.community, since, as_of, MOST)
-            items = [Item.of(DISPOSE, row, self._replicas(row.key)) for row in due]
+            replicas = self._custody.replicas_of([row.key for row in due])
+            items = [Item.of(DISPOSE, row, replicas[row.key]) for row in due]
         disposed = {item.key for item in items}
         left = MOST - len(items)
         if left:
@@ -182,10 +183,6 @@ class Reviewer:
             proposal.community, EventType.APPRAISAL, "proposed", detail, policy=proposal.policy
         )
         self._catalogue.record([event])
-
-    def _replicas(self, key: VersionKey) -> list[ReplicaRow]:
-        rows = self._catalogue.replicas(key.community, aip=key.aip)
-        return [row for row in rows if row.key == key]
 
     def _more(self, policy: Policy, proposal: Proposal, now: datetime) -> int:
         """What is due and found no place in a full proposal: of disposals, how many."""
