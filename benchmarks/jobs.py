@@ -111,8 +111,9 @@ def create(place: Place, shape: str) -> Contest:
 
     def prepare(name: str) -> None:
         for one in (peer, ours):
-            if one.exists():
+            if one.exists() and shape == "small":
                 one.rename(place.work / f"done-{next(numbers)}")
+            shutil.rmtree(one, ignore_errors=True)
         if name == "bagit.py in place":
             shutil.copytree(files, peer)
 
@@ -165,6 +166,7 @@ JOBS: dict[str, tuple[Job, str]] = {
     "validate-small-sha256": (partial(validate, shape="small", algorithms=_BOTH[:1]), "small"),
     "create-small": (partial(create, shape="small"), "small"),
     "validate-mixed": (partial(validate, shape="mixed", algorithms=_BOTH), "mixed"),
+    "create-mixed": (partial(create, shape="mixed"), "mixed"),
     "validate-big": (partial(validate, shape="big", algorithms=_BOTH), "big"),
     "validate-big-sha256": (partial(validate, shape="big", algorithms=_BOTH[:1]), "big"),
     "validate-one": (partial(validate, shape="one", algorithms=_BOTH), "one"),
