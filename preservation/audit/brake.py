@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from preservation.audit.sampling import beyond_chance
 from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import FindingRow
@@ -22,6 +21,7 @@ from preservation.errors import NotNowError
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding
 from preservation.model.replica import ReplicaState
+from preservation.model.sampling import beyond_chance
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 

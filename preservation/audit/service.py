@@ -14,7 +14,6 @@ from preservation.audit.brake import Brake
 from preservation.audit.planner import Chosen, Planner, Reason
 from preservation.audit.purse import Purse
 from preservation.audit.rate import LiveRate
-from preservation.audit.sampling import Sample, together
 from preservation.catalogue.brake import braked
 from preservation.catalogue.holding import hold_all
 from preservation.catalogue.protocol import Lease, ReplicaRow
@@ -28,6 +27,7 @@ from preservation.model.finding import Finding
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
+from preservation.model.sampling import Sample, together
 from preservation.model.shard import Shard, into_shards
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from preservation.audit.sampling import Sample, together
 from preservation.catalogue.turns import Aim
 from preservation.errors import BusyError, SamarkandError, UsageError
 from preservation.model.check import CheckResult
@@ -22,6 +21,7 @@ from preservation.model.finding import Finding, is_fatal
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
+from preservation.model.sampling import Sample, together
 from preservation.model.shard import MAX_SHARDS, Shard
 from preservation.model.units import format_size, parse_size
 from preservation.orchestration.settings import short

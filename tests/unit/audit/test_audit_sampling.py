@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from preservation.audit.brake import exceeds_chance
-from preservation.audit.sampling import Sample, beyond_chance, chance, ruled_out, together
+from preservation.model.sampling import Sample, beyond_chance, chance, ruled_out, together
 
 
 def enumerated(population: int, ill: int, drawn: int, most: int) -> float:
