@@ -136,6 +136,15 @@ BUCKET_FIELDS = (
         "off",
         weaker=Weaker.LATER,
     ),
+    Field(
+        "sharing",
+        Choice(("off", "on")),
+        "Of kind local: equal files of versions of one AIP share their blocks below the file "
+        "system (XFS, btrfs). It saves space; what rots in a shared block is damaged in both.",
+        "sharing: on",
+        "off",
+        weaker=Weaker.LATER,
+    ),
 )
 _NEEDED = {
     "local": ("path",),
@@ -146,6 +155,7 @@ _NEEDED = {
 _ONLY_WITH = {
     "path": ("local",),
     "immutable": ("local",),
+    "sharing": ("local",),
     "endpoint": (*BUCKETS, "archivematica"),
     "prefix": (*BUCKETS, "archivematica"),
     "credential": (*BUCKETS, "archivematica"),

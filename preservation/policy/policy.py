@@ -55,6 +55,7 @@ class TierSpec:
     lock_for: timedelta = timedelta(0)
     recall_speed: str = "standard"  # of kind s3-archive: "standard", "bulk", "expedited"
     recall_keep: timedelta = timedelta(days=7)
+    sharing: bool = False  # of a local tier: equal files of versions share their blocks
     immutable: bool = False  # of a local tier: each replica carries the immutable flag
     medium: str = "disk"
     retrieval: timedelta = timedelta(0)  # until reading can begin
@@ -74,6 +75,7 @@ class TierSpec:
             recall_speed=data["recall"]["speed"],
             recall_keep=timedelta(seconds=data["recall"]["keep"]),
             immutable=data["immutable"] == "on",
+            sharing=data["sharing"] == "on",
             retrieval=timedelta(seconds=data["retrieval"]),
             stored=Price.parse(cost["stored"]) if cost["stored"] else None,
             read=Price.parse(cost["read"]) if cost["read"] else None,

@@ -96,6 +96,8 @@ class LocalIncoming:
                 durable.write_new(place.root / self._key.sidecar, sidecar.encode())
             except FileExistsError as error:
                 raise _occupied(place.id, self._key) from error
+            if self._packaging is Packaging.FOLDER:
+                place.share(self._key)
             place.protect(self._key)
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:

@@ -93,9 +93,15 @@ class LocalTier:
     """
 
     def __init__(
-        self, root: Path, id: str, rate: RateLimit | None = None, *, immutable: bool = False
+        self,
+        root: Path,
+        id: str,
+        rate: RateLimit | None = None,
+        *,
+        immutable: bool = False,
+        sharing: bool = False,
     ) -> None:
-        self._place = LocalPlace(root, id, immutable=immutable)
+        self._place = LocalPlace(root, id, immutable=immutable, sharing=sharing)
         self._rate = rate
         self._root = root
         self._probed = False
@@ -123,7 +129,11 @@ class LocalTier:
     def prove(self) -> Iterator[Proof]:
         self.check()
         with self._place.errors():
-            yield from prove(self._root / INCOMING, immutable=self._place.immutable)
+            yield from prove(
+                self._root / INCOMING,
+                immutable=self._place.immutable,
+                sharing=self._place.sharing,
+            )
             mount, bypassed = self._place.mount, self._place.mount.bypasses_cache
             if mount.is_remote:
                 told = f"{mount.fstype}: a check reads through the server's cache, and says so"

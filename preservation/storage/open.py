@@ -55,7 +55,13 @@ def open_tier(spec: TierSpec, home: Path, around: Surroundings | None = None) ->
     """
     _expect_known(spec)
     if spec.kind == "local":
-        return LocalTier(tier_root(spec, home), spec.id, _rate(spec), immutable=spec.immutable)
+        return LocalTier(
+            tier_root(spec, home),
+            spec.id,
+            _rate(spec),
+            immutable=spec.immutable,
+            sharing=spec.sharing,
+        )
     return cast(Tier, _Later(spec, around or Surroundings()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.immutable import clear_immutable, is_immutable, set_immutable
 from preservation.storage.layout import MARKER_SCHEMA
 from preservation.storage.mount import Mount, mount_of
+from preservation.storage.sharing import share
 from preservation.storage.steps import (
     MARKER,
     QUARANTINE,
@@ -35,10 +37,13 @@ _BUFFER = 1 << 20
 class LocalPlace:
     """A folder with a marker that says which tier it is."""
 
-    def __init__(self, root: Path, id: str, *, immutable: bool = False) -> None:
+    def __init__(
+        self, root: Path, id: str, *, immutable: bool = False, sharing: bool = False
+    ) -> None:
         self.root = root
         self.id = id
         self.immutable = immutable
+        self.sharing = sharing
 
     @cached_property
     def mount(self) -> Mount:
@@ -85,6 +90,14 @@ class LocalPlace:
             at=lambda offset, _: _open_tar(path, offset),
             index=lambda: _open_index(index),
         )
+
+    def share(self, key: VersionKey) -> None:
+        """Let a new version's files share the blocks of the former version's, where the tier
+        declares it. Where the file system can't, or they differ, nothing changes.
+        """
+        if self.sharing and key.version > 1:
+            former = replace(key, version=key.version - 1).place(Packaging.FOLDER)
+            share(self.root / former, self.root / key.place(Packaging.FOLDER))
 
     def protect(self, key: VersionKey) -> None:
         """Set the immutable flag on a replica and its sidecar, where the tier declares it.

@@ -16,6 +16,7 @@ from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.storage.immutable import clear_immutable, is_immutable, set_immutable
 from preservation.storage.proof import Proof
+from preservation.storage.sharing import shares
 from preservation.storage.steps import PROBE
 
 _HINT = "keep tiers on ext4, XFS or btrfs; see docs/formats/tier.md"
@@ -56,11 +57,12 @@ def probe(place: Path, *, immutable: bool = False) -> None:
             )
 
 
-def prove(place: Path, *, immutable: bool = False) -> Iterator[Proof]:
+def prove(place: Path, *, immutable: bool = False, sharing: bool = False) -> Iterator[Proof]:
     """Try one thing after the other, in a private folder below ``place``.
 
     Args:
         immutable: whether the tier's replicas are to carry the immutable flag.
+        sharing: whether versions are to share blocks; where they can't, they don't.
 
     Raises:
         NoSpaceError, OSError: it couldn't be tried.
@@ -71,6 +73,8 @@ def prove(place: Path, *, immutable: bool = False) -> Iterator[Proof]:
     try:
         for what, check in _CHECKS.items():
             yield _tried(what, check, room)
+        if sharing:
+            yield Proof("lets equal files share their blocks", shares(room), needed=False)
         if immutable:
             yield _tried(_FLAG, _sets_the_flag, room)
     finally:
