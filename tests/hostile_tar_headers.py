@@ -197,12 +197,12 @@ def tar_with_a_label(at: Path) -> Path:
     return tar(at, one(b"Backup of Tuesday", b"", b"V"))
 
 
-@becomes(NO, "DEP-DEVICE")
+@becomes(NO, "DEP-CONTAINER")
 def tar_that_continues_another_volume(at: Path) -> Path:
     return tar(at, one(b"big", b"rest of it", b"M"))
 
 
-@becomes(NO, "DEP-DEVICE")
+@becomes(NO, "DEP-CONTAINER")
 def tar_with_a_list_of_what_was_deleted(at: Path) -> Path:
     return tar(at, one(b"sub/", b"Yfile\0Dother\0\0", b"D"))
 

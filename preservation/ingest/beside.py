@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,44 @@ _ENDINGS = tuple(
 _LARGEST = 64 * 1024  # octets of such a file
 _BLOCK = 1 << 20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Said:
+    """What lies beside a container, read before the container itself, which is read once.
+
+    Attributes:
+        algorithms: that its octets have to be hashed by.
+    """
+
+    def __init__(self, container: Path) -> None:
+        self._container = container
+        self._said = {path: _said(path, container) for path in paths_beside(container)}
+        self.algorithms = {one.algorithm for digests in self._said.values() for one in digests}
+
+    def compare(self, seen: Mapping[Algorithm, Digest]) -> Beside:
+        """Hold the container's digests against it.
+
+        Args:
+            seen: what was hashed while the container was read; what is missing there is hashed.
+
+        Raises:
+            OSError: the container cannot be read.
+        """
+        missing = self.algorithms - seen.keys()
+        seen = {**seen, **(_digests(self._container, missing) if missing else {})}
+        facts, findings = [], []
+        for path, digests in self._said.items():
+            name = display(os.fsencode(path.name))
+            if not digests:
+                findings.append(_silent(name, self._container))
+            for digest in digests:
+                same = digest.compare(seen[digest.algorithm]) is Comparison.SAME
+                outcome = "matched" if same else "differs"
+                facts.append({"path": name, "digest": str(digest), "outcome": outcome})
+                if not same:
+                    differs = _differs(name, self._container, digest, seen[digest.algorithm])
+                    findings.append(differs)
+        return Beside(tuple(facts), tuple(findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +91,6 @@ def times(container: Path) -> Iterator[str]:
     for path in paths_beside(container):
         facts = path.lstat()
         yield f"{path.name} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
-
-
-def compare(container: Path) -> Beside:
-    """Hold a container's octets against the digests that lie beside it.
-
-    Raises:
-        OSError: the container cannot be read.
-    """
-    said = {path: _said(path, container) for path in paths_beside(container)}
-    wanted = {digest.algorithm for digests in said.values() for digest in digests}
-    seen = _digests(container, wanted) if wanted else {}
-    facts, findings = [], []
-    for path, digests in said.items():
-        name = display(os.fsencode(path.name))
-        if not digests:
-            findings.append(_silent(name, container))
-        for digest in digests:
-            same = digest.compare(seen[digest.algorithm]) is Comparison.SAME
-            outcome = "matched" if same else "differs"
-            facts.append({"path": name, "digest": str(digest), "outcome": outcome})
-            if not same:
-                findings.append(_differs(name, container, digest, seen[digest.algorithm]))
-    return Beside(tuple(facts), tuple(findings))
 
 
 def paths_beside(container: Path) -> Iterator[Path]:

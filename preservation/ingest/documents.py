@@ -39,7 +39,12 @@ def json_of(data: bytes) -> Any:
 
 def elements(data: bytes, wanted: frozenset[Path]) -> list[Element]:
     """The wanted elements of a well-formed document, in the order of their ends."""
-    return _Reader(wanted).read(data)
+    return _Reader(wanted).read(data) or []
+
+
+def is_xml(data: bytes) -> bool:
+    """Whether it is a document that is read: well-formed, of bounded depth, without a DTD."""
+    return _Reader(frozenset()).read(data) is not None
 
 
 def crate_dataset(data: bytes) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
@@ -71,7 +76,7 @@ class _Reader:
         self._path: list[str] = []
         self._open: list[tuple[Mapping[str, str], list[str]] | None] = []
 
-    def read(self, data: bytes) -> list[Element]:
+    def read(self, data: bytes) -> list[Element] | None:
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.StartDoctypeDeclHandler = self._refuse
         parser.StartElementHandler = self._start
@@ -80,7 +85,7 @@ class _Reader:
         try:
             parser.Parse(data, True)
         except (expat.ExpatError, _RefusedError, ValueError):
-            return []
+            return None
         return self._found
 
     def _refuse(self, *_: object) -> None:

@@ -1,8 +1,8 @@
 """The identifiers that a deposit says it has: read from its own small documents.
 
 ``bag-info.txt``, DataCite (JSON and XML) and RO-Crate. Only what the data set itself is called
-counts, not what it relates to. What cannot be read says nothing: a deposit may hold a file of
-such a name that is something else altogether.
+counts, not what it relates to. What cannot be read says nothing, since a deposit may hold a file
+of such a name that is something else altogether; but a warning says so.
 
 Sources: RFC 8493 section 2.2.2; DataCite Metadata Schema 4.6, properties 1 and 11; RO-Crate 1.1,
 root data entity.
@@ -11,11 +11,16 @@ root data entity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from preservation.ingest.documents import LARGEST, MOST, crate_dataset, elements, json_of
-from preservation.model.identifier import SCHEMES, Identifier, find_all
+from preservation.ingest.documents import LARGEST, MOST, crate_dataset, elements, is_xml, json_of
+from preservation.model.finding import Finding, Severity
+from preservation.model.identifier import SCHEMES, Identifier, find_all, parse
+from preservation.model.names import display
 
+_WARNINGS = 20
+_SHOWN = 80  # characters of what is no identifier
 _LABELS = ("external-identifier", "internal-sender-identifier")
 
 
@@ -35,6 +40,35 @@ def from_documents(documents: Mapping[bytes, bytes]) -> list[Identifier]:
                 if len(found) >= MOST:
                     break
     return find_all(found)
+
+
+def unread(documents: Mapping[bytes, bytes]) -> Iterator[Finding]:
+    """What was meant to be an identifier, and is not read as one: warnings, a bounded number."""
+    return islice(_unread(documents), _WARNINGS)
+
+
+def _unread(documents: Mapping[bytes, bytes]) -> Iterator[Finding]:
+    for name, data in documents.items():
+        reader = DOCUMENTS.get(name.rpartition(b"/")[2])
+        if reader is None or not data:
+            continue
+        is_json = name.endswith(b".json")
+        if json_of(data) is None if is_json else not is_xml(data):
+            message = (
+                f"it is no {'JSON' if is_json else 'XML'} that can be read: nothing in it counts"
+            )
+            hint = "mend it, or give it another name if it is something else"
+            yield Finding("DEP-IDENTIFIER-UNREAD", display(name), message, hint, Severity.WARNING)
+            continue
+        for text in islice(reader(data), MOST):
+            scheme, _, value = text.partition(":")
+            # DataCite's own words for "none yet" begin with a colon (`:tba`).
+            given = scheme in SCHEMES and value.strip() and not value.startswith(":")
+            if given and parse(text) is None:
+                message = f"{display(value[:_SHOWN].encode('utf-8', 'replace'))} is no {scheme}"
+                hint = "write it as its registry does, or leave it out"
+                shown = display(name)
+                yield Finding("DEP-IDENTIFIER-UNREAD", shown, message, hint, Severity.WARNING)
 
 
 def _datacite_json(data: bytes) -> Iterator[str]:

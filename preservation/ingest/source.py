@@ -17,18 +17,19 @@ from typing import Any
 from preservation.bags.layout import BagLayout, open_bag
 from preservation.files.walk import Entry, Kind, open_below, walk
 from preservation.ingest import described
-from preservation.ingest.beside import Beside, compare
+from preservation.ingest.beside import Beside, Said
 from preservation.ingest.completing import Fetched, complete, copied, lacking, objections
 from preservation.ingest.digest_gathering import Gathering, manifests
 from preservation.ingest.documents import LARGEST
 from preservation.ingest.examine import examine
 from preservation.ingest.fenced import fenced, open_root
 from preservation.ingest.fetching import Wanted
-from preservation.ingest.identifiers import DOCUMENTS, from_bag_info, from_documents
+from preservation.ingest.identifiers import DOCUMENTS, from_bag_info, from_documents, unread
 from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
+from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.identifier import Identifier
 from preservation.model.names import display
@@ -76,8 +77,11 @@ def open_source(found: Candidate, intake: Intake, scratch: Path) -> Opened:
         return _open_folder(found, found.path, intake, [], {"kind": "folder"}, scratch)
     dest = scratch / "unpacked"
     dest.mkdir(mode=0o700)
-    unpacked = unpack(found.path, dest, intake.limits)
-    along = compare(found.path)
+    said = Said(found.path)
+    named = {one.hashlib_name: one for one in (*said.algorithms, Algorithm.SHA256)}
+    unpacked = unpack(found.path, dest, intake.limits, named)
+    seen = {named[name]: Digest(named[name], raw) for name, raw in unpacked.digests.items()}
+    along = said.compare(seen)
     findings = [*unpacked.findings, *along.findings]
     if not is_fatal(findings):
         findings.extend(examine(dest, intake.limits).findings)
@@ -146,7 +150,7 @@ def _open_bag(
     bag = {"version": layout.version, "encoding": layout.encoding}
     return Opened(
         source=Source(base, b"data/", Supplied(supplied, exhaustive=True)),
-        findings=(*findings, *layout.findings),
+        findings=(*findings, *layout.findings, *unread(documents)),
         identifiers=_of_bag(documents, layout),
         organization=_first(layout, "source-organization"),
         facts={**facts, "bag": bag, **manifests(base)},
@@ -251,7 +255,12 @@ def _open_plain(
     supplied = Supplied(gathering.digests, exhaustive=False, lists=gathering.paths)
     return Opened(
         source=Source(base, b"", supplied),
-        findings=(*findings, *_bags_inside(bags), *gathering.findings()),
+        findings=(
+            *findings,
+            *_bags_inside(bags),
+            *gathering.findings(),
+            *unread(documents),
+        ),
         identifiers=tuple(from_documents(documents)),
         organization="",
         facts={**facts, **gathering.facts()},

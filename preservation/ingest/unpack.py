@@ -13,7 +13,7 @@ import errno
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,10 +45,21 @@ _CODES = {
     "ARC-RATIO": "DEP-BOMB",
     "ARC-ENCRYPTED": "DEP-ENCRYPTED",
 }  # every other is DEP-CONTAINER
+_REGULAR = "pack regular files only"
 _SPECIAL = {
-    MemberKind.FIFO: ("DEP-FIFO", "a FIFO, which has no bytes to keep"),
-    MemberKind.DEVICE: ("DEP-DEVICE", "a device, which has no bytes to keep"),
-    MemberKind.OTHER: ("DEP-DEVICE", "neither a file nor a folder"),
+    MemberKind.FIFO: ("DEP-FIFO", "a FIFO, which has no bytes to keep", _REGULAR),
+    MemberKind.DEVICE: ("DEP-DEVICE", "a device, which has no bytes to keep", _REGULAR),
+    MemberKind.OTHER: ("DEP-DEVICE", "neither a file nor a folder", _REGULAR),
+    MemberKind.INCREMENT: (
+        "DEP-CONTAINER",
+        "a folder of an incremental tar: it tells what changed since another one, not all there is",
+        "pack a full tar, without `--listed-incremental`",
+    ),
+    MemberKind.VOLUME: (
+        "DEP-CONTAINER",
+        "the rest of a file that begins on another volume",
+        "pack one tar, without `--multi-volume`",
+    ),
 }
 _OF_FLAGS = {
     Flag.ENCRYPTED: ("DEP-ENCRYPTED", "pack it again without a password"),
@@ -65,7 +76,7 @@ class Unpacked:
     """What came out.
 
     Attributes:
-        sha256: of the container, hexadecimal; empty of what is none.
+        digests: of the container, as ``hashlib`` calls the algorithms; none of what is none.
         octets: of the container.
         packing: what it is, by its content; empty of what is none.
         label: the name that a tar gives itself, as it is displayed.
@@ -73,7 +84,7 @@ class Unpacked:
         findings: any error among them means that the deposit is rejected.
     """
 
-    sha256: str = ""
+    digests: dict[str, bytes] = field(default_factory=dict)
     octets: int = 0
     packing: str = ""
     label: str = ""
@@ -86,7 +97,7 @@ class Unpacked:
         """What ``metadata/deposit.json`` tells about the container."""
         told: dict[str, object] = {
             "bytes": self.octets,
-            "sha256": self.sha256,
+            "sha256": self.digests.get("sha256", b"").hex(),
             "packing": self.packing,
         }
         if self.label:
@@ -101,8 +112,11 @@ def is_serialised(name: str) -> bool:
     return by_name(name) is not None
 
 
-def unpack(container: Path, dest: Path, limits: Limits) -> Unpacked:
+def unpack(container: Path, dest: Path, limits: Limits, also: Collection[str] = ()) -> Unpacked:
     """Unpack into ``dest``, an empty folder.
+
+    Args:
+        also: algorithms besides SHA-256 by which the container is hashed while it is read.
 
     Raises:
         Changed: the container was taken away, or written to.
@@ -112,7 +126,7 @@ def unpack(container: Path, dest: Path, limits: Limits) -> Unpacked:
     name = display(os.fsencode(container.name))
     try:
         with durable.plain_errors(dest):
-            _unpack(container, dest, limits, result)
+            _unpack(container, dest, limits, result, also)
     except ArchiveError as error:
         result.findings.append(_told(error, name, is_serialised(container.name)))
     except ArchiveChangedError as error:
@@ -124,14 +138,16 @@ def unpack(container: Path, dest: Path, limits: Limits) -> Unpacked:
     return result
 
 
-def _unpack(container: Path, dest: Path, limits: Limits, result: Unpacked) -> None:
+def _unpack(
+    container: Path, dest: Path, limits: Limits, result: Unpacked, also: Collection[str]
+) -> None:
     most = ArchiveLimits(
         members=limits.files * 2,
         octets=limits.octets,
         member_octets=limits.file_octets,
         ratio=limits.ratio,
     )
-    with open_archive(container, most) as archive:
+    with open_archive(container, most, also=also) as archive:
         result.octets, result.packing = archive.octets, archive.packing.value
         _expect_named(archive, container, result)
         out = _Out(dest, limits, archive.packing is Packing.ZIP, result)
@@ -139,9 +155,10 @@ def _unpack(container: Path, dest: Path, limits: Limits, result: Unpacked) -> No
             for member in archive:
                 out.take(member)
         except ArchiveError:
-            result.sha256 = archive.finish()
+            archive.finish()
             raise
-        result.sha256 = archive.sha256
+        finally:
+            result.digests = archive.digests
         out.finish()
 
 
@@ -214,8 +231,7 @@ class _Out:
     def _judge(self, member: Member) -> Iterator[Finding]:
         subject = display(member.key or member.path)
         if member.kind in _SPECIAL:
-            code, message = _SPECIAL[member.kind]
-            yield Finding(code, subject, message, "pack regular files only")
+            yield Finding(_SPECIAL[member.kind][0], subject, *_SPECIAL[member.kind][1:])
         if member.kind in (MemberKind.LINK, MemberKind.HARD_LINK):
             yield from self._judge_link(member, subject)
         slashes = member.key.replace(b"\\", b"/")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import bz2
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -58,8 +58,9 @@ class Archive:
         packing: what it is, by its content.
         claimed: what its name says; None if it says nothing. Another than ``packing`` is worth
             a warning.
-        sha256: of the file, hexadecimal; empty until every member was gone through, or
+        digests: of the file, by algorithm; none until every member was gone through, or
             :meth:`finish` was called, and for ever where only headers are read.
+        sha256: of them, hexadecimal; empty where there is none.
     """
 
     def __init__(self, source: Source, path: Path, limits: ArchiveLimits) -> None:
@@ -73,7 +74,7 @@ class Archive:
             raise ArchiveError(f"{name}: {told(first)}", code="ARC-UNKNOWN")
         self.packing: Packing = packing
         self.octets = source.octets
-        self.sha256 = ""
+        self.digests: dict[str, bytes] = {}
         self._most = min(limits.octets, max(FREE_OCTETS, self.octets * limits.ratio))
         self._whole: io.BufferedReader | None = None
         self._paths: set[int] = set()
@@ -114,9 +115,13 @@ class Archive:
             ArchiveChangedError: its file was changed meanwhile.
             NotNowError: the medium is in the way (``ARC-READ``).
         """
-        if not self.sha256:
-            self.sha256 = self._source.finish()
+        if not self.digests:
+            self.digests = self._source.finish()
         return self.sha256
+
+    @property
+    def sha256(self) -> str:
+        return self.digests.get("sha256", b"").hex()
 
     def _reader(self) -> Iterator[Member]:
         # Kept: a buffer that is collected closes what it reads from.
@@ -160,19 +165,26 @@ class Archive:
         (self._folders if folder else self._paths).add(digest)
 
 
-def open_archive(path: Path, limits: ArchiveLimits, *, headers_only: bool = False) -> Archive:
+def open_archive(
+    path: Path,
+    limits: ArchiveLimits,
+    *,
+    headers_only: bool = False,
+    also: Collection[str] = (),
+) -> Archive:
     """Open an archive, never through a link, never waiting; a context manager.
 
     Args:
         headers_only: members are wanted, contents are not: of a plain tar and of a zip, no
             content is read, and there is no ``sha256``. A packed tar is unpacked all the same.
+        also: algorithms besides SHA-256, as ``hashlib`` calls them.
 
     Raises:
         ArchiveError: it is none that we read (``ARC-UNKNOWN``).
         ArchiveChangedError: nothing is there, or something that is no regular file.
         NotNowError: it may not be read, or the medium fails (``ARC-READ``).
     """
-    source = Source(path, hashed=not headers_only)
+    source = Source(path, hashed=not headers_only, also=also)
     try:
         return Archive(source, path, limits)
     except BaseException:

@@ -19,7 +19,9 @@ class MemberKind(Enum):
     FIFO = "fifo"
     DEVICE = "device"
     LABEL = "label"  # the archive's own name, of GNU tar's `--label`
-    OTHER = "other"  # of a type that we don't know, or that continues on another volume
+    INCREMENT = "listing of an incremental archive"  # of GNU tar's `--listed-incremental`
+    VOLUME = "part of a file on several volumes"  # of GNU tar's `--multi-volume`
+    OTHER = "other"  # of a type that we don't know
 
 
 class Flag(Enum):

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 from preservation.errors import NotNowError
@@ -23,15 +24,17 @@ class Source(io.RawIOBase):
 
     Args:
         hashed: False if only headers are wanted: then what isn't wanted is not read.
+        also: further algorithms, as ``hashlib`` calls them.
 
     Raises:
         ArchiveChangedError: nothing is there, or something that is no regular file.
         NotNowError: it may not be read, or the medium fails.
     """
 
-    def __init__(self, path: Path, *, hashed: bool = True) -> None:
+    def __init__(self, path: Path, *, hashed: bool = True, also: Collection[str] = ()) -> None:
         self._path = path
-        self._hash = hashlib.sha256() if hashed else None
+        names = dict.fromkeys(("sha256", *also)) if hashed else ()
+        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
         self._at = 0
         self._fd = -1
         try:
@@ -68,8 +71,8 @@ class Source(io.RawIOBase):
             got = os.preadv(self._fd, [memoryview(buffer)[:room]], self._at) if room else 0
         except OSError as error:
             raise self._told(error) from error
-        if self._hash is not None:
-            self._hash.update(memoryview(buffer)[:got])
+        for one in self._hashes.values():
+            one.update(memoryview(buffer)[:got])
         self._at += got
         return got
 
@@ -89,30 +92,30 @@ class Source(io.RawIOBase):
         return b"".join(pieces)
 
     def seekable(self) -> bool:
-        return self._hash is None
+        return not self._hashes
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go elsewhere; only in a source that is not hashed."""
-        if self._hash is not None:
+        if self._hashes:
             raise io.UnsupportedOperation("what is hashed is read from beginning to end")
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.octets}[whence]
         self._at = min(base + offset, self.octets)
         return self._at
 
-    def finish(self) -> str:
-        """Read what is left; SHA-256 of the whole file, hexadecimal, empty if not hashed.
+    def finish(self) -> dict[str, bytes]:
+        """Read what is left; the digests of the whole file by algorithm, none if not hashed.
 
         Raises:
             ArchiveChangedError: it is not what it was when it was opened.
         """
-        if self._hash is None:
-            return ""
+        if not self._hashes:
+            return {}
         buffer = bytearray(CHUNK)
         while self.readinto(buffer):
             pass
         if _fence(os.fstat(self._fd)) != self._fence or self._at != self.octets:
             raise _changed(self._path)
-        return self._hash.hexdigest()
+        return {name: one.digest() for name, one in self._hashes.items()}
 
     def _told(self, error: OSError) -> NotNowError:
         return NotNowError(

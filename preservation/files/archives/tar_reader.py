@@ -37,7 +37,10 @@ _KINDS = {
     b"5": MemberKind.FOLDER,
     b"6": MemberKind.FIFO,
     b"V": MemberKind.LABEL,
+    b"D": MemberKind.INCREMENT,
+    b"M": MemberKind.VOLUME,
 }
+_WITH_OCTETS = (MemberKind.FILE, MemberKind.INCREMENT, MemberKind.VOLUME, MemberKind.OTHER)
 _NAMING = (b"path", b"linkpath", b"size", b"GNU.sparse.map", b"GNU.sparse.major")
 
 
@@ -118,7 +121,7 @@ class TarReader:
         kind = _KINDS.get(header.type, MemberKind.OTHER)
         if kind is MemberKind.FILE and header.type == b"0" and path.endswith(b"/"):
             kind = MemberKind.FOLDER  # so do tars that are older than ustar
-        if stored and kind not in (MemberKind.FILE, MemberKind.OTHER):
+        if stored and kind not in _WITH_OCTETS:
             message = f"a {kind.value} with {stored} octets: programs skip them, or do not"
             raise ArchiveError(message, code="ARC-AMBIGUOUS", at=at, path=path)
         mtime = nanoseconds(pax[b"mtime"]) if b"mtime" in pax else header.mtime * 1_000_000_000

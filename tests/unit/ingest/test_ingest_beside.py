@@ -81,3 +81,24 @@ def test_a_link_beside_is_not_followed(archive: Archive, tmp_path: Path) -> None
     path.with_name("corpus.tar.sha256").symlink_to(tmp_path / "elsewhere")
     (result,) = archive.take_inbox()
     assert result.outcome == "accepted"
+
+
+def test_the_container_is_read_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = container(archive)
+    for algorithm in ("md5", "sha256", "sha512"):
+        digest = hashlib.new(algorithm, path.read_bytes()).hexdigest()
+        beside(path, f".{algorithm}", f"{digest}  {path.name}\n")
+    monkeypatch.setattr("preservation.ingest.beside._digests", pytest.fail)
+    (result,) = archive.take_inbox()
+    assert result.outcome == "accepted"
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_a_container_that_cannot_be_unpacked_is_compared_all_the_same(
+    archive: Archive, algorithm: str
+) -> None:
+    path = container(archive)
+    path.write_bytes(path.read_bytes()[:700])
+    beside(path, f".{algorithm}", f"{'0' * hashlib.new(algorithm).digest_size * 2}  {path.name}\n")
+    (result,) = archive.take_inbox()
+    assert {"DEP-CONTAINER", "DEP-DIGEST-DIFFERS"} <= codes(result)

@@ -12,7 +12,7 @@ from homes import COMMUNITY, Archive, codes
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.catalogue.protocol import IdentifierRow
 from preservation.cli.main import call
-from preservation.ingest.identifiers import from_bag_info, from_documents
+from preservation.ingest.identifiers import from_bag_info, from_documents, unread
 
 DOI, CSTR = "doi:10.1000/A", "CSTR:31253.11.a"
 XML = """<?xml version="1.0"?>
@@ -179,3 +179,48 @@ def test_the_documents_of_a_bag_are_read_beside_its_bag_info(archive: Archive) -
     )
 
     assert archive.ingest(bag).identifiers == (DOI, CSTR)
+
+
+def typed(value: str, kind: str) -> bytes:
+    """A DataCite document with one identifier."""
+    return json.dumps({"identifiers": [{"identifier": value, "identifierType": kind}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        (b"datacite.json", b'{"doi": "10.1000/A"', "no JSON"),
+        (b"data/datacite.xml", b"<resource>", "no XML"),
+        (b"datacite.xml", BOMB.encode(), "no XML"),
+        (b"datacite.json", b'{"doi": "A/10.1000"}', "A/10.1000 is no doi"),
+        (b"datacite.json", typed("x", "CSTR"), "no cstr"),
+    ],
+)
+def test_what_cannot_be_read_as_an_identifier_is_warned_of(name, data, said):
+    (finding,) = unread({name: data})
+    assert (finding.code, finding.severity.value) == ("DEP-IDENTIFIER-UNREAD", "warning")
+    assert said in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (b"datacite.json", json.dumps(DATACITE).encode()),
+        (b"datacite.json", b'{"doi": ":tba"}'),
+        (b"datacite.json", typed("", "DOI")),
+        (b"datacite.json", typed("7 b", "shelf")),
+        (b"datacite.xml", XML.encode()),
+        (b"ro-crate-metadata.json", json.dumps(CRATE).encode()),
+        (b"datacite.json", b""),
+        (b"other.json", b"{"),
+    ],
+)
+def test_what_is_read_or_says_nothing_of_an_identifier_is_not(name, data):
+    assert list(unread({name: data})) == []
+
+
+def test_a_deposit_with_an_unreadable_identifier_is_taken_in_with_a_warning(
+    archive: Archive,
+) -> None:
+    result = archive.ingest(archive.put("one", {"datacite.json": b"{", "a.txt": b"a"}))
+    assert (result.outcome, codes(result) >= {"DEP-IDENTIFIER-UNREAD"}) == ("accepted", True)
