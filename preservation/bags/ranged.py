@@ -7,18 +7,20 @@ file is taken for another one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
-from preservation.bags.members import Member, verified
+from preservation.bags.members import Member, SealedFolder, verified
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
 from preservation.errors import MalformedError, SourceDamagedError
-from preservation.files.held import HeldTar
-from preservation.files.tar import order
+from preservation.files.held import Held, HeldFolder, HeldTar
+from preservation.files.tar import order, read_tar
 from preservation.files.tar_index import Place, places
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
+from preservation.model.progress import Progress
 
 _CHUNK = 1 << 20
 _MANIFEST = b"manifest-sha256.txt"
@@ -102,3 +104,38 @@ def _exactly(stream: BinaryIO, octets: int, path: bytes) -> Iterator[bytes]:
             raise SourceDamagedError(f"{display(path)}: the tar ends within it")
         octets -= len(chunk)
         yield chunk
+
+
+def sizes_of(held: Held, seal: Digest, top: str, progress: Progress) -> Iterator[tuple[bytes, int]]:
+    """Names and sizes of a bag's files, in the order of the tar. In a folder the payload is looked
+    at, not read; nothing here says that it is intact.
+
+    Raises:
+        SourceDamagedError: what says which files there are does not verify, or one is not there.
+    """
+    if isinstance(held, HeldFolder):
+        yield from _sizes_of_folder(held, seal)
+        return
+    try:
+        with held.open() as stream:
+            for path, octets, chunks in read_tar(stream, top):
+                for chunk in chunks:
+                    progress.advance(len(chunk))
+                yield path, octets
+    except OSError as error:
+        raise SourceDamagedError(f"the tar: {error.strerror or error}") from error
+
+
+def _sizes_of_folder(held: HeldFolder, seal: Digest) -> Iterator[tuple[bytes, int]]:
+    with SealedFolder(held, seal) as folder:
+        for member in folder.tags():
+            for _ in member.chunks:
+                pass
+            yield member.path, member.octets
+        for batch in folder.payload():
+            for path in batch.paths:
+                try:
+                    seen = os.stat(path, dir_fd=folder.root, follow_symlinks=False)
+                except OSError as error:
+                    raise SourceDamagedError(f"{display(path)}: {error.strerror}") from error
+                yield path, seen.st_size

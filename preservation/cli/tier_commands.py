@@ -14,6 +14,7 @@ from preservation.audit.statements import Compared, compare, last_statements
 from preservation.cli.opening import communities, known_tier, opened
 from preservation.cli.options import Json, Tier, group
 from preservation.cli.shell import Several, shell, table, worst
+from preservation.cli.tier_index import index
 from preservation.cli.tier_recalls import guard, recall
 from preservation.cli.tier_sources import ask, statements
 from preservation.errors import SamarkandError
@@ -24,7 +25,7 @@ from preservation.storage.proof import Proof
 from preservation.storage.rehearsal import rehearse
 
 tier_app = group("Look at the places that keep replicas.")
-for act in (ask, guard, recall, statements):
+for act in (ask, guard, index, recall, statements):
     tier_app.command()(act)
 
 

@@ -15,6 +15,7 @@ from fault_proxy import Answer, Forward, Proxy, Request, proxied
 from homes import SILENCE, Archive
 from tiers import flip
 
+from preservation.replication.indexing import IndexService
 from preservation.replication.restore import Restored
 
 FILES = {f"{name}.bin": os.urandom((3 << 20) - 500) for name in "abc"}
@@ -158,3 +159,22 @@ def test_on_a_folder_tier_a_single_file_of_a_tar_is_fetched_too(
     flip(next(archive.tier("deep").glob("notes/*/*/*/v1.tar")), (3 << 20) + (1 << 20))
     assert fetch(archive, tmp_path / "out", b"data/c.bin").tiers == ("deep",)
     assert (tmp_path / "out/data/c.bin").read_bytes() == FILES["c.bin"]
+
+
+@pytest.mark.parametrize("from_folder", [True, False])
+def test_an_index_that_is_gone_is_made_again_as_it_was(archive: Archive, from_folder: bool) -> None:
+    archive.ingest(archive.put("three", FILES | {"deep/er/100%.txt": b"", "z.txt": b"z"}))
+    archive.replicate()
+    index = next(archive.tier("deep").glob("notes/*/*/*/v1.index"))
+    before = index.read_bytes()
+    index.unlink()
+    if not from_folder:
+        for tier in ("vault", "mirror"):
+            (archive.tier(tier) / "samarkand-tier.json").rename(archive.tier(tier) / "away")
+    with archive.opened() as (parts, _):
+        service = IndexService(parts.catalogue, parts.tiers)
+        states = [
+            [one.state for one in service.index(parts.tiers["deep"], SILENCE)] for _ in range(2)
+        ]
+    assert states == [["made"], ["there"]]
+    assert index.read_bytes() == before
