@@ -6,16 +6,14 @@ Files have other names until the report is whole, so the files of the report bef
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, get_args, get_type_hints
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from preservation.files import durable
 from preservation.reports.csv_files import csv_header, csv_rows
-from preservation.reports.parquet import schema_of
+from preservation.reports.parquet import schema_of, table_of
 from preservation.reports.rows import Tables
 
 _HALF = ".half-"
@@ -40,8 +38,7 @@ class Overflow:
                 self._parquet[table] = pq.ParquetWriter(half, schema, compression="zstd")
                 self._csv[table] = (self._folder / f"{_HALF}{table}.csv").open("wb")
                 self._csv[table].write(csv_header(kind))
-            data = pa.Table.from_pylist([asdict(row) for row in some], schema=schema)
-            self._parquet[table].write_table(data)
+            self._parquet[table].write_table(table_of(some, schema))
             self._csv[table].writelines(csv_rows(kind, some))
 
     def finish(self) -> list[str]:

@@ -6,7 +6,7 @@ With ``overflow.py`` the only module of this room that imports ``pyarrow``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -47,11 +47,25 @@ def encode_tables(tables: Any, about: dict[str, str]) -> dict[str, bytes]:
 
 
 def _encode(rows: Sequence[Any], kind: type, about: dict[str, str]) -> bytes:
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema_of(kind, about))
+    table = table_of(rows, schema_of(kind, about))
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     octets: bytes = sink.getvalue().to_pybytes()
     return octets
+
+
+def table_of(rows: Sequence[Any], schema: Any) -> Any:
+    """Rows as an Arrow table; column by column, which costs a third of row by row."""
+    columns = [
+        pa.array([_plain(getattr(row, field.name)) for row in rows], field.type) for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _plain(value: Any) -> Any:
+    """A value as Arrow takes it: rows within rows as mappings."""
+    nested = isinstance(value, tuple) and value and is_dataclass(value[0])
+    return [asdict(item) for item in value] if nested else value
 
 
 def schema_of(kind: type, about: dict[str, str]) -> Any:

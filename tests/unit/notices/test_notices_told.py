@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -231,6 +232,22 @@ def test_names_from_outside_make_no_line_and_no_header(home: Archive, box: Mailb
     assert "\nBcc" not in box.texts[0].replace("\r\n", "\n")
     assert "\u202e" not in box.texts[0]
     assert "丝绸之路" in box.texts[0]
+
+
+def test_one_cause_in_many_communities_is_one_message_to_who_is_named_by_all(
+    home: Archive, box: Mailbox
+) -> None:
+    with home.opened() as (parts, policy):
+        many = [
+            dataclasses.replace(policy, community=f"notes-{number}", title={"en": f"N{number}"})
+            for number in range(5)
+        ]
+        result = notify(parts, many)
+        again = notify(parts, many)
+    assert sorted(message.to for message in result.sent) == [ANN, BOB]
+    assert result.sent[0].subject.startswith("[Samarkand] 5 communities: ")
+    assert all(f"N{number}\n=" in result.sent[0].text for number in range(5))
+    assert again.sent == ()
 
 
 def test_a_dry_run_sends_and_records_nothing(home: Archive, box: Mailbox) -> None:
