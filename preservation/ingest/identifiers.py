@@ -54,9 +54,8 @@ def _unread(documents: Mapping[bytes, bytes]) -> Iterator[Finding]:
             continue
         is_json = name.endswith(b".json")
         if json_of(data) is None if is_json else not is_xml(data):
-            message = (
-                f"it is no {'JSON' if is_json else 'XML'} that can be read: nothing in it counts"
-            )
+            kind = "JSON" if is_json else "XML"
+            message = f"it is no {kind} that can be read: nothing in it counts"
             hint = "mend it, or give it another name if it is something else"
             yield Finding("DEP-IDENTIFIER-UNREAD", display(name), message, hint, Severity.WARNING)
             continue
