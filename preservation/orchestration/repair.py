@@ -120,7 +120,7 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
             """The damaged replicas of this tier, if their repair is allowed."""
             with parts.open_parts() as home:
                 rule = work.policy_of(home, found[0]["policy"]).repair
-            return work.of_tier(approval.granted(rule, found, answer, asked), tier)
+                return work.of_tier(approval.granted(rule, found, answer, asked), tier)
 
         @steps
         def replica(one: work.Json) -> Any:
