@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from preservation.catalogue.custody import ProposalRow, RemovalRow
-from preservation.catalogue.protocol import VersionRow
+from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.digest import Digest
 from preservation.model.event import EventType
-from preservation.model.replica import VersionKey
+from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.policy import Policy
 from preservation.retention.approvals import Tally, tally
 from preservation.retention.books import Means
-from preservation.retention.proposal import DISPOSE, RETIRE, Item, Proposal
+from preservation.retention.proposal import DISPOSE, RETIRE, Item, Place, Proposal
 
 MOST = 10_000  # items of one proposal; the rest comes with the next
 LISTED = 100  # versions to be reviewed by people
@@ -126,20 +126,34 @@ class Reviewer:
 
     def listed(self, policy: Policy, as_of: datetime) -> Proposal:
         """What was due at a moment, as the catalogue is now."""
-        items: list[Item] = []
-        if policy.retention.keep is not None:
-            since = as_of - policy.retention.keep
-            due = self._custody.due(policy.community, since, as_of, MOST)
-            replicas = self._custody.replicas_of([row.key for row in due])
-            items = [Item.of(DISPOSE, row, replicas[row.key]) for row in due]
+        items = self._disposals(policy, as_of)
         disposed = {item.key for item in items}
-        left = MOST - len(items)
-        if left:
+        if left := MOST - len(items):
             found = self._custody.unpromised(policy.community, promised(policy), left)
             items += [
                 Item.of(RETIRE, version, [row]) for row, version in found if row.key not in disposed
             ]
         return Proposal(policy.community, policy.ref, as_of, tuple(items))
+
+    def still_holds(self, policy: Policy, proposal: Proposal) -> bool:
+        """Whether a proposal would be made like this again, as of its own moment. Replicas that
+        came to be ready for retirement since are no matter: they are not in it.
+        """
+        disposals = [item for item in proposal.items if item.act == DISPOSE]
+        retired = [item for item in proposal.items if item.act != DISPOSE]
+        replicas = self._custody.replicas_of([item.key for item in retired])
+        return disposals == self._disposals(policy, proposal.as_of) and all(
+            _can_go(policy, item, replicas[item.key]) for item in retired
+        )
+
+    def _disposals(self, policy: Policy, as_of: datetime) -> list[Item]:
+        """Versions that were kept long enough at a moment, oldest first."""
+        if policy.retention.keep is None:
+            return []
+        since = as_of - policy.retention.keep
+        due = self._custody.due(policy.community, since, as_of, MOST)
+        replicas = self._custody.replicas_of([row.key for row in due])
+        return [Item.of(DISPOSE, row, replicas[row.key]) for row in due]
 
     def keep_on(
         self, policy: Policy, key: VersionKey, until: datetime, by: str, reason: str
@@ -206,6 +220,20 @@ class Reviewer:
         if every is None:
             return ()
         return tuple(self._custody.reviews(policy.community, now - every, LISTED))
+
+
+def _can_go(policy: Policy, item: Item, rows: list[ReplicaRow]) -> bool:
+    """Whether a replica is still the one that was listed, is promised no more, and every promised
+    one is verified.
+    """
+    verified = {row.tier for row in rows if row.state is ReplicaState.VERIFIED}
+    there = {Place.of(row) for row in rows}
+    tiers = set(promised(policy))
+    return (
+        set(item.replicas) <= there
+        and not tiers & {one.tier for one in item.replicas}
+        and tiers <= verified
+    )
 
 
 def promised(policy: Policy) -> list[str]:

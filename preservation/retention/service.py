@@ -159,7 +159,7 @@ class RetentionService:
             )
         proposal = self.reviewer.kept(row)
         self._require_no_hold(proposal)
-        if not self.reviewer.listed(policy, proposal.as_of).says_the_same(proposal):
+        if not self.reviewer.still_holds(policy, proposal):
             raise _stale(row, "what is due is not exactly this list any more")
         detail = {
             "proposal": row.digest,

@@ -484,3 +484,25 @@ def test_a_report_says_how_long_is_kept_what_is_gone_and_what_is_held(archive: A
     assert [word.split(" ")[0] for word in words] == ["AIP", "1", "1"]
     assert "10y at least" in words[0]
     assert "2 people" in words[0]
+
+
+def test_what_comes_due_later_does_not_void_what_was_approved(archive: Archive) -> None:
+    old, moved = kept(archive), kept(archive, "second", {"c.txt": b"three"})
+    leave(archive, "deep")
+    archive.audit("vault")
+    with archive.opened() as (parts, _):
+        row = parts.catalogue.replica(moved, "mirror")
+        assert row is not None
+    flip(archive.tier("mirror") / moved.folder / "v1" / "data" / "c.txt")
+    archive.audit("mirror")
+    digest = approved(archive)
+    archive.repair()  # now the other one could be retired, too
+
+    done = dispose(archive, digest)
+
+    assert [(one.key, one.tier, one.state) for one in done.removals] == [(old, "deep", "gone")]
+    grow_old(archive)
+    digest = approved(archive)
+    kept(archive, "third", {"d.txt": b"four"})
+    grow_old(archive, 11)
+    assert {one.key for one in dispose(archive, digest).removals} == {old, moved}
