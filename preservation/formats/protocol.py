@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from preservation.files.workers import Patience
 from preservation.model.identification import Identification, Toolchain
 
 
@@ -18,7 +19,11 @@ class Identifier(Protocol):
         ...
 
     def identify(
-        self, root: Path, paths: Sequence[bytes], digests: Sequence[str] | None = None
+        self,
+        root: Path,
+        paths: Sequence[bytes],
+        digests: Sequence[str] | None = None,
+        patience: Patience | None = None,
     ) -> list[Identification]:
         """One answer per path, in the same order, whatever the files are or do.
 
@@ -27,5 +32,6 @@ class Identifier(Protocol):
             paths: relative to the root, ``/`` between the parts, any bytes.
             digests: SHA-256 of each in hexadecimal digits, so that a file that was identified
                 before need not be read.
+            patience: of whoever asks; once it is spent, files are ``timeout`` without being read.
         """
         ...

@@ -156,6 +156,11 @@ def _limits(
         )
     if covered and not settings.verify:
         said.append("Digests that lie beside the files were counted, not verified.")
+    if formats.looked_at:
+        said.append(
+            "Whether files are valid was not checked: that is done when they are taken in, if the "
+            "policy asks for it."
+        )
     if ground.containers:
         said.append("What is inside archives (tar, zip and others) was not looked at.")
     return said

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from preservation.formats.patience import DepositPatience
 from preservation.formats.protocol import Identifier
 from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import FormatRow, Formats, SurveySettings
@@ -65,7 +66,8 @@ def identify(
         each = _each([files for _, files, _ in extensions], settings.sample)
         wanted = spool.sample(each, settings.sample)
     wanted = _while_patient(wanted, settings, clock)
-    seen = _ask(root, wanted, identifier, tally, progress)
+    lost = DepositPatience(settings.patience.total_seconds())
+    seen = _ask(root, wanted, identifier, lost, tally, progress)
     looked_at = sum(one.files for one in seen.values())
     scale = {
         name: (files / seen[name].files, octets / max(1, sum(seen[name].octets.values())))
@@ -108,13 +110,15 @@ def _ask(
     root: Path,
     wanted: Iterator[tuple[bytes, str, int]],
     identifier: Identifier,
+    patience: DepositPatience,
     tally: Tally,
     progress: Progress,
 ) -> dict[str, _Seen]:
     seen: dict[str, _Seen] = {}
     done = 0
-    while chunk := _chunk(wanted):
-        answers = identifier.identify(root, [path for path, _, _ in chunk])
+    while not patience.spent and (chunk := _chunk(wanted)):
+        paths = [path for path, _, _ in chunk]
+        answers = identifier.identify(root, paths, patience=patience)
         for (path, extension, octets), answer in zip(chunk, answers, strict=True):
             _note(seen.setdefault(extension, _Seen()), answer, octets)
             for code in _codes(answer):

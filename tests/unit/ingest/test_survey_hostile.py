@@ -32,7 +32,7 @@ class EverythingIsText:
     def __init__(self) -> None:
         self.asked = 0
 
-    def identify(self, root: Path, paths) -> list[Identification]:
+    def identify(self, root: Path, paths, digests=None, patience=None) -> list[Identification]:
         self.asked += len(paths)
         return [Identification(puid="x-fmt/111", name="Text", basis=Basis.TEXT) for _ in paths]
 
@@ -233,7 +233,7 @@ def test_a_large_folder_is_sampled_and_says_so(tmp_path, clock):
 
 def test_patience_ends_and_is_said(tmp_path, clock, monkeypatch):
     class Slow(EverythingIsText):
-        def identify(self, root, paths):
+        def identify(self, root, paths, digests=None, patience=None):
             clock.advance(timedelta(minutes=2))
             return super().identify(root, paths)
 
@@ -243,6 +243,26 @@ def test_patience_ends_and_is_said(tmp_path, clock, monkeypatch):
     found = look(tmp_path, clock, Slow(), compare=0, patience=timedelta(minutes=3))
     assert found.formats.looked_at == 2
     assert any("2 of 4 files" in sentence for sentence in found.limits)
+
+
+def test_files_that_keep_the_tools_busy_cost_no_more_than_patience(tmp_path, clock, monkeypatch):
+    class Stuck(EverythingIsText):
+        def identify(self, root, paths, digests=None, patience=None):
+            patience.took([{"root": str(root), "path": "0.csv"}], 500.0)
+            return super().identify(root, paths)
+
+    for number in range(4):
+        write(tmp_path, b"%d.csv" % number)
+    monkeypatch.setattr(survey_formats, "_CHUNK", 1)
+    found = look(tmp_path, clock, Stuck(), compare=0, patience=timedelta(minutes=3))
+    assert found.formats.looked_at == 1  # by a clock that did not move
+
+
+def test_that_nothing_was_validated_is_said(tmp_path, clock):
+    write(tmp_path, b"a.csv")
+    assert any(
+        "valid was not checked" in one for one in look(tmp_path, clock, EverythingIsText()).limits
+    )
 
 
 def test_digests_that_came_along_are_counted_and_verified_when_asked(tmp_path, clock):
