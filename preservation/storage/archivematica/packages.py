@@ -12,10 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from preservation.errors import TierUnavailableError
+from preservation.model.names import display
 from preservation.storage.archivematica.service import StorageService
 
 MOST = 200_000  # packages of one service that we list
 _PATH = "api/v2/file/"
+_MOST_OCTETS = 1 << 53  # what JSON's numbers carry exactly
 _TEXT = 200  # characters of a word that we keep
 _OURS = {"username", "api_key"}  # the service echoes them; ours go as a header
 
@@ -82,7 +84,10 @@ def _page(service: StorageService, document: Any) -> tuple[list[Any], dict[str, 
     if following is None:
         return rows, None
     # Only what it asks is taken from the address: never its host, path or keys.
-    asked = parse_qsl(urlsplit(following).query, keep_blank_values=True, max_num_fields=20)
+    try:
+        asked = parse_qsl(urlsplit(following).query, keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise _malformed(service, "a meta.next that is no address") from error
     return rows, {name: value for name, value in asked if name not in _OURS}
 
 
@@ -95,8 +100,13 @@ def _package(service: StorageService, row: Any) -> Package:
         raise _malformed(service, "a package without UUID, type or status") from error
     if not isinstance(kind, str) or not isinstance(status, str):
         raise _malformed(service, f"package {uuid}: a type or status that is no text")
-    octets = size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None
-    return Package(uuid, kind[:_TEXT], status[:_TEXT], octets)
+    counts = isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= _MOST_OCTETS
+    return Package(uuid, _plain(kind), _plain(status), size if counts else None)
+
+
+def _plain(text: str) -> str:
+    """A word of somebody else's, safe to keep and to show."""
+    return display(text[:_TEXT].encode("utf-8", "replace"))
 
 
 def _malformed(service: StorageService, words: str) -> TierUnavailableError:

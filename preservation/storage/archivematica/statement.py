@@ -92,9 +92,10 @@ def read_statement(
     document = _document(report)
     if document is None:
         return unclear("no report came with the line, or one that is no JSON object")
-    outcome = _AGREE.get((verdict, document.get("success")))  # type: ignore[arg-type]
-    if outcome is None or not isinstance(document.get("success"), bool):
-        return unclear(f"the line says {verdict}, the report {_plain(document.get('success'))}")
+    success = document.get("success")
+    outcome = _AGREE.get((verdict, success)) if isinstance(success, bool) else None
+    if outcome is None:
+        return unclear(f"the line says {verdict}, the report {_plain(success)}")
     counts, files = _failures(document)
     if outcome == "pass" and any(counts.values()):
         return unclear("the report says success, and names files that fail")

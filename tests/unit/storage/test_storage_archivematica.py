@@ -11,6 +11,7 @@ import pytest
 from storage_services import ACCOUNT, KEY, Answering, Service, fixity, storage_service
 
 from preservation.errors import TierUnavailableError
+from preservation.model.canonical import canonical
 from preservation.storage.archivematica import service as asking
 from preservation.storage.archivematica.service import StorageService
 from preservation.storage.archivematica.source import ArchivematicaSource
@@ -59,6 +60,7 @@ def test_the_holder_states_what_it_finds(service: Service) -> None:
         ({"message": "no word of success"}, "not run"),
         ({"success": "true", "message": ""}, "unclear"),  # 0, and not a word
         ({"success": 1, "message": ""}, "unclear"),
+        ({"success": [True], "message": {"a": "b"}}, "unclear"),
         ({"success": True}, "unclear"),  # no message: the program stumbles, and exits with 0
         ({"success": True, "message": "", "timestamp": "2026-11-22T07:00:00Z"}, "unclear"),
         (
@@ -149,6 +151,8 @@ _ROW = {"uuid": SOUND, "package_type": "AIP", "status": "UPLOADED"}
         (answering(200, {"meta": {"next": None}, "objects": [_ROW | {"uuid": "../x"}]}), "UUID"),
         (answering(200, {"meta": {"next": None}, "objects": [_ROW | {"status": 1}]}), "no text"),
         (answering(200, {"meta": {"next": None}, "objects": [7]}), "UUID"),
+        (answering(200, {"meta": {"next": "http://["}, "objects": []}), "no address"),
+        (answering(200, {"meta": {"next": "/?" + "a=1&" * 99}, "objects": []}), "no address"),
         (answering(302, {}, Location="http://127.0.0.1:1/"), "another address"),
         (answering(401, {}), "API key is wrong"),
         (answering(404, {}), "no Storage Service at that path"),
@@ -180,6 +184,15 @@ def test_without_the_program_it_says_how_to_have_it(service: Service) -> None:
         source(service).state(SOUND)
     assert told.value.code == "TIER-NO-FIXITY"
     assert [one.holds for one in source(service).prove()] == [True, False]
+
+
+def test_words_of_a_listing_can_be_kept_and_shown(service: Service) -> None:
+    odd = {"uuid": SOUND, "package_type": "AIP\ud800", "status": "\x1b[2J", "size": 10**30}
+    service.misbehave = answering(200, {"meta": {"next": None}, "objects": [odd]})
+    (package,) = source(service).packages()
+    assert (package.octets, package.is_kept) == (None, False)
+    canonical({"status": package.status, "kind": package.kind})
+    assert "\x1b" not in package.status
 
 
 def test_a_line_about_another_package_is_no_statement() -> None:
