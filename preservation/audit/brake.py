@@ -97,8 +97,7 @@ class Brake:
         return replace(made, tier=row.tier)
 
     def _all(self, community: str, tier: str) -> list[FindingRow]:
-        rows = self._catalogue.findings(community, tier=tier)
-        return [row for row in rows if row.code == BRAKE]
+        return self._catalogue.findings(community, tier=tier, code=BRAKE)
 
     def _is_empty(self, tier: str) -> bool:
         """Whether a tier that should hold several replicas holds none."""
@@ -111,7 +110,8 @@ class Brake:
             return False
 
     def _damaged(self, community: str, tier: str) -> bool:
-        return bool(self._catalogue.turns.in_state(community, tier, ReplicaState.DAMAGED))
+        counts = self._catalogue.figures.tier_counts(community)
+        return any(one.tier == tier and one.state is ReplicaState.DAMAGED for one in counts)
 
     def _answered(self, community: str, tier: str) -> bool:
         rows = self._all(community, tier)

@@ -30,6 +30,7 @@ class Findings(Protocol):
         state: str | None = None,
         aip: str | None = None,
         tier: str | None = None,
+        code: str | None = None,
     ) -> list[FindingRow]: ...
 
 
@@ -38,11 +39,10 @@ def brake(catalogue: Findings, community: str, tier: str) -> FindingRow | None:
 
     For the repair service: ask before anything is written, under the replica's lease.
     """
-    rows = catalogue.findings(community, state="open", tier=tier)
-    return next((row for row in rows if row.code == BRAKE), None)
+    rows = catalogue.findings(community, state="open", tier=tier, code=BRAKE)
+    return next(iter(rows), None)
 
 
 def braked(catalogue: Findings, community: str) -> frozenset[str]:
     """All tiers with a brake."""
-    rows = catalogue.findings(community, state="open")
-    return frozenset(row.tier for row in rows if row.code == BRAKE)
+    return frozenset(row.tier for row in catalogue.findings(community, state="open", code=BRAKE))

@@ -298,6 +298,7 @@ class Catalogue(Protocol):
         state: str | None = None,
         aip: str | None = None,
         tier: str | None = None,
+        code: str | None = None,
     ) -> list[FindingRow]: ...
 
     def finding(self, id: str) -> FindingRow | None: ...

@@ -180,11 +180,13 @@ class Reading:
         state: str | None = None,
         aip: str | None = None,
         tier: str | None = None,
+        code: str | None = None,
     ) -> list[FindingRow]:
         """See ``Catalogue.findings``. Oldest first."""
         columns = t.finding.c
         statement = sa.select(t.finding).order_by(columns.opened_at, columns.id)
         wanted = {"community": community, "state": state, "aip": aip, "tier": tier}
+        wanted["code"] = code
         for name, value in wanted.items():
             if value is not None:
                 statement = statement.where(columns[name] == value)

@@ -226,6 +226,7 @@ finding = sa.Table(
 sa.Index("finding_state", finding.c.state, finding.c.community, finding.c.opened_at)
 sa.Index("finding_community", finding.c.community, finding.c.opened_at)
 sa.Index("finding_aip", finding.c.aip)
+sa.Index("finding_code", finding.c.code, finding.c.community, finding.c.state, finding.c.opened_at)
 
 outbox = sa.Table(
     "outbox",

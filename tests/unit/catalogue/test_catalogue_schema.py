@@ -57,6 +57,7 @@ def test_migrating_again_and_from_two_sides_changes_nothing(
         (lambda c: c.held_content("silk-road", sha256("x")), "version_content"),
         (lambda c: c.findings("silk-road", "open"), "finding_state"),
         (lambda c: c.findings(aip=a_key().aip), "finding_aip"),
+        (lambda c: c.findings("silk-road", "open", code="AUD-BRAKE"), "finding_code"),
         (lambda c: c.figures.aged("silk-road", "vault", START), "replica_due"),
         (lambda c: c.figures.oldest("silk-road", "vault", START, 5), "replica_due"),
         (lambda c: c.figures.weaker("silk-road", "vault", Level.E3, 5), "replica_weak"),

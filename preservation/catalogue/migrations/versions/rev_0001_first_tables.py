@@ -204,6 +204,7 @@ def _findings() -> None:
     op.create_index("finding_state", "finding", ["state", "community", "opened_at"])
     op.create_index("finding_community", "finding", ["community", "opened_at"])
     op.create_index("finding_aip", "finding", ["aip"])
+    op.create_index("finding_code", "finding", ["code", "community", "state", "opened_at"])
 
 
 def _events() -> None:
