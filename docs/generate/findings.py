@@ -36,6 +36,7 @@ AREAS = {
     "BAG": "BagIt bags",
     "CAT": "The catalogue",
     "DEP": "Deposits",
+    "EVT": "Events as Parquet",
     "FIX": "Fixity and repair",
     "FMT": "Format identification",
     "FND": "Findings, on the command line",
@@ -43,9 +44,11 @@ AREAS = {
     "HOME": "The home",
     "INV": "The central inventory",
     "JRN": "The journal",
+    "NOTE": "Notices",
     "POL": "Policies",
     "REP": "Replication and repair, as work",
     "RET": "Retention, holds and disposal",
+    "RPT": "Reports",
     "SAM": "Anything",
     "STD": "Standing: promises that are not kept",
     "SUP": "The local Airflow and its database",
@@ -61,6 +64,16 @@ _AUDIT = "`preserve audit`; if it is so every night, raise the audit budget"
 _REPLICATE = "`preserve replicate`; then look why the replicate DAG did not"
 _MOVE = "add a tier that lies elsewhere, or move one"
 SAID = {
+    "NOTE-UNDELIVERED": (
+        "failure 5",
+        "a mail server or a web hook did not take a message; the reason is told with it",
+        "what the hint says; the next run tries again",
+    ),
+    "RPT-PERIOD": (
+        "failure 2",
+        "no such month or year, or one that has not begun",
+        "give --year 2026 or --month 2026-11, not in the future",
+    ),
     "ARC-ENCRYPTED": ("failure 2", "a member is encrypted", "pack it again without a password"),
     "ARC-MEMBER-OCTETS": (
         "failure 2",
@@ -131,10 +144,14 @@ SAID = {
     "DEP-NAME-UNKEPT": ("finding, error", "a name that a bag cannot hold", "rename it"),
     "AUD-BRAKE": (
         "finding, error",
-        "an audit found more damage than chance allows, or a tier that should hold replicas and "
-        "holds none: automatic repair of this community on this tier waits.",
-        "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`. If "
-        "the damage is real, `preserve finding accept` with your reason lets repair go on",
+        (
+            "an audit found more damage than chance allows, or a tier that should hold replicas and "
+            "holds none: automatic repair of this community on this tier waits."
+        ),
+        (
+            "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`. If "
+            "the damage is real, `preserve finding accept` with your reason lets repair go on"
+        ),
     ),
     "FIX-ALTERED": (
         "finding, error",

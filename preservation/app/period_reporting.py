@@ -32,7 +32,7 @@ def write_period_report(
         name: ``2026`` or ``2026-11``.
 
     Raises:
-        UsageError: no such period, or one that has not begun (``REPORT-PERIOD``).
+        UsageError: no such period, or one that has not begun (``RPT-PERIOD``).
         BusyError: another run copies events (``EVT-BUSY``).
     """
     community, now = policy.community, parts.clock.now()
@@ -83,5 +83,5 @@ def last_periods(now: datetime) -> tuple[str, str]:
 
 def _no_period(what: str) -> UsageError:
     return UsageError(
-        what, hint="give --year 2026 or --month 2026-11, not in the future", code="REPORT-PERIOD"
+        what, hint="give --year 2026 or --month 2026-11, not in the future", code="RPT-PERIOD"
     )

@@ -68,18 +68,18 @@ def report(
 def _agree(kind: str, year: int | None, month: str | None, days: int | None) -> None:
     if kind not in _KINDS:
         told = f"there is no kind of report {kind!r}"
-        raise UsageError(told, hint=f"there are {', '.join(_KINDS)}", code="REPORT-KIND")
+        raise UsageError(told, hint=f"there are {', '.join(_KINDS)}", code="RPT-KIND")
     if kind == "audit" and (year or month):
         raise UsageError(
             "a report about an audit has no year or month",
             hint="give --days, or --kind holdings or evidence",
-            code="REPORT-KIND",
+            code="RPT-KIND",
         )
     if kind != "audit" and (days is not None or (year and month)):
         raise UsageError(
             f"a report of kind {kind} is about one year or one month",
             hint="give --year or --month",
-            code="REPORT-KIND",
+            code="RPT-KIND",
         )
 
 

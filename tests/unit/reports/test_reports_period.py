@@ -132,7 +132,7 @@ def test_an_overdue_check_is_a_number_with_names(home: Archive) -> None:
 def test_a_period_that_is_none_is_refused(home: Archive, name: str) -> None:
     with pytest.raises(UsageError) as caught:
         write(home, "holdings", name)
-    assert caught.value.code == "REPORT-PERIOD"
+    assert caught.value.code == "RPT-PERIOD"
 
 
 def test_what_policies_want_is_due_once_the_period_is_over_and_something_was_held(
