@@ -29,7 +29,7 @@ from preservation.files.remove import remove_tree
 pytestmark = pytest.mark.slow
 
 SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
-MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "1000" if SOAK else "12"))
+MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "1000" if SOAK else "8"))
 SMALL = {f"{n:03}.txt": os.urandom(700) for n in range(60)}
 LARGE = {"a.bin": os.urandom(9 << 20), "b.bin": os.urandom(9 << 20), "c.txt": b"three"}
 

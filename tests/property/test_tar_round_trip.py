@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preservation.files import tar
+from preservation.files.tar_index import index_of, places
 
 TOP = "00000000-0000-4000-8000-000000000000.v1"
 
@@ -64,3 +65,11 @@ def test_python_reads_the_same(bag: dict[bytes, bytes]) -> None:
 def test_two_bags_never_share_a_stream(one: dict[bytes, bytes], other: dict[bytes, bytes]) -> None:
     same = hashlib.sha256(make(one)).digest() == hashlib.sha256(make(other)).digest()
     assert same == (one == other)
+
+
+@given(BAGS)
+def test_the_index_tells_where_each_file_stands(bag: dict[bytes, bytes]) -> None:
+    stream = make(bag)
+    index = index_of(TOP, ((path, len(bag[path])) for path in sorted(bag, key=tar.order)))
+    found = places(io.BytesIO(b"".join(index.chunks())), TOP, bag)
+    assert {path: stream[at : at + octets] for path, (at, octets) in found.items()} == bag
