@@ -35,9 +35,9 @@ from preservation.model.inventory import COLUMNS
 from preservation.model.progress import Progress
 from preservation.policy.formats import FormatRules
 
-CHUNK = 256
-AT_ONCE = 4  # chunks that are being copied
-INSPECTED = 8  # chunks that are being looked into: a file that takes its time stops no copying
+CHUNK = 128
+AT_ONCE = 8  # chunks that are being copied
+INSPECTED = 16  # chunks that are being looked into: a file that takes its time stops no copying
 LISTED = 1000
 _OF_DEPOSIT = b"metadata/deposit/"
 
