@@ -174,11 +174,13 @@ class RetentionService:
             raise _stale(row, "another policy is in force now")
 
     def _require_no_hold(self, proposal: Proposal) -> None:
-        for item in proposal.items:
-            if holds := self._custody.holds_on(item.key):
+        keys = {item.key for item in proposal.items}
+        about = {(key.aip, number) for key in keys for number in (0, key.version)}
+        for hold in self._custody.holds(proposal.community):
+            if (hold.aip, hold.version) in about:
                 raise UsageError(
-                    f"{item.key} is held: {holds[0].reason}",
-                    hint=f"`preserve hold release {holds[0].id}`, if its reason is gone",
+                    f"{hold.aip} is held: {hold.reason}",
+                    hint=f"`preserve hold release {hold.id}`, if its reason is gone",
                     code="RET-HELD",
                 )
 
