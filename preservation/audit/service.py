@@ -286,7 +286,9 @@ class AuditService:
         row = self._catalogue.replica(key, shard.tier)
         if row is None:
             return None
-        if row.checked_at is not None and row.checked_at > parse_stamp(shard.planned):
+        # Not by a clock that has gone back since: nobody knows how old that check is.
+        began, now = parse_stamp(shard.planned), self._clock.now()
+        if row.checked_at is not None and began < row.checked_at <= now:
             progress.say(f"{key} on {shard.tier}: checked since the plan was made")
             return None
         rate = limit if limit.is_set or row.octets >= LONG else None

@@ -18,6 +18,8 @@ from preservation.catalogue.protocol import Lease
 from preservation.errors import BusyError
 from preservation.files import process
 
+_LONGEST = timedelta(days=1)  # no lease is taken, or renewed, for longer
+
 
 class Leases:
     """The part of the catalogue that keeps leases."""
@@ -37,7 +39,7 @@ class Leases:
                 current = connection.execute(sa.select(t.lease).where(t.lease.c.name.in_(some)))
                 held, dead = set[str](), list[int]()
                 for row in current:
-                    if row.expires_at > now and process.alive(row.holder) is not False:
+                    if _holds(row.holder, row.expires_at, now):
                         held.add(row.name)
                     else:
                         dead.append(row.fence)
@@ -81,6 +83,16 @@ class Leases:
                     [(lease.fence, lease.name, lease.holder) for lease in some]
                 )
                 connection.execute(sa.delete(t.lease).where(mine))
+
+
+def _holds(holder: str, expires_at: datetime, now: datetime) -> bool:
+    """Whether a lease is somebody's. One that ends later than any can was given by a clock that
+    has gone back since: it is believed of those who are seen to live, not of other hosts.
+    """
+    if expires_at <= now:
+        return False
+    alive = process.alive(holder)
+    return alive is True or (alive is None and expires_at <= now + _LONGEST)
 
 
 def require(connection: sa.Connection, lease: Lease) -> None:

@@ -82,11 +82,17 @@ def repair(
         if not results:
             out.print("" if several.failed else "nothing to repair: no finding of damage is open")
             return
-        rows = table("Repairs", "AIP", ">version", "tier", "state", "from", "quarantine", "why")
+        rows = table("Repairs", "AIP", ">version", "tier", "state", "from", "kept aside", "why")
         for one in results:
             version = str(one.key.version)
             rows.add_row(
-                one.key.aip, version, one.tier, one.state, one.source, one.quarantine, one.reason
+                one.key.aip,
+                version,
+                one.tier,
+                one.state,
+                one.source,
+                one.quarantine or one.salvage,
+                one.reason,
             )
         out.print(rows)
 

@@ -29,7 +29,7 @@ _NAME = re.compile(r"(?P<year>\d{4})/(?P<seq>\d{12})\.jsonl", re.ASCII)
 _RESTORE = "fetch the file from a tier's .samarkand/journal; a drain does that where it is gone"
 # Clocks of two hosts may differ: an event can be this much younger than the file it is in.
 _SKEW = timedelta(days=1)
-_LOOKED_INTO = 3  # years' folders: a clock that jumped has made one too many
+_LOOKED_INTO = 2  # years' folders: a clock that jumped has made one too many
 
 
 class FileJournal:

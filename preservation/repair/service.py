@@ -56,6 +56,7 @@ from preservation.storage.steps import tier_errors
 from preservation.storage.tier import Incoming, Tier
 
 _PATIENCE = timedelta(days=1)  # until what was hopeless is tried again by itself
+_NO_SEAL = "nobody has said which seal holds: run `preserve catalogue rebuild`, which asks again"
 _NAMED = 10  # files that a sentence names
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
@@ -178,7 +179,8 @@ class RepairService:
             if lease is None:
                 return RepairResult(finding_id, key, finding.tier, "busy")
             row, version = self._catalogue.replica(key, finding.tier), self._catalogue.version(key)
-            if row is not None and version is None and (reason := self._objection(policy, row)):
+            if row is not None and version is None:
+                reason = self._objection(policy, row) or _NO_SEAL
                 return RepairResult(finding_id, key, row.tier, "waiting", reason=reason)
             if row is None or version is None:
                 raise SamarkandError(f"{key} on {finding.tier}: a finding without a replica")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -86,3 +87,15 @@ def test_a_path_that_is_not_text_arrives_as_it_is(catalogue: SqlCatalogue) -> No
         ("silk-road", path),
     ]
     assert len(catalogue.arrivals("silk-road")) == 1
+
+
+def test_a_lease_from_a_clock_that_has_gone_back_blocks_no_year(
+    catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A holder on another host cannot be seen; one that is seen to live is believed."""
+    ahead = START + timedelta(days=365)
+    assert catalogue.lease("aip/1", MINUTE, ahead) is not None
+    assert catalogue.lease("aip/1", MINUTE, START) is None
+    monkeypatch.setattr("preservation.files.process.alive", lambda _: None)
+    assert catalogue.lease("aip/1", MINUTE, START) is not None
+    assert catalogue.lease("aip/1", MINUTE, START) is None

@@ -19,6 +19,8 @@ from preservation.errors import CatalogueUnavailableError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.ingest.result import DepositResult
 from preservation.model.digest import Algorithm, Digest
+from preservation.model.event import EventType
+from preservation.model.replica import VersionKey
 
 FILES = {"a.txt": b"one", "b.txt": b"two" * 1000}
 
@@ -148,6 +150,15 @@ def test_a_dispute_stops_a_repair_until_it_is_answered(
     waiting = archive.repair()
     assert {one.state for one in waiting} == {"waiting"}
     assert "preserve finding settle" in waiting[0].reason
+    with archive.opened() as (parts, _):  # accepting it answers nothing
+        (one,) = [f for f in parts.catalogue.findings() if f.code == "RBD-SEAL-DISPUTED"]
+        key = VersionKey(one.community, one.aip, one.version)
+        detail = {"finding": one.id, "by": "ann", "reason": "later", "event": ""}
+        parts.catalogue.record(
+            [parts.events.about(key, EventType.FINDING_ACCEPTED, "success", detail)]
+        )
+    still = archive.repair()
+    assert {(one.state, "rebuild" in one.reason) for one in still} == {("waiting", True)}
     assert snapshot(archive.home / "tiers") == before
 
 
