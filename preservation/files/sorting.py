@@ -83,6 +83,7 @@ class Sorter:
         self._paths: list[bytes] = []
         self._values = bytearray()
         self._octets = 0
+        self._is_read = False
         self._lot: Slice | None = None  # all of it, sorted, while it is in memory
         self._spool: _Runs | None = None
 
@@ -100,7 +101,7 @@ class Sorter:
             MalformedError: they were read already.
             NotNowError: the temporary file cannot be written.
         """
-        if self._lot is not None:
+        if self._is_read:
             raise MalformedError("a sorter that was read takes in nothing more")
         self._paths += paths
         self._values += values
@@ -111,6 +112,7 @@ class Sorter:
 
     def slices(self) -> Iterator[Slice]:
         """All records in order; may be asked again, and after it nothing more goes in."""
+        self._is_read = True
         if self._spool is None:
             if self._lot is None:
                 self._lot = self._sorted_lot()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preservation.errors import NotNowError
+from preservation.errors import MalformedError, NotNowError
 from preservation.files import sorting
 from preservation.files.sorting import Slice, Sorter, aligned, distinct
 
@@ -103,3 +103,12 @@ def test_a_full_disk_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/nowhere")
     with pytest.raises(NotNowError, match="temporary file"):
         sorter([b"a", b"b", b"c", b"d", b"e"])
+
+
+@pytest.mark.parametrize("names", [2, 20])
+def test_what_was_read_takes_in_nothing_more(names: int) -> None:
+    made = sorter([b"%d" % number for number in range(names)])
+    first = records(made.slices())
+    with pytest.raises(MalformedError):
+        made.add(b"late")
+    assert records(made.slices()) == first

@@ -73,6 +73,17 @@ def test_helpers_are_used_for_many_files(
     assert sorted(taken) == sorted(len(path) for path in paths)
 
 
+def test_asker_and_helper_never_wait_for_each_other_however_little_their_pipes_hold(
+    tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helpers, "_PIPE", 4096)
+    monkeypatch.setattr(helpers, "BATCH", 150)
+    paths = [b"%0100d" % number for number in range(900)]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).write_bytes(path)
+    assert {result.reading for result in everything(tmp_path, paths)} == {Reading.READ}
+
+
 @pytest.mark.parametrize("trouble", ["cannot start", "dies at once"])
 def test_without_helpers_all_is_read_just_the_same(
     tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch, trouble: str
