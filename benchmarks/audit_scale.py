@@ -80,7 +80,9 @@ def fill(url: str, count: int) -> None:
     """Put so many AIPs of one version into an empty catalogue, each with three replicas."""
     database = Database(Place.parse(url))
     micro = int(NOW.timestamp() * 1_000_000)
-    with database.writing() as connection:
+    with database.kept_open(), database.writing() as connection:
+        if connection.dialect.name == "sqlite":  # rows come in no order: all pages in memory
+            connection.exec_driver_sql("PRAGMA cache_size = -2000000")
         kind = connection.dialect.name
         spelled = SPELLED[kind]
         if kind == "sqlite":
