@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from preservation.app.parts import Parts
 from preservation.app.reporting import event_table, held_formats
 from preservation.catalogue.standing import standing
-from preservation.errors import UsageError
+from preservation.errors import SamarkandError, UsageError
+from preservation.ledger.drain import PREFIX
 from preservation.model.event import EventType
 from preservation.policy.policy import Policy
 from preservation.reports.build import DOCUMENT
@@ -54,9 +56,19 @@ def write_period_report(
         events.tallies(community, _SINCE, last),
         events.citing(community, first, last),
         parts.catalogue.figures.identified(community),
+        _keepers(parts),
         *held_formats(parts, community),
     )
     return write_period(gather_period(sources, run), out or parts.home.reports)
+
+
+def _keepers(parts: Parts) -> int:
+    """On how many tiers the newest file of the journal was found; a tier that is away has none."""
+    newest, found = f"{PREFIX}{parts.journal.last()}", 0
+    for tier in parts.tiers.values():
+        with suppress(SamarkandError, OSError):
+            found += newest in set(tier.kept_names(PREFIX))
+    return found
 
 
 def periods_due(parts: Parts, policy: Policy) -> Iterator[tuple[str, str]]:

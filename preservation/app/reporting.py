@@ -81,7 +81,10 @@ def held_formats(parts: Parts, community: str) -> tuple[list[HeldFormat], int]:
     with suppress(BusyError):  # another run brings it up to date: what is there is told
         service.refresh(community, Silence())
     inventory = service.of(community)
-    held = {(row.key.aip, row.key.version) for row in parts.catalogue.versions(community)}
+    uncounted = sum(
+        (row.key.aip, row.key.version) not in inventory.versions
+        for row in parts.catalogue.versions(community)
+    )
     found = [
         HeldFormat(
             line.id,
@@ -97,4 +100,4 @@ def held_formats(parts: Parts, community: str) -> tuple[list[HeldFormat], int]:
         )
         for line in lines({community: inventory}, ("format",))
     ]
-    return found, len(held - inventory.versions.keys())
+    return found, uncounted

@@ -15,6 +15,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from preservation.errors import SamarkandError
+from preservation.errors import BusyError, SamarkandError
 from preservation.files import durable
 from preservation.ledger.lines import parse
 from preservation.ledger.protocol import Journal
@@ -35,6 +36,7 @@ _SCHEMA = "samarkand.events/1"
 _AT_ONCE = 1 << 25  # octets of journal files that make one part
 _MOST_PARTS = 24  # of one month, before they become one
 _ROWS = 50_000  # read at once
+_TRIES = 5
 _PART = "[0-9]*-[0-9]*.parquet"
 _ARCHIVE = "_"  # events about no community; no community's id has an underscore
 
@@ -156,8 +158,8 @@ class EventTable:
         for folder in sorted(self._root.glob(f"community={community or _ARCHIVE}/month=*")):
             month = folder.name.removeprefix("month=")
             if first <= month <= last:
-                for part in _live(folder):
-                    with pq.ParquetFile(part) as file:
+                for file in _opened(folder):
+                    with file:
                         for batch in file.iter_batches(_ROWS, columns=columns):
                             yield month, batch
 
@@ -256,6 +258,18 @@ def _live(folder: Path) -> list[Path]:
             live.append(path)
             reached = found[path][1]
     return live
+
+
+def _opened(folder: Path) -> list[pq.ParquetFile]:
+    """A month's parts, open: another run may put them together while they are read.
+
+    Raises:
+        BusyError: they changed again and again (``EVT-BUSY``).
+    """
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return [pq.ParquetFile(part) for part in _live(folder)]
+    raise BusyError(f"the parts in {folder} change all the time", code="EVT-BUSY")
 
 
 def _put_together(folder: Path) -> None:

@@ -4,7 +4,7 @@ Whether a server can encrypt is never found out by trying: what the settings nam
 message is not handed over. So nobody between us and the server can talk us out of it.
 
 Source: RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 8314 (TLS from the start), RFC 3834
-(``Auto-Submitted``), RFC 6068 (``mailto:``).
+(``Auto-Submitted``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from urllib.parse import unquote
 
 from preservation.files import connecting
 from preservation.notices.message import Message, UndeliveredError
@@ -57,7 +56,7 @@ class MailServer:
 
     def send(self, message: Message) -> None:
         """See ``Post.send``."""
-        address = unquote(message.to.removeprefix("mailto:"))
+        address = message.to.removeprefix("mailto:")
         try:
             self._hand_over(self._letter(message, address), address)
         except (smtplib.SMTPException, OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from preservation.policy.said import Said, Wrong
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL}){{0,20}}"
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
+_ATOM = r"[A-Za-z0-9!#$&'*+/=?^_`{|}~-]{1,64}"  # no "%": an address means what it says
 RECIPIENT = Text(
     "mailto: and an address, an https:// address, or hook: and a name of samarkand.toml",
     rf"mailto:{_ATOM}(?:\.{_ATOM}){{0,10}}@{_HOST}"

@@ -39,7 +39,6 @@ from preservation.reports.period_words import period_sentences
 from preservation.reports.sentences import Sentence
 
 KINDS = ("evidence", "holdings")
-JOURNAL_COPIES = 2  # tiers that keep the journal, where there are so many
 
 PERIOD_FIGURES = (
     Figure("met", "requirements met", "requirements", ("verdict", "met")),
@@ -104,6 +103,7 @@ class PeriodSources:
     Attributes:
         tallies: events by month, from the first there are to the end of the period.
         cited: how many events of the period name a policy.
+        keepers: tiers that were seen to hold the newest file of the journal.
         formats: counts of the central inventory; ``uncounted``: versions that are not in it.
     """
 
@@ -115,6 +115,7 @@ class PeriodSources:
     tallies: Sequence[Tally]
     cited: int
     identified: int
+    keepers: int
     formats: Sequence[HeldFormat]
     uncounted: int
 
@@ -163,7 +164,7 @@ def gather_period(sources: PeriodSources, run: Period) -> PeriodReport:
         formats=formats,
         identified=sources.identified,
         uncounted=sources.uncounted,
-        keepers=min(len(sources.domains), JOURNAL_COPIES),
+        keepers=sources.keepers,
         acts=sum(line.events for line in acts),
         cited=sources.cited,
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from homes import Archive
+from homes import Archive, Guesser, quick_folder
 
 from preservation.app.period_reporting import last_periods, periods_due, write_period_report
 from preservation.errors import UsageError
@@ -21,9 +23,24 @@ from preservation.reports.period_build import PeriodFiles
 AT = datetime(2030, 11, 3, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def home(archive: Archive) -> Archive:
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """Two deposits in November, one in December, all replicated and checked; some damage."""
+    ground = quick_folder(tmp_path_factory.mktemp("year"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        yield _lived(Archive(ground))
+    shutil.rmtree(ground)
+
+
+@pytest.fixture
+def home(year: Archive) -> Archive:
+    """The same archive, in the January after."""
+    year.clock.at = datetime(2031, 1, 9, tzinfo=UTC)
+    return year
+
+
+def _lived(archive: Archive) -> Archive:
     archive.clock.at = AT
     for name in ("one", "=two"):
         archive.ingest(archive.put(name, {"a.txt": name.encode()}))
@@ -36,7 +53,6 @@ def home(archive: Archive) -> Archive:
     victim.chmod(0o644)
     victim.write_bytes(b"x")
     archive.audit()
-    archive.clock.at = datetime(2031, 1, 9, tzinfo=UTC)
     return archive
 
 
@@ -76,6 +92,8 @@ def test_every_requirement_has_a_verdict_and_what_shows_it(home: Archive) -> Non
     assert "1 replica damaged now" in repaired["evidence"]
     viruses = by_asks["NDSA", "All content is checked for viruses"]
     assert viruses["verdict"] == "not met"
+    copies = by_asks["NDSA", "Integrity information is backed up apart from the content"]
+    assert (copies["verdict"], copies["figure"]) == ("met", 2)
     people = by_asks["CoreTrustSeal", "Mission and scope"]
     assert people["verdict"] == "not something that software can show"
     kept = by_asks["ISO 16363", "Bit corruption and loss are detected"]
