@@ -58,7 +58,8 @@ class FormatIdentifier:
         self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
         settings = WorkerSettings(written=_WRITTEN, environment={STAGING: self._staging.name})
         self._pool = WorkerPool("preservation.formats.worker", workers, settings)
-        self._callers = ThreadPoolExecutor(workers, "formats")
+        # One more than workers: answers are weighed while the workers are at the next files.
+        self._callers = ThreadPoolExecutor(workers + 1, "formats")
 
     @cached_property
     def toolchain(self) -> Toolchain:
