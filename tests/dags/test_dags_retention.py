@@ -29,6 +29,16 @@ def test_each_approval_is_a_question_of_its_own(home: Path) -> None:
     assert "10y" in dag.doc_md
 
 
+def test_where_no_approver_is_named_anybody_may_answer(home: Path) -> None:
+    put_in_force(home, "silk-road", retention={**RULE, "approvers": [], "approvals": 1})
+
+    dag = load().dags["retention__silk-road"]
+
+    assert not dag.task_dict["approve-1"].assigned_users
+    assert "under an account of their own" in dag.doc_md
+    assert "approve-2" not in dag.task_dict
+
+
 def test_a_tier_that_was_promised_once_is_reason_enough(home: Path) -> None:
     two = [
         {"tier": "vault", "packaging": "folder", "within": 3600},
