@@ -75,7 +75,7 @@ LEAST_OBJECT, MOST_OBJECT = 8 << 20, 5 << 40  # octets
 
 def _wrong_limit(text: str) -> str:
     inside = LEAST_OBJECT <= SIZE.value(text) <= MOST_OBJECT
-    return "" if inside else "a size from 8 MiB to 5 TiB"
+    return "" if inside else "smaller ones are too many, larger ones no service takes"
 
 
 OBJECT_LIMIT = Text(
