@@ -226,6 +226,15 @@ def empty_listing(request: Request, forward: Forward) -> Answer:
     return Answer(200, {"Content-Type": "application/xml"}, body)
 
 
+def still_cold(request: Request, forward: Forward) -> Answer:
+    """What was recalled is under way, however fast the server is."""
+    said = forward(request)
+    for name in said.headers:
+        if name.lower() == "x-amz-restore":
+            said.headers[name] = 'ongoing-request="true"'
+    return said
+
+
 def not_s3(request: Request, forward: Forward) -> Answer:
     """A captive portal."""
     return Answer(200, {"Content-Type": "text/html"}, b"<html>please log in</html>")

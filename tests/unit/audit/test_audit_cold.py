@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from buckets import CREDENTIAL, KEYS, Server, serving
+from fault_proxy import Proxy, proxied, still_cold
 from homes import Archive, only
 
 from preservation.model.outcome import Level
@@ -25,13 +26,32 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def cold(ground: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Archive:
-    """One AIP on two folders and, written but not read back, on the cold tier."""
+def hours(server: Server) -> Iterator[Proxy]:
+    """Stands before the server, so that hours pass when the test says so, and not before."""
+    with proxied(server.endpoint) as proxy:
+        begin(proxy)
+        yield proxy
+
+
+def begin(hours: Proxy) -> None:
+    """From now on what is recalled is under way."""
+    hours.harm(still_cold, 1 << 30, lambda request: request.method == "HEAD")
+
+
+def end(hours: Proxy) -> None:
+    """What was recalled has come back."""
+    time.sleep(READY)
+    hours.heal()
+
+
+@pytest.fixture
+def cold(ground: Path, hours: Proxy, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """One AIP on two folders and, not yet, on the cold tier."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     declared = {
         "kind": "s3-archive",
-        "endpoint": server.endpoint,
+        "endpoint": hours.endpoint,
         "bucket": "keeping",
         "prefix": f"p-{uuid.uuid4().hex[:12]}",
         "credential": CREDENTIAL,
@@ -50,7 +70,9 @@ def deep(archive: Archive):
         return only(parts.catalogue.replicas(tier="deep"))
 
 
-def test_a_check_asks_for_a_cold_replica_ends_and_a_later_one_reads_it(cold: Archive) -> None:
+def test_a_check_asks_for_a_cold_replica_ends_and_a_later_one_reads_it(
+    cold: Archive, hours: Proxy
+) -> None:
     made = {one.tier: one for one in cold.replicate()}
     assert (made["deep"].state, made["mirror"].state) == ("recalled", "verified")
     waiting = deep(cold)
@@ -59,17 +81,17 @@ def test_a_check_asks_for_a_cold_replica_ends_and_a_later_one_reads_it(cold: Arc
     asked = only(cold.audit("deep").checks)
     assert (asked.outcome.value, asked.ready_by) == ("unchecked", waiting.ready_by)
     assert cold.told()["recall", "success", "deep"] == 1  # it was under way
-    time.sleep(READY)
+    end(hours)
     assert only(cold.replicate()).state == "verified"
     read = deep(cold)
     assert (read.level, read.ready_by) == (Level.E4, None)
 
 
 def test_damage_in_the_cold_is_found_and_healed_by_a_replica_that_can_be_read_at_once(
-    cold: Archive, server: Server
+    cold: Archive, server: Server, hours: Proxy
 ) -> None:
     cold.replicate()
-    time.sleep(READY)
+    end(hours)
     cold.replicate()
     client = server.client()
     with cold.opened() as (parts, _):
@@ -78,28 +100,32 @@ def test_damage_in_the_cold_is_found_and_healed_by_a_replica_that_can_be_read_at
     rotten = bytearray(client.get_object(Bucket="keeping", Key=key)["Body"].read())
     rotten[2000] ^= 1
     client.put_object(Bucket="keeping", Key=key, Body=bytes(rotten), StorageClass="GLACIER")
+    begin(hours)
     assert cold.audit("deep").outcomes["unchecked"] == 1
-    time.sleep(READY)
+    end(hours)
     assert cold.audit("deep").outcomes["altered"] == 1
     assert only(cold.repair()).state == "repaired"
     healed = deep(cold)
     assert (healed.state.value, healed.level) == ("verified", Level.E3)
 
 
-def test_the_last_intact_copy_is_recalled_and_repairs_the_others(cold: Archive) -> None:
+def test_the_last_intact_copy_is_recalled_and_repairs_the_others(
+    cold: Archive, hours: Proxy
+) -> None:
     cold.replicate()
-    time.sleep(READY)
+    end(hours)
     cold.replicate()
     with cold.opened() as (parts, _):  # the copy that was brought back is gone again
         place = parts.tiers["deep"]._place  # type: ignore[attr-defined]
         tar = place.address.prefix + deep(cold).key.folder + "/v1.tar"
         data = place.client.get_object(Bucket="keeping", Key=tar)["Body"].read()
         place.client.put_object(Bucket="keeping", Key=tar, Body=data, StorageClass="GLACIER")
+    begin(hours)
     for tier in ("vault", "mirror"):
         shutil.rmtree(next(cold.tier(tier).glob("notes/*/*/*/v1")))
     assert cold.audit("vault").outcomes["missing"] == 1
     assert cold.audit("mirror").outcomes["missing"] == 1
     assert {one.state for one in cold.repair()} == {"unfinished"}  # never hopeless
     assert cold.told()["recall", "success", "deep"] == 2
-    time.sleep(READY)
+    end(hours)
     assert {one.state for one in cold.repair()} == {"repaired"}

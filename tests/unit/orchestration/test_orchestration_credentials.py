@@ -1,4 +1,4 @@
-"""Keys of tiers from Airflow's connections: each tier its own, and the environment where none is."""
+"""Keys of tiers from Airflow's connections, each tier its own; else from the environment."""
 
 from __future__ import annotations
 

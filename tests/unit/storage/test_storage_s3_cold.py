@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from buckets import KEYS, Server, serving
 from clocks import FakeClock
+from fault_proxy import Proxy, proxied, still_cold
 from tiers import BAD, GOOD, KEY, contents, fill, sidecar
 
 from preservation.errors import ColdError
@@ -30,9 +31,18 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture
-def tier(server: Server, clock: FakeClock) -> S3Tier:
+def hours(server: Server) -> Iterator[Proxy]:
+    """Stands before the server, so that hours can be made to last."""
+    with proxied(server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def tier(server: Server, hours: Proxy, clock: FakeClock) -> S3Tier:
     spec = replace(
-        server.spec("deep", f"p-{uuid.uuid4().hex[:12]}"), kind="s3-archive", retrieval=RETRIEVAL
+        replace(server, endpoint=hours.endpoint).spec("deep", f"p-{uuid.uuid4().hex[:12]}"),
+        kind="s3-archive",
+        retrieval=RETRIEVAL,
     )
     make_s3_tier(spec, KEYS)
     return open_s3_tier(spec, KEYS, clock=clock)
@@ -54,20 +64,21 @@ def test_a_cold_replica_is_there_and_can_not_be_read(tier: S3Tier) -> None:
 
 
 def test_a_recall_is_asked_for_once_and_what_comes_back_says_so(
-    tier: S3Tier, server: Server, clock: FakeClock
+    tier: S3Tier, hours: Proxy, clock: FakeClock
 ) -> None:
     commit(tier)
+    hours.harm(still_cold, 99, lambda request: request.method == "HEAD")
     asked = tier.recall(KEY)
     assert asked is not None
     assert asked.asked
     assert asked.ready_by == clock.now() + RETRIEVAL
-    if server.kind == "ministack":  # moto brings everything back at once
-        again = tier.recall(KEY)
-        assert again is not None
-        assert not again.asked
-        with pytest.raises(ColdError, match="is being recalled"):
-            tier.held(KEY, TAR)
-        time.sleep(2.1)  # this server's hours
+    again = tier.recall(KEY)
+    assert again is not None
+    assert not again.asked
+    with pytest.raises(ColdError, match="is being recalled"):
+        tier.held(KEY, TAR)
+    time.sleep(2.1)  # ministack's hours; moto brings everything back at once
+    hours.heal()
     held = tier.held(KEY, TAR)
     assert isinstance(held, HeldTar)
     assert held.recalled
