@@ -17,7 +17,7 @@ GUARDED = """\
 version: 1
 community: guarded
 title:
-  en: Repairs only after approval
+  en: Repairs and disposals only after approval
 replicas:
   - {tier: vault, packaging: folder, within: 1h}
   - {tier: mirror, packaging: folder, within: 1h}
@@ -27,6 +27,10 @@ minimum:
   sites: 1
 repair:
   mode: approved
+  approvers: [archivist]
+retention:
+  keep: 1s
+  approvals: 1
   approvers: [archivist]
 """
 
