@@ -17,6 +17,17 @@ def _always(_: Sample) -> bool:
     return True
 
 
+def _fits(sample: Sample) -> bool:
+    """No compressed images or tables. Source: FITS Standard 4.0, 10."""
+    data = sample.whole or b""
+    return b"ZIMAGE  =" not in data and b"ZTABLE  =" not in data
+
+
+def _npy(sample: Sample) -> bool:
+    """No Python objects, which are pickled. Source: NEP 1."""
+    return b"O'" not in sample.head[:512]
+
+
 def _wave(sample: Sample) -> bool:
     """PCM or floating point. Source: Multimedia Programming Interface 1.0, WAVE."""
     at = sample.head.find(b"fmt ", 12, 512)
@@ -65,8 +76,8 @@ def _pixels(sample: Sample) -> int:
 
 
 _BY_START: tuple[tuple[bytes, Holds], ...] = (
-    (b"SIMPLE  =", _always),
-    (b"\x93NUMPY", _always),
+    (b"SIMPLE  =", _fits),
+    (b"\x93NUMPY", _npy),
     (b"CDF\1", _always),
     (b"CDF\2", _always),
     (b"CDF\5", _always),
@@ -87,7 +98,6 @@ _BY_START: tuple[tuple[bytes, Holds], ...] = (
 )
 _BY_ID: Mapping[str, Holds] = {
     "samarkand/dicom": _dicom,
-    "samarkand/mseed": _always,
     "samarkand/sac": _always,
     "samarkand/segy": _always,
     "samarkand/su": _always,

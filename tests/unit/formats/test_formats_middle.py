@@ -272,3 +272,18 @@ def test_blocks_are_not_inflated_without_end(monkeypatch):
     block = bytes([2]) + _zigzag(len(packed) - 6) + packed[2:-4] + marker
     assert flags(b"Obj\1\2\x14avro.codec\x0edeflate\0" + marker + block * 900) == set()
     assert 0 < sum(inflated) <= 16 << 20
+
+
+def _fits(card: bytes) -> bytes:
+    cards = (
+        b"SIMPLE  =                    T",
+        b"BITPIX  =                    8",
+        b"NAXIS   =                    0",
+    )
+    head = b"".join(one.ljust(80) for one in (*cards, card, b"END")).ljust(2880)
+    return head + bytes(2880) + JUNK + bytes(2880 * 3 - len(JUNK))
+
+
+def test_what_fits_compresses_is_no_noise():
+    assert "corrupted" in flags(_fits(b"COMMENT"))
+    assert flags(_fits(b"ZIMAGE  =                    T")) == set()
