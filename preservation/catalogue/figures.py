@@ -168,6 +168,13 @@ class Figures:
         """Versions ingested before a moment whose replica on a tier has this state, which is
         not ``verified``.
         """
+        counts = t.replica_count.c
+        any_there = sa.select(counts.replicas).where(
+            counts.community == community, counts.tier == tier, counts.state == state.value
+        )
+        with self.database.reading() as connection:
+            if not connection.execute(any_there).scalar():  # as on nearly every day
+                return NONE
         version, replica = t.version.c, t.replica.c
         join = t.replica.join(t.version, sa.and_(*rows.same(version, replica)))
         chosen = (

@@ -166,6 +166,7 @@ sa.Index(
     "replica_weak",
     replica.c.community,
     replica.c.tier,
+    replica.c.level,
     replica.c.aged_from,
     sqlite_where=is_weak,
     postgresql_where=is_weak,

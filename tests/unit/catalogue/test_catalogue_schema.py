@@ -60,9 +60,10 @@ def test_migrating_again_and_from_two_sides_changes_nothing(
         (lambda c: c.findings("silk-road", "open", code="AUD-BRAKE"), "finding_code"),
         (lambda c: c.figures.aged("silk-road", "vault", START), "replica_due"),
         (lambda c: c.figures.oldest("silk-road", "vault", START, 5), "replica_due"),
+        (lambda c: c.figures.weaker_count("silk-road", "vault", Level.E3), "replica_weak"),
         (lambda c: c.figures.weaker("silk-road", "vault", Level.E3, 5), "replica_weak"),
         (
-            lambda c: c.figures.in_state("silk-road", "vault", ReplicaState.DAMAGED, START, 5),
+            lambda c: c.turns.in_state("silk-road", "vault", ReplicaState.DAMAGED),
             "replica_unsound",
         ),
     ],

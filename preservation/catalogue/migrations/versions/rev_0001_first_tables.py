@@ -140,7 +140,7 @@ def _holdings() -> None:
     op.create_index(
         "replica_weak",
         "replica",
-        ["community", "tier", "aged_from"],
+        ["community", "tier", "level", "aged_from"],
         sqlite_where=sa.text("level < 'E3'"),
         postgresql_where=sa.text("level < 'E3'"),
     )
