@@ -182,15 +182,22 @@ class Turns:
         return list(dict.fromkeys(found))
 
     def in_state(self, community: str, tier: str, state: ReplicaState) -> list[Turn]:
-        """Replicas on a tier that are not verified."""
-        columns = t.replica.c
+        """Replicas on a tier that are not verified, those checked longest ago first."""
+        columns, counts = t.replica.c, t.replica_count.c
+        any_there = sa.select(counts.replicas).where(
+            counts.community == community, counts.tier == tier, counts.state == state.value
+        )
+        with self.database.reading() as connection:
+            if not connection.execute(any_there).scalar():  # as on nearly every day
+                return []
         statement = sa.select(*_COLUMNS).where(
             columns.community == community,
             columns.tier == tier,
             columns.state == state.value,
             t.is_unsound,
         )
-        return self._turns(statement.order_by(columns.aged_from).limit(MOST))
+        found = self._turns(statement.limit(MOST))
+        return sorted(found, key=lambda turn: (turn.aged_from, turn.aip, turn.version))
 
     def weaker(self, community: str, tier: str, level: Level) -> list[Turn]:
         """Replicas on a tier whose last check was weaker than a level."""

@@ -64,7 +64,7 @@ def test_migrating_again_and_from_two_sides_changes_nothing(
         (lambda c: c.figures.weaker("silk-road", "vault", Level.E3, 5), "replica_weak"),
         (
             lambda c: c.turns.in_state("silk-road", "vault", ReplicaState.DAMAGED),
-            "replica_unsound",
+            "replica_count",
         ),
     ],
 )
