@@ -1,4 +1,4 @@
-"""Locks and holds in a bucket, on servers that enforce them."""
+"""Locks and holds in a bucket, on a server that enforces them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TAR = Packaging.TAR
 YEARS = timedelta(days=3650)
 
 
-@pytest.fixture(scope="module", params=["moto", "ministack"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with serving(request.param) as running:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving("ministack") as running:
         yield running
 
 
 class Now:
-    """The servers know the real time, and nothing else."""
+    """The server knows the real time, and nothing else."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
