@@ -135,11 +135,13 @@ class ContentsReader:
     def look_around(self, *, sizes: bool, digests: bool = False) -> None:
         """Sort everything that is there into payload, tag files, and what is neither."""
         has_payload = False
+        wanted: tuple[Algorithm, ...] | None = None  # base folder first: all manifests were met
         for found in self._origin.scan(sizes=sizes):
             if isinstance(found, Names):
                 self._files(found)
                 if digests and found.paths[0].startswith(PAYLOAD):
-                    self._origin.expect(found.paths, self._algorithms())
+                    wanted = self._algorithms() if wanted is None else wanted
+                    self._origin.expect(found.paths, wanted)
             elif found.kind is Kind.FOLDER:
                 has_payload = has_payload or found.path == b"data"
             else:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from preservation import __version__
-from preservation.cli.main import COMMANDS, Where
+from preservation.cli.main import COMMANDS, Where, stopped
 from preservation.cli.values import read_plainly
 
 
@@ -27,6 +27,12 @@ class _Lazy(TyperGroup):
         command = typer.main.get_command(getattr(module, f"{cmd_name}_app"))
         command.name = cmd_name
         return command
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:  # before Typer takes it, which would say nothing
+            raise SystemExit(stopped()) from error
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):

@@ -77,19 +77,29 @@ def call(words: list[str]) -> int:
     except SamarkandError as error:
         return _failed(error, "--json" in words)
     except BrokenPipeError:  # whoever reads the answer has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say_no_more()
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; what was finished is kept, run it again for the rest\n")
-        return 5
+        return stopped()
     return 0
+
+
+def stopped() -> int:
+    """Say so to whoever pressed Ctrl-C; returns the exit code."""
+    sys.stderr.write("stopped; what was finished is kept, run it again for the rest\n")
+    return 5
+
+
+def say_no_more() -> None:
+    """Standard output takes nothing more: nothing is tried again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _front(words: list[str]) -> str:
     """The module that reads these words; Typer takes longer to start than many a bag to be read."""
     if words[:2] == ["bag", "validate"]:
         paths = [word for word in words[2:] if word not in PLAIN]
-        if len(paths) == 1 and not paths[0].startswith("-"):
+        if len(paths) == 1 and not paths[0].startswith("-") and "\0" not in paths[0]:
             return "bag_validating"
     return "application"
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from preservation.cli.main import Where
+from preservation.cli.main import Where, say_no_more
 from preservation.errors import NotNowError, SamarkandError
 from preservation.model.progress import Silence
 
@@ -82,11 +82,19 @@ class Shell:
             styled: whether what is printed holds Rich's markup, and escapes what others wrote.
                 Otherwise square brackets are square brackets: names hold them.
         """
-        if as_json:
-            document = {"schema": schema, "exit": exit_code, **body}
-            sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-        else:
-            render(self.out if styled else _unstyled())
+        try:
+            if as_json:
+                document = {"schema": schema, "exit": exit_code, **body}
+                sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+            else:
+                render(self.out if styled else _unstyled())
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # the disk is full that the answer goes to
+            say_no_more()
+            sys.stderr.write(f"the answer cannot be written: {error.strerror or error}\n")
+            exit_code = worst({exit_code, NotNowError.exit_code})
         raise SystemExit(exit_code)
 
 

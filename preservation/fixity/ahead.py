@@ -9,7 +9,7 @@ later, as everything is; so this changes when a file is read and never what come
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 from preservation.fixity import helpers
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, Done
 from preservation.fixity.helpers import Helper
+from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
 
 
@@ -55,6 +56,8 @@ class Ahead:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for asked in self._asked:  # gigabytes of files, maybe, that nobody wants any more
+            asked.helper.give_up()
         self._ending.close()
 
     def put(self, paths: Sequence[bytes], algorithms: tuple[Algorithm, ...]) -> None:
@@ -86,9 +89,15 @@ class Ahead:
             self._note(asked, *self._hear())
         return self._parted(batch)
 
-    def helpers(self) -> list[Helper]:
-        """Hand the helper processes over; what they were asked is heard first."""
+    def helpers(self, cancelled: Callable[[], bool]) -> list[Helper]:
+        """Hand the helper processes over; what they were asked is heard first.
+
+        Raises:
+            StoppedError: ``cancelled`` said so.
+        """
         while self._asked:
+            if cancelled():
+                raise StoppedError("reading was cancelled")
             asked = self._asked[0].batch
             self._note(asked, *self._hear())
         given, self._full = list(self._helpers), True

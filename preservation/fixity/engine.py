@@ -101,7 +101,7 @@ def _at_work(
     if settings.workers == 1:
         return Crew(root, settings, progress, cancelled, helped=False).alone(batches)
     first, many = _first(batches)
-    begun = ahead.helpers() if many and ahead is not None else []
+    begun = ahead.helpers(cancelled) if many and ahead is not None else []
     crew = Crew(root, settings, progress, cancelled, helped=many, begun=begun)
     return crew.together(itertools.chain(first, batches))
 

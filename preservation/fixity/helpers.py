@@ -136,7 +136,7 @@ class Helper:
             self.process.stdin.write(len(question).to_bytes(4, "little") + question)
             self.process.stdin.flush()
         except OSError:
-            self._give_up()
+            self.give_up()
 
     def hear(self) -> Taken:
         """What became of the oldest question; waits for it.
@@ -151,11 +151,11 @@ class Helper:
             if size and len(said) == size:
                 taken: Taken = marshal.loads(said)  # noqa: S302 (our own process's)
                 return taken
-            self._give_up()
+            self.give_up()
         return [-1] * files, []
 
-    def _give_up(self) -> None:
-        """It came to its end: from now on everything is left."""
+    def give_up(self) -> None:
+        """End it at once, if it has not come to its end: from now on everything is left."""
         if self.process is not None:
             self.process.kill()
             self.process.communicate()

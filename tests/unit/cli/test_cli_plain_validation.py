@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from preservation.bags.create import BagPlan, create
+from preservation.cli import bag_validating
 from preservation.cli.main import call
 from preservation.fixity.engine import EngineSettings
 from preservation.model.progress import Silence
@@ -27,7 +29,9 @@ def bags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "warned" / "extra.txt").write_text("not in the tag manifest")
 
 
-@pytest.mark.parametrize("path", ["good", "bad", "warned", "a name\nof two lines", "absent", ""])
+@pytest.mark.parametrize(
+    "path", ["good", "bad", "warned", "a name\nof two lines", "a NUL \0", "absent", ""]
+)
 @pytest.mark.parametrize(
     "options",
     [
@@ -72,3 +76,31 @@ def test_typer_is_imported_only_where_it_is_needed(
     command = [sys.executable, "-c", script, *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines()[-1] == str(needed)
+
+
+def interrupted(*_paths: object, **_options: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("before", [[], ["--home", "nowhere"]], ids=["plain", "typer"])
+def test_who_stops_it_is_told_so_either_way(
+    before: list[str],
+    bags: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bag_validating, "validate", interrupted)
+    assert call([*before, "bag", "validate", "good"]) == 5
+    assert capsys.readouterr().err.startswith("stopped; ")
+
+
+@pytest.mark.parametrize(("name", "code"), [("good", 5), ("bad", 3)])
+def test_an_answer_that_cannot_be_written_is_told_without_a_traceback(
+    name: str, code: int, bags: None
+) -> None:
+    script = "from preservation.cli.main import run; run()"
+    command = [sys.executable, "-c", script, "bag", "validate", name]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+    said = "the answer cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (code, said)

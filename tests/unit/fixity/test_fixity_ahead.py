@@ -174,6 +174,23 @@ def test_cancelling_ends_it(tmp_path: Path, contents: dict[bytes, bytes], ahead:
         )
 
 
+def test_who_leaves_early_waits_for_no_file_that_nobody_wants_any_more(
+    tmp_path: Path, contents: dict[bytes, bytes]
+) -> None:
+    root = os.open(tmp_path, os.O_RDONLY)
+    with Ahead(root, 2) as ahead:
+        ahead.put([*contents], BOTH)
+        started = [helper.process for helper in ahead._helpers]
+    os.close(root)
+    assert [each and each.returncode for each in started] == [-signal.SIGKILL] * 2
+
+
+def test_cancelling_ends_the_handing_over_too(contents: dict[bytes, bytes], ahead: Ahead) -> None:
+    ahead.put([*contents], BOTH)
+    with pytest.raises(StoppedError):
+        ahead.helpers(lambda: True)
+
+
 def test_a_file_that_differs_ahead_of_time_is_told_with_what_was_read(
     tmp_path: Path, contents: dict[bytes, bytes], ahead: Ahead
 ) -> None:
