@@ -75,7 +75,7 @@ def test_what_a_killed_helper_had_made_is_made_again(
 
     def dying(self: Helper) -> Taken:
         octets, _ = hear(self)
-        self._give_up()
+        self.give_up()
         return [-1] * len(octets), []
 
     monkeypatch.setattr(Helper, "hear", dying)
