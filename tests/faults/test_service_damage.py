@@ -294,6 +294,11 @@ def test_a_tier_that_is_not_itself_is_not_written_to_and_nothing_is_missing(
     found = archive.audit("mirror")
     assert found.outcomes[Outcome.UNCHECKED.value] == 1
     assert found.checked == 0
+    # The other tier gets its replica all the same; only one that is alone in the way raises.
+    assert {(one.tier, one.state) for one in archive.replicate()} == {
+        ("mirror", "not now"),
+        ("deep", "verified"),
+    }
     with pytest.raises(TierUnavailableError):
         archive.replicate()
     assert snapshot(archive.tier("mirror")) == before
