@@ -18,7 +18,7 @@ from typing import Any
 from preservation.errors import PolicyError
 from preservation.policy.bucket import check_apart, check_kinds
 from preservation.policy.cross import Surroundings, check_tier_names, cross_check
-from preservation.policy.effective import effective, settle
+from preservation.policy.effective import effective, settle, used_tiers
 from preservation.policy.form import check_form
 from preservation.policy.formats import Groups
 from preservation.policy.ground import HOME_NAMES, Claim, overlaps
@@ -41,12 +41,14 @@ class Checked:
         problems: all of them, by file and line.
         communities: of every community file, right or wrong.
         said: the merged values of each community that is right, with their places.
+        tiers: the same of each tier that is declared.
     """
 
     effective: dict[str, dict[str, Any]]
     problems: list[Problem]
     communities: tuple[str, ...]
     said: dict[str, Said] = field(default_factory=dict)
+    tiers: dict[str, Said] = field(default_factory=dict)
 
     def require(self) -> Checked:
         """Pass the value on, if nothing is wrong.
@@ -107,6 +109,7 @@ class _Check:
             problems=self._all_problems(),
             communities=tuple(ids),
             said=right,
+            tiers=self.tiers,
         )
 
     def _of(self, name: str) -> Problems:
@@ -218,8 +221,7 @@ class _Check:
         if _TIERS_FILE not in self.files or is_wrong(COMMUNITY.top, said):
             return False
         told = [problem.path.split(".") for problem in self._of(_TIERS_FILE).kept]
-        used = {rule.value["tier"].value for rule in said.value["replicas"].value}
-        used |= {one.value for one in said.value["statements"].value}
+        used = used_tiers(said)
         return all(path[0] == "tiers" and path[1:2] and path[1] not in used for path in told)
 
     def _all_problems(self) -> list[Problem]:

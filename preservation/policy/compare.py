@@ -7,11 +7,13 @@ The table of the language says for each field which change weakens the promise
   longer to be there, or when the guaranteed minimum falls;
 - a promise about *evidence* weakens when checks may be older or of a lower level, or when a
   digest algorithm is no longer computed;
-- a promise about *people* weakens when repairs that needed an approval no longer do, and when
-  somebody is no longer told, or later;
-- a promise about *time* weakens when a version may be disposed of sooner, or fewer people have to
-  approve it; one to *depositors* when an embargo ends sooner or access becomes open;
-- declared *sites* weaken when the promised tiers stand at fewer of them than before.
+- a promise about *people* weakens when repairs that needed an approval no longer do, when
+  somebody is no longer told, or later, and when a report is no longer written;
+- a promise about *time* weakens when a version may be disposed of sooner, when fewer people have
+  to approve it, or anybody may, and when it is looked at more rarely; one to *depositors* when an
+  embargo ends sooner, access becomes open, or deposits leave the inbox, or do so sooner;
+- declared *sites* weaken when the promised tiers stand at fewer of them than before, and a *tier*
+  when what protects its replicas from removal does.
 
 What is asked of depositors (limits, formats, inboxes), when work is done (schedules, budgets)
 and how things are called are not promises about what is kept: they change, they never weaken.
@@ -21,12 +23,13 @@ A first policy weakens nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from preservation.model.canonical import digest_of
 from preservation.model.digest import Digest
 from preservation.policy.check import Checked
+from preservation.policy.effective import completed
 from preservation.policy.kinds import Choice, Kind, Listing, Record, Table, Text, Weaker
 from preservation.policy.language import COMMUNITY, TIER
 from preservation.policy.said import join
@@ -58,12 +61,14 @@ class Change:
 
 
 def compare(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Change]:
-    """What differs between two effective documents, in the order of the language.
+    """What differs between two effective documents, in the order of the language. What was kept
+    before a field was there says its default.
 
     Args:
         old: None where nothing was in force yet.
         new: what is proposed.
     """
+    old, new = None if old is None else completed(old), completed(new)
     changes = list(_compare(COMMUNITY.top, Weaker.NEVER, old, new, ""))
     groups = (None if old is None else _groups(old), _groups(new))
     changes += _compare(_GROUPS, Weaker.NEVER, *groups, "intake.formats.groups")
@@ -71,10 +76,7 @@ def compare(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Chang
     before = None if old is None else old["tiers"]
     fewer = old is not None and len(_sites(new)) < len(_sites(old))
     for change in _compare(tiers, Weaker.NEVER, before, new["tiers"], "tiers"):
-        weakening = fewer and change.path.endswith(".site")
-        changes.append(
-            Change(change.path, change.old, change.new, change.before, change.after, weakening)
-        )
+        changes.append(replace(change, weakening=True) if _moved(change, fewer) else change)
     return changes
 
 
@@ -90,6 +92,10 @@ def edited(in_force: Mapping[str, Digest], checked: Checked) -> list[str]:
 def _groups(document: Mapping[str, Any]) -> Any:
     """What the groups of formats mean that the policy names: a newer release may mean more."""
     return document["intake"]["formats"].get("groups", {})
+
+
+def _moved(change: Change, fewer: bool) -> bool:
+    return fewer and change.path.endswith(".site")
 
 
 def _sites(document: Mapping[str, Any]) -> set[str]:
@@ -146,8 +152,12 @@ def _weakens(kind: Kind, weaker: Weaker, old: Any, new: Any) -> bool:
             return bool(new > old)
         case Weaker.SOONER:  # 0 is no end at all
             return bool(new and (not old or new < old))
+        case Weaker.RARER:  # 0 is never
+            return bool(old and (not new or new > old))
         case Weaker.REMOVED:
             return not set(old) <= set(new)
+        case Weaker.EMPTIED:
+            return bool(old and not new)
         case Weaker.LATER if isinstance(kind, Choice):
             return kind.values.index(new) > kind.values.index(old)
         case _:

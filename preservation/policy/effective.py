@@ -50,12 +50,17 @@ def effective(said: Said, tiers: Mapping[str, Said], groups: Groups) -> dict[str
     formats = document["intake"]["formats"]
     listed = [*formats["preferred"], *formats["accepted"], *formats["refused"]]
     formats["groups"] = {name: sorted(groups[name]) for name in sorted(named_groups(listed))}
-    named = sorted({*(rule["tier"] for rule in document["replicas"]), *document["statements"]})
     return {
         "schema": SCHEMA,
         **document,
-        "tiers": {name: tiers[name].plain(TIER) for name in named},
+        "tiers": {name: tiers[name].plain(TIER) for name in used_tiers(said)},
     }
+
+
+def used_tiers(said: Said) -> list[str]:
+    """The tiers that a community's settled values name, sorted."""
+    kept = {rule.value["tier"].value for rule in said.value["replicas"].value}
+    return sorted(kept | {one.value for one in said.value["statements"].value})
 
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:

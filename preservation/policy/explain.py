@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from preservation.errors import UsageError
 from preservation.policy.check import Checked
-from preservation.policy.language import COMMUNITY
-from preservation.policy.said import Said, leaves
+from preservation.policy.effective import used_tiers
+from preservation.policy.language import COMMUNITY, TIER
+from preservation.policy.said import BUILT_IN, Said, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Explained:
 
 
 def explain(checked: Checked, community: str) -> list[Explained]:
-    """Every effective value of a community and who said it, in the order of the language.
+    """Every effective value of a community and who said it, in the order of the language; then
+    those of the tiers that it uses.
 
     Raises:
         UsageError: no policy of this name, or a wrong one (``POL-NO-COMMUNITY``).
@@ -46,9 +49,16 @@ def explain(checked: Checked, community: str) -> list[Explained]:
             else f"there are policies for: {', '.join(checked.communities) or 'nobody'}",
             code="POL-NO-COMMUNITY",
         )
-    return [
-        Explained(path, _written(leaf), str(leaf.at)) for path, leaf in leaves(COMMUNITY.top, said)
-    ]
+    rows = [*leaves(COMMUNITY.top, said), *_of_tiers(checked, said)]
+    return [Explained(path, _written(leaf), str(leaf.at)) for path, leaf in rows]
+
+
+def _of_tiers(checked: Checked, said: Said) -> Iterator[tuple[str, Said]]:
+    """What is declared of the tiers; not what only tiers of another kind have."""
+    for name in used_tiers(said):
+        for path, leaf in leaves(TIER, checked.tiers[name], f"tiers.{name}"):
+            if leaf.text or leaf.at != BUILT_IN:
+                yield path, leaf
 
 
 def _written(leaf: Said) -> str:

@@ -23,6 +23,8 @@ class Weaker(Enum):
     REMOVED = "an entry removed"
     LATER = "a later choice in the list of allowed ones"
     SOONER = "an end where there was none, or an earlier one"
+    RARER = "a larger value, or none at all"
+    EMPTIED = "nobody named where somebody was"
 
 
 _SWITCH = {"on": True, "off": False}

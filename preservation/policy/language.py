@@ -7,6 +7,8 @@ what it says, and with its place in ``preservation.policy.policy``.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from preservation.model.replica import Packaging
 from preservation.policy.audit import AUDIT, audit_rule
 from preservation.policy.bucket import BUCKET_FIELDS, KINDS
@@ -190,12 +192,14 @@ COMMUNITY = Language("<community>.yaml", "A community's policy", Record(_PROMISE
 
 def _inheritable(record: Record) -> Record:
     """The record without the fields that belong to one community alone."""
-    kept = []
-    for one in record.fields:
-        if not one.own:
-            inner = _inheritable(one.kind) if one.kind is INTAKE else one.kind
-            kept.append(Field(one.name, inner, one.meaning, one.example, one.default, one.here))
-    return Record(tuple(kept))
+    kept = (one for one in record.fields if not one.own)
+    return replace(
+        record,
+        fields=tuple(
+            replace(one, kind=_inheritable(one.kind)) if isinstance(one.kind, Record) else one
+            for one in kept
+        ),
+    )
 
 
 BASELINE = Language(

@@ -67,6 +67,7 @@ REPORTS = Record(
             "Whether a report about what is held is written after each month.",
             "holdings: monthly",
             "never",
+            weaker=Weaker.LATER,
         ),
         Field(
             "evidence",
@@ -75,6 +76,7 @@ REPORTS = Record(
             "ISO 16363.",
             "evidence: yearly",
             "never",
+            weaker=Weaker.LATER,
         ),
     )
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from preservation.policy.accounts import is_shared
+from preservation.policy.accounts import is_shared, person
 from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
 from preservation.policy.problem import Problems
 from preservation.policy.said import BUILT_IN, Said
@@ -43,7 +43,7 @@ RETENTION = Record(
             "asked. A review can prolong what is kept, never shorten it.",
             "review: 5y",
             "never",
-            weaker=Weaker.SOONER,
+            weaker=Weaker.RARER,
         ),
         APPROVALS_FIELD,
         Field(
@@ -53,6 +53,7 @@ RETENTION = Record(
             "several people share counts once at most, and never alone.",
             "approvers: [archivist, director]",
             [],
+            weaker=Weaker.EMPTIED,
         ),
     )
 )
@@ -159,7 +160,7 @@ def check_retention_floor(
 
 
 def _people(names: Iterable[str]) -> set[str]:
-    return {name.casefold() for name in names if not is_shared(name)}
+    return {person(name) for name in names if not is_shared(name)}
 
 
 def floor_fields() -> Record:

@@ -62,7 +62,7 @@ class Said:
 
 
 def leaves(kind: Kind, said: Said, path: str = "") -> Iterator[tuple[str, Said]]:
-    """Every scalar, and every list of scalars, with its path."""
+    """Every scalar, and every list of scalars or of nothing, with its path."""
     if isinstance(kind, Record):
         for one in kind.fields:
             if one.name in said.value:
@@ -70,7 +70,7 @@ def leaves(kind: Kind, said: Said, path: str = "") -> Iterator[tuple[str, Said]]
     elif isinstance(kind, Table):
         for name, inner in said.value.items():
             yield from leaves(kind.item, inner, join(path, name))
-    elif isinstance(kind, Listing) and isinstance(kind.item, Record):
+    elif isinstance(kind, Listing) and isinstance(kind.item, Record) and said.value:
         for number, inner in enumerate(said.value):
             yield from leaves(kind.item, inner, f"{path}[{number}]")
     else:

@@ -10,7 +10,12 @@ from preservation.model.canonical import digest_of
 from preservation.policy.check import check
 from preservation.policy.compare import Change, compare, edited
 
-THIRD = "  attic: {kind: local, path: tiers/attic, site: Khiva, operator: us, technology: tape}\n"
+THIRD = """\
+  attic:
+    {kind: local, path: tiers/attic, site: Khiva, operator: us, technology: tape, immutable: on}
+  bucket: {kind: s3, bucket: deep, credential: deep, site: Nukus, operator: us, technology: disk,
+    lock: {mode: compliance, for: 10y}}
+"""
 FULL = """\
 version: 1
 community: notes
@@ -20,9 +25,16 @@ replicas:
   - {tier: vault, packaging: folder, within: 2h}
   - {tier: mirror, packaging: folder}
   - {tier: attic, packaging: tar}
+  - {tier: bucket, packaging: tar}
 minimum: {replicas: 3, failure_domains: 2, sites: 2}
-audit: {budget: 1 TiB, tiers: {attic: {level: E3, max_age: 60d}}}
+audit: {budget: 1 TiB, tiers:
+    {attic: {level: E3, max_age: 60d, sample: 90, every: 6d}, bucket: {level: E3, max_age: 1y}}}
 repair: {mode: approved, approvers: [ann, bob]}
+retention: {keep: 10y, review: 5y, approvals: 2, approvers: [ann, cid]}
+access: {state: restricted, embargo: 2y, embargo_until: "2030-01-01"}
+notify: [{to: "mailto:ann@example.org", findings: now, digest: weekly, alive: weekly}]
+reports: {holdings: monthly, evidence: yearly}
+drill: {tiers: [mirror], every: 30d}
 """
 
 
@@ -46,7 +58,7 @@ def _effective(files: dict[str, str], old: str = "", new: str = "") -> dict[str,
         ("sites: 2", "sites: 1", "minimum.sites", "2", "1", True),
         ("max_age: 60d", "max_age: 90d", "audit.tiers.attic.max_age", "60d", "90d", True),
         ("max_age: 60d", "max_age: 30d", "audit.tiers.attic.max_age", "60d", "30d", False),
-        ("level: E3", "level: E2", "audit.tiers.attic.level", "E3", "E2", True),
+        ("attic: {level: E3", "attic: {level: E2", "audit.tiers.attic.level", "E3", "E2", True),
         ("within: 2h", "within: 3h", "replicas.vault.within", "2h", "3h", True),
         ("within: 2h", "within: 1h", "replicas.vault.within", "2h", "1h", False),
         ("[sha256, sha512]", "[sha256]", "intake.digests", "[sha256, sha512]", "[sha256]", True),
@@ -57,7 +69,31 @@ def _effective(files: dict[str, str], old: str = "", new: str = "") -> dict[str,
          "1.0 TiB (1099511627776 B)", "1.0 GiB (1073741824 B)", False),
         ("{en: Notes}", "{en: Notes, uz: Qaydlar}", "title.uz", "", "Qaydlar", False),
         ("site: Khiva", "site: Tashkent", "tiers.attic.site", "Khiva", "Tashkent", True),
-        ("site: Khiva", "site: Nukus", "tiers.attic.site", "Khiva", "Nukus", False),
+        ("site: Khiva", "site: Kokand", "tiers.attic.site", "Khiva", "Kokand", False),
+        ("immutable: on", "immutable: off", "tiers.attic.immutable", "on", "off", True),
+        ("compliance", "governance", "tiers.bucket.lock.mode", "compliance", "governance", True),
+        ("for: 10y", "for: 9y", "tiers.bucket.lock.for", "10y", "9y", True),
+        ("for: 10y", "for: 11y", "tiers.bucket.lock.for", "10y", "11y", False),
+        ("sample: 90", "sample: 80", "audit.tiers.attic.sample", "90", "80", True),
+        ("every: 6d", "every: 8d", "audit.tiers.attic.every", "6d", "8d", True),
+        ("keep: 10y", "keep: 9y", "retention.keep", "10y", "9y", True),
+        ("keep: 10y", "keep: forever", "retention.keep", "10y", "forever", False),
+        ("review: 5y", "review: never", "retention.review", "5y", "never", True),
+        ("review: 5y", "review: 6y", "retention.review", "5y", "6y", True),
+        ("review: 5y", "review: 1y", "retention.review", "5y", "1y", False),
+        ("approvals: 2", "approvals: 1", "retention.approvals", "2", "1", True),
+        ("[ann, cid]", "[]", "retention.approvers", "[ann, cid]", "[]", True),
+        ("[ann, cid]", "[ann, dan]", "retention.approvers", "[ann, cid]", "[ann, dan]", False),
+        ("state: restricted", "state: open", "access.state", "restricted", "open", True),
+        ("embargo: 2y", "embargo: none", "access.embargo", "2y", "none", True),
+        ('"2030-01-01"', "none", "access.embargo_until", "2030-01-01", "none", True),
+        ("digest: weekly", "digest: monthly", "notify.mailto:ann@example.org.digest",
+         "weekly", "monthly", True),
+        ("holdings: monthly", "holdings: never", "reports.holdings", "monthly", "never", True),
+        ("tiers: [mirror]", "tiers: []", "drill.tiers", "[mirror]", "[]", True),
+        ("sha512],", "sha512], release: {mode: delete},", "intake.release.mode",
+         "keep", "delete", True),
+        ("sha512],", "sha512], release: {after: 1d},", "intake.release.after", "30d", "1d", True),
     ],
 )  # fmt: skip
 def test_each_change_is_judged_by_what_was_promised(
@@ -97,10 +133,10 @@ def test_another_order_of_replicas_is_a_change_that_weakens_nothing(files: dict[
     assert changes == [
         Change(
             "replicas",
-            ["vault", "mirror", "attic"],
-            ["mirror", "vault", "attic"],
-            "vault, mirror, attic",
-            "mirror, vault, attic",
+            ["vault", "mirror", "attic", "bucket"],
+            ["mirror", "vault", "attic", "bucket"],
+            "vault, mirror, attic, bucket",
+            "mirror, vault, attic, bucket",
             weakening=False,
         )
     ]
@@ -116,6 +152,18 @@ def test_a_first_policy_weakens_nothing_and_the_same_changes_nothing(
     assert {"title.en", "replicas.vault", "minimum.sites"} <= {change.path for change in first}
     assert not any(change.weakening for change in first)
     assert compare(effective, effective) == []
+
+
+def test_what_was_kept_before_a_field_was_there_promised_its_default(
+    files: dict[str, str],
+) -> None:
+    new = _effective(files)
+    old = {name: value for name, value in new.items() if name not in ("retention", "drill")}
+
+    told = {change.path: change for change in compare(old, new)}
+
+    assert (told["retention.keep"].before, told["retention.keep"].weakening) == ("forever", True)
+    assert "retention.approvals" not in told
 
 
 def test_edited_are_the_changed_the_new_the_wrong_and_the_gone(files: dict[str, str]) -> None:

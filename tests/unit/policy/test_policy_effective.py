@@ -108,6 +108,10 @@ def test_every_value_is_explained_by_the_line_that_said_it(files: dict[str, str]
     assert rows["intake.digests"] == ("[sha256, sha512]", "default")
     assert rows["contact"] == ("archive@example.org", "baseline.yaml:2")
     assert "intake.complete.marker" not in rows
+    assert rows["notify"] == ("[]", "default")
+    assert rows["tiers.vault.site"] == ("Tashkent", "tiers.yaml:3")
+    assert rows["tiers.vault.immutable"] == ("off", "default")
+    assert "tiers.vault.bucket" not in rows
 
 
 @pytest.mark.parametrize("broken", [False, True])
