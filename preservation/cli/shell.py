@@ -5,9 +5,10 @@ Source: the contract of the command line, ``docs/reference/cli.md``.
 
 from __future__ import annotations
 
-import getpass
 import importlib
 import json
+import os
+import pwd
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -168,10 +169,12 @@ def table(title: str, *columns: str) -> Table:
 
 
 def account() -> str:
-    """Who is at the keyboard, for the record."""
+    """Who is at the keyboard, for the record: by the process's own real user, which no variable
+    of the environment can name otherwise.
+    """
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return "unknown"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from preservation.catalogue.custody import Approval
 from preservation.errors import UsageError
-from preservation.policy.accounts import is_shared
+from preservation.policy.accounts import is_shared, person
 from preservation.policy.retention import RetentionRule
 
 
@@ -47,7 +47,7 @@ class Tally:
 def tally(rule: RetentionRule, approvals: Iterable[Approval]) -> Tally:
     """Count the approvals of one proposal."""
     by = tuple(one.by for one in approvals if may_approve(rule, one.by))
-    named = {name.casefold() for name in by if not is_shared(name)}
+    named = {person(name) for name in by if not is_shared(name)}
     shared = any(is_shared(name) for name in by)
     return Tally(by, len(named) + shared, rule.approvals, len(named))
 

@@ -78,6 +78,7 @@ def test_what_ends_sooner_or_asks_fewer_people_weakens(
         "retention: {approvals: 2, approvers: [root, admin]}",
         "retention: {approvals: 1, approvers: [airflow]}",
         "retention: {approvals: 3, approvers: [archivist, root, admin]}",
+        "retention: {approvals: 2, approvers: [ana, ana@example.org]}",
     ],
 )
 def test_approvals_that_nobody_can_give_are_refused(files: dict[str, str], said: str) -> None:
@@ -100,7 +101,10 @@ def test_a_day_that_does_not_exist_is_refused(files: dict[str, str]) -> None:
     assert "no such day" in str(wrong)
 
 
-@pytest.mark.parametrize("name", ["root", "Admin", " airflow ", "admin@example.org", "", "unknown"])
+@pytest.mark.parametrize(
+    "name",
+    ["root", "Admin", " airflow ", "admin@example.org", "", "unknown", "OFFICE\\root", "ｒoot"],
+)
 def test_accounts_that_several_people_use_are_nobodys_own(name: str) -> None:
     assert is_shared(name)
     assert not is_shared("archivist")
