@@ -10,11 +10,11 @@ from rich.console import Console
 from preservation.app import Parts
 from preservation.app.keeping import holds_of
 from preservation.catalogue.custody import HoldRow
-from preservation.cli.aip_commands import find
-from preservation.cli.opening import opened
+from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.model.clock import stamp
+from preservation.model.replica import VersionKey
 
 hold_app = group("Hold AIPs: nothing of them is disposed of or retired while a hold is open.")
 
@@ -34,9 +34,11 @@ def add(
     """Hold an AIP, under your account."""
     here = shell(ctx)
     with opened(here, acts=True) as parts:
-        key = find(parts, aip)[0].key
+        key = _key(parts, aip)
         made = holds_of(parts).add(key.community, key.aip, version or 0, account(), reason)
         _spread(here, parts, made)
+        for leaving, tier in holds_of(parts).leaving(made):
+            here.warn(f"{leaving} on {tier} was being removed: what is still there stays")
     here.answer(
         as_json,
         "samarkand.hold/1",
@@ -87,6 +89,13 @@ def list_(
         out.print(shown if rows else "no hold is open")
 
     here.answer(as_json, "samarkand.holds/1", {"holds": [_row(row) for row in rows]}, render)
+
+
+def _key(parts: Parts, aip: str) -> VersionKey:
+    """A version of an AIP, disposed of or not: what is being removed can still be held."""
+    whole = known_aip(parts, aip)
+    held = [row.key for row in parts.catalogue.versions(aip=whole)]
+    return (held or [one.key for one in parts.catalogue.custody.tombstones(aip=whole)])[0]
 
 
 def _spread(here: Shell, parts: Parts, row: HoldRow) -> None:

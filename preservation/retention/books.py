@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from preservation.catalogue.custody_reading import Custody
-from preservation.catalogue.protocol import Catalogue, ReplicaRow
+from preservation.catalogue.holding import hold
+from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.event import EventMaker
 from preservation.model.progress import Progress
+from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
@@ -45,3 +48,23 @@ class Means:
     governing: Callable[[str], Policy]
     observed: Callable[[], Mapping[str, str]]
     make_durable: Callable[[], None]
+
+
+@contextmanager
+def leases(
+    means: Means, key: VersionKey, tiers: Iterable[str]
+) -> Iterator[dict[str, Lease] | None]:
+    """The leases on a version's replicas on these tiers; None if another run has one of them."""
+    taken: dict[str, Lease] = {}
+    with ExitStack() as stack:
+        for tier in sorted(set(tiers)):
+            name = f"replica:{key}:{tier}"
+            lease = stack.enter_context(hold(means.catalogue, name, means.events.clock))
+            if lease is None:
+                break
+            taken[tier] = lease
+        else:
+            yield taken
+            return
+        stack.close()
+        yield None

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.catalogue import custody
 from preservation.catalogue.custody import ProposalRow
 from preservation.errors import NotNowError, SamarkandError
 from preservation.model.event import Event, EventType
-from preservation.model.outcome import Level, Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
-from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
-from preservation.retention.books import Means
+from preservation.retention.books import Means, leases
 from preservation.retention.proposal import DISPOSE, Item
-from preservation.retention.removal import leases
+from preservation.retention.remaining import Remaining
 from preservation.retention.review import promised
 from preservation.storage.tier import Tier
 
@@ -43,7 +42,11 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One approved proposal being carried out."""
+    """One approved proposal being carried out.
+
+    Attributes:
+        objection: why nothing of it may be decided any more; empty if it may.
+    """
 
     row: ProposalRow
     policy: Policy
@@ -51,6 +54,7 @@ class Run:
     reason: str
     approved_by: tuple[str, ...]
     progress: Progress
+    objection: str
 
 
 class Decider:
@@ -60,19 +64,24 @@ class Decider:
         self._means = means
         self._catalogue = means.catalogue
         self._custody = means.catalogue.custody
+        self._remaining = Remaining(means)
 
     def decide(self, run: Run, item: Item) -> Left | None:
         """Record the end of one item, unless an earlier run did; why not, if it is left."""
         if self._is_decided(run, item):
             return None
-        if run.row.policy != run.policy.ref:
-            return Left(item, "left", "another policy is in force now")
+        if run.objection:
+            return Left(item, "left", run.objection)
         places = self._places(run, item)
         with leases(self._means, item.key, places) as held:
             if held is None:
                 return Left(item, "busy", "another run is at it")
             try:
-                reason = self._changed(item) or self._too_little(run, item)
+                reason = self._changed(item)
+                if not reason and item.act != DISPOSE:
+                    reason = self._remaining.too_little(
+                        run.policy, item.key, run.progress, within=timedelta(0)
+                    )
             except NotNowError as error:
                 return Left(item, "busy", error.message)
             if reason:
@@ -110,8 +119,10 @@ class Decider:
 
     def _changed(self, item: Item) -> str:
         """What is not as it was listed; empty if all is."""
-        if self._custody.holds_on(item.key):
-            return "it is held"
+        if held := self._custody.holds_on(item.key):
+            return f"it is held: {held[0].reason}"
+        if item.act == DISPOSE and (until := self._kept_until(item.key)):
+            return f"it is kept until {until:%Y-%m-%d}"
         version = self._catalogue.version(item.key)
         rows = [
             row
@@ -124,39 +135,13 @@ class Decider:
             return "it is not any more what was listed"
         return ""
 
-    def _too_little(self, run: Run, item: Item) -> str:
-        """Of a replica that is retired: read back promised ones until they make the minimum; why
-        they do not, if so.
-        """
-        if item.act == DISPOSE:
-            return ""
-        independence = Independence(run.policy, self._means.observed())
-        verified: list[str] = []
-        tried: list[str] = []
-        for tier in promised(run.policy):
-            reason = self._read_back(run, item.key, tier)
-            if reason:
-                tried.append(f"{tier}: {reason}")
-                continue
-            verified.append(tier)
-            if not independence.is_short(verified):
-                return ""
-        return f"the remaining minimum does not verify now ({'; '.join(tried) or 'too few'})"
-
-    def _read_back(self, run: Run, key: VersionKey, tier: str) -> str:
-        """Read one replica back now; what is wrong, if anything is."""
-        with leases(self._means, key, [tier]) as held:
-            row = self._catalogue.replica(key, tier)
-            if held is None or row is None:
-                return "another run is at it" if held is None else "there is no replica"
-            began = self._means.events.clock.now()
-            result = self._means.check(run.policy, row, run.progress)
-            if result.outcome is not Outcome.INTACT:
-                return result.reason or result.outcome.value
-            now = self._catalogue.replica(key, tier)
-        fresh = now is not None and now.checked_at is not None and now.checked_at >= began
-        strong = now is not None and now.level is not None and now.level.reaches(Level.E3)
-        return "" if fresh and strong else "it was not read"
+    def _kept_until(self, key: VersionKey) -> datetime | None:
+        """Till when a review that came since keeps it on."""
+        now = self._means.events.clock.now()
+        for one in self._custody.appraisals(key.aip):
+            if one.key == key and one.kept_until is not None and one.kept_until > now:
+                return one.kept_until
+        return None
 
     def _disposing(self, run: Run, item: Item, places: list[str]) -> list[Event]:
         """The events that take it out of what is kept: of a version, or of one replica."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from preservation.catalogue.custody import HoldRow
-from preservation.errors import NotNowError, SamarkandError, UsageError
+from preservation.errors import SamarkandError, UsageError
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.replica import VersionKey
 from preservation.retention.books import Books
@@ -40,7 +40,7 @@ class HoldService:
         last = self._catalogue.last_version(community, aip)
         if last is None or version > last.key.version:
             raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
-        if version and self._catalogue.version(VersionKey(community, aip, version)) is None:
+        if version and not self._is_left(VersionKey(community, aip, version)):
             raise UsageError(
                 f"{aip} v{version} was disposed of", hint="nothing is left to hold", code="AIP-GONE"
             )
@@ -72,17 +72,33 @@ class HoldService:
         case. Returns where it could not be done, and why.
         """
         told: list[str] = []
-        for replica in self._catalogue.replicas(row.community, aip=row.aip):
-            if row.version not in (0, replica.key.version):
-                continue
-            on = bool(self._catalogue.custody.holds_on(replica.key))
-            tier = self._tiers().get(replica.tier)
+        for key, name in self._places(row):
+            on = bool(self._catalogue.custody.holds_on(key))
+            tier = self._tiers().get(name)
             try:
                 if tier is not None:
-                    tier.hold(replica.key, on=on)
-            except NotNowError as error:
-                told.append(f"{replica.key} on {replica.tier}: {error.message}")
+                    tier.hold(key, on=on)
+            except SamarkandError as error:
+                told.append(f"{key} on {name}: {error.message}")
         return told
+
+    def leaving(self, row: HoldRow) -> list[tuple[VersionKey, str]]:
+        """What a hold is about and was being removed before it came: key and tier. What of it is
+        still there stays.
+        """
+        pending = self._catalogue.custody.removals(row.community, row.aip, pending=True)
+        return [(one.key, one.tier) for one in pending if row.version in (0, one.key.version)]
+
+    def _places(self, row: HoldRow) -> list[tuple[VersionKey, str]]:
+        """Where something lies of what a hold is about, to be removed or not."""
+        replicas = self._catalogue.replicas(row.community, aip=row.aip)
+        kept = [(one.key, one.tier) for one in replicas if row.version in (0, one.key.version)]
+        return kept + self.leaving(row)
+
+    def _is_left(self, key: VersionKey) -> bool:
+        """Whether a version is there, or something of it may still be."""
+        pending = self._catalogue.custody.removals(key.community, key.aip, pending=True)
+        return self._catalogue.version(key) is not None or any(one.key == key for one in pending)
 
     def _record(
         self, type_: EventType, about: tuple[str, str, int], detail: dict[str, str]

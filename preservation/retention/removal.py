@@ -7,21 +7,22 @@ call that begins, goes on after a crash, and comes back when a tier was away or 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.catalogue.custody import DISPOSAL, RemovalRow, Tombstone
-from preservation.catalogue.holding import hold
+from preservation.catalogue.holding import TTL
 from preservation.catalogue.protocol import Lease
-from preservation.errors import NotNowError, SamarkandError, TierUnavailableError
+from preservation.errors import BusyError, NotNowError, SamarkandError, TierUnavailableError
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
 from preservation.model.event import EventType
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
-from preservation.retention.books import Means
+from preservation.retention.books import Means, leases
+from preservation.retention.remaining import FRESH, Remaining
+from preservation.retention.review import promised
 from preservation.storage.tier import Removed, Tier
 
 TOMBSTONE_SCHEMA = "samarkand.tombstone/1"
@@ -89,6 +90,7 @@ class Remover:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._custody = means.catalogue.custody
+        self._remaining = Remaining(means)
 
     def finish(self, rows: Iterable[RemovalRow], progress: Progress) -> list[Removal]:
         """Remove what these rows are about, version by version.
@@ -143,6 +145,11 @@ class Remover:
 
     def _one(self, row: RemovalRow, in_the_way: str, lease: Lease, progress: Progress) -> Removal:
         """Remove one replica, and record what came of it."""
+        in_the_way = in_the_way or self._objection(row, progress)
+        try:
+            self._means.catalogue.renew(lease, TTL, self._means.events.clock.now())
+        except BusyError as error:  # it was asleep, and the replica is somebody else's by now
+            return Removal(row.key, row.tier, "busy", reason=error.message)
         if in_the_way:
             removed = Removed(("?",), None, in_the_way)
         else:
@@ -155,6 +162,20 @@ class Remover:
         self._record(row, removed, reason, lease)
         progress.say(f"{row.key} on {row.tier}: {state}{f' ({reason})' if reason else ''}")
         return Removal(row.key, row.tier, state, removed.until, reason)
+
+    def _objection(self, row: RemovalRow, progress: Progress) -> str:
+        """What came since it was decided, perhaps months ago, and forbids to remove it now."""
+        if held := self._custody.holds_on(row.key):
+            return f"it is held: {held[0].reason}"
+        if row.kind == DISPOSAL:
+            return ""
+        try:
+            policy = self._means.governing(row.key.community)
+        except SamarkandError as error:
+            return error.message
+        if row.tier in promised(policy):
+            return "its tier is promised again: replication takes it back"
+        return self._remaining.too_little(policy, row.key, progress, within=FRESH)
 
     def _record(self, row: RemovalRow, removed: Removed, reason: str, lease: Lease) -> None:
         """What stands in the way is told once, not every month anew."""
@@ -173,23 +194,3 @@ class Remover:
         if tier is None:
             raise TierUnavailableError(f"no policy says where the tier {name!r} is")
         return tier
-
-
-@contextmanager
-def leases(
-    means: Means, key: VersionKey, tiers: Iterable[str]
-) -> Iterator[dict[str, Lease] | None]:
-    """The leases on a version's replicas on these tiers; None if another run has one of them."""
-    taken: dict[str, Lease] = {}
-    with ExitStack() as stack:
-        for tier in sorted(set(tiers)):
-            name = f"replica:{key}:{tier}"
-            lease = stack.enter_context(hold(means.catalogue, name, means.events.clock))
-            if lease is None:
-                break
-            taken[tier] = lease
-        else:
-            yield taken
-            return
-        stack.close()
-        yield None

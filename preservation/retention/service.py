@@ -8,8 +8,10 @@ The order, and what a crash after each step leaves:
    retired replica's remaining minimum is read back; an event says   bytes are all there
    what is going to be removed
 4. the journal is drained: the events are durable
-5. per tier the tombstone, then sidecar, bytes, former versions,   the next run removes the rest
-   uploads, quarantine; confirmed by listing; an event
+5. per tier: a hold that came meanwhile stops it; a retired one's  the next run removes the rest
+   minimum is read again, if that was an hour ago; the tombstone,
+   then sidecar, bytes, former versions, uploads, quarantine;
+   confirmed by listing; an event
 6. an event says that each item was decided; what a lock holds,
    or a tier that is away, stays pending until a later run
 
@@ -28,7 +30,7 @@ from preservation.errors import UsageError
 from preservation.model.event import Event, EventType
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
-from preservation.retention.approvals import require_approver, require_person, tally
+from preservation.retention.approvals import Tally, require_approver, require_person, tally
 from preservation.retention.books import Means
 from preservation.retention.deciding import Decider, Left, Run
 from preservation.retention.proposal import Proposal
@@ -158,6 +160,8 @@ class RetentionService:
                 code="RET-NOT-APPROVED",
             )
         proposal = self.reviewer.kept(row)
+        if proposal.as_of > self._means.events.clock.now():
+            raise _stale(row, f"it is of {proposal.as_of:%Y-%m-%d}, which has not come")
         self._require_no_hold(proposal)
         if not self.reviewer.still_holds(policy, proposal):
             raise _stale(row, "what is due is not exactly this list any more")
@@ -191,7 +195,9 @@ class RetentionService:
         if row.ended_at is None:
             counted = tally(policy.retention, row.approvals)
             who = by or (counted.by[-1] if counted.by else "")
-            run = Run(row, policy, who, reason, counted.by, progress)
+            run = Run(
+                row, policy, who, reason, counted.by, progress, _objection(row, policy, counted)
+            )
             items = self.reviewer.kept(row).items
             for first in range(0, len(items), AT_ONCE):
                 some = items[first : first + AT_ONCE]
@@ -225,6 +231,13 @@ class RetentionService:
         policy: Policy,
     ) -> Event:
         return self._means.events.of(row.community, type_, outcome, detail, policy=policy.ref)
+
+
+def _objection(row: ProposalRow, policy: Policy, counted: Tally) -> str:
+    """Why nothing of a proposal that was begun may be decided any more; empty if it may."""
+    if row.policy != policy.ref:
+        return "another policy is in force now"
+    return "" if counted.is_enough else f"it is not approved any more: {counted.sentence}"
 
 
 def _stale(row: ProposalRow, why: str) -> UsageError:
