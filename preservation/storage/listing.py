@@ -15,7 +15,7 @@ from preservation.storage.steps import PROBE
 _HEX = re.compile(r"[0-9a-f]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BYTES = re.compile(r"v([1-9][0-9]{0,8})(\.r[1-9][0-9]{0,5})?(\.tar)?")
-_PART = re.compile(r"(v([1-9][0-9]{0,8})(?:\.r[1-9][0-9]{0,5})?\.tar)\.([0-9]{5,9})")
+_PART = re.compile(r"(v([1-9][0-9]{0,8})(?:\.r[1-9][0-9]{0,5})?\.tar)\.([0-9]{5})")
 _SIDECAR = re.compile(r"v([1-9][0-9]{0,8})\.seal\.json")
 _INDEX = re.compile(r"v([1-9][0-9]{0,8})\.index")
 _TOMBSTONE = re.compile(r"v([1-9][0-9]{0,8})\.tombstone\.json")

@@ -29,6 +29,7 @@ from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.layout import check_stamp
 from preservation.storage.s3.parts import Sending, free_name, held_objects, whole
 from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.upload import OtherOctetsError
 from preservation.storage.tier import LargerError
 
 
@@ -52,7 +53,7 @@ class S3Incoming:
         try:
             self._sending.write(chunks)
             self._written = True
-        except LargerError:
+        except (LargerError, OtherOctetsError):
             raise
         except TierUnavailableError:
             self._keep_parts = True

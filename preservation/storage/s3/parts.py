@@ -12,13 +12,16 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import BinaryIO
 
+from preservation.errors import NoSpaceError
 from preservation.files.held import HeldTar
+from preservation.model.units import format_size
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.reading import open_objects
-from preservation.storage.s3.upload import Upload
-from preservation.storage.tier import LargerError
+from preservation.storage.s3.upload import OtherOctetsError, Upload
+from preservation.storage.tier import WITHOUT_END, LargerError
 
-_PART = re.compile(r"\.([0-9]{5,})")
+MOST = 99_999  # parts of a tar: with more, names in order would be parts out of order
+_PART = re.compile(r"\.([0-9]{5})")
 
 
 def part_name(name: str, number: int) -> str:
@@ -39,14 +42,9 @@ def whole(place: S3Place, name: str) -> list[Object]:
     one = place.head(name)
     if one is not None:
         return [one]
-    there = {number_of(name, each.name) for each in place.list(f"{name}.")}
-    found: list[Object] = []
-    for number in itertools.takewhile(there.__contains__, itertools.count(1)):
-        part = place.head(part_name(name, number))
-        if part is None:
-            break
-        found.append(part)
-    return found
+    parts = (place.head(part_name(name, number)) for number in itertools.count(1))
+    # Each is asked for: a listing may be late, and what it leaves out would count as gone.
+    return [part for part in itertools.takewhile(lambda part: part is not None, parts) if part]
 
 
 def held_objects(place: S3Place, objects: list[Object], index: str) -> HeldTar:
@@ -75,6 +73,9 @@ class Sending:
     Args:
         name: of the tar; :func:`free_name` gave it.
         octets: about how many will come, as announced.
+
+    Raises:
+        NoSpaceError: that would be more parts than there are numbers (``TIER-TOO-LARGE``).
     """
 
     def __init__(self, place: S3Place, name: str, octets: int) -> None:
@@ -84,6 +85,8 @@ class Sending:
         self._limit = place.address.object_limit
         self._upload: Upload | None = None
         self.sent: list[Object] = []
+        if octets != WITHOUT_END and octets > MOST * self._limit:
+            raise _too_many(place)
 
     @property
     def part_octets(self) -> int:
@@ -96,6 +99,7 @@ class Sending:
 
         Raises:
             LargerError: see there.
+            OtherOctetsError: a part that is there is none of this tar's.
             TierUnavailableError, NoSpaceError: the service is in the way.
         """
         cut = _Cut(chunks)
@@ -114,9 +118,20 @@ class Sending:
                 cut.skip(self._limit)
                 self.sent.append(there)
             else:
-                self._send(name, cut.piece(self._limit), self._limit)
+                self._shorter(name, cut.piece(self._limit), there)
             if not cut.goes_on():
                 return
+            if number == MOST:
+                raise _too_many(self._place)
+
+    def _shorter(self, name: str, chunks: Iterable[bytes], there: Object | None) -> None:
+        """Send a part where none is, or a shorter one: this tar's last, or cut otherwise."""
+        try:
+            self._send(name, chunks, self._limit)
+        except OtherOctetsError:
+            if there is not None:
+                self.sent.append(there)  # nothing of any use: it goes with the others
+            raise
 
     def abort(self) -> None:
         """Remove the parts of an upload that was not completed."""
@@ -127,6 +142,14 @@ class Sending:
         self._upload = Upload(self._place, name, octets)
         self.sent.append(self._upload.write(chunks))
         self._upload = None
+
+
+def _too_many(place: S3Place) -> NoSpaceError:
+    return NoSpaceError(
+        f"tier {place.id}: more than {MOST:,} parts of {format_size(place.address.object_limit)}",
+        hint="write a larger object_limit for this tier in tiers.yaml",
+        code="TIER-TOO-LARGE",
+    )
 
 
 class _Cut:

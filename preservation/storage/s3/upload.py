@@ -34,6 +34,12 @@ def part_size(octets: int) -> int:
     return max(PART, math.ceil(generous / MOST_PARTS / (1 << 20)) << 20)
 
 
+class OtherOctetsError(TierUnavailableError):
+    """What is there under the name is not what was sent."""
+
+    default_code = "TIER-S3"
+
+
 class Upload:
     """One object being written.
 
@@ -62,6 +68,7 @@ class Upload:
         it has: :meth:`abort` removes them, or the next writer goes on from them.
 
         Raises:
+            OtherOctetsError: another object has the name; it stays.
             TierUnavailableError, NoSpaceError: the service is in the way.
         """
         cut = blocks(chunks, self._size)
@@ -69,6 +76,7 @@ class Upload:
         if not first.is_full:
             return self._whole(first)
         known = self._begin()
+        octets = 0
         with ThreadPoolExecutor(HANDS) as hands:
             under_way: set[Future[None]] = set()
             try:
@@ -78,12 +86,13 @@ class Upload:
                         for each in done:
                             each.result()
                     under_way.add(hands.submit(self._part, number, block, known.get(number)))
+                    octets += block.octets
                 for each in under_way:
                     each.result()
             finally:
                 for each in under_way:
                     each.cancel()
-        return self._complete()
+        return self._complete(octets)
 
     def abort(self) -> None:
         """Remove the parts of an upload that was not completed."""
@@ -158,7 +167,7 @@ class Upload:
             )
         self._parts[number] = _receipt(number, said)
 
-    def _complete(self) -> Object:
+    def _complete(self, octets: int) -> Object:
         """Join the parts. A reply that was lost is made up for by looking."""
         with self._place.errors():
             try:
@@ -171,12 +180,19 @@ class Upload:
             except ClientError as error:
                 if code_of(error) not in {"NoSuchUpload"} | ABSENT | TAKEN:
                     raise
+                if code_of(error) in TAKEN:
+                    self.abort()  # somebody was faster: these parts become nothing
         self._id = ""
-        return self._seen(None)
+        return self._seen(octets)
 
-    def _seen(self, octets: int | None) -> Object:
+    def _seen(self, octets: int) -> Object:
         found = self._place.head(self._name)
-        if found is None or (octets is not None and found.octets != octets):
+        if found is not None and found.octets != octets:
+            raise OtherOctetsError(
+                f"tier {self._place.id}: {self._name} has {found.octets} octets, not {octets}",
+                hint="does something else write there? try again",
+            )
+        if found is None:
             raise TierUnavailableError(
                 f"tier {self._place.id}: {self._name} was written, and is not there",
                 hint="does something else write there? try again",
