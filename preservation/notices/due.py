@@ -5,7 +5,8 @@ Rules:
 * a finding is told when it opens, when it changes, and when it is closed; a promise when it
   breaks and when it is kept again. Nothing is told twice while it stays as it was told;
 * what is critical is told at once. Anything else waits until an hour after the recipient's last
-  message, so that one cause that strikes many communities is one message, or two;
+  message, so that one cause that strikes many communities is one message, or two; so does what
+  is critical, for a quarter of an hour after the last message that was;
 * digests fall due in the morning of the community's time zone: each day, on Mondays, on the
   first of the month;
 * whoever was told nothing since the first of the month, or since Monday, gets a sign of life.
@@ -25,7 +26,8 @@ from preservation.notices.told import Told
 from preservation.policy.policy import Policy, Recipient
 
 MORNING = 7  # o'clock
-PAUSE = timedelta(hours=1)
+PAUSE = timedelta(minutes=55)  # an hour, less what runs of each hour differ in their minute
+ALARM_PAUSE = timedelta(minutes=13)  # a quarter of an hour, likewise
 _SKEW = timedelta(hours=1)
 UNDELIVERED = "undelivered "  # and the recipient; told like a broken promise
 _TOLD_BY_FINDINGS = {"STD-DAMAGED"}
@@ -135,12 +137,24 @@ def period_start(period: str, now: datetime, zone: ZoneInfo) -> datetime:
     return start
 
 
-def waits(last: datetime | None, now: datetime, reasons: Iterable[Due]) -> bool:
-    """Whether a recipient who was told something just now can wait."""
+def waits(
+    last: datetime | None, alarmed: datetime | None, now: datetime, reasons: Iterable[Due]
+) -> bool:
+    """Whether a recipient who was told something just now can wait.
+
+    Args:
+        last: when they were told anything; ``alarmed``: when they were told what is critical.
+    """
     some = list(reasons)
-    if any(one.urgent or one.digest or one.alive for one in some):
+    if any(one.digest or one.alive for one in some):
         return False
-    return last is not None and timedelta(0) <= now - last < PAUSE
+    if any(one.urgent for one in some):
+        return _within(alarmed, ALARM_PAUSE, now)
+    return _within(last, PAUSE, now)
+
+
+def _within(at: datetime | None, pause: timedelta, now: datetime) -> bool:
+    return at is not None and timedelta(0) <= now - at < pause
 
 
 def _before(at: datetime | None, moment: datetime, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from preservation.files import connecting
 from preservation.notices.message import Message, UndeliveredError
+from preservation.notices.trust import trusted
 
 _PORTS = {"http": 80, "https": 443}
 _PATIENCE = 15.0  # seconds of silence
@@ -53,6 +54,10 @@ class Hooks:
             status = self._posted(target, body)
         except connecting.PrivateAddressError as error:
             raise _undelivered(target, str(error), "add it to `allow` of [hooks]") from error
+        except ssl.SSLCertVerificationError as error:
+            told = "shows a certificate that is not trusted"
+            hint = "look at the address of the hook, or name its certificates as `ca` of [hooks]"
+            raise _undelivered(target, told, hint) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             told = f"does not answer: {type(error).__name__}"
             raise _undelivered(target, told, "the next run tries again") from error
@@ -101,12 +106,13 @@ class Hooks:
     def _secured(self, opened: socket.socket, target: SplitResult) -> socket.socket:
         if target.scheme != "https":
             return opened
-        trusted = ssl.create_default_context(cafile=self._settings.ca or None)
-        return trusted.wrap_socket(opened, server_hostname=target.hostname)
+        context = trusted(self._settings.ca, "[hooks]")
+        return context.wrap_socket(opened, server_hostname=target.hostname)
 
 
 def _headers(target: SplitResult) -> dict[str, str]:
     host, port = target.hostname or "", _port(target)
+    host = f"[{host}]" if ":" in host else host
     return {
         "Host": host if port == _PORTS[target.scheme] else f"{host}:{port}",
         "Content-Type": "application/json; charset=utf-8",

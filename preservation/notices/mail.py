@@ -18,14 +18,17 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import IO, Any
 
 from preservation.files import connecting
 from preservation.notices.message import Message, UndeliveredError
+from preservation.notices.trust import trusted
 
 SECURITIES = ("starttls", "tls", "none")
 _PATIENCE = 30.0  # seconds of silence
 _ALTOGETHER = 120.0  # seconds for one message
 _SUBJECT = 150  # characters
+_ANSWERS = 1 << 20  # octets of all that a server answers, before and after STARTTLS each
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,26 @@ class MailSettings:
 
 
 class MailServer:
-    """Hands messages to one server, a connection each."""
+    """Hands messages to one server, a connection each.
+
+    A server that does not answer is asked once: a run that has many people to tell does not
+    wait for it each time.
+    """
 
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
+        self._away: Exception | None = None
 
     def send(self, message: Message) -> None:
         """See ``Post.send``."""
         address = message.to.removeprefix("mailto:")
+        if self._away is not None:
+            raise self._undelivered(self._away)
         try:
             self._hand_over(self._letter(message, address), address)
         except (smtplib.SMTPException, OSError, ValueError) as error:
+            if _is_silence(error):
+                self._away = error
             raise self._undelivered(error) from error
 
     def _letter(self, message: Message, address: str) -> EmailMessage:
@@ -75,23 +87,21 @@ class MailServer:
         return letter
 
     def _hand_over(self, letter: EmailMessage, address: str) -> None:
-        here, trusted = self._settings, self._trusted()
+        here = self._settings
+        context = trusted(here.ca, "[mail]")
         opened = connecting.connected(here.server, here.port, _PATIENCE, private=True)
         with ExitStack() as stack:
             stack.callback(opened.close)
             stack.enter_context(connecting.shut_after(_ALTOGETHER, opened))
-            server = stack.enter_context(_Client(opened, here, trusted))
+            server = stack.enter_context(_Client(opened, here, context))
             if here.security == "starttls":
-                server.starttls(context=trusted)
+                server.starttls(context=context)
             if here.account:
                 if here.security == "none" and not _is_here(opened):
                     raise smtplib.SMTPNotSupportedError("a password without encryption")
                 server.login(here.account, here.password)
             # Not `send_message`: that would write ">From" where a line begins with "From".
             server.sendmail(here.sender, [address], letter.as_bytes())
-
-    def _trusted(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._settings.ca or None)
 
     def _undelivered(self, error: Exception) -> UndeliveredError:
         where = f"the mail server {self._settings.server}:{self._settings.port}"
@@ -107,6 +117,9 @@ class MailServer:
             case ssl.SSLCertVerificationError():
                 told = "shows a certificate that is not trusted"
                 hint = "name the right server, or its certificates as `ca` of [mail]"
+            case UnicodeError():  # its words would tell what the password is made of
+                told = "cannot be given a login or a message in these characters"
+                hint = "look at account and password of [mail]: ASCII alone"
             case _:
                 told, hint = f"does not answer: {_words(error)}", "the next run tries again"
         return UndeliveredError(f"{where} {told}", hint=hint)
@@ -115,11 +128,13 @@ class MailServer:
 class _Client(smtplib.SMTP):
     """The library's client over a connection that is there already."""
 
-    def __init__(self, opened: socket.socket, here: MailSettings, trusted: ssl.SSLContext) -> None:
+    file: Any  # the library's own: what the server says
+
+    def __init__(self, opened: socket.socket, here: MailSettings, context: ssl.SSLContext) -> None:
         super().__init__(timeout=_PATIENCE, local_hostname=socket.gethostname() or "localhost")
         self._host = here.server  # what STARTTLS holds the certificate against
         ends = here.security == "tls"
-        self.sock = trusted.wrap_socket(opened, server_hostname=here.server) if ends else opened
+        self.sock = context.wrap_socket(opened, server_hostname=here.server) if ends else opened
         try:
             code, words = self.getreply()
             if code != 220:  # RFC 5321, section 4.2: the greeting
@@ -127,6 +142,38 @@ class _Client(smtplib.SMTP):
         except BaseException:
             self.close()
             raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        """As the library, which keeps every line of an answer, however many there are."""
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class _Bounded:
+    """What a server says, to an end: it may be endless."""
+
+    def __init__(self, said: IO[bytes]) -> None:
+        self._said, self._left = said, _ANSWERS
+
+    def readline(self, most: int) -> bytes:
+        """The next line."""
+        line = self._said.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("it answers without an end")
+        return line
+
+    def close(self) -> None:
+        """As the file."""
+        self._said.close()
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether the server said nothing of use; ``SMTPException`` is an ``OSError``, too."""
+    if isinstance(error, smtplib.SMTPException):
+        return isinstance(error, smtplib.SMTPServerDisconnected)
+    return isinstance(error, OSError)
 
 
 def _is_here(connection: socket.socket) -> bool:

@@ -68,7 +68,7 @@ class Memory:
             data = json.loads(self._file.read_bytes())
             if data["schema"] == _SCHEMA:
                 return State.from_json(data), str(data["through"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (MalformedError, OSError, ValueError, LookupError, TypeError, AttributeError):
             pass
         return State(), ""
 

@@ -15,6 +15,7 @@ from preservation.catalogue.protocol import Catalogue, FindingRow
 from preservation.errors import BusyError
 from preservation.ledger.protocol import Journal
 from preservation.model.canonical import canonical
+from preservation.model.clock import stamp
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Severity
 from preservation.notices import words
@@ -75,6 +76,12 @@ class _Draft:
 
     sections: list[words.Section] = field(default_factory=list)
     told: dict[str, Any] = field(default_factory=dict)
+    since: dict[str, str] = field(default_factory=dict)  # when the last message was, a community
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something in it is critical."""
+        return any(section.due.urgent for section in self.sections)
 
 
 class NoticeService:
@@ -144,9 +151,16 @@ class NoticeService:
         later = tuple(
             to
             for to, draft in drafts.items()
-            if waits(state.last.get(to), moment, (one.due for one in draft.sections))
+            if waits(
+                state.last.get(to),
+                state.alarmed.get(to),
+                moment,
+                (one.due for one in draft.sections),
+            )
         )
-        return {to: draft for to, draft in drafts.items() if to not in later}, later
+        # Whoever was not reached before may cost minutes, so they come last.
+        order = sorted(drafts.keys() - set(later), key=lambda to: _place(to, drafts[to], state))
+        return {to: drafts[to] for to in order}, later
 
     def _now(self, policy: Policy, state: State) -> Now:
         rows = self._sources.catalogue.findings(policy.community, state="open")
@@ -170,6 +184,7 @@ class NoticeService:
             return
         draft = drafts.setdefault(rule.to, _Draft())
         draft.sections.append(self._section(rule, now, state, why, what, moment))
+        draft.since[community] = stamp(told.at) if told.at else ""
         tells = rule.findings != "never"
         draft.told[community] = {
             "digest": why.digest,
@@ -225,7 +240,7 @@ class NoticeService:
     def _message(self, to: str, draft: _Draft) -> Message:
         at, agent = self._sources.events.clock.now(), self._sources.events.agent
         body = words.document(draft.sections, agent, at)
-        same = canonical({"to": to, "told": draft.told, "day": at.date().isoformat()})
+        same = canonical({"to": to, "told": draft.told, "since": draft.since})
         return Message(
             id=str(uuid.uuid5(_IDS, same.hex())),
             to=to,
@@ -243,6 +258,7 @@ class NoticeService:
             "to": message.to,
             "message": message.id,
             "subject": message.subject,
+            "critical": draft.urgent,
             "result": str(digest),
         }
         self._sources.catalogue.record([self._event(draft, "success", detail)])
@@ -272,6 +288,10 @@ class NoticeService:
         }
         failed = self._event(_Draft(), "fail", detail)
         self._sources.catalogue.record([failed])
+
+
+def _place(to: str, draft: _Draft, state: State) -> tuple[bool, bool, str]:
+    return (to in state.failing, not draft.urgent, to)
 
 
 def _marks(what: Changes) -> dict[str, str]:

@@ -43,13 +43,15 @@ class State:
 
     Attributes:
         told: recipient -> community -> what was told.
-        last: recipient -> when the last message was handed over.
+        last: recipient -> when the last message was handed over; ``alarmed``: the last one that
+            told of something critical.
         failing: recipient -> since when messages cannot be handed over, and why.
         days: community -> day (UTC) -> what happened, by word.
     """
 
     told: dict[str, dict[str, Told]] = field(default_factory=dict)
     last: dict[str, datetime] = field(default_factory=dict)
+    alarmed: dict[str, datetime] = field(default_factory=dict)
     failing: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     days: dict[str, dict[date, Counter[str]]] = field(default_factory=dict)
 
@@ -82,7 +84,9 @@ class State:
             self.failing[to] = (since, str(event.detail.get("reason", "")))
             return
         self.failing.pop(to, None)
-        self.last[to] = max(event.at, self.last.get(to, event.at))
+        self.last[to] = event.at
+        if event.detail.get("critical"):
+            self.alarmed[to] = event.at
         document = results(str(event.detail.get("result", "")))
         for community, said in document.get("communities", {}).items():
             self._note(self.told.setdefault(to, {}).setdefault(community, Told()), event.at, said)
@@ -113,6 +117,7 @@ class State:
                 for to, by in self.told.items()
             },
             "last": {to: stamp(at) for to, at in self.last.items()},
+            "alarmed": {to: stamp(at) for to, at in self.alarmed.items()},
             "failing": {to: [stamp(at), why] for to, (at, why) in self.failing.items()},
             "days": {
                 community: {day.isoformat(): dict(counts) for day, counts in days.items()}
@@ -133,6 +138,7 @@ class State:
                 for to, by in data["told"].items()
             },
             last={to: parse_stamp(at) for to, at in data["last"].items()},
+            alarmed={to: parse_stamp(at) for to, at in data["alarmed"].items()},
             failing={to: (parse_stamp(at), str(why)) for to, (at, why) in data["failing"].items()},
             days={
                 community: {date.fromisoformat(day): Counter(one) for day, one in days.items()}

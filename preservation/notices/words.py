@@ -74,6 +74,8 @@ def subject(sections: Sequence[Section]) -> str:
     elif any(section.due.findings for section in sections):
         opened = sum(len(section.changes.new) for section in sections)
         what = f"{opened} new finding{'s' * (opened != 1)}" if opened else _state(unwell)
+        if not opened and any(section.failing for section in sections):
+            what = f"not everybody is reached; {what}"
     else:
         kind = "summary" if any(section.due.digest for section in sections) else "still alive"
         what = f"{kind}: {_state(unwell)}"

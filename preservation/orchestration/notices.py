@@ -1,4 +1,4 @@
-"""``notices``: summaries, signs of life, and whatever could not be told before, every hour."""
+"""``notices``: summaries, signs of life, and what could not be told before: every 15 minutes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def notices_dag() -> DAG:
         dag_id="notices",
         dag_display_name="Notices",
         tags=["notices"],
-        schedule=CronTriggerTimetable("5 * * * *", timezone="UTC"),
+        schedule=CronTriggerTimetable("5-59/15 * * * *", timezone="UTC"),
         catchup=False,
         max_active_runs=1,
         default_args=settings.RETRYING,

@@ -16,6 +16,15 @@ open and the question comes again with the next run. Without an answer in a day 
 nothing is changed, and the next run asks again.
 """
 
+BRAKE = """\
+More is damaged on a tier than chance allows: a mount that is gone or a program's mistake looks like
+this too, so automatic repair waits. Look at the tier first. Open **Required Actions** and answer.
+*Approve* accepts the finding `AUD-BRAKE` under your account, and the next run repairs; *Reject*
+leaves it waiting. If the tier was only away, mend it and audit it again: the brake lets go by
+itself. Without an answer in an hour the run ends red, and the next asks again; repair on other
+tiers goes on meanwhile.
+"""
+
 DISPOSAL = """\
 Something was kept as long as it was promised, or a replica lies on a tier that is promised no more.
 Open **Required Actions**, read the list, and answer under your own account. Each question wants
@@ -38,8 +47,8 @@ clear the task: it goes on where it was.
 
 NOTICES = """\
 ### Notices
-Every hour: sends summaries and signs of life by mail and web hooks, as the policies' `notify` says,
-and whatever could not be sent before. What is found is told at once by **Standing**.
+Every 15 minutes: sends summaries and signs of life by mail and web hooks, as the policies' `notify`
+says, and whatever could not be sent before. What is found is told at once by **Standing**.
 
 **Red means** that somebody was not reached: the mail server or a hook did not take a message.
 Nothing is lost; the next run tries again.
@@ -193,9 +202,10 @@ replica is read once more. {who}
 **Green and *hopeless*** on a square: some files are intact nowhere, though each was looked for in
 every replica. Nothing was changed; the finding is critical, names them, and says where the rest is
 kept. It is tried again once a day. **Green and *waiting***: a person has to say something first;
-the finding (`AUD-BRAKE`, `RBD-SEAL-DISPUTED`) says what.
+the finding (`RBD-SEAL-DISPUTED`) says what. Where more is damaged than chance allows (`AUD-BRAKE`),
+nothing is repaired by itself on that tier until somebody answers **Required Actions**.
 
-**Red means** that a repair could not be finished, or that nobody answered for a day. Nothing is
+**Red means** that a repair could not be finished, or that nobody answered in time. Nothing is
 overwritten before its replacement is verified.
 
 **Next**: read the red square's log, mend the cause, clear the task. `preserve finding list` shows

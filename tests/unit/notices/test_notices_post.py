@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,6 +112,75 @@ def test_a_server_that_is_not_there_and_one_that_was_never_named() -> None:
         MailServer(settings(box.port)).send(LETTER)
     with pytest.raises(UndeliveredError, match="no mail server is known"):
         PostOffice(None, HookSettings()).send(LETTER)
+
+
+def test_a_server_that_does_not_answer_is_waited_for_once_in_a_run() -> None:
+    def hang_up() -> None:
+        listening.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+        server = MailServer(settings(listening.getsockname()[1]))
+        hanging = threading.Thread(target=hang_up)
+        hanging.start()
+        for _ in range(3):
+            with pytest.raises(UndeliveredError, match="does not answer"):
+                server.send(LETTER)
+        hanging.join()
+        listening.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+def test_a_server_that_refuses_one_recipient_is_asked_for_the_next() -> None:
+    with mail_server() as box:
+        server = MailServer(settings(box.port))
+        box.refuse["RCPT"] = "550 no such person"
+        with pytest.raises(UndeliveredError):
+            server.send(LETTER)
+        box.refuse.clear()
+        server.send(LETTER)
+    assert len(box.raw) == 1
+
+
+def test_an_answer_without_an_end_fills_no_memory() -> None:
+    def endless() -> None:
+        with listening.accept()[0] as connection, contextlib.suppress(OSError):
+            for _ in range(1 << 14):
+                connection.sendall(b"220-" + b"x" * 1000 + b"\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        flood = threading.Thread(target=endless)
+        flood.start()
+        with pytest.raises(UndeliveredError, match="without an end"):
+            MailServer(settings(listening.getsockname()[1])).send(LETTER)
+        flood.join()
+
+
+def test_what_the_password_is_made_of_is_not_told(pair: tuple[Path, Path]) -> None:
+    with mail_server(pair, login=True) as box:
+        login = {"account": ACCOUNT, "password": "ключ", "ca": str(pair[0])}
+        with pytest.raises(UndeliveredError, match="characters") as caught:
+            MailServer(settings(box.port, "starttls", **login)).send(LETTER)
+    assert "u043a" not in str(caught.value)
+
+
+def test_certificates_that_cannot_be_read_are_not_called_a_silent_server(letter: Message) -> None:
+    with mail_server() as box, pytest.raises(UndeliveredError, match=r"`ca` of \[mail\]"):
+        MailServer(settings(box.port, "starttls", ca="/nowhere.pem")).send(LETTER)
+    with web_hook() as hook:
+        at = f"localhost:{hook.port}"
+        hooks = named(f"https://{at}/", at, ca="/nowhere.pem")
+        with pytest.raises(UndeliveredError, match=r"`ca` of \[hooks\]"):
+            hooks.send(letter)
+
+
+def test_a_hook_whose_certificate_nobody_trusts_is_told_to_be_that(
+    pair: tuple[Path, Path], letter: Message
+) -> None:
+    with web_hook(pair) as hook, pytest.raises(UndeliveredError, match="not trusted"):
+        named(f"https://localhost:{hook.port}/", f"localhost:{hook.port}").send(letter)
+    assert hook.documents == []
 
 
 def test_no_header_can_be_smuggled_in() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -62,7 +63,7 @@ def later(archive: Archive, **time: float) -> None:
 def find(archive: Archive, code: str = "FIX-ALTERED", many: int = 1, **more: Any) -> list[str]:
     """Open findings as an audit would."""
     with archive.opened() as (parts, policy):
-        opened = []
+        opened, events = [], []
         for number in range(many):
             detail = {
                 "finding": parts.events.new_id(),
@@ -74,8 +75,9 @@ def find(archive: Archive, code: str = "FIX-ALTERED", many: int = 1, **more: Any
                 **more,
             }
             event = parts.events.of(policy.community, EventType.FINDING_OPENED, "fail", detail)
-            parts.catalogue.record([event])
+            events.append(event)
             opened.append(str(detail["finding"]))
+        parts.catalogue.record(events)
         return opened
 
 
@@ -125,6 +127,82 @@ def test_a_second_cause_within_the_hour_waits_and_a_critical_one_does_not(
     assert len(box.raw) == 2
     later(home, hours=2)
     assert tell(home).sent == ()  # what waited went along
+
+
+def test_a_cause_that_is_critical_in_many_communities_is_no_storm(
+    home: Archive, box: Mailbox
+) -> None:
+    for _ in range(5):  # as the runs of five communities would, one after the other
+        find(home, "FIX-NO-INTACT-REPLICA", severity=Severity.CRITICAL.value)
+        later(home, minutes=1)
+        tell(home)
+    assert len(box.raw) == 1
+    later(home, minutes=15)
+    tell(home)
+    assert box.letters[1]["Subject"].startswith("[Samarkand] Notes: CRITICAL: 4 ")
+    assert len(box.raw) == 2
+
+
+def test_what_waits_an_hour_is_told_by_the_run_of_the_next_hour(
+    home: Archive, box: Mailbox
+) -> None:
+    find(home)
+    tell(home)
+    find(home)
+    later(home, minutes=59, seconds=58)
+    tell(home)
+    assert len(box.raw) == 2
+
+
+def test_who_was_not_reached_before_is_tried_last(home: Archive, box: Mailbox) -> None:
+    find(home)
+    box.refuse["RCPT"] = "550 gone"
+    tell(home)
+    box.refuse.clear()
+    later(home, hours=22)
+    tell(home)
+    assert [to for _, [to] in box.envelopes] == ["bob@example.org", "ann@example.org"]
+
+
+def test_a_message_about_somebody_who_is_not_reached_says_so_at_once(
+    home: Archive, box: Mailbox
+) -> None:
+    with home.opened() as (parts, policy):
+        eve = dataclasses.replace(policy.notify[0], to="mailto:eve@example.org")
+        policy = dataclasses.replace(policy, notify=(*policy.notify, eve))
+        box.refuse["RCPT"] = "550 gone"
+        notify(parts, [policy])
+        box.refuse.clear()
+        later(home, hours=2)
+        result = notice_service(parts, post_office(parts.home)).run([policy], dry=True)
+    told = {message.to: message.subject for message in result.sent}
+    assert told[ANN] == "[Samarkand] Notes: not everybody is reached; all promises are kept"
+
+
+def test_a_crash_at_midnight_sends_the_same_message_again_not_another(
+    home: Archive, box: Mailbox
+) -> None:
+    find(home)
+    home.clock.at = home.clock.at.replace(hour=23, minute=59)
+    with home.opened() as (parts, policy):
+        first = notify(parts, [policy], dry=True).sent[0].id
+        later(home, minutes=2)
+        assert notify(parts, [policy], dry=True).sent[0].id == first
+
+
+@pytest.mark.parametrize("strange", ["", "[]", '{"schema": 1}', "stamp"])
+def test_a_strange_checkpoint_is_made_again(home: Archive, box: Mailbox, strange: str) -> None:
+    find(home)
+    tell(home)
+    with home.opened() as (parts, _):
+        parts.drain()
+        kept = parts.home.told
+    tell(home)
+    data = json.loads(kept.read_bytes())
+    data["last"] = {ANN: "yesterday"}
+    kept.write_text(json.dumps(data) if strange == "stamp" else strange)
+    later(home, hours=2)
+    assert tell(home).sent == ()
 
 
 def test_a_digest_comes_each_morning_and_says_what_happened_the_day_before(
