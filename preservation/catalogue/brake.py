@@ -43,6 +43,11 @@ def brake(catalogue: Findings, community: str, tier: str) -> FindingRow | None:
     return next(iter(rows), None)
 
 
+def brakes(catalogue: Findings, community: str) -> list[FindingRow]:
+    """The brakes of a community on all tiers."""
+    return catalogue.findings(community, state="open", code=BRAKE)
+
+
 def braked(catalogue: Findings, community: str) -> frozenset[str]:
     """All tiers with a brake."""
-    return frozenset(row.tier for row in catalogue.findings(community, state="open", code=BRAKE))
+    return frozenset(row.tier for row in brakes(catalogue, community))

@@ -16,7 +16,7 @@ from preservation.cli.shell import account, shell, table
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.digest import Digest
-from preservation.model.event import Event, EventType
+from preservation.repair.accepting import accept as accepted
 
 finding_app = group("See what is wrong; accept what is known.")
 
@@ -99,26 +99,8 @@ def accept(
         raise UsageError("an acceptance needs a reason", hint="say why the finding may stand")
     with opened(here, acts=True) as parts:
         row = _find(parts, id)
-        if row.state != "open":
-            raise UsageError(f"finding {row.id} is {row.state} already", code="FND-CLOSED")
         by = account()
-        detail = {"finding": row.id, "by": by, "reason": reason, "event": ""}
-        parts.catalogue.record(
-            [
-                Event(
-                    id=parts.events.new_id(),
-                    at=parts.clock.now(),
-                    type=EventType.FINDING_ACCEPTED,
-                    outcome="success",
-                    agent=by,
-                    community=row.community,
-                    aip=row.aip,
-                    version=row.version,
-                    tier=row.tier,
-                    detail=detail,
-                )
-            ]
-        )
+        accepted(parts.catalogue, parts.events, row, by, reason)
         row = _find(parts, row.id)
     here.answer(
         as_json,

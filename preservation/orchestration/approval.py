@@ -15,18 +15,24 @@ from preservation.policy.policy import RepairRule
 
 Json = dict[str, Any]
 _SHOWN = 50  # lines of the list; the digest is over all of it
-_REASON = 200  # characters
+REASON = 200  # characters
 
 
-def request(found: list[Json], community: str) -> Json:
-    """What an approver is asked: the whole list, and the digest that the answer binds."""
+def request(found: list[Json], community: str, first: str = "") -> Json:
+    """What an approver is asked: the whole list, and the digest that the answer binds.
+
+    Args:
+        first: what has to be looked at before, as a list.
+    """
     shown = "\n".join(f"- {plain(one['label'])}: {plain(one['message'])}" for one in found[:_SHOWN])
     more = f"\n- … and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     digest = list_digest(found)
+    look = f"**Look first whether this is real damage:**\n\n{first}\n\n" if first else ""
     return {
         "subject": f"Repair {len(found)} damaged replica{'s' * (len(found) != 1)} of {community}?",
-        "body": f"{shown}{more}\n\nEach is replaced by bytes that were just read and found intact; "
-        f"the damaged ones stay in quarantine.\n\nYou approve exactly this list: `{digest}`",
+        "body": f"{look}{shown}{more}\n\nEach is replaced by bytes that were just read and found "
+        "intact; the damaged ones stay in quarantine.\n\n"
+        f"You approve exactly this list: `{digest}`",
         "digest": digest,
     }
 
@@ -60,7 +66,7 @@ def granted(
             code="REP-NOT-APPROVED",
         )
     reason = display(str(((answer or {}).get("params_input") or {}).get("reason", "")).encode())
-    said = f"{name}: {reason[:_REASON]}" if reason else name
+    said = f"{name}: {reason[:REASON]}" if reason else name
     return [{**one, "approved_by": f"{said} [list {asked}]"} for one in found]
 
 

@@ -17,9 +17,11 @@ from airflow.sdk import (
     XComArg,
     get_current_context,
 )
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from preservation.catalogue.brake import brakes
 from preservation.orchestration import approval, parts, settings, words, work
+from preservation.orchestration import brakes as brake_questions
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import afterwards, gate, step, steps, tier_step
 from preservation.orchestration.tell import tell_standing
@@ -27,6 +29,8 @@ from preservation.orchestration.watch import watch
 from preservation.policy.policy import Policy
 
 ANSWER_WITHIN = timedelta(hours=24)  # then the run ends red, and the next asks again
+# The same, where automatic repair waits on a tier: what is damaged elsewhere waits no longer.
+BRAKE_ANSWER_WITHIN = timedelta(hours=1)
 PARAMS = {
     "finding": Param(
         None,
@@ -56,7 +60,8 @@ def repair_dag(policy: Policy) -> DAG:
             """
             with parts.open_parts() as home:
                 found = work.damage(home, community, params["finding"])
-                request = approval.request(found, settings.title(policy))
+                first = brake_questions.told(brakes(home.catalogue, community))
+                request = approval.request(found, settings.title(policy), first)
             get_current_context()["ti"].xcom_push("request", request)
             return found
 
@@ -66,7 +71,8 @@ def repair_dag(policy: Policy) -> DAG:
         reported = _report(community, found)
         told = tell_standing(community)
         repaired >> reported >> told
-        watch(*repaired, reported, told)
+        released = _brake(policy) if policy.repair.automatic else []
+        watch(*repaired, *released, reported, told)
     return dag
 
 
@@ -77,7 +83,7 @@ class ApproveRepair(ApprovalOperator):
 
     template_fields = (*ApprovalOperator.template_fields, "digest")
 
-    def __init__(self, *, digest: str, **kwargs: Any) -> None:
+    def __init__(self, *, digest: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.digest = digest
 
@@ -92,6 +98,46 @@ class ApproveRepair(ApprovalOperator):
             return super().execute_complete(context, event)
         except HITLTimeoutError as error:
             raise AirflowFailException("Nobody answered; nothing was changed.") from error
+
+
+class AskAboutBrake(ApproveRepair):
+    """Asks whether automatic repair may go on, where it waits; skipped where it does not."""
+
+    def __init__(self, *, community: str, title: str, **kwargs: Any) -> None:
+        super().__init__(subject="", digest="", **kwargs)
+        self.community, self.title = community, title
+
+    def execute(self, context: Any) -> Any:
+        """Put the question, if there is one, and park the task until a person answers."""
+        with parts.open_parts() as home:
+            question = brake_questions.question(home, self.community, self.title)
+        if question is None:
+            raise AirflowSkipException("automatic repair waits nowhere")
+        self.subject, self.body = question["subject"], question["body"]
+        self.digest = question["findings"]
+        return super().execute(context)
+
+
+def _brake(policy: Policy) -> list[Any]:
+    """Ask anybody under an own account, and let repair go on if the answer allows it."""
+    community = policy.community
+    ask = AskAboutBrake(
+        task_id="ask_about_brake",
+        community=community,
+        title=settings.title(policy),
+        params={"reason": Param("", type="string", title="Reason (kept as evidence)")},
+        response_timeout=BRAKE_ANSWER_WITHIN,
+        execution_timeout=None,
+        doc_md=words.BRAKE,
+    )
+
+    @step(outlets=[settings.findings_open(community)])
+    def release_brake(answer: Any, asked: Any) -> str:
+        """Accept what the question was about, in that person's name; the next run repairs."""
+        with parts.open_parts() as home:
+            return brake_questions.release(home, community, answer, asked)
+
+    return [ask, release_brake(ask.output, XComArg(ask, key="asked"))]
 
 
 def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from preservation.catalogue.brake import braked
 from preservation.catalogue.turns import Aim
 from preservation.errors import BusyError, SamarkandError, UsageError
 from preservation.model.check import CheckResult
@@ -245,8 +246,17 @@ def _unchecked(row: Json) -> CheckResult:
 
 
 def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
-    """The open findings that a repair can answer, or the one of this id."""
+    """The open findings that a repair can answer, or the one of this id: the oldest, as many as
+    one run can hold. Those that wait for an answer about a brake are left out, so that they take
+    nobody's place.
+    """
     policy = parts.store.governing(community)
+    waiting = braked(parts.catalogue, community) if policy.repair.automatic else frozenset[str]()
+    found = [
+        row
+        for row in parts.repair.plan(policy, again=finding is not None)
+        if (row.tier not in waiting if finding is None else row.id == finding)
+    ]
     return [
         {
             "finding": row.id,
@@ -259,8 +269,7 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
             "opened": stamp(row.opened_at),
             "policy": policy.ref,
         }
-        for row in parts.repair.plan(policy, again=finding is not None)
-        if finding in (None, row.id)
+        for row in found[:MAX_SHARDS]
     ]
 
 

@@ -97,6 +97,40 @@ def test_the_standing_is_red_for_each_reason_and_says_the_next_step(home: Path, 
     assert run(STANDING)[""] == ["success"]
 
 
+def test_automatic_repair_that_stopped_asks_and_no_button_lets_it_go_on(
+    home: Path, run: Run
+) -> None:
+    """A whole tier damaged at once is more than chance allows; its repair is a question."""
+    from preservation.app import open_home
+    from preservation.catalogue.brake import brakes
+    from preservation.model.event import EventType
+
+    finding = {
+        "finding": "0f0e6ad7-3b9f-4d4c-8a53-5d7a0f3c2b11",
+        "code": "AUD-BRAKE",
+        "severity": "error",
+        "subject": "silk-road on mirror",
+        "message": "5 of 5 replicas that were read are damaged",
+        "hint": "look",
+        "localised": {},
+    }
+    with open_home(home, home) as parts:
+        opened = EventType.FINDING_OPENED
+        made = parts.events.of("silk-road", opened, "fail", finding, tier="mirror")
+        parts.catalogue.record([made])
+    tried = run("repair__silk-road", succeed="ask_about_brake")
+    assert (tried["ask_about_brake"], tried["release_brake"]) == (["success"], ["failed"])
+    assert tried[""] == ["failed"]
+    with open_home(home, home) as parts:
+        assert [row.state for row in brakes(parts.catalogue, "silk-road")] == ["open"]
+        ending = {"finding": finding["finding"], "by": "a test", "reason": "over", "event": ""}
+        resolved = EventType.FINDING_RESOLVED
+        parts.catalogue.record([parts.events.of("silk-road", resolved, "success", ending)])
+    quiet = run("repair__silk-road")
+    assert (quiet[""], quiet["ask_about_brake"]) == (["success"], ["skipped"])
+    assert quiet["release_brake"] == ["skipped"]
+
+
 def test_a_drill_is_held_when_its_day_has_come_and_no_other_day(home: Path, run: Run) -> None:
     nobody = run("drill")
     assert nobody[""] == ["success"]
