@@ -51,9 +51,9 @@ from preservation.replication.restore import RestoreService
 from preservation.replication.service import ReplicationService
 from preservation.replication.writing import write_replica
 from preservation.retention.books import Check
-from preservation.storage.archivematica.source import ArchivematicaSource
 from preservation.storage.credentials import CredentialSource
 from preservation.storage.proof import Proof
+from preservation.storage.source import Source
 from preservation.storage.tier import Tier
 
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
@@ -88,7 +88,7 @@ class Parts:
     every_tier: Callable[[], Mapping[str, Tier]]  # those too that only earlier policies named
 
     @cached_property
-    def sources(self) -> Mapping[str, ArchivematicaSource]:
+    def sources(self) -> Mapping[str, Source]:
         """Others' tiers that policies in force ask for statements."""
         return sources_of(self.home, self.store, self.credentials)
 

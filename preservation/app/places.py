@@ -15,10 +15,10 @@ from preservation.ledger.policies import PolicyFiles
 from preservation.model.canonical import canonical, digest_of
 from preservation.model.clock import Clock
 from preservation.policy.policy import TierSpec
-from preservation.storage.archivematica.source import ArchivematicaSource
 from preservation.storage.credentials import CredentialSource, from_environment
-from preservation.storage.open import Surroundings, open_tier
+from preservation.storage.open import Surroundings, open_source, open_tier
 from preservation.storage.proof import Proof
+from preservation.storage.source import Source
 from preservation.storage.tier import Tier
 
 SOURCE = "archivematica"
@@ -73,11 +73,11 @@ def tiers_of(
 
 def sources_of(
     home: Home, store: PolicyFiles, credentials: CredentialSource | None = None
-) -> dict[str, ArchivematicaSource]:
+) -> dict[str, Source]:
     """The tiers of others that a policy in force has asked for statements."""
     known = credentials or environment()
     return {
-        name: ArchivematicaSource(spec, known(spec), home.fixity)
+        name: open_source(spec, known(spec), home.fixity)
         for name, spec in specs_of(store).items()
         if spec.kind == SOURCE
     }

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue
@@ -19,24 +19,10 @@ from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding, Severity
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
-from preservation.storage.archivematica.packages import Package
-from preservation.storage.archivematica.statement import Statement
+from preservation.storage.source import Package, Source, Statement
 
 FRESH = timedelta(days=30)  # a statement that is younger is not asked for again
 _ASK = "ask the holder; nothing of ours depends on it"
-
-
-class Source(Protocol):
-    """Somebody else's packages."""
-
-    @property
-    def id(self) -> str: ...
-
-    def check(self) -> None: ...
-
-    def packages(self) -> Iterator[Package]: ...
-
-    def state(self, package: str) -> Statement: ...
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from preservation.catalogue.holding import hold
@@ -147,9 +148,10 @@ class ReplicationService:
         """Each version with the tiers that it is due on. Sequences in one order are merged;
         memory stays flat.
         """
+        now = self._events.clock.now()
         there = {rule.tier: _Rows(self._catalogue, community, rule.tier, aip) for rule in rules}
         for version in self._catalogue.versions(community, aip=aip):
-            due = tuple(name for name, rows in there.items() if rows.is_due(version.key))
+            due = tuple(name for name, rows in there.items() if rows.is_due(version.key, now))
             if due:
                 yield version.key, version.octets, due
 
@@ -473,12 +475,15 @@ class _Rows:
         self._rows = catalogue.replicas(community, tier=tier, aip=aip)
         self._next = next(self._rows, None)
 
-    def is_due(self, key: VersionKey) -> bool:
-        """Whether a version's replica is unknown, or was not read back yet."""
+    def is_due(self, key: VersionKey, now: datetime) -> bool:
+        """Whether a version's replica is unknown, or was not read back yet and can be by now."""
         while self._next is not None and self._next.key < key:
             self._next = next(self._rows, None)
-        known = self._next is not None and self._next.key == key
-        return not known or (self._next is not None and self._next.state is ReplicaState.WRITTEN)
+        row = self._next
+        if row is None or row.key != key:
+            return True
+        is_cold = row.ready_by is not None and row.ready_by > now
+        return row.state is ReplicaState.WRITTEN and not is_cold
 
 
 def _promise(row: ReplicaRow) -> tuple[bool, bool]:

@@ -1,6 +1,7 @@
 """From what a policy declares to a tier that can be used.
 
-S3 is imported when a tier in a bucket is first used: no other work pays for boto3 (0.3 CPU-s).
+S3 is imported when a tier in a bucket is first used, and Archivematica when one is named: no other
+work pays for boto3 (0.3 CPU-s) or an HTTP server.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from preservation.model.clock import Clock
 from preservation.policy.policy import TierSpec
 from preservation.storage.credentials import CredentialSource
 from preservation.storage.local import LocalTier, create_tier
+from preservation.storage.source import Source
 from preservation.storage.tier import Tier
 
 BUCKETS = ("s3", "s3-archive")
@@ -63,6 +65,17 @@ def open_tier(spec: TierSpec, home: Path, around: Surroundings | None = None) ->
             sharing=spec.sharing,
         )
     return cast(Tier, _Later(spec, around or Surroundings()))
+
+
+def open_source(spec: TierSpec, environment: Mapping[str, str], fixity: str) -> Source:
+    """Another holder's tier.
+
+    Args:
+        environment: carries its account and API key, and no other tier's.
+        fixity: the folder of the environment that the program ``fixity`` is installed in.
+    """
+    source = importlib.import_module("preservation.storage.archivematica.source")
+    return cast(Source, source.ArchivematicaSource(spec, environment, fixity))
 
 
 def make_tier(spec: TierSpec, home: Path, credentials: CredentialSource) -> None:

@@ -6,7 +6,6 @@ Source: Archivematica Storage Service API, ``GET api/v2/file/``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -14,32 +13,13 @@ from uuid import UUID
 from preservation.errors import TierUnavailableError
 from preservation.model.names import display
 from preservation.storage.archivematica.service import StorageService
+from preservation.storage.source import Package
 
 MOST = 200_000  # packages of one service that we list
 _PATH = "api/v2/file/"
 _MOST_OCTETS = 1 << 53  # what JSON's numbers carry exactly
 _TEXT = 200  # characters of a word that we keep
 _OURS = {"username", "api_key"}  # the service echoes them; ours go as a header
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """One package, as its holder describes it.
-
-    Attributes:
-        kind, status: the holder's words: ``AIP``, ``UPLOADED``.
-        octets: None where the holder does not say.
-    """
-
-    uuid: str
-    kind: str
-    status: str
-    octets: int | None
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is an AIP that the holder says it keeps."""
-        return self.kind == "AIP" and self.status == "UPLOADED"
 
 
 def packages(service: StorageService) -> Iterator[Package]:

@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping
 from preservation.errors import TierUnavailableError
 from preservation.policy.policy import TierSpec
 from preservation.storage.archivematica.gateway import between
-from preservation.storage.archivematica.packages import Package, packages
+from preservation.storage.archivematica.packages import packages
 from preservation.storage.archivematica.program import Fixity
 from preservation.storage.archivematica.service import StorageService
-from preservation.storage.archivematica.statement import Statement, read_statement
+from preservation.storage.archivematica.statement import read_statement
 from preservation.storage.proof import Proof
+from preservation.storage.source import Package, Statement
 from preservation.storage.tier import Observed
 
 WITHIN = 6 * 3600.0  # seconds that the holder's check of one package may take
 
 
 class ArchivematicaSource:
-    """One Storage Service, as a policy names it.
+    """Implements ``storage.source.Source`` for one Storage Service, as a policy names it.
 
     Args:
         environment: carries its account and API key, and no other tier's.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from preservation.model.names import display
+from preservation.storage.source import Statement
 
 LISTED = 20  # files that are named
 _TEXT = 500  # characters of a message
@@ -23,43 +23,6 @@ _LINE = re.compile(
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
 _KINDS = ("missing", "changed", "untracked")
 _AGREE = {("succeeded", True): "pass", ("failed", False): "fail"}
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement of a holder; never a check of ours.
-
-    Attributes:
-        outcome: ``pass``, ``fail``, ``not run``, or ``unclear``, with the reason.
-        stated_at: the holder's own time of its check, UTC; empty if it gives none.
-        failures: how many files, by the holder's words.
-        files: the first of them.
-        exit: the program's status; evidence, no more.
-    """
-
-    package: str
-    outcome: str
-    stated_at: str = ""
-    message: str = ""
-    failures: Mapping[str, int] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
-    program: str = ""
-    exit: int | None = None
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The detail of a ``holder statement`` event."""
-        return {
-            "package": self.package,
-            "outcome": self.outcome,
-            "stated_at": self.stated_at,
-            "message": self.message,
-            "failures": dict(self.failures),
-            "files": list(self.files),
-            "program": self.program,
-            "exit": self.exit,
-            "reason": self.reason,
-        }
 
 
 def read_statement(

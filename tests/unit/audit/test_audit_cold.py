@@ -38,8 +38,9 @@ def begin(hours: Proxy) -> None:
     hours.harm(still_cold, 1 << 30, lambda request: request.method == "HEAD")
 
 
-def end(hours: Proxy) -> None:
+def end(cold: Archive, hours: Proxy) -> None:
     """What was recalled has come back."""
+    cold.clock.at += timedelta(hours=6)
     time.sleep(READY)
     hours.heal()
 
@@ -81,7 +82,8 @@ def test_a_check_asks_for_a_cold_replica_ends_and_a_later_one_reads_it(
     asked = only(cold.audit("deep").checks)
     assert (asked.outcome.value, asked.ready_by) == ("unchecked", waiting.ready_by)
     assert cold.told()["recall", "success", "deep"] == 1  # it was under way
-    end(hours)
+    assert cold.replicate() == []  # nobody looks again before it can be read
+    end(cold, hours)
     assert only(cold.replicate()).state == "verified"
     read = deep(cold)
     assert (read.level, read.ready_by) == (Level.E4, None)
@@ -91,7 +93,7 @@ def test_damage_in_the_cold_is_found_and_healed_by_a_replica_that_can_be_read_at
     cold: Archive, server: Server, hours: Proxy
 ) -> None:
     cold.replicate()
-    end(hours)
+    end(cold, hours)
     cold.replicate()
     client = server.client()
     with cold.opened() as (parts, _):
@@ -102,7 +104,7 @@ def test_damage_in_the_cold_is_found_and_healed_by_a_replica_that_can_be_read_at
     client.put_object(Bucket="keeping", Key=key, Body=bytes(rotten), StorageClass="GLACIER")
     begin(hours)
     assert cold.audit("deep").outcomes["unchecked"] == 1
-    end(hours)
+    end(cold, hours)
     assert cold.audit("deep").outcomes["altered"] == 1
     assert only(cold.repair()).state == "repaired"
     healed = deep(cold)
@@ -113,7 +115,7 @@ def test_the_last_intact_copy_is_recalled_and_repairs_the_others(
     cold: Archive, hours: Proxy
 ) -> None:
     cold.replicate()
-    end(hours)
+    end(cold, hours)
     cold.replicate()
     with cold.opened() as (parts, _):  # the copy that was brought back is gone again
         place = parts.tiers["deep"]._place  # type: ignore[attr-defined]
@@ -127,5 +129,5 @@ def test_the_last_intact_copy_is_recalled_and_repairs_the_others(
     assert cold.audit("mirror").outcomes["missing"] == 1
     assert {one.state for one in cold.repair()} == {"unfinished"}  # never hopeless
     assert cold.told()["recall", "success", "deep"] == 2
-    end(hours)
+    end(cold, hours)
     assert {one.state for one in cold.repair()} == {"repaired"}

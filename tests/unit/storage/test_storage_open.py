@@ -32,3 +32,11 @@ def test_it_is_the_real_one_when_it_is_used() -> None:
     assert [one.value for one in tier.packagings] == ["tar"]
     with pytest.raises(TierUnavailableError, match="not in the environment"):
         tier.check()
+
+
+def test_another_holders_tier_costs_nothing_where_none_is_named() -> None:
+    code = (
+        "import sys, preservation.app.parts\n"
+        "assert not {'http.server', 'preservation.storage.archivematica'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
