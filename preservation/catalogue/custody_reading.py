@@ -22,6 +22,7 @@ from preservation.catalogue.custody import (
 )
 from preservation.catalogue.custody_rows import KINDS
 from preservation.catalogue.database import Database
+from preservation.catalogue.keys import among
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.model.digest import Digest
 from preservation.model.replica import ReplicaState, VersionKey
@@ -131,11 +132,14 @@ class Custody:
         """The replicas of some versions, by tier; few statements for many versions."""
         found: dict[VersionKey, list[ReplicaRow]] = {key: [] for key in keys}
         columns = t.replica.c
-        names = (columns.community, columns.aip, columns.version)
-        about = sa.tuple_(*names, types=[column.type for column in names])
+        about = among(
+            t.replica,
+            ("community", "aip", "version"),
+            ((key.community, key.aip, key.version) for key in keys),
+        )
         with self.database.reading() as connection:
-            for batch in rows.chunks((key.community, key.aip, key.version) for key in keys):
-                statement = sa.select(t.replica).where(about.in_(batch)).order_by(columns.tier)
+            for mine in about:
+                statement = sa.select(t.replica).where(mine).order_by(columns.tier)
                 for row in connection.execute(statement).mappings():
                     one = rows.replica_row(row)
                     found[one.key].append(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -154,12 +154,6 @@ KINDS: Mapping[str, Kind] = {
         t.proposal, ("digest",), lambda digest: (digest,), read_proposal, _proposal_values
     ),
 }
-
-
-def among(kind: Kind, flat: Iterable[tuple[Any, ...]]) -> sa.ColumnElement[bool]:
-    """The rows with these keys."""
-    columns = [kind.table.c[name] for name in kind.key]
-    return sa.tuple_(*columns, types=[column.type for column in columns]).in_(list(flat))
 
 
 def key_of(name: str, value: Any) -> CustodyKey:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
+from preservation.catalogue.keys import chunks
 from preservation.catalogue.leases import require
 from preservation.catalogue.projection import apply, subjects
 from preservation.catalogue.protocol import Lease
@@ -76,7 +77,7 @@ class Events:
     def drained(self, ids: Iterable[str]) -> None:
         """See ``Catalogue.drained``."""
         with self.database.writing() as connection:
-            for batch in rows.chunks(ids):
+            for batch in chunks(ids):
                 mine = t.outbox.c.id.in_(batch)
                 moved = sa.select(t.outbox.c.seq, t.outbox.c.id).where(mine)
                 connection.execute(sa.insert(t.recorded).from_select(["seq", "id"], moved))
@@ -98,7 +99,7 @@ class Events:
         seen: set[bytes] = set()
         newest: deque[str] = deque(maxlen=_REPLAYED_KNOWN)
         applied = 0
-        for batch in rows.chunks(events, _REPLAYED_AT_ONCE):
+        for batch in chunks(events, _REPLAYED_AT_ONCE):
             fresh: list[tuple[Event, Subjects]] = []
             for event in batch:
                 identity = bytes.fromhex(event.id.replace("-", ""))
@@ -156,7 +157,7 @@ def _remember(connection: sa.Connection, ids: Iterable[str]) -> None:
 def _known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     """Which of these were recorded before, as far as is remembered."""
     known: set[str] = set()
-    for batch in rows.chunks(ids):
+    for batch in chunks(ids):
         for table in (t.outbox, t.recorded):
             statement = sa.select(table.c.id).where(table.c.id.in_(batch))
             known.update(connection.execute(statement).scalars())

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
+from preservation.catalogue.keys import chunks
 from preservation.catalogue.protocol import Lease
 from preservation.errors import BusyError
 from preservation.files import process
@@ -35,7 +36,7 @@ class Leases:
         """Take, in one transaction, those of these leases that nobody alive holds."""
         holder, taken = process.identity(), list[Lease]()
         with self.database.writing() as connection:
-            for some in rows.chunks(dict.fromkeys(names)):
+            for some in chunks(dict.fromkeys(names)):
                 current = connection.execute(sa.select(t.lease).where(t.lease.c.name.in_(some)))
                 held, dead = set[str](), list[int]()
                 for row in current:
@@ -77,12 +78,13 @@ class Leases:
     def release_all(self, leases: Sequence[Lease]) -> None:
         """Release several in one transaction."""
         with self.database.writing() as connection:
-            for some in rows.chunks(leases):
+            for some in chunks(leases):
                 columns = t.lease.c
                 mine = sa.tuple_(columns.fence, columns.name, columns.holder).in_(
                     [(lease.fence, lease.name, lease.holder) for lease in some]
                 )
-                connection.execute(sa.delete(t.lease).where(mine))
+                numbered = columns.fence.in_([lease.fence for lease in some])  # by the index
+                connection.execute(sa.delete(t.lease).where(numbered, mine))
 
 
 def _holds(holder: str, expires_at: datetime, now: datetime) -> bool:

@@ -74,7 +74,8 @@ def subjects(event: Event) -> Subjects:
         finding = event.detail.get("finding") if event.type is EventType.RECOVERY else None
         place = (key, check_id(event.tier, "tier"))
         keeping = custody.arriving(*place) if event.type is EventType.REPLICATION else ()
-        return Subjects(key, place, finding and _uuid(finding), custody=keeping)
+        version = key if event.type is EventType.RECOVERY else None
+        return Subjects(version, place, finding and _uuid(finding), custody=keeping)
     if event.type is EventType.INGESTION:
         named = tuple(_identifier_key(event, one) for one in _identifiers(event))
         key = key_of(event)

@@ -13,6 +13,7 @@ from preservation.catalogue.custody import Tombstone
 from preservation.catalogue.custody_reading import Custody
 from preservation.catalogue.custody_tables import tombstone
 from preservation.catalogue.database import Database
+from preservation.catalogue.keys import chunks
 from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
 from preservation.model.digest import Digest
 from preservation.model.identifier import Identifier
@@ -127,7 +128,7 @@ class Reading:
         """See ``Catalogue.identifiers_of``."""
         columns, found = t.identifier.c, list[IdentifierRow]()
         with self.database.reading() as connection:
-            for some in rows.chunks(aips):
+            for some in chunks(aips):
                 statement = sa.select(t.identifier).where(columns.aip.in_(some))
                 statement = statement.order_by(columns.scheme, columns.value)
                 found += map(rows.identifier_row, connection.execute(statement).mappings())

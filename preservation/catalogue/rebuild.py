@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from preservation.catalogue import rows
 from preservation.catalogue.authority import SEAL_DISPUTED, judge, told
+from preservation.catalogue.keys import chunks
 from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.errors import SamarkandError
@@ -221,7 +221,7 @@ def _adopt(
 ) -> int:
     """Believe one tier's sidecars; how many there were."""
     count = 0
-    for batch in rows.chunks(_read(id, tier, findings), _ADOPTED_AT_ONCE):
+    for batch in chunks(_read(id, tier, findings), _ADOPTED_AT_ONCE):
         unknown = new.unknown([sidecar.key for sidecar in batch])
         shown: list[tuple[Sidecar, VersionRow | None]] = []
         for sidecar in batch:

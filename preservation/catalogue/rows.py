@@ -1,7 +1,6 @@
 """Rows in, rows out: between the tables and the values of ``protocol``.
 
-Loading and saving work on many rows with a few statements: one per table and per
-:data:`CHUNK` keys.
+Loading and saving work on many rows with a few statements (``keys``).
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from preservation.catalogue import tables as t
-from preservation.catalogue.custody_rows import KINDS, among, key_of
+from preservation.catalogue.custody_rows import KINDS, key_of
+from preservation.catalogue.keys import among, chunks
 from preservation.catalogue.protocol import (
     FindingRow,
     FormatCount,
@@ -27,24 +27,11 @@ from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
 
-CHUNK = 500
 READ_BACK = timedelta(days=1)  # a check this soon after writing belongs to the writing
 _Row = sa.RowMapping
 _VERSION_KEY = ("community", "aip", "version")
 _REPLICA_KEY = (*_VERSION_KEY, "tier")
 _IDENTIFIER_KEY = ("community", "scheme", "value")
-
-
-def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
-    """Lists of at most ``size`` items, in order."""
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -73,6 +60,17 @@ def write(
     connection.execute(statement, list(rows))
 
 
+def delete(
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    keys: Iterable[tuple[Any, ...]],
+) -> None:
+    """Delete the rows with these keys, or beginnings of keys."""
+    for mine in among(table, key, keys):
+        connection.execute(sa.delete(table).where(mine))
+
+
 def load(
     connection: sa.Connection,
     versions: set[VersionKey],
@@ -83,16 +81,15 @@ def load(
 ) -> State:
     """The rows with these keys, as far as they are there. Formats are not loaded."""
     state = State()
-    for keys in chunks(sorted(versions)):
-        for row in connection.execute(_by_key(t.version, _VERSION_KEY, keys)).mappings():
+    for mine in among(t.version, _VERSION_KEY, map(_parts, versions)):
+        for row in connection.execute(sa.select(t.version).where(mine)).mappings():
             found = version_row(row, ())
             state.versions[found.key] = found
             if row["adopted"]:
                 state.adopted.add(found.key)
-    flat = sorted((*_parts(key), tier) for key, tier in replicas)
-    for batch in chunks(flat):
-        statement = _in(t.replica, _REPLICA_KEY, batch)
-        for row in connection.execute(statement).mappings():
+    places = ((*_parts(key), tier) for key, tier in replicas)
+    for mine in among(t.replica, _REPLICA_KEY, places):
+        for row in connection.execute(sa.select(t.replica).where(mine)).mappings():
             replica = replica_row(row)
             state.replicas[replica.key, replica.tier] = replica
     for ids in chunks(sorted(findings)):
@@ -107,17 +104,17 @@ def load(
 
 def _load_custody(connection: sa.Connection, state: State, wanted: set[CustodyKey]) -> None:
     for name, kind in KINDS.items():
-        for batch in chunks(sorted({kind.flat(key) for what, key in wanted if what == name})):
-            statement = sa.select(kind.table).where(among(kind, batch))
-            for row in connection.execute(statement).mappings():
+        flat = (kind.flat(key) for what, key in wanted if what == name)
+        for mine in among(kind.table, kind.key, flat):
+            for row in connection.execute(sa.select(kind.table).where(mine)).mappings():
                 value = kind.read(row)
                 state.custody[key_of(name, value)] = value
 
 
 def identified(connection: sa.Connection, keys: Iterable[IdentifierKey]) -> Iterator[IdentifierRow]:
     """The identifiers with these keys, as far as they are there."""
-    for batch in chunks(sorted(set(keys))):
-        for row in connection.execute(_in(t.identifier, _IDENTIFIER_KEY, batch)).mappings():
+    for mine in among(t.identifier, _IDENTIFIER_KEY, keys):
+        for row in connection.execute(sa.select(t.identifier).where(mine)).mappings():
             yield identifier_row(row)
 
 
@@ -126,7 +123,8 @@ def save(connection: sa.Connection, before: State, after: State) -> None:
     versions = [row for key, row in after.versions.items() if before.versions.get(key) is not row]
     replicas = [row for key, row in after.replicas.items() if before.replicas.get(key) is not row]
     findings = [row for id, row in after.findings.items() if before.findings.get(id) is not row]
-    mention(connection, [row.key for row in versions] + [row.key for row in replicas])
+    mention(connection, (key for key in after.versions if key not in before.versions))
+    mention(connection, (key for key, _ in after.replicas.keys() - before.replicas.keys()))
     save_versions(connection, versions, adopted=False)
     save_replicas(connection, replicas, adopted=False)
     write(connection, t.finding, ("id",), [_finding_values(row) for row in findings])
@@ -140,13 +138,11 @@ def save(connection: sa.Connection, before: State, after: State) -> None:
 
 def _remove(connection: sa.Connection, before: State, after: State) -> None:
     """Take away versions and replicas that are no more; tombstones and removals stand for them."""
-    for batch in chunks(
-        (*_parts(key), tier) for key, tier in before.replicas.keys() - after.replicas.keys()
-    ):
-        connection.execute(sa.delete(t.replica).where(_among(t.replica, _REPLICA_KEY, batch)))
-    for batch in chunks(_parts(key) for key in before.versions.keys() - after.versions.keys()):
-        for table in (t.content_format, t.version):
-            connection.execute(_where(sa.delete(table), table, batch))
+    gone = before.replicas.keys() - after.replicas.keys()
+    delete(connection, t.replica, _REPLICA_KEY, ((*_parts(key), tier) for key, tier in gone))
+    versions = before.versions.keys() - after.versions.keys()
+    for table in (t.content_format, t.version):
+        delete(connection, table, _VERSION_KEY, map(_parts, versions))
 
 
 def _save_custody(connection: sa.Connection, before: State, after: State) -> None:
@@ -155,8 +151,7 @@ def _save_custody(connection: sa.Connection, before: State, after: State) -> Non
         kept = [row for (what, _), row in changed.items() if what == name and row is not None]
         write(connection, kind.table, kind.key, [kind.values(row) for row in kept])
         gone = (kind.flat(key) for (what, key), row in changed.items() if what == name and not row)
-        for batch in chunks(gone):
-            connection.execute(sa.delete(kind.table).where(among(kind, batch)))
+        delete(connection, kind.table, kind.key, gone)
 
 
 def save_identifiers(connection: sa.Connection, rows: Sequence[IdentifierRow]) -> None:
@@ -172,8 +167,7 @@ def save_versions(connection: sa.Connection, rows: Sequence[VersionRow], *, adop
     """Write versions and their formats."""
     values = [_version_values(row, adopted=adopted) for row in rows]
     write(connection, t.version, _VERSION_KEY, values)
-    for batch in chunks(_parts(row.key) for row in rows):
-        connection.execute(_where(sa.delete(t.content_format), t.content_format, batch))
+    delete(connection, t.content_format, _VERSION_KEY, (_parts(row.key) for row in rows))
     formats = [
         {
             **_key_values(row.key),
@@ -218,10 +212,8 @@ def formats(
     """The formats of some versions, sorted."""
     found: dict[VersionKey, list[FormatCount]] = {}
     columns = t.content_format.c
-    for batch in chunks(keys):
-        statement = _by_key(t.content_format, _VERSION_KEY, batch).order_by(
-            *t.content_format.primary_key
-        )
+    for mine in among(t.content_format, _VERSION_KEY, map(_parts, keys)):
+        statement = sa.select(t.content_format).where(mine).order_by(*t.content_format.primary_key)
         for row in connection.execute(statement).mappings():
             key = VersionKey(row["community"], row["aip"], row["version"])
             names = (row[columns.puid], row[columns.mime], row[columns.name])
@@ -351,22 +343,3 @@ def _key_values(key: VersionKey) -> dict[str, Any]:
 
 def _parts(key: VersionKey) -> tuple[str, str, int]:
     return key.community, key.aip, key.version
-
-
-def _by_key(table: sa.Table, names: Sequence[str], keys: Sequence[VersionKey]) -> sa.Select[Any]:
-    return _in(table, names, [_parts(key) for key in keys])
-
-
-def _in(table: sa.Table, names: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> sa.Select[Any]:
-    return sa.select(table).where(_among(table, names, keys))
-
-
-def _where(statement: sa.Delete, table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> sa.Delete:
-    return statement.where(_among(table, _VERSION_KEY, keys))
-
-
-def _among(
-    table: sa.Table, names: Sequence[str], keys: Sequence[tuple[Any, ...]]
-) -> sa.ColumnElement[bool]:
-    columns = [table.c[name] for name in names]
-    return sa.tuple_(*columns, types=[column.type for column in columns]).in_(keys)

@@ -17,6 +17,7 @@ from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.columns import microseconds
 from preservation.catalogue.database import Database
+from preservation.catalogue.keys import among, chunks
 from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
 
@@ -176,7 +177,7 @@ class Turns:
                     columns.state == ReplicaState.DAMAGED.value,
                     t.is_unsound,
                 )
-                for some in rows.chunks(connection.execute(damaged.limit(MOST)).all()):
+                for some in chunks(connection.execute(damaged.limit(MOST)).all()):
                     hurt = {(aip, version): at for _, aip, version, at in some}
                     found += _others(connection, community, tier, hurt)
         return list(dict.fromkeys(found))
@@ -331,14 +332,12 @@ def _others(
     hurt: Mapping[tuple[str, int], datetime],
 ) -> Iterator[Turn]:
     """The replicas of these versions on other tiers that were not checked since."""
-    columns = t.replica.c
-    names = (columns.community, columns.aip, columns.version)
-    keys = [(community, *name) for name in hurt]
-    same = sa.tuple_(*names, types=[name.type for name in names]).in_(keys)
-    for row in connection.execute(sa.select(*_COLUMNS).where(same)):
-        turn = Turn(*row)
-        if turn.tier != tier and turn.aged_from < hurt[turn.aip, turn.version]:
-            yield turn
+    keys = ((community, *name) for name in hurt)
+    for mine in among(t.replica, ("community", "aip", "version"), keys):
+        for row in connection.execute(sa.select(*_COLUMNS).where(mine)):
+            turn = Turn(*row)
+            if turn.tier != tier and turn.aged_from < hurt[turn.aip, turn.version]:
+                yield turn
 
 
 def _meant(aim: Aim) -> Iterator[sa.ColumnElement[bool]]:

@@ -38,19 +38,17 @@ def digest_of(value: Any) -> Digest:
 
 
 def _refuse(value: Any) -> None:
-    match value:
-        case None | bool() | str():
-            return
-        case int():
-            if abs(value) > _LARGEST:
-                raise MalformedError(f"canonical JSON: integer out of range: {value}")
-        case dict():
-            for key, inner in value.items():
-                if not (isinstance(key, str) and key.isascii()):
-                    raise MalformedError(f"canonical JSON: key is not ASCII text: {key!r}")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise MalformedError(f"canonical JSON: key is not ASCII text: {key!r}")
+            if type(inner) is not str:  # most are, and a call costs more than the look
                 _refuse(inner)
-        case list() | tuple():
-            for inner in value:
-                _refuse(inner)
-        case _:
-            raise MalformedError(f"canonical JSON: no place for {type(value).__name__}")
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _refuse(inner)
+    elif isinstance(value, int):
+        if abs(value) > _LARGEST:
+            raise MalformedError(f"canonical JSON: integer out of range: {value}")
+    elif not (value is None or isinstance(value, str)):
+        raise MalformedError(f"canonical JSON: no place for {type(value).__name__}")

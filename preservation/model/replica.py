@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-from uuid import UUID
 
 from preservation.errors import MalformedError
 from preservation.model.canonical import canonical
 from preservation.model.digest import Algorithm, Digest
 
 SIDECAR_SCHEMA = "samarkand.seal/1"
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _ID = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
@@ -59,11 +59,7 @@ class VersionKey:
 
     def __post_init__(self) -> None:
         check_id(self.community, "community")
-        try:
-            canonical_aip = str(UUID(self.aip))
-        except ValueError as error:
-            raise MalformedError(f"not an AIP UUID: {self.aip!r}") from error
-        if canonical_aip != self.aip or self.version < 1:
+        if not _UUID.fullmatch(self.aip) or self.version < 1:
             raise MalformedError(f"not an AIP version: {self.aip!r} v{self.version}")
 
     @property
