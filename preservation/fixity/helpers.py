@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import marshal
+import os
 import subprocess
 import sys
 from collections import deque
@@ -192,6 +193,7 @@ def _start(said: Sequence[str], keep: Sequence[int]) -> subprocess.Popen[bytes] 
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={"PATH": os.defpath},  # no tier's keys
             pass_fds=keep,
         )
     except OSError:

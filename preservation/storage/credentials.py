@@ -70,8 +70,3 @@ def from_environment(environment: Mapping[str, str]) -> CredentialSource:
         return {name: environment[name] for name in names if name in environment}
 
     return of
-
-
-def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment for a child process: no tier's keys are in it."""
-    return {name: value for name, value in environment.items() if not name.startswith(PREFIX)}

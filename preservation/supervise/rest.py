@@ -207,11 +207,6 @@ class AirflowApi:
         )
         return self.call("GET", path)["value"]
 
-    def waiting_approvals(self) -> list[dict[str, Any]]:
-        """Tasks that wait for a person's answer."""
-        path = "/dags/~/dagRuns/~/hitlDetails?response_received=false"
-        return list(self._pages(path, "hitl_details"))
-
     def answer(
         self,
         instance: TaskInstance,

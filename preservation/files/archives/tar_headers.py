@@ -33,11 +33,6 @@ class Header(NamedTuple):
     target: bytes
     raw: bytes
 
-    @property
-    def is_gnu(self) -> bool:
-        """Whether the block has GNU tar's own fields behind the name of the group."""
-        return self.raw[257:265] == b"ustar  \0"
-
 
 def parse(block: bytes, at: int) -> Header:
     """Read a header block that isn't zeros.

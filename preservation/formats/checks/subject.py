@@ -79,10 +79,6 @@ class Subject:
             message = f"sound in the {done} bytes that were read; the file has {self.octets}"
             raise NotChecked(Unchecked.TOO_LARGE, message)
 
-    def affordable(self, octets: int) -> bool:
-        """Whether so much can still be read."""
-        return octets <= self._left and time.process_time() <= self._until
-
     def at(self, offset: int, octets: int) -> bytes:
         """Some octets; fewer at the end of the file."""
         self.spend(max(0, min(octets, self.octets - offset)))

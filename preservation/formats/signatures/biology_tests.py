@@ -11,7 +11,6 @@ from preservation.formats.signatures.local_format import (
     both,
     of_text,
     starting,
-    words,
 )
 
 _RESIDUES = re.compile(r"[A-Za-z*\-.~ \t0-9]+")
@@ -221,10 +220,6 @@ def is_mmcif(sample: Sample) -> bool:
     )
 
 
-def _is_star(sample: Sample) -> bool:
-    return re.search(r"^save_\w+", sample.prose, re.MULTILINE) is not None and is_cif(sample)
-
-
 @of_text
 def is_clustal(sample: Sample) -> bool:
     """The name of a program that writes alignments so."""
@@ -273,7 +268,3 @@ def is_genbank(sample: Sample) -> bool:
 def is_bed(sample: Sample) -> bool:
     """Rows with start and end, under the name of BED."""
     return sample.extension == "bed" and _fields(sample, 3, (1, 2), None)
-
-
-def _vcf(version: str) -> Test:
-    return words("##fileformat=VCFv" + version)

@@ -196,7 +196,6 @@ def _is_ntriples(sample: Sample) -> bool:
 
 
 _PREFIX = r"^\s*@?(prefix|base)\s+([\w\-.]*:)?\s*<"
-_TRIPLE = r"(^|\s)(<[^<>\s]*>|[\w\-.]*:[\w\-.]*|_:\w+|\[|\()[^\n]*"
 _SUBJECT = r"^\s*(<[^<>\s]*>|[\w\-]*:[\w\-.]*|\[|\()\s"
 _RDF = re.compile(f"{_PREFIX}|{_SUBJECT}", re.MULTILINE | re.IGNORECASE)
 
@@ -227,8 +226,6 @@ def _is_sparql(sample: Sample) -> bool:
         is not None
     )
 
-
-_RDF_NS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 ROWS = (
     row(

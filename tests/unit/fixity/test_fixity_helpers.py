@@ -196,3 +196,15 @@ def test_the_last_huge_file_is_read_in_lanes(
 def _children() -> list[str]:
     listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return [pid for pid in listed if "helper_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+def test_a_helper_inherits_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRESERVATION_CREDENTIAL_DEEP_SECRET", "s3cret")
+    root = os.open(tmp_path, os.O_RDONLY)
+    with Helper(root, 100) as helper:
+        assert helper.process is not None
+        helper.ask(["sha256"], [b"absent"])
+        assert helper.hear() == ([-1], [b""])
+        inherited = Path(f"/proc/{helper.process.pid}/environ").read_bytes()
+    os.close(root)
+    assert b"s3cret" not in inherited

@@ -15,7 +15,7 @@ from storage_services import ACCOUNT, KEY, Service, storage_service
 from preservation.cli.main import call
 from preservation.policy.policy import TierSpec
 from preservation.storage.archivematica.source import ArchivematicaSource
-from preservation.storage.credentials import from_environment, variable, without_credentials
+from preservation.storage.credentials import from_environment, variable
 
 SECRET = "Zq7-this-is-the-secret-of-the-bucket"
 ID = "an-id-of-a-key"
@@ -26,7 +26,6 @@ def test_a_tier_is_handed_its_own_and_no_other() -> None:
     environment = {variable(name, part): f"{name}-{part}" for name in "ab" for part in ("ID", "X")}
     spec = TierSpec("deep", "s3", "", "s", "o", "t", bucket="bbb", credential="a")
     assert from_environment(environment)(spec) == {variable("a", "ID"): "a-ID"}
-    assert without_credentials(environment | {"PATH": "/bin"}) == {"PATH": "/bin"}
 
 
 def test_the_program_that_asks_for_us_is_told_no_key(tmp_path: Path) -> None:
