@@ -14,7 +14,7 @@ from typing import Any
 from preservation.audit.recalling import recalled
 from preservation.bags import sealed
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
-from preservation.errors import ColdError, MalformedError, NotNowError
+from preservation.errors import ColdError, MalformedError, NotNowError, SamarkandError
 from preservation.files.held import HeldTar
 from preservation.fixity.engine import EngineSettings
 from preservation.fixity.rate import RateLimit
@@ -26,6 +26,7 @@ from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Sever
 from preservation.model.names import display
 from preservation.model.outcome import Level, Outcome
 from preservation.model.progress import Progress
+from preservation.model.replica import ReplicaState
 from preservation.policy.policy import Policy
 from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
@@ -113,9 +114,21 @@ class Checker:
         event = self._event(policy, row, seen, began, drawn_from)
         follow, finding, findings = self._follow(policy, row, seen, event)
         self._catalogue.record([event, *follow])
+        if seen.outcome is Outcome.INTACT and row.state is not ReplicaState.VERIFIED:
+            self._hold(row, progress)
         return CheckResult(
             row.key, row.tier, seen.outcome, seen.octets, seen.reason, finding, event.id, findings
         )
+
+    def _hold(self, row: ReplicaRow, progress: Progress) -> None:
+        """What was written while a hold is open gets the place's own hold, too; where that can't
+        be done now, the next retention run does it, and the journal's hold stands in any case.
+        """
+        try:
+            if self._catalogue.is_held(row.key):
+                self._tiers[row.tier].hold(row.key, on=True)
+        except SamarkandError as error:
+            progress.say(f"{row.key} on {row.tier}: no hold of the storage's own: {error.message}")
 
     def _look(self, row: ReplicaRow, engine: EngineSettings, progress: Progress) -> _Seen:
         tier = self._tiers.get(row.tier)

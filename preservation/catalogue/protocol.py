@@ -259,6 +259,10 @@ class Catalogue(Protocol):
         """Whether a version was disposed of."""
         ...
 
+    def is_held(self, key: VersionKey) -> bool:
+        """Whether a hold on a version is open."""
+        ...
+
     def removing(self, community: str, tier: str) -> set[VersionKey]:
         """The versions of which something is being removed from a tier."""
         ...

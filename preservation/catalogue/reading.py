@@ -101,6 +101,10 @@ class Reading:
         """See ``Catalogue.is_disposed``."""
         return Custody(self.database).tombstone(key) is not None
 
+    def is_held(self, key: VersionKey) -> bool:
+        """See ``Catalogue.is_held``."""
+        return bool(Custody(self.database).holds_on(key))
+
     def removing(self, community: str, tier: str) -> set[VersionKey]:
         """See ``Catalogue.removing``."""
         pending = Custody(self.database).removals(community, pending=True)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
-from preservation.app.keeping import retention_of
+from preservation.app.keeping import holds_of, retention_of
 from preservation.catalogue.custody import ProposalRow
 from preservation.cli.aip_commands import find
 from preservation.cli.opening import communities, opened
@@ -207,6 +207,8 @@ def dispose(
         retention = retention_of(parts)
         with several.one():
             if digest is None:
+                for told in holds_of(parts).spread_all():
+                    here.warn(f"no hold of the storage's own could be set: {told}")
                 results += retention.finish(progress)
             else:
                 results.append(retention.dispose(digest, account(), reason, progress))

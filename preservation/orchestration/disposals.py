@@ -24,9 +24,13 @@ _log = logging.getLogger(__name__)
 
 
 def finish(parts: Parts, community: str, progress: Progress) -> Json:
-    """Go on with what was begun: what a killed run left, a lock held, a tier away kept."""
-    from preservation.app.keeping import retention_of
+    """Go on with what was begun: what a killed run left, a lock held, a tier away kept. Holds are
+    set where they could not be set before.
+    """
+    from preservation.app.keeping import holds_of, retention_of
 
+    for told in holds_of(parts).spread_all(community):
+        _log.warning("no hold of the storage's own could be set: %s", told)
     return _told(retention_of(parts).finish(progress, community))
 
 

@@ -82,6 +82,11 @@ class HoldService:
                 told.append(f"{key} on {name}: {error.message}")
         return told
 
+    def spread_all(self, community: str | None = None) -> list[str]:
+        """The same for every open hold: for what could not be reached when it was placed."""
+        rows = self._catalogue.custody.holds(community)
+        return [told for row in rows for told in self.spread(row)]
+
     def leaving(self, row: HoldRow) -> list[tuple[VersionKey, str]]:
         """What a hold is about and was being removed before it came: key and tier. What of it is
         still there stays.
