@@ -175,6 +175,8 @@ class S3Tier:
         name = self._current(key)
         if any(name == one.name or number_of(name, one.name) for one in self._place.list(name)):
             return True
+        if whole(self._place, name):  # a listing may be late
+            return True
         self.check()
         return False
 
@@ -207,15 +209,19 @@ class S3Tier:
         self._ensure()
         if not self._place.can_lock():
             return False
-        for name in (*self._names(key), key.sidecar):
+        sidecar = [key.sidecar] if self._place.get(key.sidecar) is not None else []
+        for name in (*self._names(key), *sidecar):  # of what is being removed, the sidecar is gone
             self._place.hold(name, on=on)
         return True
 
     def _names(self, key: VersionKey) -> list[str]:
-        """The objects that are the replica's octets, by a listing."""
+        """The objects that are the replica's octets: those that a listing shows, which may be
+        late, and those that are there when they are asked for.
+        """
         current = self._current(key)
-        there = (one.name for one in self._place.list(current))
-        return [name for name in there if name == current or number_of(current, name)]
+        listed = [one.name for one in self._place.list(current)]
+        there = {name for name in listed if name == current or number_of(current, name)}
+        return sorted(there | {one.name for one in whole(self._place, current)})
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
         self._ensure()

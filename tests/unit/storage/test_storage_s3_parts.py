@@ -189,11 +189,14 @@ def test_a_tar_of_more_parts_than_five_digits_count_is_refused_before_anything_i
     assert Sending(place, "v1.tar", 99_999 * LIMIT).part_octets == LIMIT
 
 
-def test_a_listing_that_is_late_hides_no_part(
+def test_a_listing_that_is_late_makes_nothing_missing(
     tier: S3Tier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit(tier)
+    listed = tier._names(KEY)
     monkeypatch.setattr(tier._place, "list", lambda *_: iter(()))
+    assert tier.exists(KEY, TAR)
+    assert tier._names(KEY) == listed == [part_name(KEY.place(TAR), n + 1) for n in range(COUNT)]
     assert contents(tier.held(KEY, TAR)) == GOOD
 
 
