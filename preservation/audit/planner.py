@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import chain
@@ -122,15 +123,25 @@ class Planner:
             tier for tier in self._policy.audit.tiers if tier in self._held and only in (None, tier)
         ]
         siblings = self._turns.siblings(self._policy.community) if tiers else []
-        streams = [self._tier(tier, siblings) for tier in tiers]
+        closed: set[str] = set()  # tiers for which requests or money are lacking
+        streams = [self._tier(tier, siblings, closed) for tier in tiers]
         # Reasons and turns are told apart by rank and urgency; of equals the first tier comes.
         for one in heapq.merge(*streams, key=lambda one: (one.rank, one.urgency)):
-            if not purse.pays(one.turn.tier, one.turn.octets):
+            if one.turn.tier in closed:
+                continue
+            if purse.pays(one.turn.tier, one.turn.octets):
+                yield one
+            elif purse.lacks_octets(one.turn.octets):
                 return
-            yield one
+            else:  # other tiers may cost less, or nothing
+                closed.add(one.turn.tier)
 
-    def _tier(self, tier: str, siblings: Iterable[Turn]) -> Iterator[Chosen]:
-        """A tier's candidates in order; ends where its even share is taken and nothing is due."""
+    def _tier(
+        self, tier: str, siblings: Iterable[Turn], closed: AbstractSet[str]
+    ) -> Iterator[Chosen]:
+        """A tier's candidates in order; ends where its even share is taken and nothing is due, or
+        once it is closed.
+        """
         rhythm, rule = self._rhythms[tier], self._policy.audit.tiers[tier]
         share, taken = rhythm.share(self._held[tier].octets), 0
         seen: set[tuple[str, int]] = set()
@@ -150,6 +161,8 @@ class Planner:
             name = one.turn.aip, one.turn.version
             if name in seen:
                 continue
+            if tier in closed:
+                return
             if one.reason is Reason.SHARE and taken >= share:
                 return
             seen.add(name)

@@ -13,8 +13,9 @@ REQUESTS = 4
 
 
 class Purse:
-    """Counts what is left. A replica that is larger than the whole budget is paid for once it
-    comes up, as the only thing after what was taken before: it would else never be read.
+    """Counts what is left. A replica of more octets than the whole budget is paid for once it
+    comes up, as the only thing after what was taken before: it would else never be read. Requests
+    and money are never exceeded.
     """
 
     def __init__(self, plan: AuditPlan, tiers: Mapping[str, TierSpec], octets: int | None) -> None:
@@ -29,7 +30,7 @@ class Purse:
         spec = self._tiers.get(tier)
         requests = REQUESTS if spec is not None and spec.kind != "local" else 0
         money = self._price(spec, octets)
-        if self._octets <= 0 or (octets > self._octets and octets <= self._whole):
+        if self.lacks_octets(octets):
             return False
         if self._requests is not None and requests > self._requests:
             return False
@@ -41,6 +42,10 @@ class Purse:
         if self._money is not None:
             self._money -= money
         return True
+
+    def lacks_octets(self, octets: int) -> bool:
+        """Whether so much can't be read any more, wherever it lies."""
+        return self._octets <= 0 or self._octets < octets <= self._whole
 
     def _price(self, spec: TierSpec | None, octets: int) -> Decimal:
         if spec is None or spec.read is None or spec.read.currency != self._currency:

@@ -185,7 +185,7 @@ class AuditService:
             )
             for turn in walk:
                 if not purse.pays(name, turn.octets):
-                    return
+                    break  # another tier may cost less
                 yield Chosen(0, 0.0, turn, reason)
 
     def _shards(self, policy: Policy, chosen: list[Chosen], aim: Aim) -> list[Shard]:

@@ -158,6 +158,20 @@ def test_requests_and_money_bound_a_night_as_octets_do(catalogue: SqlCatalogue) 
     assert len(night(catalogue, policy, START)) == 5
 
 
+def test_a_tier_that_costs_too_much_keeps_no_other_from_being_read(
+    catalogue: SqlCatalogue,
+) -> None:
+    """Its replicas are the most pressing, and one costs more than a night may: the rest goes on."""
+    for number in (1, 2):
+        catalogue.record(audited(an_aip(number), START - 200 * DAY, "deep"))
+        catalogue.record(audited(an_aip(number + 2), START - 95 * DAY))
+    policy = a_policy(("vault", "deep"), money=(Decimal("0.01"), "USD"))
+    dear = replace(policy.tiers["deep"], read=Price(Decimal(1), "USD", 1))
+    policy = replace(policy, tiers={**policy.tiers, "deep": dear})
+    assert {one.turn.tier for one in night(catalogue, policy, START)} == {"vault"}
+    assert len(night(catalogue, policy, START)) == 2
+
+
 def test_a_sample_is_drawn_once_in_its_span(catalogue: SqlCatalogue) -> None:
     for number in range(40):
         catalogue.record(audited(an_aip(HALF, number), START - 40 * DAY))
