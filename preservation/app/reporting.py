@@ -7,16 +7,16 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from preservation.app.drilling import drill_words
 from preservation.app.holdings import inventory_of
-from preservation.app.keeping import keeping_words
 from preservation.app.parts import Parts
+from preservation.app.statements import statements
 from preservation.catalogue.holding import hold
 from preservation.errors import BusyError
 from preservation.formats.inventory.summary import lines
 from preservation.ledger.event_table import EventTable
 from preservation.model.check import CheckResult
 from preservation.model.progress import Silence
+from preservation.model.sampling import Sample
 from preservation.policy.policy import Policy
 from preservation.reports.build import ReportFiles, build
 from preservation.reports.gather import Sources
@@ -31,9 +31,14 @@ def write_report(
     since: datetime,
     *,
     unchecked: Sequence[CheckResult] = (),
+    samples: Sequence[Sample] = (),
     out: Path | None = None,
 ) -> ReportFiles:
-    """Write the report of one run for one community; into the home's folder by default."""
+    """Write the report of one run for one community; into the home's folder by default.
+
+    Args:
+        unchecked: checks of the run that could not be made; ``samples``: what it drew by lot.
+    """
     sources = Sources(
         policy,
         parts.catalogue,
@@ -43,7 +48,7 @@ def write_report(
         parts.observed(),
         *held_formats(parts, policy.community),
         told=_told(parts, policy.community),
-        words=[*keeping_words(parts, policy), *drill_words(parts, policy)],
+        statements=statements(parts, policy, samples),
     )
     folder, agent = out or parts.home.reports, parts.events.agent
     return build(sources, folder, clock=parts.clock, run=run, since=since, agent=agent)

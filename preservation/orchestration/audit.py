@@ -85,9 +85,8 @@ def _report(community: str, settled: Any) -> Any:
         settled: work.Json | None, run_id: Any = None, prev_start_date_success: Any = None
     ) -> str:
         """Write what happened since the last audit, and how things stand."""
-        unchecked = (settled or {}).get("unchecked", [])
         with parts.open_parts() as home:
-            return work.report(home, community, run_id, prev_start_date_success, unchecked)
+            return work.report(home, community, run_id, prev_start_date_success, settled or {})
 
     return report(settled)
 

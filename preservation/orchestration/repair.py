@@ -199,6 +199,6 @@ def _report(community: str, found: Any) -> Any:
         """Write a report that tells what became of the findings."""
         since = work.first_opened(found) if found else None
         with parts.open_parts() as home:
-            return work.report(home, community, run_id, since, [])
+            return work.report(home, community, run_id, since, {})
 
     return report(found)

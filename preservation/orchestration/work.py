@@ -194,7 +194,9 @@ def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
         "left": sum(result["left"] for result in results),
     }
     parts = [Sample.from_json(one) for result in results for one in result["samples"]]
-    for sample in together(parts):
+    samples = together(parts)
+    total["samples"] = [sample.to_json() for sample in samples]
+    for sample in samples:
         _log.info("%s", sample)
     if total["left"]:
         _log.warning("%s replicas wait for the next run: the hours were over", total["left"])
@@ -217,21 +219,20 @@ def refuse_unchecked(total: Json) -> None:
         )
 
 
-def report(
-    parts: Parts, community: str, run: str, since: datetime | None, unchecked: list[Json]
-) -> str:
+def report(parts: Parts, community: str, run: str, since: datetime | None, settled: Json) -> str:
     """Write the community's report under the name of the run; returns the page's path.
 
-    What happened since then is told, or since its policy came into force. ``unchecked`` are
-    the rows of checks that this run could not make: they left no event.
+    What happened since then is told, or since its policy came into force. ``settled`` is what
+    :func:`summed` gave, or empty: checks that the run could not make, and samples, left no event.
     """
     from preservation.app.reporting import write_report
 
     parts.drain()
     policy = parts.store.governing(community)
     began = since or parts.store.in_force()[community].at
-    checks = [_unchecked(row) for row in unchecked]
-    written = write_report(parts, policy, run, began, unchecked=checks)
+    checks = [_unchecked(row) for row in settled.get("unchecked", [])]
+    samples = [Sample.from_json(one) for one in settled.get("samples", [])]
+    written = write_report(parts, policy, run, began, unchecked=checks, samples=samples)
     for sentence in written.report.sentences:
         _log.info("%s %s: %s", sentence.question, sentence.word, sentence.text)
     return str(written.html)

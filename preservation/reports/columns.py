@@ -114,6 +114,12 @@ VIEWS = (
         "No audit is promised.",
     ),
     View(
+        "statements",
+        "Samples, drills, brakes, retention and access",
+        (Column("about", "About"), Column("statement", "What is known", "step")),
+        "Nothing else is known.",
+    ),
+    View(
         "checks",
         "Fixity checks in this run, those that found trouble first",
         (

@@ -1,8 +1,8 @@
 """Tables as CSV (RFC 4180, UTF-8): for spreadsheets, and for who has nothing else.
 
 A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, and names
-come from strangers: such a cell of text begins with an apostrophe. JSON and Parquet have it
-plain.
+come from strangers: such a cell of text begins with an apostrophe. So does what follows a
+semicolon, where half of the world's spreadsheets begin a new cell. JSON and Parquet have it plain.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from typing import Any
 from preservation.model.clock import stamp
 from preservation.reports.document import plain
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|;)(\s*)([=+\-@\t\r\n＝＋－＠])")  # full width too, as in Japan
 
 
 def csv_file(kind: type, rows: Iterable[Any]) -> bytes:
@@ -53,7 +54,7 @@ def _cell(value: Any) -> str:
         case datetime():
             return stamp(value)
         case tuple() if any(is_dataclass(item) for item in value):
-            return json.dumps(plain(value), ensure_ascii=False)
+            return _FORMULA.sub(_spelled_out, json.dumps(plain(value), ensure_ascii=False))
         case tuple():
             return _harmless("; ".join(map(str, value)))
         case str():
@@ -63,4 +64,9 @@ def _cell(value: Any) -> str:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'\2\3", text)
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    """The same character within JSON, where an apostrophe would be another text."""
+    return f"{found[1]}{found[2]}\\u{ord(found[3]):04x}"

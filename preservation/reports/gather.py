@@ -41,6 +41,7 @@ from preservation.reports.rows import (
     DepositLine,
     ReplicaLine,
     Run,
+    StatementLine,
     Tables,
     TierLine,
     VersionLine,
@@ -64,7 +65,7 @@ class Sources:
         formats: counts of the central inventory; without them the catalogue's are told.
         uncounted: AIP versions that are not in the inventory.
         told: where events are read; from the journal by default.
-        words: more sentences beside those of the policy: what drills came to.
+        statements: what is known besides: samples, drills, brakes, retention, access.
     """
 
     policy: Policy
@@ -76,7 +77,7 @@ class Sources:
     formats: Sequence[HeldFormat] | None = None
     uncounted: int = 0
     told: Told | None = None
-    words: Sequence[str] = ()
+    statements: Sequence[StatementLine] = ()
 
 
 def gather(sources: Sources, run: Run, writer: Writer | None = None) -> Report:
@@ -128,6 +129,9 @@ class _Gathering:
             tasks=tuple(self._tasks.lines(tiers, findings)),
             tiers=tiers,
             ages=tuple(self._ages.lines()),
+            statements=tuple(
+                StatementLine(line.about, shown(line.statement)) for line in sources.statements
+            ),
             checks=self._checks.rows(),
             findings=findings,
             versions=self._versions.rows(),
@@ -151,7 +155,7 @@ class _Gathering:
             contact=shown(self._policy.contact),
             sentences=sentences(tables, numbers, self._seen, self._policy, self._domains),
             numbers=numbers,
-            policy_words=(*policy_words(self._policy), *sources.words),
+            policy_words=tuple(policy_words(self._policy)),
             uncounted=sources.uncounted,
             tables=tables,
             totals={

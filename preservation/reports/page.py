@@ -19,13 +19,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from preservation.formats.risk import SOURCE
 from preservation.model.outcome import Level, Outcome
 from preservation.model.units import format_size
-from preservation.reports import sink
 from preservation.reports.cells import Cell, cell, is_numeric
 from preservation.reports.chart import BAR, PARTS, WIDTH, bars, height
 from preservation.reports.columns import VIEWS, View
 from preservation.reports.document import Report
 from preservation.reports.numbers import FIGURES, Figure
 from preservation.reports.words import brief, minute, span
+
+DRAWN = 1000  # rows of one table: a page of two megabytes opens at once, one of ten does not
 
 _OUTCOME_WORDS = {
     Outcome.INTACT: "every file was read and compared, and is as it was",
@@ -75,7 +76,7 @@ def draw_table(
 ) -> dict[str, Any]:
     """What the template's macro draws a table from; ``total`` where rows are not all kept."""
     counted = {figure.where[0] for figure in figures if figure.table == view.source}
-    drawn = [[cell(row, column) for column in view.columns] for row in rows[: sink.MOST_ROWS]]
+    drawn = [[cell(row, column) for column in view.columns] for row in rows[:DRAWN]]
     kept = [
         place for place in range(len(view.columns)) if _says_something(place, view, drawn, counted)
     ]

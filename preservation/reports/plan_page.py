@@ -15,5 +15,4 @@ def plan_page(plan: Plan) -> bytes:
         at=stamp(plan.at),
         summary=summary(plan),
         parts=spelled(plan),
-        without_file=plan.without_file,
     )

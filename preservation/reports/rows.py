@@ -49,6 +49,14 @@ class TaskLine:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementLine:
+    """What is known besides single checks, in a sentence."""
+
+    about: str  # sample, drill, brake, retention, access
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class TierLine:
     """One tier that keeps this community's replicas, and what was checked on it."""
 
@@ -249,6 +257,7 @@ class Tables:
     tasks: tuple[TaskLine, ...]
     tiers: tuple[TierLine, ...]
     ages: tuple[AgeLine, ...]
+    statements: tuple[StatementLine, ...]
     checks: tuple[CheckLine, ...]
     findings: tuple[FindingLine, ...]
     versions: tuple[VersionLine, ...]

@@ -2,7 +2,7 @@
 
 A table that stays below :data:`MOST_ROWS` is kept whole, in its order. One that grows beyond it is
 written to its data files as it passes, in the order in which the catalogue gives it, and of its
-rows only the first by its order are kept, for the page and the document.
+rows only the first by its order are kept, for the document, and for the page, which draws fewer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from preservation.reports.numbers import FIGURES, Figure, spelled
 
-MOST_ROWS = 5000  # of one table in the page and in the document; the data files have all of them
+MOST_ROWS = 5000  # of one table in the document; the data files have all of them
 
 Row = TypeVar("Row")
 Order = Callable[[Row], Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import re
@@ -145,3 +146,27 @@ def test_the_index_reads_each_document_once_and_notices_one_that_changed(tmp_pat
     shutil.rmtree(first.html.parent)
     write(Archive(), tmp_path, "two")
     assert "kept from before" not in second.index.read_text(encoding="utf-8")
+
+
+def test_no_cell_becomes_a_formula_whatever_separates_cells_there(tmp_path: Path) -> None:
+    evil = ("=1+1", "+1", "-1", "@SUM(A1)", "x;=1+1", "x; @y", "＝1+1")
+    archive = Archive(titles=evil)
+    archive.healed(path='a;=HYPERLINK("x")')
+    folder = write(archive, tmp_path).html.parent
+    with (folder / "versions.csv").open(encoding="utf-8", newline="") as file:
+        titles = sorted(row["title"] for row in csv.DictReader(file))
+    shown = ("'=1+1", "'+1", "'-1", "'@SUM(A1)", "x;'=1+1", "x;' @y", "'＝1+1")
+    assert titles == sorted(shown)
+    for text in (path.read_text("utf-8") for path in folder.glob("*.csv")):
+        assert not re.search(r"(^|[;,\n])\"?\s*[=@＝]", text)
+    with (folder / "findings.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert json.loads(row["files"])[0]["path"] == 'a;=HYPERLINK("x")'
+
+
+def test_a_page_draws_a_thousand_rows_and_the_document_has_them_all(tmp_path: Path) -> None:
+    files = write(Archive(tuple(f"deposit {n}" for n in range(400)), checked=False), tmp_path)
+    page = files.html.read_text("utf-8")
+    assert "The first 1,000 of 1,200 rows are drawn" in page
+    assert page.count("<tr>") < 2000
+    assert len(json.loads(files.json.read_bytes())["tables"]["replicas"]) == 1200
