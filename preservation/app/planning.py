@@ -9,8 +9,9 @@ from preservation.app.home import Home
 from preservation.app.parts import Parts
 from preservation.catalogue.custody_reading import Amount
 from preservation.catalogue.figures import MOST_TIERS, Figures
+from preservation.ledger.policies import active_digests
+from preservation.ledger.protocol import InForce
 from preservation.model.canonical import digest_of
-from preservation.model.digest import Digest
 from preservation.policy.check import Checked
 from preservation.policy.compare import compare
 from preservation.policy.effects import Held, Kept
@@ -28,24 +29,25 @@ def make_plan(parts: Parts, checked: Checked, only: Iterable[str] | None = None)
         only: these communities; by default all that have a file.
     """
     lines = parts.store.in_force()
-    in_force = {name: line.digest for name, line in sorted(lines.items())}
+    in_force = active_digests(dict(sorted(lines.items())))
     wanted = sorted(checked.effective if only is None else only)
     return Plan(
         at=parts.clock.now(),
         in_force=in_force,
-        proposals=tuple(_proposals(parts, checked, wanted, in_force)),
-        without_file=tuple(sorted(set(lines) - set(checked.communities))) if only is None else (),
+        proposals=tuple(_proposals(parts, checked, wanted, lines)),
+        pausing=tuple(sorted(set(in_force) - set(checked.communities))) if only is None else (),
     )
 
 
 def _proposals(
-    parts: Parts, checked: Checked, wanted: Iterable[str], in_force: Mapping[str, Digest]
+    parts: Parts, checked: Checked, wanted: Iterable[str], lines: Mapping[str, InForce]
 ) -> Iterator[Proposal]:
     observed = parts.observed()
     for name in wanted:
         document = checked.effective[name]
-        digest, previous = digest_of(document), in_force.get(name)
-        if digest == previous:
+        digest, line = digest_of(document), lines.get(name)
+        previous, paused = (None, False) if line is None else (line.digest, line.paused)
+        if digest == previous and not paused:
             continue
         new = Policy.from_effective(document)
         old = None if previous is None else parts.store.policy(previous)
@@ -60,6 +62,7 @@ def _proposals(
             versions=held.versions,
             octets=held.octets,
             effects=effects(old, new, held, foreseen(parts.home, old, new, observed)),
+            resumes=paused,
         )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.formats.groups import known_groups
 from preservation.ledger.journal import FileJournal
-from preservation.ledger.policies import PolicyFiles, edited
+from preservation.ledger.policies import PolicyFiles, active_digests, edited
 from preservation.model.clock import Clock
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
@@ -120,6 +120,7 @@ def apply_policies(
     consent: str = "",
     plan: Mapping[str, Any] | None = None,
     expected: Mapping[str, Digest] | None = None,
+    pausing: Collection[str] = (),
 ) -> list[str]:
     """Put checked policies in force, with an event each; makes tiers and inboxes that are new.
 
@@ -127,6 +128,7 @@ def apply_policies(
         consent: who agreed to promises becoming weaker.
         plan: what it is expected to do; kept as evidence.
         expected: what is to be in force until now; by default what is.
+        pausing: communities in force for which nothing is done by itself any more.
 
     Returns:
         The communities whose policy changed.
@@ -136,7 +138,7 @@ def apply_policies(
     """
     store = PolicyFiles(home.policies)
     if expected is None:
-        expected = {name: line.digest for name, line in store.in_force().items()}
+        expected = active_digests(store.in_force())
     tiers: dict[str, TierSpec] = {}
     for document in checked.effective.values():
         policy = Policy.from_effective(document)
@@ -147,7 +149,14 @@ def apply_policies(
         if spec.kind != SOURCE:
             make_tier(spec, home.path, environment())
     lines = store.apply(
-        checked.effective, by, reason, clock.now(), expected, consent=consent, plan=plan
+        checked.effective,
+        by,
+        reason,
+        clock.now(),
+        expected,
+        consent=consent,
+        plan=plan,
+        pausing=pausing,
     )
     catalogue = open_catalogue(home.catalogue_url)
     try:

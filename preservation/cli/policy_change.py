@@ -50,8 +50,6 @@ def plan(
     def render(out: Console) -> None:
         for part in spelled(made):
             _render(part, out)
-        for community in made.without_file:
-            out.print(f"{community}: no file any more; its policy stays in force")
         out.print(summary(made))
 
     here.answer(as_json, "samarkand.policy-plan/1", made.to_json(), render)
@@ -126,6 +124,7 @@ def _put_in_force(
         consent=consent if made.weakening else "",
         plan=made.to_json(),
         expected=made.in_force,
+        pausing=made.pausing,
     )
 
 

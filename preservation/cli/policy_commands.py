@@ -108,7 +108,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         for name, standing in standings.items():
             line = lines[name]
             held = "yes" if standing.holdings.versions else "nothing is held yet"
-            kept = held if standing.kept else "NO"
+            kept = (held if standing.kept else "NO") + ", paused" * line.paused
             shown.add_row(name, str(line.digest)[:19], f"{line.at:%Y-%m-%d %H:%M}", line.by, kept)
         out.print(shown)
         for name, standing in standings.items():
@@ -129,6 +129,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
                 "policy": str(lines[name].digest),
                 "since": stamp(lines[name].at),
                 "by": lines[name].by,
+                "paused": lines[name].paused,
                 **standing.to_json(),
                 "budget": budgets[name].to_json(),
             }

@@ -52,7 +52,7 @@ def history(
             shown.add_row(
                 f"{amendment.at:%Y-%m-%d %H:%M}",
                 name,
-                _short(step.digest),
+                "paused" if step.paused else _short(step.digest),
                 _short(step.previous),
                 amendment.by,
                 amendment.reason + consent,
@@ -71,6 +71,7 @@ def history(
                     if key in ("at", "by", "reason", "consent", "plan")
                 },
                 "previous": None if step.previous is None else str(step.previous),
+                "paused": step.paused,
                 "amendment": str(amendment.digest),
             }
             for amendment, name, step in rows

@@ -28,10 +28,20 @@ SCHEMA = "samarkand.policy-amendment/1"
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """One community's policy, and the one before it (None if it is the first)."""
+    """One community's policy, and the one before it (None if it is the first).
+
+    Attributes:
+        paused: nothing is done for the community by itself from now on.
+    """
 
     digest: Digest
     previous: Digest | None
+    paused: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Its part of the document; ``paused`` stands there only where it is true."""
+        told = {"digest": str(self.digest), "previous": _told(self.previous)}
+        return told | ({"paused": True} if self.paused else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +82,7 @@ class Amendment:
             "consent": self.consent,
             "plan": _told(self.plan),
             "previous": _told(self.previous),
-            "communities": {
-                name: {"digest": str(one.digest), "previous": _told(one.previous)}
-                for name, one in sorted(self.communities.items())
-            },
+            "communities": {name: one.to_json() for name, one in sorted(self.communities.items())},
         }
 
     @classmethod
@@ -97,7 +104,9 @@ class Amendment:
                 previous=_read(data["previous"]),
                 communities={
                     str(name): Succession(
-                        Digest.parse_tagged(one["digest"]), _read(one["previous"])
+                        Digest.parse_tagged(one["digest"]),
+                        _read(one["previous"]),
+                        one.get("paused", False) is True,
                     )
                     for name, one in data["communities"].items()
                 },
@@ -125,7 +134,8 @@ class Amendment:
                     "consent": self.consent,
                     "plan": "" if self.plan is None else str(self.plan),
                     "amendment": str(self.digest),
-                },
+                }
+                | ({"paused": True} if one.paused else {}),
             )
             for community, one in sorted(self.communities.items())
         ]

@@ -19,7 +19,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -109,6 +109,7 @@ class PolicyFiles:
         *,
         consent: str = "",
         plan: Mapping[str, Any] | None = None,
+        pausing: Collection[str] = (),
     ) -> list[InForce]:
         for community, document in effective.items():
             if Policy.from_effective(document).community != community:
@@ -116,7 +117,8 @@ class PolicyFiles:
         with self._locked():
             state = self._state()
             before = {one: line.digest for one, line in state.lines.items()}
-            if before != dict(expected):
+            active = active_digests(state.lines)
+            if active != dict(expected):
                 raise BusyError(
                     "the policies in force changed since this plan was made",
                     hint="run `preserve policy plan` again",
@@ -126,17 +128,19 @@ class PolicyFiles:
             changed = {
                 one: Succession(digest, before.get(one))
                 for one, digest in after.items()
-                if before.get(one) != digest
+                if active.get(one) != digest
             }
+            for one in sorted(active.keys() & set(pausing) - after.keys()):
+                changed[one] = Succession(before[one], before[one], paused=True)
             if not changed:
                 return []
-            for one in changed:
+            for one in changed.keys() & after.keys():
                 self._kept.keep("objects", canonical(effective[one]))
             kept = None if plan is None else self._kept.keep("plans", canonical(plan))
             amendment = Amendment(at, by, reason, consent, kept, state.amendment, changed)
             newest = self._kept.keep("history", amendment.encode())
             lines = {
-                one: InForce(one, step.digest, step.previous, at, by, reason)
+                one: InForce(one, step.digest, step.previous, at, by, reason, step.paused)
                 for one, step in changed.items()
             }
             durable.replace(self._lines, _encode(_State({**state.lines, **lines}, newest)))
@@ -154,7 +158,8 @@ class PolicyFiles:
             for amendment in reversed(list(self._chain(newest, None))):
                 at, by, reason = amendment.at, amendment.by, amendment.reason
                 for one, step in amendment.communities.items():
-                    lines[one] = InForce(one, step.digest, step.previous, at, by, reason)
+                    now = (step.digest, step.previous, at, by, reason, step.paused)
+                    lines[one] = InForce(one, *now)
             for line in lines.values():
                 self.policy(line.digest)
             durable.replace(self._lines, _encode(_State(lines, newest)))
@@ -265,7 +270,12 @@ def edited(store: PolicyFiles, checked: Checked) -> list[str]:
     """Communities whose files say something else than what is in force: see
     ``preservation.policy.compare.edited``.
     """
-    return compare.edited({one: line.digest for one, line in store.in_force().items()}, checked)
+    return compare.edited(active_digests(store.in_force()), checked)
+
+
+def active_digests(lines: Mapping[str, InForce]) -> dict[str, Digest]:
+    """What governs each community that is not paused."""
+    return {one: line.digest for one, line in lines.items() if not line.paused}
 
 
 def _encode(state: _State) -> bytes:
@@ -277,6 +287,7 @@ def _encode(state: _State) -> bytes:
             "by": line.by,
             "reason": line.reason,
         }
+        | ({"paused": True} if line.paused else {})
         for line in state.lines.values()
     }
     newest = None if state.amendment is None else str(state.amendment)
@@ -296,6 +307,7 @@ def _parse(data: bytes) -> _State:
             at=parse_stamp(line["at"]),
             by=str(line["by"]),
             reason=str(line["reason"]),
+            paused=line.get("paused", False) is True,
         )
         for community, line in document["communities"].items()
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -46,7 +46,12 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One line of ``in-force.json``: what governs a community, since when and by whom."""
+    """One line of ``in-force.json``: what governs a community, since when and by whom.
+
+    Attributes:
+        paused: nothing is done for the community by itself: its file was taken away. What it was
+            promised stays promised.
+    """
 
     community: str
     digest: Digest
@@ -54,6 +59,7 @@ class InForce:
     at: datetime
     by: str
     reason: str
+    paused: bool = False
 
 
 class PolicyStore(Protocol):
@@ -85,11 +91,13 @@ class PolicyStore(Protocol):
         *,
         consent: str = "",
         plan: Mapping[str, Any] | None = None,
+        pausing: Collection[str] = (),
     ) -> list[InForce]:
-        """Put effective documents in force, all or none, if what is in force is still
-        ``expected`` (else ``BusyError`` ``POL-STALE``). Returns the lines that changed.
+        """Put effective documents in force, all or none, if what is in force, and not paused, is
+        still ``expected`` (else ``BusyError`` ``POL-STALE``). Returns the lines that changed.
 
         Args:
+            pausing: communities in force for which nothing is done from now on.
             consent: who agreed to promises becoming weaker.
             plan: what this is expected to do; kept as evidence.
         """

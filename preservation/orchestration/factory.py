@@ -30,7 +30,11 @@ _log = logging.getLogger(__name__)
 
 
 def community_dags(
-    kind: str, shape: Shape, needed: Callable[[Policy], bool] | None = None
+    kind: str,
+    shape: Shape,
+    needed: Callable[[Policy], bool] | None = None,
+    *,
+    though_paused: bool = False,
 ) -> dict[str, DAG]:
     """One DAG for each community in force, by name, for a DAG file's globals.
 
@@ -38,12 +42,14 @@ def community_dags(
         kind: of work; the first part of each name.
         shape: builds the DAG from a policy.
         needed: whether a policy has this work at all; by default each has.
+        though_paused: for communities that are paused, too.
 
     Raises:
         SamarkandError: ``in-force.json`` is there and cannot be read: an import error of the
             file, which the UI shows.
     """
-    built = (_one(kind, shape, line, needed) for line in _wanted(kind).values())
+    lines = (line for line in _wanted(kind).values() if though_paused or not line.paused)
+    built = (_one(kind, shape, line, needed) for line in lines)
     return {dag.dag_id: dag for dag in built if dag is not None}
 
 

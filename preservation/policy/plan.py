@@ -30,7 +30,8 @@ class Proposal:
     Attributes:
         title: its name in English, for people.
         digest: of the proposed policy.
-        previous: of the one in force; None if none is.
+        previous: of the one in force, or paused; None if none is.
+        resumes: it was paused.
         changes: promise by promise.
         aips, versions, octets: what is held now.
     """
@@ -44,6 +45,7 @@ class Proposal:
     versions: int
     octets: int
     effects: Effects
+    resumes: bool = False
 
     @property
     def weakening(self) -> tuple[Change, ...]:
@@ -55,6 +57,7 @@ class Proposal:
         return {
             "digest": str(self.digest),
             "previous": None if self.previous is None else str(self.previous),
+            "resumes": self.resumes,
             "changes": [change.to_json() for change in self.changes],
             "held": {"aips": self.aips, "versions": self.versions, "bytes": self.octets},
             "effects": self.effects.to_json(),
@@ -67,21 +70,21 @@ class Plan:
     """What the policy files would change.
 
     Attributes:
-        in_force: community -> digest of everything that is in force now.
-        without_file: communities in force that have no file any more; they stay in force.
+        in_force: community -> digest of everything that is in force now and not paused.
+        pausing: communities that have no file any more: nothing will be done for them by itself.
     """
 
     at: datetime
     in_force: Mapping[str, Digest]
     proposals: tuple[Proposal, ...]
-    without_file: tuple[str, ...]
+    pausing: tuple[str, ...]
 
     @property
     def weakening(self) -> list[str]:
         """``community: field`` of each change that takes something away."""
         return [
             f"{one.community}: {change.path}" for one in self.proposals for change in one.weakening
-        ]
+        ] + [f"{community}: paused" for community in self.pausing]
 
     def to_json(self) -> dict[str, Any]:
         """The document: canonical JSON can hold it."""
@@ -90,7 +93,7 @@ class Plan:
             "at": stamp(self.at),
             "in_force": {name: str(digest) for name, digest in self.in_force.items()},
             "communities": {one.community: one.to_json() for one in self.proposals},
-            "without_file": list(self.without_file),
+            "pausing": list(self.pausing),
         }
 
     def outdates(self, earlier: Any) -> list[str]:
@@ -108,9 +111,9 @@ class Plan:
             if earlier["in_force"] != now["in_force"]:
                 return ["other policies are in force now"]
             then, here = earlier["communities"], now["communities"]
-            if {name: one["digest"] for name, one in then.items()} != {
-                name: one["digest"] for name, one in here.items()
-            }:
+            if earlier["pausing"] != now["pausing"] or {
+                name: one["digest"] for name, one in then.items()
+            } != {name: one["digest"] for name, one in here.items()}:
                 return ["the policy files say something else now"]
             return [
                 told

@@ -80,7 +80,7 @@ ACCESS = Record(
             "embargo_until",
             DATE,
             "Until the beginning of which day (UTC) nothing of the community is given out.",
-            "embargo_until: 2030-01-01",
+            'embargo_until: "2030-01-01"',
             "none",
             weaker=Weaker.LESS,
         ),

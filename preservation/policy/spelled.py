@@ -41,17 +41,27 @@ class Spelled:
 
 def spelled(plan: Plan) -> list[Spelled]:
     """Every community's part."""
-    return [_one(proposal) for proposal in plan.proposals]
+    return [*map(_one, plan.proposals), *map(_pause, plan.pausing)]
+
+
+def _pause(community: str) -> Spelled:
+    text = (
+        "No file any more: its DAGs pause, but for the one that says whether its promises are "
+        "kept. Nothing is deleted, and what was promised stays promised; with its file it goes on."
+    )
+    return Spelled(community, (), (Said(text, alarming=True),))
 
 
 def summary(plan: Plan) -> str:
     """The plan in one sentence."""
-    if not plan.proposals:
+    if not plan.proposals and not plan.pausing:
         return "The files say what is in force: nothing would change."
     weaker = sum(1 for one in plan.proposals if one.weakening)
     told = f"{_count(len(plan.proposals), 'policy', 'policies')} would change"
-    if weaker:
-        told += f", {weaker} of them promising less: that needs a recorded consent"
+    if plan.pausing:
+        told += f", {_count(len(plan.pausing), 'community', 'communities')} would pause"
+    if weaker or plan.pausing:
+        told += f"; {weaker + len(plan.pausing)} promising less: that needs a recorded consent"
     return f"{told}. Nothing changed now."
 
 
@@ -62,6 +72,7 @@ def _one(proposal: Proposal) -> Spelled:
         else "nothing held yet"
     )
     new = "" if proposal.previous else ", its first policy"
+    new += ", paused until now" * proposal.resumes
     grids = [_changes(proposal), *_replicas(proposal.effects), *_formats(proposal.effects)]
     return Spelled(
         f"{proposal.title} ({proposal.community}): {held}{new}",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from dag_homes import PROJECT, load, policy_object, put_in_force
 
+from preservation.ledger.policies import PolicyFiles
 from preservation.policy.policy import Policy
 
 KINDS = ("audit", "ingest", "repair", "replicate", "standing")
@@ -97,6 +98,16 @@ def test_deposits_are_released_only_where_the_policy_says_so(home: Path) -> None
     assert "release" in dags["ingest__movers"].task_dict
     assert "release" not in dags["ingest__silk-road"].task_dict
     assert "is moved to `released/" in dags["ingest__movers"].doc_md
+
+
+def test_a_paused_community_keeps_only_the_dag_that_watches_its_promises(home: Path) -> None:
+    store = PolicyFiles(home / "policies")
+    lines = store.in_force()
+    expected = {name: line.digest for name, line in lines.items()}
+    left = {"effective": {}, "by": "a test", "reason": "they left", "at": lines["silk-road"].at}
+    store.apply(**left, expected=expected, consent="ann", pausing=["silk-road"])
+
+    assert set(load().dags) == ids("field-notes") | {"standing__silk-road"}
 
 
 def test_without_a_home_there_are_no_dags_and_no_crash(

@@ -107,6 +107,29 @@ def test_the_plan_is_kept_as_evidence_and_the_history_tells_all(
     assert unknown["error"]["code"] == "POL-UNKNOWN-DIGEST"
 
 
+def test_a_community_whose_file_is_gone_pauses_and_comes_back_with_its_promises(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = archive.policies / "notes.yaml"
+    there = file.read_text()
+    file.unlink()
+    apply = ("apply", "--reason", "they left")
+    assert _preserve(archive, capsys, "plan")[1]["pausing"] == ["notes"]
+    assert _preserve(archive, capsys, *apply)[1]["error"]["code"] == "POL-WEAKENING"
+
+    assert _preserve(archive, capsys, *apply, "--consent", "ann")[1]["changed"] == ["notes"]
+
+    assert _preserve(archive, capsys, "plan")[1]["pausing"] == []
+    assert edited_policies(PolicyFiles(archive.home / "policies"), archive.policies) == []
+    assert _preserve(archive, capsys, "status")[1]["communities"]["notes"]["paused"]
+    archive.write_policies(LESS)
+    assert _preserve(archive, capsys, *apply)[1]["error"]["code"] == "POL-WEAKENING"
+    file.write_text(there)
+    assert _preserve(archive, capsys, "plan")[1]["communities"]["notes"]["resumes"]
+    assert _preserve(archive, capsys, *apply)[1]["changed"] == ["notes"]
+    assert not _preserve(archive, capsys, "status")[1]["communities"]["notes"]["paused"]
+
+
 def test_of_two_administrators_one_wins_and_the_other_plans_again(
     archive: Archive, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

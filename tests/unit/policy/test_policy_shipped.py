@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import jsonschema
@@ -32,6 +33,7 @@ def test_the_shipped_policies_are_right() -> None:
     assert road.intake.lineage == ("doi", "cstr")
     assert [rule.tier for rule in road.replicas] == ["vault", "mirror", "deep"]
     assert road.minimum.replicas == 3
+    assert road.access.embargo == timedelta(days=30)
     assert [rule.tier for rule in notes.replicas] == ["vault", "mirror"]
 
 
@@ -45,6 +47,8 @@ def test_the_strict_example_is_right_and_loses_far_less_than_the_minimal_one() -
     heritage, notes = (
         Policy.from_effective(one) for one in (strict["heritage"], minimal["field-notes"])
     )
+    assert heritage.tiers["vault"].immutable
+    assert heritage.retention.approvals == 2
     one_disk = dict.fromkeys(notes.tiers, "device 8:0 on a laptop")
 
     kept = model_of(heritage, {}, rates, rates.aip_bytes).yearly

@@ -71,6 +71,33 @@ def test_the_same_again_changes_no_byte(
     assert (tmp_path / "in-force.json").read_bytes() == there
 
 
+def test_a_paused_community_keeps_its_policy_until_a_file_comes_back(
+    store: PolicyFiles, checked: Checked, tmp_path: Path
+) -> None:
+    store.apply(checked.effective, "ann", "the first", AT, {})
+    now = {one: line.digest for one, line in store.in_force().items()}
+    notes = {"notes": checked.effective["notes"]}
+
+    (paused,) = store.apply(notes, "bob", "they left", AT, now, consent="cid", pausing=["letters"])
+
+    assert (paused.community, paused.digest, paused.paused) == ("letters", now["letters"], True)
+    (told,) = next(store.history()).events()
+    assert told.detail["paused"] is True
+    again = PolicyFiles(tmp_path)
+    newest = next(again.history()).digest
+    (tmp_path / "in-force.json").unlink()
+    assert {one: line.paused for one, line in again.recover(newest).items()} == {
+        "letters": True,
+        "notes": False,
+    }
+    assert again.governing("letters").digest == now["letters"]
+    assert edited(again, checked) == ["letters"]
+    with pytest.raises(BusyError):  # who planned before that plans again
+        again.apply(checked.effective, "ann", "back", AT, now)
+    (back,) = again.apply(checked.effective, "ann", "back", AT, {"notes": now["notes"]})
+    assert (back.community, back.paused, back.previous) == ("letters", False, now["letters"])
+
+
 def test_a_stale_plan_is_refused_and_nothing_is_written(
     store: PolicyFiles, checked: Checked, tmp_path: Path
 ) -> None:
