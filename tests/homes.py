@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy as copied
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -99,20 +100,20 @@ class Archive:
         root: Path,
         rules: Mapping[str, Any] | None = None,
         tiers: Mapping[str, Mapping[str, Any]] | None = None,
+        clock: Any = None,
     ) -> None:
         self.home = root / "home"
         self.instead = tiers or {}  # declarations of tiers that are not folders of the home
         self.policies = root / "policies"
-        self.clock = GoingClock()
+        self.clock = clock or GoingClock()
         self.write_policies(rules or {})
         create_home(self.home, self.policies, "a test", self.clock)
 
     def copied_to(self, root: Path) -> Archive:
         """The same home once more, elsewhere."""
         copy = object.__new__(Archive)
-        copy.home, copy.policies, copy.clock = root / "home", self.policies, GoingClock()
+        copy.home, copy.policies, copy.clock = root / "home", self.policies, copied(self.clock)
         copy.instead = self.instead
-        copy.clock.at = self.clock.at
         shutil.copytree(self.home, copy.home, symlinks=True)
         return copy
 
@@ -155,7 +156,7 @@ class Archive:
     def ingest(self, path: Path, progress: Progress = SILENCE) -> DepositResult:
         with self.opened() as (parts, policy):
             arrival = parts.ingest.arrive(policy, path)
-            return parts.ingest.take(policy, arrival, progress)
+            return parts.ingest.take(policy, arrival, progress, by_hand=True)
 
     def take_inbox(self) -> list[DepositResult]:
         with self.opened() as (parts, policy):

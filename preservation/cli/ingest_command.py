@@ -52,7 +52,8 @@ def _take_one(parts: Parts, path: Path, community: str | None, progress: Progres
     if community is None:
         raise UsageError("a deposit needs --community", hint="say for whom it is kept")
     policy = parts.store.governing(community)
-    return parts.ingest.take(policy, parts.ingest.arrive(policy, path.absolute()), progress)
+    arrival = parts.ingest.arrive(policy, path.absolute())
+    return parts.ingest.take(policy, arrival, progress, by_hand=True)
 
 
 def _take_all(

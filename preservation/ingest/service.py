@@ -29,7 +29,7 @@ from preservation.ingest import records
 from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
 from preservation.ingest.claiming import claimed, lacking
 from preservation.ingest.described import undescribed
-from preservation.ingest.disposed import disposed_before
+from preservation.ingest.disposed import disposed_before, is_refused_for_it
 from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
@@ -73,6 +73,7 @@ class _Task:
     scratch: Path
     lease: Lease
     progress: Progress
+    by_hand: bool
 
 
 def _unsaid(task: _Task, opened: Opened) -> Iterator[Finding]:
@@ -133,12 +134,17 @@ class IngestService:
         """
         found = candidate(path, policy.intake.limits)
         arrival = self._arrive(policy, found)
-        if arrival.version:
-            key = VersionKey(policy.community, arrival.aip, arrival.version)
-            if self._catalogue.version(key) is None:
-                self._arrive(policy, found, signature="deposited again")
-                arrival = self._arrive(policy, found)
+        if self._was_disposed(policy, arrival):
+            self._arrive(policy, found, signature="deposited again")
+            arrival = self._arrive(policy, found)
         return arrival
+
+    def _was_disposed(self, policy: Policy, arrival: Arrival) -> bool:
+        """Whether what became of a deposit is no more, or was refused for that."""
+        if not arrival.version:
+            return is_refused_for_it(arrival.receipt)
+        key = VersionKey(policy.community, arrival.aip, arrival.version)
+        return self._catalogue.version(key) is None
 
     def _arrive(self, policy: Policy, found: Candidate, signature: str = "") -> Arrival:
         return self._catalogue.arrive(
@@ -150,8 +156,14 @@ class IngestService:
             self._events.clock.now(),
         )
 
-    def take(self, policy: Policy, arrival: Arrival, progress: Progress) -> DepositResult:
+    def take(
+        self, policy: Policy, arrival: Arrival, progress: Progress, *, by_hand: bool = False
+    ) -> DepositResult:
         """Take one deposit. Safe to run again after any crash, and twice at once.
+
+        Args:
+            by_hand: a person named this very deposit; content that was disposed of before comes
+                back in no other way.
 
         Raises:
             NotNowError: it vanished, the tier is away or full: nothing was settled.
@@ -161,7 +173,7 @@ class IngestService:
                 return DepositResult("busy", arrival.name, arrival.id)
             for attempt in range(1, ATTEMPTS + 1):
                 with self._scratch(arrival) as scratch:
-                    task = self._task(policy, arrival, scratch, lease, progress)
+                    task = self._task(policy, arrival, scratch, lease, progress, by_hand=by_hand)
                     if is_settled(task.arrival, policy):
                         return self._settled_before(task)
                     try:
@@ -186,7 +198,14 @@ class IngestService:
             remove_tree(scratch)
 
     def _task(
-        self, policy: Policy, arrival: Arrival, scratch: Path, lease: Lease, progress: Progress
+        self,
+        policy: Policy,
+        arrival: Arrival,
+        scratch: Path,
+        lease: Lease,
+        progress: Progress,
+        *,
+        by_hand: bool,
     ) -> _Task:
         """Look at the deposit as it is now."""
         path = Path(os.fsdecode(bytes.fromhex(arrival.path)))
@@ -194,7 +213,7 @@ class IngestService:
         if rest(found, scratch):
             found = candidate(path, policy.intake.limits)
         current = self._arrive(policy, found)
-        return _Task(policy, current, found, scratch, lease, progress)
+        return _Task(policy, current, found, scratch, lease, progress, by_hand)
 
     def _taken(self, task: _Task) -> DepositResult:
         """Give the verdict on a deposit: all that forbids it, or a version.
@@ -322,7 +341,10 @@ class IngestService:
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
                 return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)
-            findings = (*findings, *disposed_before(self._catalogue, plan.key, facts))
+            again = disposed_before(self._catalogue, plan.key, facts, by_hand=task.by_hand)
+            findings = (*findings, *again)
+            if is_fatal(findings):
+                raise Rejected(*findings)
             named = plan.opened.identifiers
             with claimed(self._catalogue, self._events.clock, plan.key, named) as objections:
                 if objections:

@@ -18,7 +18,7 @@ from preservation.app import apply_policies, read_policies
 from preservation.app.keeping import holds_of, keeping_words, retention_of
 from preservation.app.parts import Parts
 from preservation.app.planning import make_plan
-from preservation.app.upkeep import check_catalogue
+from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.errors import SamarkandError, TierUnavailableError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.model.event import EventType
@@ -120,6 +120,19 @@ def test_what_was_kept_long_enough_is_disposed_of_and_leaves_a_tombstone(
         for name, tier in parts.tiers.items():
             found = parts.reconcile.reconcile(tier, {policy.community: policy}, SILENCE)
             assert (name, found.count) == (name, 0)
+
+
+def test_what_a_repair_kept_aside_of_it_goes_too_and_nothing_of_another(archive: Archive) -> None:
+    key = kept(archive)
+    grow_old(archive)
+    other = kept(archive, "second", {"b.txt": b"other"})
+    aside = [archive.home / "salvage", archive.tier("mirror") / ".quarantine"]
+    for place in (root / "salvage-20300101" / one.folder for root in aside for one in (key, other)):
+        (place / "v1/data").mkdir(parents=True)
+        (place / "v1/data/a.txt").write_bytes(b"recovered")
+    assert dispose(archive, approved(archive)).state == "disposed"
+    found = {path.parts[-4] for root in aside for path in root.rglob("a.txt")}
+    assert found == {other.aip}
 
 
 def test_events_are_in_the_journal_before_anything_is_removed(
@@ -406,6 +419,23 @@ def test_a_deposit_left_in_the_inbox_comes_back_by_hand_only(archive: Archive) -
 
     assert again.outcome == "accepted"
     assert again.aip != old.aip
+
+
+def test_an_inbox_brings_nothing_back_though_a_rebuild_forgot_what_came(archive: Archive) -> None:
+    kept(archive)
+    grow_old(archive)
+    dispose(archive, approved(archive))
+    with archive.opened() as (parts, _):
+        parts.drain()
+    rebuild_catalogue(archive.home)
+
+    (refused,) = archive.take_inbox()
+
+    assert [(refused.outcome, one.code) for one in refused.findings] == [
+        ("rejected", "DEP-DISPOSED-BEFORE")
+    ]
+    assert archive.take_inbox() == []
+    assert archive.ingest(archive.inbox / "first").outcome == "accepted"
 
 
 def test_a_plan_tells_what_would_come_due(archive: Archive) -> None:
