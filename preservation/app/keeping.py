@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from preservation.access.service import AccessService
 from preservation.app.parts import Parts
@@ -11,6 +12,7 @@ from preservation.errors import BusyError, SamarkandError
 from preservation.model.digest import Digest
 from preservation.model.units import format_duration
 from preservation.policy.policy import Policy
+from preservation.repair.salvage import discard_kept
 from preservation.retention.books import Means
 from preservation.retention.holds import HoldService
 from preservation.retention.service import RetentionService
@@ -27,7 +29,9 @@ def retention_of(parts: Parts) -> RetentionService:
             check=parts.check,
             governing=parts.store.governing,
             observed=parts.observed,
+            clear_home=partial(discard_kept, parts.home.path),
             make_durable=lambda: _make_durable(parts),
+            salvage=parts.home.path / "salvage",
         )
     )
 

@@ -29,6 +29,7 @@ from preservation.repair.gathering import Gathered, Source, gather
 from preservation.storage.tier import Tier
 
 AT_HOME = "home"  # the place of what no tier could keep
+FOLDER = "salvage"  # of it, in the home
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,20 @@ class Salvaged:
             "unknown": self.gathered.unknown,
             "document": self.document,
         }
+
+
+def discard_kept(home: Path, key: VersionKey) -> None:
+    """Take away what was kept of a version in the home: it was disposed of.
+
+    Raises:
+        NotNowError: the home's medium is in the way.
+    """
+    for kept in sorted((home / FOLDER).glob("*")):
+        place = kept / key.place(Packaging.FOLDER)
+        with durable.plain_errors(place):
+            if place.exists():
+                remove_tree(place)
+                durable.fsync_dir(place.parent)
 
 
 class Salvage:
@@ -171,7 +186,7 @@ class Salvage:
             incoming.discard()
 
     def _kept_at_home(self, key: VersionKey, held: HeldFolder, name: str) -> str:
-        place = f"salvage/{name}/{key.place(Packaging.FOLDER)}"
+        place = f"{FOLDER}/{name}/{key.place(Packaging.FOLDER)}"
         target = self._home / place
         with durable.plain_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from preservation.catalogue.custody_reading import Custody
@@ -37,7 +38,9 @@ class Means:
         check: reads a replica back, and records what it found.
         governing: the policy in force of a community.
         observed: tier -> failure domain, of the tiers that can be looked at now.
+        clear_home: takes away what the home itself keeps of a version beside the tiers.
         make_durable: returns when every event recorded so far is in the journal.
+        salvage: where repair keeps what it put together and no tier could take.
     """
 
     catalogue: Books
@@ -47,7 +50,9 @@ class Means:
     check: Check
     governing: Callable[[str], Policy]
     observed: Callable[[], Mapping[str, str]]
+    clear_home: Callable[[VersionKey], None]
     make_durable: Callable[[], None]
+    salvage: Path
 
 
 @contextmanager

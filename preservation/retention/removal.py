@@ -15,11 +15,13 @@ from preservation.catalogue.custody import DISPOSAL, RemovalRow, Tombstone
 from preservation.catalogue.holding import TTL
 from preservation.catalogue.protocol import Lease
 from preservation.errors import BusyError, NotNowError, SamarkandError, TierUnavailableError
+from preservation.files import durable
+from preservation.files.remove import remove_tree
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
 from preservation.model.event import EventType
 from preservation.model.progress import Progress
-from preservation.model.replica import VersionKey
+from preservation.model.replica import Packaging, VersionKey
 from preservation.retention.books import Means, leases
 from preservation.retention.remaining import FRESH, Remaining
 from preservation.retention.review import promised
@@ -131,7 +133,7 @@ class Remover:
         return now is not None and now.done_at is None
 
     def _mark(self, row: RemovalRow) -> str:
-        """Put the tombstone; says what stood in the way."""
+        """Put the tombstone, clear the home; says what stood in the way."""
         if row.kind != DISPOSAL:
             return ""
         stone = self._custody.tombstone(row.key)
@@ -139,6 +141,7 @@ class Remover:
             raise SamarkandError(f"{row.key}: to be removed, and no tombstone on record")
         try:
             self._tier(row.tier).tombstone(row.key, tombstone_bytes(stone))
+            self._means.clear_home(row.key)
         except SamarkandError as error:
             return error.message
         return ""
@@ -155,6 +158,8 @@ class Remover:
         else:
             try:
                 removed = self._tier(row.tier).remove(row.key)
+                if row.kind == DISPOSAL:
+                    self._remove_salvaged(row.key)
             except NotNowError as error:
                 removed = Removed(("?",), None, error.message)
         state = "pending" if removed.left else "gone"
@@ -162,6 +167,18 @@ class Remover:
         self._record(row, removed, reason, lease)
         progress.say(f"{row.key} on {row.tier}: {state}{f' ({reason})' if reason else ''}")
         return Removal(row.key, row.tier, state, removed.until, reason)
+
+    def _remove_salvaged(self, key: VersionKey) -> None:
+        """Remove what repair put together of a version in the home itself.
+
+        Raises:
+            NotNowError: it can't be removed.
+        """
+        salvage = self._means.salvage
+        for place in sorted(salvage.glob(f"*/{key.place(Packaging.FOLDER)}")):
+            with durable.plain_errors(place):
+                remove_tree(place)
+                durable.fsync_dir(place.parent)
 
     def _objection(self, row: RemovalRow, progress: Progress) -> str:
         """What came since it was decided, perhaps months ago, and forbids to remove it now."""
