@@ -132,13 +132,10 @@ class Custody:
         """The replicas of some versions, by tier; few statements for many versions."""
         found: dict[VersionKey, list[ReplicaRow]] = {key: [] for key in keys}
         columns = t.replica.c
-        about = among(
-            t.replica,
-            ("community", "aip", "version"),
-            ((key.community, key.aip, key.version) for key in keys),
-        )
+        names = ("community", "aip", "version")
+        flat = ((key.community, key.aip, key.version) for key in keys)
         with self.database.reading() as connection:
-            for mine in about:
+            for mine in among(connection, t.replica, names, flat):
                 statement = sa.select(t.replica).where(mine).order_by(columns.tier)
                 for row in connection.execute(statement).mappings():
                     one = rows.replica_row(row)

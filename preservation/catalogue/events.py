@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
-from preservation.catalogue.keys import chunks
+from preservation.catalogue.keys import chunks, one_of
 from preservation.catalogue.leases import require
 from preservation.catalogue.projection import apply, subjects
 from preservation.catalogue.protocol import Lease
@@ -78,7 +78,7 @@ class Events:
         """See ``Catalogue.drained``."""
         with self.database.writing() as connection:
             for batch in chunks(ids):
-                mine = t.outbox.c.id.in_(batch)
+                mine = one_of(connection, t.outbox.c.id, batch)
                 moved = sa.select(t.outbox.c.seq, t.outbox.c.id).where(mine)
                 connection.execute(sa.insert(t.recorded).from_select(["seq", "id"], moved))
                 connection.execute(sa.delete(t.outbox).where(mine))
@@ -159,7 +159,7 @@ def _known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     known: set[str] = set()
     for batch in chunks(ids):
         for table in (t.outbox, t.recorded):
-            statement = sa.select(table.c.id).where(table.c.id.in_(batch))
+            statement = sa.select(table.c.id).where(one_of(connection, table.c.id, batch))
             known.update(connection.execute(statement).scalars())
     return known
 

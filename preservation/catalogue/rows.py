@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from preservation.catalogue import tables as t
 from preservation.catalogue.custody_rows import KINDS, key_of
-from preservation.catalogue.keys import among, chunks
+from preservation.catalogue.keys import among, chunks, one_of
 from preservation.catalogue.protocol import (
     FindingRow,
     FormatCount,
@@ -67,7 +67,7 @@ def delete(
     keys: Iterable[tuple[Any, ...]],
 ) -> None:
     """Delete the rows with these keys, or beginnings of keys."""
-    for mine in among(table, key, keys):
+    for mine in among(connection, table, key, keys):
         connection.execute(sa.delete(table).where(mine))
 
 
@@ -81,19 +81,19 @@ def load(
 ) -> State:
     """The rows with these keys, as far as they are there. Formats are not loaded."""
     state = State()
-    for mine in among(t.version, _VERSION_KEY, map(_parts, versions)):
+    for mine in among(connection, t.version, _VERSION_KEY, map(_parts, versions)):
         for row in connection.execute(sa.select(t.version).where(mine)).mappings():
             found = version_row(row, ())
             state.versions[found.key] = found
             if row["adopted"]:
                 state.adopted.add(found.key)
     places = ((*_parts(key), tier) for key, tier in replicas)
-    for mine in among(t.replica, _REPLICA_KEY, places):
+    for mine in among(connection, t.replica, _REPLICA_KEY, places):
         for row in connection.execute(sa.select(t.replica).where(mine)).mappings():
             replica = replica_row(row)
             state.replicas[replica.key, replica.tier] = replica
     for ids in chunks(sorted(findings)):
-        statement = sa.select(t.finding).where(t.finding.c.id.in_(ids))
+        statement = sa.select(t.finding).where(one_of(connection, t.finding.c.id, ids))
         for row in connection.execute(statement).mappings():
             state.findings[row["id"]] = finding_row(row)
     for one in identified(connection, identifiers or set()):
@@ -105,7 +105,7 @@ def load(
 def _load_custody(connection: sa.Connection, state: State, wanted: set[CustodyKey]) -> None:
     for name, kind in KINDS.items():
         flat = (kind.flat(key) for what, key in wanted if what == name)
-        for mine in among(kind.table, kind.key, flat):
+        for mine in among(connection, kind.table, kind.key, flat):
             for row in connection.execute(sa.select(kind.table).where(mine)).mappings():
                 value = kind.read(row)
                 state.custody[key_of(name, value)] = value
@@ -113,7 +113,7 @@ def _load_custody(connection: sa.Connection, state: State, wanted: set[CustodyKe
 
 def identified(connection: sa.Connection, keys: Iterable[IdentifierKey]) -> Iterator[IdentifierRow]:
     """The identifiers with these keys, as far as they are there."""
-    for mine in among(t.identifier, _IDENTIFIER_KEY, keys):
+    for mine in among(connection, t.identifier, _IDENTIFIER_KEY, keys):
         for row in connection.execute(sa.select(t.identifier).where(mine)).mappings():
             yield identifier_row(row)
 
@@ -212,7 +212,7 @@ def formats(
     """The formats of some versions, sorted."""
     found: dict[VersionKey, list[FormatCount]] = {}
     columns = t.content_format.c
-    for mine in among(t.content_format, _VERSION_KEY, map(_parts, keys)):
+    for mine in among(connection, t.content_format, _VERSION_KEY, map(_parts, keys)):
         statement = sa.select(t.content_format).where(mine).order_by(*t.content_format.primary_key)
         for row in connection.execute(statement).mappings():
             key = VersionKey(row["community"], row["aip"], row["version"])

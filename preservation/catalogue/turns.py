@@ -333,7 +333,7 @@ def _others(
 ) -> Iterator[Turn]:
     """The replicas of these versions on other tiers that were not checked since."""
     keys = ((community, *name) for name in hurt)
-    for mine in among(t.replica, ("community", "aip", "version"), keys):
+    for mine in among(connection, t.replica, ("community", "aip", "version"), keys):
         for row in connection.execute(sa.select(*_COLUMNS).where(mine)):
             turn = Turn(*row)
             if turn.tier != tier and turn.aged_from < hurt[turn.aip, turn.version]:

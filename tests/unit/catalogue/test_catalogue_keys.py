@@ -72,7 +72,7 @@ def test_exactly_the_rows_with_these_keys_are_found(held: SqlCatalogue) -> None:
         with held.database.reading() as connection:
             return sorted(
                 (row.aip, row.tier)
-                for mine in among(replica, names, flat)
+                for mine in among(connection, replica, names, flat)
                 for row in connection.execute(sa.select(replica).where(mine))
             )
 
