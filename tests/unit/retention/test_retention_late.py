@@ -26,6 +26,7 @@ from preservation.app.keeping import holds_of
 from preservation.errors import BusyError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.model.event import Event, EventType
+from preservation.model.replica import Packaging
 from preservation.storage.local import LocalTier
 
 
@@ -179,6 +180,25 @@ def test_damage_that_was_found_since_stops_a_retirement(
 
     assert states([done]) == [("deep", "pending")]
     assert any("tiers/deep" in name for name in lying(archive, key))
+
+
+def test_what_repair_put_aside_goes_with_the_version(archive: Archive) -> None:
+    key, other = kept(archive), kept(archive, "second", {"c.txt": b"three"})
+    grow_old(archive)
+    with archive.opened() as (parts, _):
+        holds_of(parts).add("notes", other.aip, 1, "bo", "a court asks")
+    aside = [
+        root / "salvage-20301122T070000Z" / one.place(Packaging.FOLDER)
+        for root in (archive.home / "salvage", archive.tier("vault") / ".quarantine")
+        for one in (key, other)
+    ]
+    for place in aside:
+        place.mkdir(parents=True)
+        (place / "a.txt").write_bytes(b"one")
+
+    assert {one.key for one in dispose(archive, approved(archive)).removals} == {key}
+
+    assert [place.exists() for place in aside] == [False, True] * 2
 
 
 def test_two_sign_ins_of_one_person_are_one_person(ground: Path) -> None:
