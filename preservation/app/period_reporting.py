@@ -62,12 +62,12 @@ def write_period_report(
     return write_period(gather_period(sources, run), out or parts.home.reports)
 
 
-def _keepers(parts: Parts) -> int:
-    """On how many tiers the newest file of the journal was found; a tier that is away has none."""
-    newest, found = f"{PREFIX}{parts.journal.last()}", 0
-    for tier in parts.tiers.values():
+def _keepers(parts: Parts) -> list[str]:
+    """On which tiers the newest file of the journal was found; a tier that is away has none."""
+    newest, found = f"{PREFIX}{parts.journal.last()}", []
+    for name, tier in parts.tiers.items():
         with suppress(SamarkandError, OSError):
-            found += newest in set(tier.kept_names(PREFIX))
+            found += [name] * (newest in set(tier.kept_names(PREFIX)))
     return found
 
 

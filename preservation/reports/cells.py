@@ -29,6 +29,7 @@ _DOUBTFUL = {
     "moderate",
     "nothing to judge",
     "not due yet",
+    "met in part",
 }
 _GOOD = {
     "intact",

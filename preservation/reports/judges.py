@@ -16,7 +16,7 @@ from preservation.reports.period_rows import CoverLine, MonthLine, PlaceLine
 from preservation.reports.rows import FormatLine
 from preservation.reports.words import count, listed
 
-MET, NOT_MET = "met", "not met"
+MET, IN_PART, NOT_MET = "met", "met in part", "not met"
 NOTHING, NOT_SOFTWARE = "nothing to judge", "not something that software can show"
 
 
@@ -27,7 +27,7 @@ class Facts:
     Attributes:
         identified: AIPs with a persistent identifier.
         uncounted: AIP versions whose files are not in the inventory.
-        keepers: tiers that hold copies of the journal.
+        keepers: tiers that hold copies of the journal; ``keeper_sites``: at how many sites.
         acts: events in the period; ``cited``: of those that name the policy they obeyed.
     """
 
@@ -40,6 +40,7 @@ class Facts:
     identified: int
     uncounted: int
     keepers: int
+    keeper_sites: int
     acts: int
     cited: int
 
@@ -108,7 +109,11 @@ def two_media(facts: Facts) -> Judged:
 
 
 def diverse(facts: Facts) -> Judged:
-    """Every version in three failure domains, as observed."""
+    """Every version in three failure domains, as observed; what was not, shows nothing."""
+    unseen = [line.tier for line in facts.places if line.replicas and not line.failure_domain]
+    if unseen:
+        told = f"{listed(unseen)} could not be looked at: what fails together is not known"
+        return _of(False, told, len(unseen), "places")
     return _short(facts, "are spread", {"replicas": 3, "failure_domains": 3})
 
 
@@ -159,10 +164,14 @@ def sealed(facts: Facts) -> Judged:
 def virus_scans(facts: Facts) -> Judged:
     """The policy requires scans, and each deposit taken in had one."""
     scans, taken = facts.total("virus_checks"), facts.total("accepted")
+    if not taken:
+        return Judged(NOTHING, "no deposit was taken in in the period", 0, "months")
     if facts.policy.intake.virus_scan is not Demand.REQUIRED:
         told = f"the policy does not require virus scans; {count(scans, 'deposit')} scanned"
         return _of(False, told, scans, "months")
-    return _of(scans >= taken, f"{scans:,} of {count(taken, 'deposit')} scanned", scans, "months")
+    return _of(
+        scans >= taken, f"{scans:,} of {count(taken, 'deposit')} scanned whole", scans, "months"
+    )
 
 
 def read_back(facts: Facts) -> Judged:
@@ -177,9 +186,12 @@ def read_back(facts: Facts) -> Judged:
 
 
 def journal_copies(facts: Facts) -> Judged:
-    """Seals stand beside each replica, and the journal's copies on tiers."""
-    told = f"sidecars beside every replica; copies of the journal on {count(facts.keepers, 'tier')}"
-    return _of(facts.keepers > 1, told, facts.keepers, "")
+    """The journal's copies at two declared sites: apart from any one place of the content."""
+    told = (
+        f"sidecars beside every replica; copies of the journal on {count(facts.keepers, 'tier')} "
+        f"at {count(facts.keeper_sites, 'declared site')}"
+    )
+    return _of(facts.keeper_sites > 1, told, facts.keepers, "")
 
 
 def no_overdue(facts: Facts) -> Judged:
@@ -210,8 +222,10 @@ def on_demand(facts: Facts) -> Judged:
 
 
 def repaired(facts: Facts) -> Judged:
-    """No replica is left damaged."""
+    """No replica is left damaged, as far as any was looked at."""
     damaged, healed = facts.over_places("damaged"), facts.total("repaired")
+    if not damaged and not facts.over_places("verified"):
+        return Judged(NOTHING, "no replica was ever verified", 0, "places")
     told = f"{count(damaged, 'replica')} damaged now; {count(healed, 'replica')} repaired"
     return _of(not damaged, told, damaged, "places")
 
@@ -225,7 +239,10 @@ def agents_logged(facts: Facts) -> Judged:
 def policies_cited(facts: Facts) -> Judged:
     """Acts name the policy that they obeyed, by its digest."""
     told = f"{facts.cited:,} of {count(facts.acts, 'event')} name the digest of a policy in force"
-    return Judged(MET if facts.cited else NOTHING, told, facts.cited, "")
+    if not facts.acts:
+        return Judged(NOTHING, told, 0, "")
+    whole = MET if facts.cited == facts.acts else IN_PART
+    return Judged(whole if facts.cited else NOT_MET, told, facts.cited, "")
 
 
 def inventoried(facts: Facts) -> Judged:
@@ -254,7 +271,9 @@ def formats_known(facts: Facts) -> Judged:
     if not files:
         return Judged(NOTHING, "no file is held", 0, "formats")
     told = f"{files - unknown:,} of {count(files, 'file')} identified by PRONOM or by us"
-    return _of(not facts.uncounted, told, files - unknown, "formats")
+    if facts.uncounted:
+        told += f"; {count(facts.uncounted, 'AIP version')} not yet listed"
+    return _of(not facts.uncounted and not unknown, told, files - unknown, "formats")
 
 
 def formats_checked(facts: Facts) -> Judged:
@@ -311,9 +330,9 @@ def independent(facts: Facts) -> Judged:
 
 
 def specified(facts: Facts) -> Judged:
-    """Stored bytes are specified, and the specification lies on each tier."""
+    """Stored bytes are specified; a tier that is set up is given the specification."""
     number = len(facts.places)
-    told = f"the specification of every stored byte lies on each of {count(number, 'tier')}"
+    told = f"every stored byte is specified; each of {count(number, 'tier')} was given the text"
     return _of(bool(number), told, number, "places")
 
 
@@ -323,7 +342,7 @@ def incidents_told(facts: Facts) -> Judged:
     names = len(facts.policy.notify)
     words = f"{count(found, 'finding')} recorded, {count(told, 'message')} sent; "
     words += f"the policy names {count(names, 'recipient')}"
-    return _of(bool(names), words, found, "months")
+    return _of(bool(names) and bool(told or not found), words, found, "months")
 
 
 def judges() -> Iterator[tuple[str, Judge]]:

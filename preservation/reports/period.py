@@ -23,7 +23,7 @@ from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.document import PERIOD_SCHEMA, plain
 from preservation.reports.holdings import HeldFormat, format_lines, shown
-from preservation.reports.judges import NOT_SOFTWARE, Facts, judges
+from preservation.reports.judges import IN_PART, MET, NOT_SOFTWARE, Facts, judges
 from preservation.reports.numbers import Figure, count_tables
 from preservation.reports.period_rows import (
     ActLine,
@@ -42,6 +42,7 @@ KINDS = ("evidence", "holdings")
 
 PERIOD_FIGURES = (
     Figure("met", "requirements met", "requirements", ("verdict", "met")),
+    Figure("met_in_part", "met in part", "requirements", ("verdict", IN_PART)),
     Figure("not_met", "not met", "requirements", ("verdict", "not met")),
     Figure("not_software", "for people to show", "requirements", ("verdict", NOT_SOFTWARE)),
     Figure("versions", "AIP versions judged", "copies", column="versions"),
@@ -115,7 +116,7 @@ class PeriodSources:
     tallies: Sequence[Tally]
     cited: int
     identified: int
-    keepers: int
+    keepers: Sequence[str]
     formats: Sequence[HeldFormat]
     uncounted: int
 
@@ -164,7 +165,8 @@ def gather_period(sources: PeriodSources, run: Period) -> PeriodReport:
         formats=formats,
         identified=sources.identified,
         uncounted=sources.uncounted,
-        keepers=sources.keepers,
+        keepers=len(sources.keepers),
+        keeper_sites=Independence(policy, sources.domains).counts(sources.keepers)[2],
         acts=sum(line.events for line in acts),
         cited=sources.cited,
     )
@@ -197,7 +199,10 @@ def _requirements(facts: Facts) -> Iterator[RequirementLine]:
             about = (framework["id"], clause["clause"], clause["asks"])
             if "shown_by" in clause:
                 one = known[clause["shown_by"]](facts)
-                yield RequirementLine(*about, one.verdict, one.evidence, one.figure, one.shown_in)
+                verdict, told = one.verdict, one.evidence
+                if "rest" in clause and verdict == MET:
+                    verdict, told = IN_PART, f"{told}; the rest to be shown by {clause['rest']}"
+                yield RequirementLine(*about, verdict, told, one.figure, one.shown_in)
             else:
                 told = f"to be shown by {clause['instead']}"
                 yield RequirementLine(*about, NOT_SOFTWARE, told, 0, "")
@@ -264,13 +269,13 @@ _COUNTED = {
     ("fixity check", "unreadable"): "unreadable",
     ("ingestion", "success"): "accepted",
     ("validation", "rejected"): "rejected",
+    ("virus check", "clean"): "virus_checks",
     ("replication", "success"): "written",
     ("recovery", "success"): "repaired",
     ("notification", "success"): "told",
 }
 _COUNTED_ALL = {
     "fixity check": "checks",
-    "virus check": "virus_checks",
     "format identification": "format_reviews",
     "finding opened": "found",
     "finding resolved": "closed",

@@ -90,7 +90,7 @@ VIEWS = (
             Column("bytes_in", "Taken in", "bytes"),
             Column("written", "Replicas written", "number"),
             Column("repaired", "Repaired", "number"),
-            Column("virus_checks", "Virus scans", "number"),
+            Column("virus_checks", "Virus scans, whole", "number"),
             Column("format_reviews", "Formats looked at again", "number"),
             Column("found", "Findings", "number"),
             Column("closed", "Closed", "number"),

@@ -82,7 +82,7 @@ class MonthLine:
     bytes_in: int
     written: int
     repaired: int
-    virus_checks: int
+    virus_checks: int  # of deposits in which every file was scanned
     format_reviews: int
     found: int
     closed: int

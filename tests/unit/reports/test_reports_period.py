@@ -93,7 +93,11 @@ def test_every_requirement_has_a_verdict_and_what_shows_it(home: Archive) -> Non
     viruses = by_asks["NDSA", "All content is checked for viruses"]
     assert viruses["verdict"] == "not met"
     copies = by_asks["NDSA", "Integrity information is backed up apart from the content"]
-    assert (copies["verdict"], copies["figure"]) == ("met", 2)
+    assert (copies["verdict"], copies["figure"]) == ("not met", 2)
+    assert "on 2 tiers at 1 declared site" in copies["evidence"]
+    plan = by_asks["CoreTrustSeal", "Preservation plan"]
+    assert plan["verdict"] == "met in part"
+    assert plan["evidence"].endswith("what is planned for formats and rights")
     people = by_asks["CoreTrustSeal", "Mission and scope"]
     assert people["verdict"] == "not something that software can show"
     kept = by_asks["ISO 16363", "Bit corruption and loss are detected"]
