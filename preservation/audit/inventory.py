@@ -144,26 +144,27 @@ class _Refresh:
     def run(self) -> Refreshed:
         began = self._sources.clock.now()
         self._inventory.tidy()
-        rows = list(self._sources.catalogue.versions(self._community))
-        held = {(row.key.aip, row.key.version) for row in rows}
-        gone = self._inventory.versions.keys() - held
-        self._inventory.drop(gone)
         reviews = self._sources.reviews(self._community, self._since())
-        due = [row for row in rows if self._is_due(row, reviews)]
-        if due:  # what is read anew wants all of its reviews, not the recent ones only
-            first = min(row.ingested_at for row in due)
+        gone, held, first = set(self._inventory.versions), 0, None
+        months: dict[str, list[VersionKey]] = {}  # keys alone: there may be millions
+        for row in self._sources.catalogue.versions(self._community):
+            held += 1
+            gone.discard((row.key.aip, row.key.version))
+            if self._is_due(row, reviews):
+                months.setdefault(f"{row.ingested_at:%Y-%m}", []).append(row.key)
+                first = min(first or row.ingested_at, row.ingested_at)
+        self._inventory.drop(gone)
+        if first is not None:  # what is read anew wants all of its reviews, not the recent only
             reviews = self._sources.reviews(self._community, first - _MARGIN)
-        self._progress.begin(f"inventory of {self._community}: {len(due)} AIP versions", None)
-        months: dict[str, list[VersionRow]] = {}
-        for row in due:
-            months.setdefault(f"{row.ingested_at:%Y-%m}", []).append(row)
+        due = sum(map(len, months.values()))
+        self._progress.begin(f"inventory of {self._community}: {due} AIP versions", None)
         for month, several in sorted(months.items()):
             self._inventory.write(month, self._read_all(several, reviews))
         self._inventory.tidy()
         self._note(began)
         return Refreshed(
             self._community,
-            len(rows),
+            held,
             self._taken,
             self._files,
             len(gone),
@@ -183,9 +184,12 @@ class _Refresh:
         return any(event.id not in known.reviews for event in reviews.get(key, ()))
 
     def _read_all(
-        self, rows: Iterable[VersionRow], reviews: Reviews
+        self, keys: Iterable[VersionKey], reviews: Reviews
     ) -> Iterator[tuple[HeldVersion, Iterable[Mapping[str, Any]]]]:
-        for row in rows:
+        for key in keys:
+            row = self._sources.catalogue.version(key)
+            if row is None:  # disposed of since
+                continue
             later = reviews.get((row.key.aip, row.key.version), [])
             spool = self._sources.scratch / f"inventory-{row.key.aip}.v{row.key.version}.csv"
             try:
