@@ -38,6 +38,8 @@ class Shelf(Protocol):
 
     def sidecar(self, key: VersionKey, /) -> Sidecar | None: ...
 
+    def tombstoned(self, key: VersionKey, /) -> bytes | None: ...
+
 
 class History(Protocol):
     """What rebuilding needs of the journal."""
@@ -126,6 +128,7 @@ def rebuild(
         journal.events(damaged=lambda error: findings.append(_unreadable("journal", error)))
     )
     applied = new.replay(history)
+    _bury(new, tiers, findings)
     disputes = _decide(new, tiers, facts, keepers or {}, findings)
     return RebuildReport(
         sidecars=sidecars,
@@ -139,6 +142,29 @@ def rebuild(
         disputes=disputes,
         findings=tuple(findings),
     )
+
+
+def _bury(new: SqlCatalogue, tiers: Mapping[str, AnyShelf], findings: list[Finding]) -> None:
+    """Leave out what only sidecars speak for and a tombstone says was disposed of: the journal
+    has lost how it ended, and a tier that was away then, or a backup, still shows it.
+    """
+    for key in new.adopted_versions():
+        for id, tier in sorted(tiers.items()):
+            try:
+                if tier.tombstoned(key) is None:
+                    continue
+            except (SamarkandError, OSError):
+                continue  # that the tier can't be read was told when its sidecars were
+            new.leave_out(key)
+            findings.append(
+                Finding(
+                    "CAT-TOMBSTONE",
+                    str(key),
+                    f"no event tells of it, and a tombstone on {id} says that it was disposed of",
+                    f"read {key.tombstone} there; look for the part of the journal that is lost",
+                )
+            )
+            break
 
 
 def _decide(

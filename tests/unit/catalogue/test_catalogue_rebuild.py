@@ -41,6 +41,9 @@ class Shelf:
         if self.away:
             raise TierUnavailableError("not mounted")
 
+    def tombstoned(self, _key: VersionKey) -> bytes | None:
+        return None
+
 
 class History:
     """A journal, as far as a rebuild reads it."""

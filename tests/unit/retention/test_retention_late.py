@@ -23,6 +23,7 @@ from test_retention_service import (
 from tiers import flip
 
 from preservation.app.keeping import holds_of
+from preservation.app.upkeep import rebuild_catalogue
 from preservation.errors import BusyError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.model.event import Event, EventType
@@ -255,3 +256,23 @@ def test_who_lost_the_lease_removes_nothing(
         except BusyError:
             pass
     assert {name.split("/")[1] for name in lying(archive, key)} == {"vault", "mirror", "deep"}
+
+
+def test_a_tombstone_is_believed_where_the_journal_has_lost_how_it_ended(
+    archive: Archive, away: Any
+) -> None:
+    key = kept(archive)
+    grow_old(archive)
+    back = away("deep")
+    dispose(archive, approved(archive))
+    back()
+    (archive.home / "catalogue.sqlite").unlink()
+    for path in [*archive.home.rglob("journal/*/*.jsonl")]:
+        path.unlink()
+
+    report, _ = rebuild_catalogue(archive.home)
+
+    assert "CAT-TOMBSTONE" in {one.code for one in report.findings}
+    assert report.versions == 0
+    with archive.opened() as (parts, _):
+        assert parts.catalogue.version(key) is None
