@@ -74,7 +74,7 @@ class Brake:
     def let_go(self, policy: Policy, tier: str, since: datetime) -> None:
         """Resolve the finding, if nothing on the tier is damaged any more.
 
-        One that a person accepted stays so until a run finds no more than chance allows: the
+        One that a person accepted stays so until all of the tier was read since it was opened: the
         loss of a whole site comes to light over many nights, and is answered for once.
         """
         community = policy.community
@@ -83,7 +83,15 @@ class Brake:
             return
         if exceeds_chance(*self._catalogue.turns.checked_since(community, tier, since)):
             return
-        self._catalogue.record([self._resolved(policy, row) for row in found])
+        over = [row for row in found if row.state == "open" or self._is_read_since(row)]
+        self._catalogue.record([self._resolved(policy, row) for row in over])
+
+    def _is_read_since(self, row: FindingRow) -> bool:
+        """Whether every replica on the tier was checked, or made, after a finding was opened."""
+        now = self._events.clock.now()
+        return not self._catalogue.turns.overdue(
+            row.community, {row.tier: now - row.opened_at}, now
+        )
 
     def _resolved(self, policy: Policy, row: FindingRow) -> Event:
         detail = {

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.audit.planner import Chosen
+from preservation.audit.purse import Purse
 from preservation.catalogue.turns import Held
 from preservation.model.clock import stamp
 from preservation.model.units import format_duration, format_size
 from preservation.policy.feasible import feasibility
 from preservation.policy.policy import Policy
+
+_MICRO = 10**6  # of a unit of money
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,55 @@ def tally(community: str, night: Iterable[Chosen]) -> list[Line]:
     return [Line(community, tier, why, *sums[tier, rank, why]) for tier, rank, why in sorted(sums)]
 
 
-def shortage(policy: Policy, held: Mapping[str, Held]) -> str:
-    """What is promised and cannot be kept with the budget, today; empty if it can."""
+def shortages(policy: Policy, held: Mapping[str, Held]) -> list[str]:
+    """What is promised and cannot be kept with what one run may spend, today: octets, requests,
+    money. Empty if it can. What the hours of a run come to, only runs can tell.
+    """
+    plan = policy.audit
+    there = {tier: held[tier] for tier in plan.tiers if tier in held}
+    purse = Purse(plan, policy.tiers, None)
+    octets = {tier: one.octets for tier, one in there.items()}
+    told = [_lack(policy, octets, _whole_replicas(plan.budget, there.values()), format_size)]
+    if plan.requests:
+        asked = {tier: one.replicas * purse.requests(tier) for tier, one in there.items()}
+        told.append(_lack(policy, asked, plan.requests, lambda count: f"{count:,} requests"))
+    if plan.money is not None:
+        amount, currency = plan.money
+        costs = {tier: int(_MICRO * purse.price(tier, octets[tier])) for tier in there}
+        most = int(_MICRO * amount)
+        told.append(_lack(policy, costs, most, lambda some: f"{some / _MICRO:,.2f} {currency}"))
+    return [sentence for sentence in told if sentence]
+
+
+def _whole_replicas(budget: int, held: Iterable[Held]) -> int:
+    """As much of a budget as can be spent on replicas of the mean size, which are read whole."""
+    kept = list(held)
+    mean = sum(one.octets for one in kept) // max(1, sum(one.replicas for one in kept))
+    return max(1, budget // mean) * mean if mean else budget
+
+
+def _lack(policy: Policy, cost: Mapping[str, int], most: int, words: Callable[[int], str]) -> str:
+    """What one limit does to the ages of checks; empty if it suffices.
+
+    Args:
+        cost: tier -> what reading all of it costs.
+        most: that one run may spend.
+    """
     ages = {tier: rule.max_age for tier, rule in policy.audit.tiers.items()}
-    octets = {tier: held[tier].octets for tier in ages if tier in held}
-    found = feasibility(octets, ages, policy.audit.schedule, policy.audit.budget)
+    found = feasibility(cost, ages, policy.audit.schedule, most)
     if found.met:
         return ""
-    told = ", ".join(
-        f"{tier} {format_duration(age)} becomes {age.days * found.percent // 100:,}d"
-        for tier, age in ages.items()
-        if tier in octets
-    )
+    if most == 0:
+        older = "what costs it is never read"
+    else:
+        later = (
+            f"{tier} {format_duration(ages[tier])} becomes "
+            f"{ages[tier].days * found.percent // 100:,}d"
+            for tier in cost
+            if cost[tier]
+        )
+        older = f"checks get older than promised ({', '.join(later)})"
     return (
-        f"{policy.community}: a budget of {format_size(found.budget)} a run is too little: checks "
-        f"get older than promised ({told}). Needed: {format_size(found.needed)}"
+        f"{policy.community}: {words(most)} a run is too little: {older}. "
+        f"Needed: {words(found.needed)}"
     )

@@ -27,9 +27,7 @@ class Purse:
 
     def pays(self, tier: str, octets: int) -> bool:
         """Take out what a check costs; False, and nothing taken, if there is too little."""
-        spec = self._tiers.get(tier)
-        requests = REQUESTS if spec is not None and spec.kind != "local" else 0
-        money = self._price(spec, octets)
+        requests, money = self.requests(tier), self.price(tier, octets)
         if self.lacks_octets(octets):
             return False
         if self._requests is not None and requests > self._requests:
@@ -47,7 +45,14 @@ class Purse:
         """Whether so much can't be read any more, wherever it lies."""
         return self._octets <= 0 or self._octets < octets <= self._whole
 
-    def _price(self, spec: TierSpec | None, octets: int) -> Decimal:
+    def requests(self, tier: str) -> int:
+        """What one check there takes."""
+        spec = self._tiers.get(tier)
+        return REQUESTS if spec is not None and spec.kind != "local" else 0
+
+    def price(self, tier: str, octets: int) -> Decimal:
+        """What reading so much there costs, in the currency of the bound; without one, nothing."""
+        spec = self._tiers.get(tier)
         if spec is None or spec.read is None or spec.read.currency != self._currency:
             return Decimal(0)
         return spec.read.of(octets)

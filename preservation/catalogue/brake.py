@@ -7,8 +7,9 @@ community on the tier. While it is open:
 * automatic repair of that community's replicas on that tier does not begin; whoever repairs asks
   :func:`brake` first, and answers "waiting" with the finding's message and id;
 * a repair that a person approved by name (``approved_by``) may go on: a person has looked;
-* accepting the finding (``preserve finding accept``) lifts the brake until a run finds no more
-  than chance allows: for the loss of a site, which comes to light over many nights, once;
+* accepting the finding (``preserve finding accept``, or an answer in Airflow) lifts the brake until
+  all of the tier was read since: the loss of a site, which comes to light over many nights, is
+  asked about once;
 * it is resolved by the audit as soon as nothing on the tier is damaged any more.
 """
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.audit.outlook import Line, shortage, tally
+from preservation.audit.outlook import Line, shortages, tally
 from preservation.audit.service import AuditResult, total
 from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.turns import Aim
@@ -127,8 +127,7 @@ def plan(
         held = parts.audit.held()
         for policy in holding(parts, community):
             lines += tally(policy.community, parts.audit.night(policy, tier=tier))
-            if lack := shortage(policy, held.get(policy.community, {})):
-                short.append(lack)
+            short += shortages(policy, held.get(policy.community, {}))
 
     def render(out: Console) -> None:
         rows = table("Due", "community", "tier", "why", ">replicas", ">bytes", "oldest check")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from preservation.audit.outlook import shortages
 from preservation.catalogue.brake import braked
 from preservation.catalogue.turns import Aim
 from preservation.errors import BusyError, SamarkandError, UsageError
@@ -137,8 +138,11 @@ def replicate(parts: Parts, data: Json, progress: Progress) -> Json:
 
 def checks_due(parts: Parts, community: str, aim: Json) -> list[Json]:
     """Tonight's checks, or what the person who started the run aimed at."""
+    policy = parts.store.governing(community)
+    for sentence in shortages(policy, parts.audit.held().get(community, {})):
+        _log.warning("%s", sentence)
     planned = parts.audit.plan(
-        parts.store.governing(community),
+        policy,
         tier=aim["tier"],
         aim=Aim(
             aip=aim["aip"],

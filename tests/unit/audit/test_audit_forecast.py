@@ -5,16 +5,19 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from report_samples import effective
 
 from preservation.audit.chart import forecast_chart, sentences
 from preservation.audit.forecast import Outlook, forecast
-from preservation.catalogue.turns import PARTS, Cohort
+from preservation.audit.outlook import shortages
+from preservation.catalogue.turns import PARTS, Cohort, Held
 from preservation.policy.audit_plan import AuditRule
 from preservation.policy.feasible import feasibility
 from preservation.policy.policy import Policy
+from preservation.policy.price import Price
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -69,6 +72,23 @@ def test_a_budget_that_is_too_small_stretches_ages_and_stays_there() -> None:
         assert max(settled) < 1.5  # what the formula says; it reckons with a tenth in reserve
         assert max(settled) - min(settled) < 0.25
     assert all(sum(one) <= outlook.budget + 3 for one in zip(*_octets(outlook), strict=True))
+
+
+def test_each_limit_that_breaks_the_promise_says_so_today() -> None:
+    held = {tier: Held(1_000, 1_000 * GB) for tier in TIERS}
+    policy = a_policy(needed(1_000) + GB)
+    assert shortages(policy, held) == []
+    (lack,) = shortages(a_policy(needed(1_000) * 9 // 10), held)
+    assert "a run is too little: checks get older than promised (vault 90d becomes 1" in lack
+    dear = replace(policy.tiers["deep"], kind="s3", read=Price(Decimal(1), "EUR", GB))
+    bounds = replace(policy.audit, requests=8, money=(Decimal("0.5"), "EUR"))
+    policy = replace(policy, tiers={**policy.tiers, "deep": dear}, audit=bounds)
+    requests, money = shortages(policy, held)
+    assert "8 requests a run is too little" in requests
+    assert "deep 180d becomes" in requests
+    assert "vault" not in requests
+    assert "0.50 EUR a run is too little" in money
+    assert money.endswith("Needed: 6.18 EUR")
 
 
 def test_growth_brings_the_day_on_which_the_budget_is_too_small() -> None:

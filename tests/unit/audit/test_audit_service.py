@@ -15,7 +15,9 @@ from tiers import flip
 from preservation.audit.planner import Reason
 from preservation.audit.rate import _Watch
 from preservation.catalogue.brake import BRAKE, brake
+from preservation.catalogue.turns import Aim
 from preservation.model.event import EventType
+from preservation.repair.accepting import accept
 
 
 @pytest.fixture
@@ -116,6 +118,34 @@ def test_a_person_lets_the_brake_go_for_what_was_found(three: Archive) -> None:
         parts.catalogue.record([parts.events.of(community, accepted, "success", detail)])
         parts.audit.run(policy, shard, SILENCE)
         assert brake(parts.catalogue, policy.community, "vault") is None
+
+
+def test_the_loss_of_a_site_is_asked_about_once_though_it_comes_to_light_night_by_night(
+    three: Archive,
+) -> None:
+    shutil.rmtree(three.tier("vault") / "notes")
+
+    def read(aip: str) -> list[str]:
+        with three.opened() as (parts, policy):
+            shard = only(parts.audit.plan(policy, tier="vault", aim=Aim(aip=aip)))
+            found = parts.audit.run(policy, shard, SILENCE).findings
+        return [one.code for one in found if one.code == BRAKE]
+
+    with three.opened() as (parts, policy):
+        aips = [row.key.aip for row in parts.catalogue.replicas(tier="vault")]
+        assert read(aips[0]) == [BRAKE]
+        one = brake(parts.catalogue, policy.community, "vault")
+        assert one is not None
+        accept(parts.catalogue, parts.events, one, "ann", "the site burnt down")
+    for aip in aips:
+        with three.opened() as (parts, _):
+            assert [row.state for row in parts.catalogue.findings(code=BRAKE)] == ["accepted"]
+        assert read(aip) == []
+        assert only(three.repair()).state == "repaired"
+        assert read(aip) == []  # intact, which says nothing of the others
+    with three.opened() as (parts, _):
+        (row,) = parts.catalogue.findings(code=BRAKE)
+        assert row.state == "resolved"
 
 
 def test_a_run_begins_nothing_after_its_hours(three: Archive) -> None:
