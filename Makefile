@@ -54,7 +54,8 @@ down: $(VENV)/.app ## stop all of it
 	@$(PRESERVE) down
 
 test: $(VENV)/.dev .venv-ministack/.done .venv-fixity/.done ## all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations 30 --ignore tests/dags --ignore tests/e2e
+	$(BIN)/pytest --durations 15 tests/dags tests/e2e
 
 test-quick: $(VENV)/.dev ## the tests that take under a minute together
 	$(BIN)/pytest --numprocesses 2 -m "not slow and not airflow and not browser" tests/unit tests/contract
