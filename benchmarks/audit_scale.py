@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,9 @@ def fill(url: str, count: int) -> None:
             head = into + numbers if kind == "sqlite" else numbers + into
             connection.execute(sa.text(f"{head}SELECT {values} FROM n"))
 
-        _without_triggers(connection)
+        # Rows come in millions at once here; their counts are written as they must come out.
+        for statement in counting.dropping(kind):
+            connection.exec_driver_sql(statement)
         connection.exec_driver_sql(f"INSERT INTO community VALUES ('{COMMUNITY}', {count})")
         insert("aip (aip, community)", f"{spelled['id']}, '{COMMUNITY}'")
         # Ingested over three years, a thousand a night, evenly; the youngest are a month old.
@@ -121,15 +122,6 @@ def fill(url: str, count: int) -> None:
         if kind == "postgresql":
             connection.exec_driver_sql("ANALYZE")
     database.close()
-
-
-def _without_triggers(connection: sa.Connection) -> None:
-    """Rows come in millions at once here; their counts are written as they must come out."""
-    for table, event in product(("replica", "version"), ("added", "removed", "changed")):
-        on = f" ON {table}" if connection.dialect.name == "postgresql" else ""
-        connection.exec_driver_sql(f"DROP TRIGGER {table}_{event}{on}")
-        if on:
-            connection.exec_driver_sql(f"DROP FUNCTION {table}_{event}()")
 
 
 def _counted(connection: sa.Connection, count: int) -> None:

@@ -153,7 +153,8 @@ def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
     _, findings = fetch_missing(journal, list(tiers.values()))
     new = aside.begin(home.catalogue_url)
     keepers = {name: keeper(spec) for name, spec in specs_of(store).items()}
-    report = rebuild(new, tiers, journal, version_facts, SystemClock(), keepers)
+    with aside.counted_at_the_end(new):
+        report = rebuild(new, tiers, journal, version_facts, SystemClock(), keepers)
     return new, replace(report, findings=(*findings, *report.findings))
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ import sqlalchemy as sa
 from preservation.catalogue import schema
 from preservation.catalogue.database import LOCK_TIMEOUT_S, Database
 from preservation.catalogue.failures import plain_failures
+from preservation.catalogue.migrations import counting
 from preservation.catalogue.place import Place
 from preservation.catalogue.sql import SqlCatalogue, open_place
 from preservation.files import durable
@@ -36,6 +39,26 @@ def begin(url: str) -> SqlCatalogue:
         _drop(place)
     schema.migrate_place(place)
     return open_place(place)
+
+
+@contextmanager
+def counted_at_the_end(new: SqlCatalogue) -> Iterator[None]:
+    """Count once what the block writes into a catalogue that :func:`begin` gave, instead of row by
+    row: on PostgreSQL that is half of all time.
+
+    What the block leaves by an exception, or by being killed, has no triggers; it never takes
+    over, and the next :func:`begin` removes it.
+    """
+    _execute(new.database, counting.dropping)
+    yield
+    _execute(new.database, counting.recounting, counting.statements)
+
+
+def _execute(database: Database, *makers: Callable[[str], Iterable[str]]) -> None:
+    with database.writing() as connection:
+        for make in makers:
+            for statement in make(connection.dialect.name):
+                connection.exec_driver_sql(statement)
 
 
 def take_over(new: SqlCatalogue, url: str) -> None:

@@ -9,8 +9,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 from catalogues import START, a_key, check, ingestion, kept, replication
 
+from preservation.catalogue import aside
 from preservation.catalogue import tables as t
-from preservation.catalogue.sql import SqlCatalogue
+from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 
 DAY = timedelta(days=1)
 TIERS = ("vault", "mirror", "deep")
@@ -77,3 +78,19 @@ def test_what_is_removed_counts_no_more(catalogue: SqlCatalogue) -> None:
             connection.execute(sa.delete(table).where(table.c.version == 1))
     assert counted(catalogue) == recounted(catalogue)
     assert catalogue.figures.holdings("silk-road").aips == 1
+
+
+def test_what_was_counted_at_the_end_is_counted_on(catalogue_url: str) -> None:
+    new = aside.begin(catalogue_url)
+    with aside.counted_at_the_end(new):
+        new.replay([*kept(a_key(1), *TIERS), *kept(a_key(1, 2), "vault"), *kept(a_key(2))])
+        assert counted(new) == {}
+    aside.take_over(new, catalogue_url)
+    catalogue = open_catalogue(catalogue_url)
+    assert counted(catalogue) == recounted(catalogue)
+    assert catalogue.figures.holdings("silk-road").aips == 2
+    damage = check(a_key(1), "deep", "missing", START + DAY)
+    catalogue.record([*kept(a_key(3), "vault"), damage])
+    assert counted(catalogue) == recounted(catalogue)
+    assert catalogue.figures.holdings("silk-road").aips == 3
+    catalogue.close()

@@ -42,6 +42,39 @@ def statements(dialect: str) -> Iterator[str]:
             )
 
 
+def dropping(dialect: str) -> Iterator[str]:
+    """The statements that take the triggers away, before very much is written at once."""
+    for name, _, table, _, _ in _triggers(dialect):
+        if dialect == "sqlite":
+            yield f"DROP TRIGGER {name}"
+        else:
+            yield f"DROP TRIGGER {name} ON {table}"
+            yield f"DROP FUNCTION {name}()"
+
+
+def recounting(dialect: str) -> Iterator[str]:
+    """The statements that count everything anew, after that."""
+    where = _VERSION.format(row="version")
+    replica = " AND ".join(f"replica.{part}" for part in where.split(" AND "))
+    there = _JOINED[dialect].format(where=replica)
+    verified = _JOINED[dialect].format(where=f"{replica} AND state = 'verified'")
+    yield f"UPDATE version SET there = {there}, verified = {verified}"
+    yield "DELETE FROM replica_count"
+    yield (
+        "INSERT INTO replica_count SELECT community, tier, state, count(*), sum(octets) "
+        "FROM replica GROUP BY community, tier, state"
+    )
+    yield "DELETE FROM version_count"
+    yield (
+        "INSERT INTO version_count SELECT community, there, verified, count(*), sum(files), "
+        "sum(octets) FROM version GROUP BY community, there, verified"
+    )
+    yield (
+        "UPDATE community SET aips = (SELECT count(DISTINCT aip) FROM version "
+        "WHERE version.community = community.community)"
+    )
+
+
 def _triggers(dialect: str) -> Iterator[tuple[str, str, str, str, str]]:
     """Name, event, table, condition, body."""
     sets = {row: _sets(dialect, row) for row in ("OLD", "NEW")}
