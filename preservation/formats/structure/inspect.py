@@ -235,7 +235,7 @@ def _tried(look: Look, sample: Sample) -> list[Trouble]:
         return list(look(sample))
     except (struct.error, IndexError):
         return [truncated("it ends within its header")] if sample.whole is not None else []
-    except (OverBudgetError, ValueError, KeyError, OverflowError):
+    except (OverBudgetError, ValueError, KeyError, ArithmeticError):
         return []
 
 

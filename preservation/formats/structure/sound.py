@@ -12,6 +12,7 @@ from preservation.formats.structure.trouble import Troubles, corrupted, truncate
 
 _SUMMED = 256 * 1024  # octets of FLAC frames whose sums are compared: Python takes 25 ms for them
 _MOST = 20_000
+_LEAST_BLOCK = 16  # samples of a FLAC block: RFC 9639, 8.2
 
 _MPEG_1 = (
     (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -88,6 +89,9 @@ def flac(sample: Sample) -> Troubles:
     block, last = at + 4, False
     least, most = struct.unpack_from(">HH", sample.head, at + 8)
     samples = int.from_bytes(sample.head[at + 21 : at + 26], "big") & (1 << 36) - 1
+    if most < _LEAST_BLOCK:
+        yield corrupted(f"FLAC blocks of {most} samples")
+        return
     while not last:
         header = sample.at(block, 4)
         last = bool(header[0] & 0x80)

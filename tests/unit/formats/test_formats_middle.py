@@ -122,6 +122,11 @@ def test_flac_frames_are_counted_and_keep_their_sums():
     assert flags(junked(data)) == {"corrupted"}
 
 
+def test_flac_blocks_of_no_samples_are_damage_and_no_division():
+    streaminfo = struct.pack(">BBHHH", 0x80, 0, 34, 0, 0) + bytes(9) + b"\x01" + bytes(20)
+    assert flags(b"fLaC" + streaminfo + bytes(100)) == {"corrupted"}
+
+
 def _mp3(frames: int) -> bytes:
     tag = b"ID3\4\0\0\0\0\0\x10" + bytes(16)
     return tag + b"".join(b"\xff\xfb\x90\x00" + bytes(413) for _ in range(frames))
