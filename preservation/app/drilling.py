@@ -158,7 +158,7 @@ def _ground(
     localise = Localiser(catalogue, tiers).localise
     engine = replace(engine, drop_cache=True)
     checker = Checker(catalogue, journal, tiers, parts.events, engine, localise)
-    replication = ReplicationService(catalogue, tiers, parts.events, checker.check)
+    replication = ReplicationService(catalogue, tiers, parts.events, checker.check, tiers)
     rate = LiveRate(folder / RATE_FILE)
     audit = AuditService(catalogue, checker, parts.events, rate, tiers)
 
@@ -189,6 +189,8 @@ def _ground(
             checker.check,
             write_replica,
             Salvage(catalogue, journal, tiers, parts.clock, folder),
+            (),
+            tiers,
         ),
     )
 

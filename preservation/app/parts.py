@@ -17,7 +17,7 @@ from pathlib import Path
 from preservation import __version__
 from preservation.app.freshness import out_of_date
 from preservation.app.home import Home, SystemClock, find_home
-from preservation.app.places import remember, sources_of, specs_of, tiers_of
+from preservation.app.places import Holders, remember, sources_of, specs_of, tiers_of
 from preservation.app.policies import record_applied
 from preservation.audit.check import Checker
 from preservation.audit.rate import FILE as RATE_FILE
@@ -205,6 +205,8 @@ def _parts(
     store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
     clock = events.clock
     tiers = tiers_of(home, store, credentials, clock)
+    every_tier = cache(partial(tiers_of, home, store, credentials, clock, former=True))
+    holders = Holders(tiers, every_tier)
     engine = EngineSettings(workers=2, drop_cache=True)
     localise = Localiser(catalogue, tiers).localise
     checker = Checker(catalogue, journal, tiers, events, engine, localise)
@@ -220,9 +222,9 @@ def _parts(
         tiers=tiers,
         identifier=tools.identifier,
         ingest=IngestService(catalogue, tiers, events, tools, checker.check, places),
-        replication=ReplicationService(catalogue, tiers, events, checker.check),
+        replication=ReplicationService(catalogue, tiers, events, checker.check, holders),
         reconcile=ReconcileService(catalogue, events, checker.check),
-        restore=RestoreService(catalogue, tiers),
+        restore=RestoreService(catalogue, holders),
         audit=AuditService(catalogue, checker, events, LiveRate(home.path / RATE_FILE), tiers),
         repair=RepairService(
             catalogue,
@@ -234,11 +236,12 @@ def _parts(
             write_replica,
             Salvage(catalogue, journal, tiers, clock, home.path),
             (disputed(catalogue),),
+            holders,
         ),
         statements=StatementService(catalogue, events),
         credentials=credentials,
         check=checker.check,
-        every_tier=cache(partial(tiers_of, home, store, credentials, clock, former=True)),
+        every_tier=every_tier,
     )
 
 

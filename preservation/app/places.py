@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,6 +69,27 @@ def tiers_of(
         for name, spec in specs.items()
         if spec.kind != SOURCE
     }
+
+
+class Holders(Mapping[str, Tier]):
+    """The tiers of a home as sources: also those that only earlier policies named, which are looked
+    for when a replica that is left there is wanted.
+    """
+
+    def __init__(
+        self, tiers: Mapping[str, Tier], every_tier: Callable[[], Mapping[str, Tier]]
+    ) -> None:
+        self._tiers = tiers
+        self._every_tier = every_tier
+
+    def __getitem__(self, name: str) -> Tier:
+        return self._tiers[name] if name in self._tiers else self._every_tier()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._every_tier())
+
+    def __len__(self) -> int:
+        return len(self._every_tier())
 
 
 def sources_of(

@@ -98,7 +98,12 @@ def _not_allowed(rule: RepairRule, approved_by: str) -> str:
 
 
 class RepairService:
-    """Heals the damaged replicas of one community."""
+    """Heals the damaged replicas of one community.
+
+    Args:
+        tiers: where replicas are healed.
+        holders: where others of them are read, by id; also tiers where none is promised any more.
+    """
 
     def __init__(
         self,
@@ -110,7 +115,8 @@ class RepairService:
         check: Check,
         write: Write,
         salvage: Salvage,
-        objections: Sequence[Objection] = (),
+        objections: Sequence[Objection],
+        holders: Mapping[str, Tier],
     ) -> None:
         self._catalogue = catalogue
         self._journal = journal
@@ -121,6 +127,7 @@ class RepairService:
         self._write = write
         self._salvage = salvage
         self._objections = objections
+        self._holders = holders
 
     def plan(
         self,
@@ -300,7 +307,7 @@ class RepairService:
         if unknown and not left:  # the damaged replica alone is not a whole
             return task.result("unfinished", reason)
         sources = [*left, *self._own(task)]
-        pace = paced(task.progress, *(self._tiers[one.tier] for one in sources))
+        pace = paced(task.progress, *(self._holders[one.tier] for one in sources))
         with self._salvage.gathered(row, sources, pace) as (held, gathered):
             if gathered.whole:
                 given = "+".join(sorted(gathered.taken))
@@ -326,7 +333,7 @@ class RepairService:
         Raises:
             TierUnavailableError: nothing can be said about them now.
         """
-        tier = self._tiers.get(source.tier)
+        tier = self._holders.get(source.tier)
         if tier is None:
             raise TierUnavailableError("there is no such tier in this home")
         there = tier.exists(source.key, source.packaging)
@@ -346,7 +353,7 @@ class RepairService:
     ) -> Sidecar:
         """Nothing is replaced before its replacement was read back under the seal."""
         row, expected = task.row, task.row.tar or source.tar
-        read = [self._tiers[source.tier]] if source.tier in self._tiers else []
+        read = [self._holders[source.tier]] if source.tier in self._holders else []
         pace = paced(task.progress, *read, task.tier)  # none, where it was put together at home
         index = Index(row.key.top)
         with tier_errors(row.tier):

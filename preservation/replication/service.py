@@ -103,13 +103,24 @@ class _Due:
 
 
 class ReplicationService:
-    """Plans and makes replicas for one community at a time."""
+    """Plans and makes replicas for one community at a time.
+
+    Args:
+        tiers: where replicas are made.
+        holders: where they are read, by id; also tiers where no replica is promised any more.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, tiers: Mapping[str, Tier], events: EventMaker, check: Check
+        self,
+        catalogue: Catalogue,
+        tiers: Mapping[str, Tier],
+        events: EventMaker,
+        check: Check,
+        holders: Mapping[str, Tier],
     ) -> None:
         self._catalogue = catalogue
         self._tiers = tiers
+        self._holders = holders
         self._events = events
         self._check = check
 
@@ -285,7 +296,7 @@ class ReplicationService:
         made = self._known_tar(version.key) if due else None
         for source in self._sources(version.key) if due else ():
             try:
-                there = _tier(self._tiers, source.tier)
+                there = _tier(self._holders, source.tier)
                 if not there.exists(source.key, source.packaging):
                     tried.append(f"{source.tier}: the replica is not there")
                     self._check_source(policy, source, progress)

@@ -40,7 +40,7 @@ from preservation.storage.recall import Recall
 from preservation.storage.s3 import removing
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming, object_name
-from preservation.storage.s3.parts import held_objects, number_of, whole
+from preservation.storage.s3.parts import held_objects, number_of, part_name, whole
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.proving import prove
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
@@ -173,9 +173,10 @@ class S3Tier:
         if packaging is not Packaging.TAR:
             return False
         name = self._current(key)
-        if any(name == one.name or number_of(name, one.name) for one in self._place.list(name)):
+        first = (name, part_name(name, 1))  # later parts alone are none: nothing begins there
+        if any(self._place.head(each) for each in first):
             return True
-        if whole(self._place, name):  # a listing may be late
+        if any(one.name in first for one in self._place.list(name)):
             return True
         self.check()
         return False

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
-from homes import SILENCE, Archive
+from homes import COMMUNITY, SILENCE, Archive
 from tiers import flip
+
+from preservation.app import apply_policies, read_policies
 
 
 @pytest.fixture
@@ -62,3 +66,22 @@ def test_another_seal_in_the_replicas_place_is_a_dispute_that_nothing_overwrites
     assert states["mirror"] == ("not made", "[REP-OTHER-SEAL]")
     assert states["deep"][0] == "verified"
     assert stranger.read_bytes() == before
+
+
+def test_a_replica_that_is_promised_no_more_is_still_a_source(one: Archive, tmp_path: Path) -> None:
+    one.replicate()
+    kept = [{"tier": tier, "packaging": "folder"} for tier in ("vault", "mirror")]
+    one.write_policies({"replicas": kept})
+    with one.opened() as (parts, _):
+        checked = read_policies(one.policies)
+        apply_policies(parts.home, checked, "us", "moving", one.clock, consent="we")
+    flip(next(one.tier("vault").glob("notes/*/*/*/v1/data/a.txt")))
+    shutil.rmtree(next(one.tier("mirror").glob("notes/*/*/*/v1")))
+    one.audit()
+    (tmp_path / "out").mkdir()
+    with one.opened() as (parts, _):
+        (version,) = parts.catalogue.versions(COMMUNITY)
+        assert parts.restore.restore(version, tmp_path / "out", SILENCE).tiers == ("deep",)
+    assert (tmp_path / "out/data/a.txt").read_bytes() == b"one"
+    assert "deep" in {made.source for made in one.repair()}
+    assert one.audit().outcomes["intact"] == 2

@@ -209,6 +209,17 @@ def test_a_part_that_is_gone_is_told_and_the_rest_is_not_taken_for_the_whole(tie
     assert odd(tier) == {"TIER-PARTS v1.tar"}
 
 
+def test_later_parts_alone_are_no_replica_and_a_swap_makes_it_whole(tier: S3Tier) -> None:
+    commit(tier)
+    name = part_name(KEY.place(TAR), 1)
+    tier._place.client.delete_object(**tier._place.about(name))
+    assert not tier.exists(KEY, TAR)  # missing, which a repair mends; "not now" would last
+    incoming = tier.incoming(KEY, TAR, len(WHOLE))
+    incoming.write(stream(GOOD))
+    incoming.swap(sidecar(TAR), "now")
+    assert contents(tier.held(KEY, TAR)) == GOOD
+
+
 def test_a_swap_keeps_the_former_parts_and_lists_them(tier: S3Tier) -> None:
     commit(tier, BAD)
     incoming = tier.incoming(KEY, TAR, len(WHOLE))
