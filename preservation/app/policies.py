@@ -7,12 +7,13 @@ import json
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from preservation import __version__
 from preservation.app.home import Home
+from preservation.app.moving import expect_same_tiers
 from preservation.app.places import SOURCE, environment
 from preservation.catalogue.protocol import Catalogue
 from preservation.catalogue.sql import open_catalogue
@@ -145,24 +146,22 @@ def apply_policies(
         tiers.update(policy.tiers)
         with durable.plain_errors(home.path):
             (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)
-    for spec in tiers.values():
-        if spec.kind != SOURCE:
-            make_tier(spec, home.path, environment())
-    lines = store.apply(
-        checked.effective,
-        by,
-        reason,
-        clock.now(),
-        expected,
-        consent=consent,
-        plan=plan,
-        pausing=pausing,
-    )
-    catalogue = open_catalogue(home.catalogue_url)
-    try:
+    with closing(open_catalogue(home.catalogue_url)) as catalogue:
+        expect_same_tiers(home, store, tiers, catalogue)
+        for spec in tiers.values():
+            if spec.kind != SOURCE:
+                make_tier(spec, home.path, environment())
+        lines = store.apply(
+            checked.effective,
+            by,
+            reason,
+            clock.now(),
+            expected,
+            consent=consent,
+            plan=plan,
+            pausing=pausing,
+        )
         record_applied(store, catalogue)
-    finally:
-        catalogue.close()
     return [line.community for line in lines]
 
 

@@ -62,6 +62,11 @@ class TierSpec:
     stored: Price | None = None  # for keeping, a year; None where nobody said
     read: Price | None = None  # for reading
 
+    @property
+    def address(self) -> tuple[str, ...]:
+        """Where it is: another address is another place, whatever the tier is called."""
+        return self.kind, self.path, self.endpoint, self.region, self.bucket, self.prefix
+
     @classmethod
     def from_effective(cls, id: str, data: Mapping[str, Any]) -> TierSpec:
         """Build the value from its part of an effective document."""

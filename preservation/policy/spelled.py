@@ -10,6 +10,7 @@ from preservation.model.units import format_duration, format_size
 from preservation.policy.effects import Effects
 from preservation.policy.plan import Plan, Proposal
 
+_ADDRESS = ("kind", "path", "endpoint", "bucket", "prefix")  # of a tier
 _LONGEST = 200  # characters of a value; a group of formats can have thousands
 
 
@@ -136,6 +137,7 @@ def _sentences(proposal: Proposal) -> Iterator[Said]:
     effects = proposal.effects
     yield Said(f"Independence: {effects.independence[1]}.", ": " in effects.independence[1])
     if proposal.versions:
+        yield from _elsewhere(proposal)
         yield from _compliance(proposal)
         yield from _deadlines(effects)
         yield from _budget(effects)
@@ -149,6 +151,18 @@ def _sentences(proposal: Proposal) -> Iterator[Said]:
             f"Keeping costs, a year: as it is, {effects.stored_before}; "
             f"with everything promised made, {effects.stored_after}."
         )
+
+
+def _elsewhere(proposal: Proposal) -> Iterator[Said]:
+    for one in proposal.changes:
+        table, _, rest = one.path.partition(".")
+        tier, _, field = rest.partition(".")
+        if table == "tiers" and field in _ADDRESS and one.old is not None and proposal.previous:
+            text = (
+                f"{tier} is declared at another place ({one.after}): it has to be there already, "
+                "with its marker and every replica, or `apply` refuses."
+            )
+            yield Said(text, alarming=True)
 
 
 def _compliance(proposal: Proposal) -> Iterator[Said]:

@@ -130,6 +130,22 @@ def test_a_community_whose_file_is_gone_pauses_and_comes_back_with_its_promises(
     assert not _preserve(archive, capsys, "status")[1]["communities"]["notes"]["paused"]
 
 
+def test_a_tier_that_is_declared_elsewhere_has_to_be_there_already(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.ingest(archive.put("one", {"a.txt": b"one"}))
+    archive.replicate()
+    tiers = archive.policies / "tiers.yaml"
+    mirror = archive.tier("mirror")
+    tiers.write_text(tiers.read_text().replace("tiers/mirror", "tiers/moved"))
+    apply = ("apply", "--reason", "a new disk")
+
+    assert _preserve(archive, capsys, *apply)[1]["error"]["code"] == "POL-TIER-ELSEWHERE"
+    assert not mirror.with_name("moved").exists()
+    mirror.rename(mirror.with_name("moved"))
+    assert _preserve(archive, capsys, *apply)[0] == 0
+
+
 def test_of_two_administrators_one_wins_and_the_other_plans_again(
     archive: Archive, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
