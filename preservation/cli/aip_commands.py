@@ -158,6 +158,7 @@ def export(
         raise UsageError("choose one of --payload and --file")
     here = shell(ctx)
     with opened(here, acts=bool(override)) as parts, here.watching() as progress:
+        parts.expect_today()  # a catalogue of last month does not know who may see it today
         rows = _held(parts, aip)
         row = next((r for r in rows if version in (None, r.key.version)), None)
         if version is None and rows:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from homes import Archive
 
+from preservation.app.keeping import access_of
+from preservation.catalogue.custody import AccessState
 from preservation.cli.main import call
 from preservation.errors import NotNowError
 from preservation.files import durable
@@ -69,3 +71,19 @@ def test_an_export_reaches_a_mount_without_exclusive_renames(
     assert export(held, f"{tmp_path}/new/out/") == 0
     assert (tmp_path / "new" / "out" / "data" / "a.txt").read_bytes() == b"one"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
+
+
+def test_a_catalogue_from_before_a_withdrawal_gives_nothing_out(
+    held: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (held.home / "catalogue.sqlite").read_bytes()
+    with held.opened() as (parts, _):
+        (version,) = parts.catalogue.versions()
+        key, withdrawn = version.key, AccessState.WITHDRAWN
+        access_of(parts).set(key.community, key.aip, 0, withdrawn, None, "ana", "a complaint")
+        parts.drain()
+    (held.home / "catalogue.sqlite").write_bytes(before)
+
+    assert export(held, str(tmp_path / "out")) == 5
+    assert "CAT-BEHIND-JOURNAL" in capsys.readouterr().err
+    assert list(tmp_path.glob("*out*")) == []
