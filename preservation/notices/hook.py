@@ -53,7 +53,8 @@ class Hooks:
         try:
             status = self._posted(target, body)
         except connecting.PrivateAddressError as error:
-            raise _undelivered(target, str(error), "add it to `allow` of [hooks]") from error
+            hint = "add it to `allow` of [hooks]"
+            raise _undelivered(target, "has an address that is not public", hint) from error
         except ssl.SSLCertVerificationError as error:
             told = "shows a certificate that is not trusted"
             hint = "look at the address of the hook, or name its certificates as `ca` of [hooks]"

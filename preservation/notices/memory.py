@@ -34,6 +34,7 @@ class Memory:
         self._file = file
         self._journal = journal
         self._clock = clock
+        self._read: tuple[str, Mapping[str, Any]] = ("", {})  # the last result document
 
     def recall(self, pending: Iterable[Event]) -> State:
         """What was told up to now.
@@ -79,7 +80,14 @@ class Memory:
         durable.replace(self._file, canonical(document) + b"\n", mode=0o600)
 
     def _result(self, digest: str) -> Mapping[str, Any]:
-        """What a message told; nothing if the document is lost: then it is told once more."""
+        """What a message told; nothing if the document is lost: then it is told once more. One
+        that is about many communities is asked for by the event of each.
+        """
+        if self._read[0] != digest:
+            self._read = (digest, self._result_of(digest))
+        return self._read[1]
+
+    def _result_of(self, digest: str) -> Mapping[str, Any]:
         with suppress(SamarkandError, OSError, NotNowError, MalformedError):
             document = self._journal.result(Digest.parse_tagged(digest))
             return document if isinstance(document, dict) else {}

@@ -261,18 +261,16 @@ class NoticeService:
             "critical": draft.urgent,
             "result": str(digest),
         }
-        self._sources.catalogue.record([self._event(draft, "success", detail)])
+        # One for each community that it is about: reports of each count it.
+        self._sources.catalogue.record(
+            [self._event(section.now.policy, "success", detail) for section in draft.sections]
+        )
 
-    def _event(self, draft: _Draft, outcome: str, detail: Mapping[str, Any]) -> Event:
-        """Of the one community it is about, or of the archive."""
-        policies = [section.now.policy for section in draft.sections]
-        one = policies[0] if len(policies) == 1 else None
+    def _event(self, about: Policy | None, outcome: str, detail: Mapping[str, Any]) -> Event:
+        """Of a community, or of the archive."""
+        community, ref = (about.community, about.ref) if about else ("", "")
         return self._sources.events.of(
-            one.community if one else "",
-            EventType.NOTIFICATION,
-            outcome,
-            detail,
-            policy=one.ref if one else "",
+            community, EventType.NOTIFICATION, outcome, detail, policy=ref
         )
 
     def _note_failure(self, message: Message, error: UndeliveredError, state: State) -> None:
@@ -286,7 +284,7 @@ class NoticeService:
             "code": error.code,
             "reason": error.message,
         }
-        failed = self._event(_Draft(), "fail", detail)
+        failed = self._event(None, "fail", detail)
         self._sources.catalogue.record([failed])
 
 

@@ -88,8 +88,10 @@ class State:
         if event.detail.get("critical"):
             self.alarmed[to] = event.at
         document = results(str(event.detail.get("result", "")))
-        for community, said in document.get("communities", {}).items():
-            self._note(self.told.setdefault(to, {}).setdefault(community, Told()), event.at, said)
+        said = document.get("communities", {}).get(event.community)
+        if said is not None:
+            told = self.told.setdefault(to, {}).setdefault(event.community, Told())
+            self._note(told, event.at, said)
 
     @staticmethod
     def _note(told: Told, at: datetime, said: Mapping[str, Any]) -> None:

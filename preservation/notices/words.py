@@ -200,8 +200,8 @@ def _summary(section: Section) -> Iterator[str]:
     standing = section.now.standing
     held = standing.holdings
     yield (
-        f"\nHeld: {held.aips:,} AIPs in {held.versions:,} versions, {held.files:,} files, "
-        f"{format_size(held.octets)}."
+        f"\nHeld: {_count(held.aips, 'AIP')} in {_count(held.versions, 'version')}, "
+        f"{_count(held.files, 'file')}, {format_size(held.octets)}."
     )
     for tier in standing.tiers:
         oldest = stamp(tier.oldest_check)[:10] if tier.oldest_check else "none"
@@ -216,6 +216,10 @@ def _summary(section: Section) -> Iterator[str]:
     if standing.deadline is not None:
         next_ = standing.deadline
         yield f"Next by itself: {next_.what} “{_line(next_.subject)}” by {stamp(next_.at)[:10]}."
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}{'s' * (number != 1)}"
 
 
 def happened(counts: Counter[str]) -> str:

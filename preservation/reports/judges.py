@@ -136,7 +136,7 @@ def deposits_verified(facts: Facts) -> Judged:
         return Judged(NOTHING, "no deposit came in the period", 0, "months")
     told = (
         f"{count(taken, 'deposit')} taken in after digests, names and limits were verified; "
-        f"{count(refused, 'deposit')} rejected with all reasons"
+        f"{refused:,} rejected with all reasons"
     )
     return Judged(MET, told, taken + refused, "months")
 
@@ -251,7 +251,7 @@ def inventoried(facts: Facts) -> Judged:
     if not held.versions:
         return Judged(NOTHING, "nothing is held", 0, "formats")
     files = sum(line.files for line in facts.formats)
-    told = f"{count(files, 'file')} listed; {count(facts.uncounted, 'AIP version')} not yet listed"
+    told = f"{count(files, 'file')} listed; AIP versions not listed yet: {facts.uncounted:,}"
     return _of(not facts.uncounted, told, files, "formats")
 
 

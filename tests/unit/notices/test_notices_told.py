@@ -326,6 +326,8 @@ def test_one_cause_in_many_communities_is_one_message_to_who_is_named_by_all(
     assert result.sent[0].subject.startswith("[Samarkand] 5 communities: ")
     assert all(f"N{number}\n=" in result.sent[0].text for number in range(5))
     assert again.sent == ()
+    noted = [e.community for e in home.events() if e.type is EventType.NOTIFICATION]
+    assert sorted(noted[-10:]) == sorted(2 * [f"notes-{number}" for number in range(5)])
 
 
 def test_a_dry_run_sends_and_records_nothing(home: Archive, box: Mailbox) -> None:
