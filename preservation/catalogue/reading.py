@@ -33,7 +33,8 @@ class Reading:
     ) -> Iterator[VersionRow]:
         """See ``Catalogue.versions``. Each page is a transaction of its own."""
         statement = _of(t.version, sa.select(t.version), community, aip)
-        key = (t.version.c.community, t.version.c.aip, t.version.c.version)
+        columns = t.version.c
+        key = (columns.community, columns.aip, columns.version)[_given(community, aip) :]
         after: tuple[Any, ...] | None = None
         while True:
             with self.database.reading() as connection:
@@ -155,7 +156,8 @@ class Reading:
         if tier is not None:
             statement = statement.where(t.replica.c.tier == tier)
         columns = t.replica.c
-        key = (columns.community, columns.aip, columns.version, columns.tier)
+        whole = (columns.community, columns.aip, columns.version, columns.tier)
+        key = whole[_given(community, aip) :]
         after: tuple[Any, ...] | None = None
         while True:
             with self.database.reading() as connection:
@@ -232,6 +234,13 @@ def _of(
     if community is not None:
         statement = statement.where(table.c.community == community)
     return statement
+
+
+def _given(community: str | None, aip: str | None) -> int:
+    """How many columns of the key are given. A page begins behind the rest of the key: behind the
+    whole of it, SQLite walks through the community from its beginning for every page.
+    """
+    return 2 if aip is not None else int(community is not None)
 
 
 def _page(

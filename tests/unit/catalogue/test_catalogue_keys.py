@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from catalogues import START, a_key, check, ingestion, kept, replication
 
+from preservation.catalogue import reading
 from preservation.catalogue.keys import among
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue
 from preservation.catalogue.tables import replica
@@ -81,3 +82,18 @@ def test_exactly_the_rows_with_these_keys_are_found(held: SqlCatalogue) -> None:
     assert found(*crossed, *crossed) == found(*crossed)
     assert found((a_key(1, version=2), "vault"), (a_key(9), "vault")) == []
     assert found() == []
+
+
+def test_a_page_begins_where_the_last_one_ended(
+    held: SqlCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = list(held.versions()), list(held.replicas())
+    monkeypatch.setattr(reading, "PAGE", 2)
+    for community in (None, "silk-road"):
+        with plans() as seen:
+            paged = list(held.versions(community)), list(held.replicas(community))
+        assert paged == whole
+        walked = [step for step in seen if WALKED.search(step) or step.endswith("(community=?)")]
+        assert len(walked) == 2, "only the first page of each begins at the beginning"
+    assert [row.tier for row in held.replicas(aip=a_key(2).aip)] == ["mirror", "vault"]
+    assert [row.tier for row in held.replicas("silk-road", "vault")] == ["vault"] * 3
