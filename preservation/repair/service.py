@@ -230,7 +230,7 @@ class RepairService:
         found = brake(self._catalogue, row.key.community, row.tier)
         if found is None:
             return ""
-        return f"{found.code} {found.id[:8]}: {found.message}. {found.hint}"
+        return f"{found.code} {found.id[:8]}: {found.message}. Next: {found.hint}"
 
     def _objection(self, policy: Policy, row: ReplicaRow) -> str:
         """What speaks against it, whatever the policy allows."""
