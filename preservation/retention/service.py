@@ -37,6 +37,7 @@ from preservation.retention.proposal import Proposal
 from preservation.retention.removal import Removal, Remover
 from preservation.retention.review import Reviewer
 
+SHORTEST = 8  # digits of a digest that name a proposal: one slip must not name another
 AT_ONCE = 50  # items that are decided before the journal is drained for them
 
 
@@ -80,13 +81,14 @@ class RetentionService:
         found = [
             row
             for row in self._custody.proposals()
-            if wanted and row.digest.removeprefix("sha256:").startswith(wanted)
+            if len(wanted) >= SHORTEST and row.digest.removeprefix("sha256:").startswith(wanted)
         ]
         if len(found) != 1:
             what = "no proposal begins" if not found else f"{len(found)} proposals begin"
             raise UsageError(
                 f"{what} with {digest!r}",
-                hint="`preserve retention list` shows all; `review` makes one of what is due",
+                hint=f"give {SHORTEST} digits or more; `preserve retention list` shows them, "
+                "`review` makes one of what is due",
                 code="RET-UNKNOWN",
             )
         return found[0]

@@ -404,7 +404,9 @@ def apply(archive: Archive) -> None:
 
 def test_a_proposal_nobody_made_is_refused(archive: Archive) -> None:
     kept(archive)
-    for digest in ("", "sha256:" + "0" * 64, "nonsense"):
+    grow_old(archive)
+    known = approved(archive)
+    for digest in ("", "sha256:" + "0" * 64, "nonsense", "sha256:", known[:10], known[7:14]):
         with pytest.raises(SamarkandError):
             dispose(archive, digest)
 
