@@ -36,7 +36,9 @@ def question(parts: Parts, community: str, title: str) -> Json | None:
 
 def told(found: Sequence[FindingRow]) -> str:
     """Why repair waits, as a list."""
-    return "\n".join(f"- {plain(row.subject)}: {plain(row.message)}. Next: {row.hint}" for row in found)
+    return "\n".join(
+        f"- {plain(row.subject)}: {plain(row.message)}. Next: {row.hint}" for row in found
+    )
 
 
 def release(parts: Parts, community: str, answer: Json | None, asked: list[str] | None) -> str:
