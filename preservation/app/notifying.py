@@ -7,7 +7,7 @@ what we print.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,29 @@ def notify(
 def post_office(home: Home, mail: MailSettings | None = None) -> PostOffice:
     """What carries the home's messages."""
     return PostOffice(mail or mail_settings(home), hook_settings(home))
+
+
+def unheard(home: Home, policies: Iterable[Policy]) -> list[str]:
+    """Sentences about people whom policies name and whom nothing from this home would reach."""
+    try:
+        mail, hooks = mail_settings(home), hook_settings(home).named
+    except UsageError as error:
+        return [str(error)]
+    return [
+        f"{policy.community}: notify names {one.to}, and {lacking}"
+        for policy in policies
+        for one in policy.notify
+        if (lacking := _lacking(one.to, mail, hooks))
+    ]
+
+
+def _lacking(to: str, mail: MailSettings | None, hooks: Mapping[str, str]) -> str:
+    kind, _, name = to.partition(":")
+    if kind == "mailto" and mail is None:
+        return f"no mail server is known: write [mail] into {SETTINGS}"
+    if kind == "hook" and name not in hooks:
+        return f"no hook of this name is known: write it into [hooks] of {SETTINGS}"
+    return ""
 
 
 def notice_service(parts: Parts, post: Post) -> NoticeService:

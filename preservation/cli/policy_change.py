@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts, SystemClock, apply_policies, open_home, read_policies
+from preservation.app.notifying import unheard
 from preservation.app.planning import make_plan, planned_communities
 from preservation.cli.home_commands import pools_of
 from preservation.cli.options import Json
@@ -19,6 +20,7 @@ from preservation.errors import BusyError, PolicyError, UsageError
 from preservation.model.progress import Silence
 from preservation.policy.check import Checked
 from preservation.policy.plan import Plan
+from preservation.policy.policy import Policy
 from preservation.policy.spelled import Spelled, spelled, summary
 from preservation.reports.plan_page import plan_page
 from preservation.supervise.control import healthy
@@ -44,15 +46,29 @@ def plan(
     checked = read_policies(here.policies, files or ()).require()
     with open_home(here.home, here.policies) as parts:
         made = make_plan(parts, checked, planned_communities(files, checked) if files else None)
+        advised = _advice(parts, checked, made)
     if html is not None:
         write_out(html, plan_page(made))
 
     def render(out: Console) -> None:
         for part in spelled(made):
             _render(part, out)
+        _advise(advised, out)
         out.print(summary(made))
 
-    here.answer(as_json, "samarkand.policy-plan/1", made.to_json(), render)
+    body = made.to_json() | {"advice": advised}
+    here.answer(as_json, "samarkand.policy-plan/1", body, render)
+
+
+def _advice(parts: Parts, checked: Checked, made: Plan) -> list[str]:
+    """What is promised to people whom nothing would reach."""
+    changed = (checked.effective[one.community] for one in made.proposals)
+    return unheard(parts.home, map(Policy.from_effective, changed))
+
+
+def _advise(advised: list[str], out: Console) -> None:
+    for sentence in advised:
+        out.print(f"advice: {sentence}", markup=False)
 
 
 def _render(part: Spelled, out: Console) -> None:
@@ -92,6 +108,7 @@ def apply(
                 hint="run `preserve policy plan` again, and look at what is different",
                 code="POL-STALE",
             )
+        advised = _advice(parts, checked, made)
         changed = _put_in_force(parts, checked, made, reason, consent)
     if healthy(parts.home.path):
         # A DAG of a tier that is new waits for ever without its pool; `up` makes what is missing.
@@ -99,9 +116,11 @@ def apply(
         start(Settings(here.home, here.policies, Path("dags"), pools=pools), Silence())
 
     def render(out: Console) -> None:
+        _advise(advised, out)
         out.print(f"now in force: {', '.join(changed)}" if changed else "nothing to change")
 
-    here.answer(as_json, "samarkand.policy-apply/1", {"changed": changed}, render)
+    body = {"changed": changed, "advice": advised}
+    here.answer(as_json, "samarkand.policy-apply/1", body, render)
 
 
 def _put_in_force(

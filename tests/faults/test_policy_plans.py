@@ -91,7 +91,7 @@ def test_the_plan_is_kept_as_evidence_and_the_history_tells_all(
     assert (refused, told["error"]["code"]) == (2, "POL-WEAKENING")
     assert _preserve(
         archive, capsys, "apply", "--reason", "less to pay", "--consent", "the council"
-    ) == (0, {"schema": "samarkand.policy-apply/1", "exit": 0, "changed": ["notes"]})
+    ) == (0, {"schema": "samarkand.policy-apply/1", "exit": 0, "changed": ["notes"], "advice": []})
 
     _, said = _preserve(archive, capsys, "history", "notes")
     newest, first = said["policies"]
@@ -128,6 +128,20 @@ def test_a_community_whose_file_is_gone_pauses_and_comes_back_with_its_promises(
     assert _preserve(archive, capsys, "plan")[1]["communities"]["notes"]["resumes"]
     assert _preserve(archive, capsys, *apply)[1]["changed"] == ["notes"]
     assert not _preserve(archive, capsys, "status")[1]["communities"]["notes"]["paused"]
+
+
+def test_people_whom_nothing_would_reach_are_told_of_before_they_are_promised_anything(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.write_policies({"notify": [{"to": "mailto:ann@example.org"}, {"to": "hook:chat"}]})
+
+    mail, hook = _preserve(archive, capsys, "plan")[1]["advice"]
+
+    assert mail.startswith("notes: notify names mailto:ann@example.org, and no mail server")
+    assert hook.startswith("notes: notify names hook:chat, and no hook")
+    with (archive.home / "samarkand.toml").open("a") as settings:
+        settings.write('[hooks]\nchat = "https://chat.example.org/x"\n')
+    assert _preserve(archive, capsys, "plan")[1]["advice"] == [mail]
 
 
 def test_a_tier_that_is_declared_elsewhere_has_to_be_there_already(
