@@ -34,12 +34,14 @@ def write(out: Path) -> ReportFiles:
     return build(archive().sources(), out, clock=CLOCK, run="run-1", since=SINCE, agent="a test")
 
 
-@pytest.fixture
-def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ReportFiles, ReportFiles]:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, ReportFiles]:
     """The same report with its tables whole, and cut."""
-    whole = write(tmp_path / "whole")
-    monkeypatch.setattr(sink, "MOST_ROWS", 50)
-    return whole, write(tmp_path / "cut")
+    folder = tmp_path_factory.mktemp("reports")
+    whole = write(folder / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sink, "MOST_ROWS", 50)
+        return whole, write(folder / "cut")
 
 
 def test_numbers_and_sentences_are_those_of_all_rows(
