@@ -117,9 +117,14 @@ def apply(
 
     def render(out: Console) -> None:
         _advise(advised, out)
-        out.print(f"now in force: {', '.join(changed)}" if changed else "nothing to change")
+        governing = [name for name in changed if name not in made.pausing]
+        for what, names in (("now in force", governing), ("paused", made.pausing)):
+            if names:
+                out.print(f"{what}: {', '.join(names)}")
+        if not changed:
+            out.print("nothing to change")
 
-    body = {"changed": changed, "advice": advised}
+    body = {"changed": changed, "paused": list(made.pausing), "advice": advised}
     here.answer(as_json, "samarkand.policy-apply/1", body, render)
 
 
