@@ -147,12 +147,12 @@ SAID = {
     "AUD-BRAKE": (
         "finding, error",
         (
-            "an audit found more damage than chance allows, or a tier that should hold replicas and "
-            "holds none: automatic repair of this community on this tier waits."
+            "an audit found more damage than chance allows, or a tier that should hold replicas "
+            "and holds none: automatic repair of this community on this tier waits."
         ),
         (
-            "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`. If "
-            "the damage is real, `preserve finding accept` with your reason lets repair go on"
+            "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`. "
+            "If the damage is real, `preserve finding accept` with your reason lets repair go on"
         ),
     ),
     "FIX-ALTERED": (

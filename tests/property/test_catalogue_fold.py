@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from private_postgres import PrivatePostgres
 
 from preservation.catalogue.projection import apply, subjects
-from preservation.catalogue.state import State
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
+from preservation.catalogue.state import State
 from preservation.errors import MalformedError
 from preservation.model.event import Event, EventType
 
