@@ -151,8 +151,8 @@ SAID = {
             "and holds none: automatic repair of this community on this tier waits."
         ),
         (
-            "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`. "
-            "If the damage is real, `preserve finding accept` with your reason lets repair go on"
+            "look whether the right volume is mounted; when it is, `preserve audit --tier T --all`."
+            " If the damage is real, `preserve finding accept` with your reason lets repair go on"
         ),
     ),
     "FIX-ALTERED": (
