@@ -242,7 +242,7 @@ def checks(count: int, at: datetime) -> list[Event]:
 
 
 def events(catalogue: SqlCatalogue, count: int) -> None:
-    """Record so many checks with their state, a hundred in one transaction."""
+    """Record so many checks with their state, a thousand in one transaction."""
     made = checks(count, NOW)
     began, cpu = time.perf_counter(), time.process_time()
     with catalogue.kept_open():
