@@ -226,14 +226,16 @@ def refuse_unchecked(total: Json) -> None:
 def report(parts: Parts, community: str, run: str, since: datetime | None, settled: Json) -> str:
     """Write the community's report under the name of the run; returns the page's path.
 
-    What happened since then is told, or since its policy came into force. ``settled`` is what
+    What happened since then is told, or since its policy came into force; Airflow says it by a
+    kind of moment of its own, which pyarrow does not take. ``settled`` is what
     :func:`summed` gave, or empty: checks that the run could not make, and samples, left no event.
     """
     from preservation.app.reporting import write_report
 
     parts.drain()
     policy = parts.store.governing(community)
-    began = since or parts.store.in_force()[community].at
+    at = since or parts.store.in_force()[community].at
+    began = datetime.fromisoformat(at.isoformat())
     checks = [_unchecked(row) for row in settled.get("unchecked", [])]
     samples = [Sample.from_json(one) for one in settled.get("samples", [])]
     written = write_report(parts, policy, run, began, unchecked=checks, samples=samples)

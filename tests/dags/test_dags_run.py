@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dag_homes import PROJECT, make_home, put_in_force
@@ -110,6 +112,27 @@ def test_an_empty_inbox_costs_one_task(home: Path, run: Run) -> None:
     assert took.pop("") == ["success"]
     assert took.pop("find") == ["success"]
     assert set(map(tuple, took.values())) == {("skipped",)}
+
+
+def test_a_report_begins_at_a_plain_moment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow says when the last run was by a kind of its own, on which pyarrow fails."""
+    from pendulum import DateTime
+
+    from preservation.app import open_home, reporting
+    from preservation.orchestration import work
+
+    given: list[Any] = []
+
+    def write_report(*said: Any, **_: Any) -> None:
+        given.append(said[3])
+        raise FileExistsError
+
+    monkeypatch.setattr(reporting, "write_report", write_report)
+    last = DateTime.now("Asia/Tashkent")
+    with open_home(home, home / "no policies") as parts, pytest.raises(FileExistsError):
+        work.report(parts, "silk-road", "a run", last, {})
+    assert given == [last]
+    assert type(given[0]) is datetime
 
 
 def test_a_tier_that_is_away_reddens_the_audit_and_the_standing(home: Path, run: Run) -> None:
