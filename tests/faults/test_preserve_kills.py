@@ -1,0 +1,490 @@
+"""kill -9 of real ``preserve`` processes at seeded moments of all that they do; then the same
+command again: nothing lost, nothing twice, no false ``intact``, no process left behind, and the
+same catalogue when it is made again.
+
+A few moments here; ``SAMARKAND_SOAK`` makes it a thousand altogether (``SAMARKAND_MOMENTS`` says
+how many of each command, ``SAMARKAND_SEED`` which), with its figures printed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from buckets import CREDENTIAL, KEYS, serving
+from homes import Archive, Guesser, quick_folder, snapshot
+from post_offices import mail_server
+from running import PRESERVE, PROJECT, of_home
+from tiers import flip
+
+from preservation.app import apply_policies, read_policies
+from preservation.app.home import SystemClock
+from preservation.app.keeping import retention_of
+from preservation.app.upkeep import check_catalogue
+from preservation.catalogue.protocol import ReplicaRow
+from preservation.files.held import HeldFolder
+from preservation.files.remove import remove_tree
+from preservation.storage.tier import Tier
+
+pytestmark = pytest.mark.slow
+
+SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
+MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "80" if SOAK else "1"))
+SEED = int(os.environ.get("SAMARKAND_SEED", "21"))
+IN_SHORT = ("rebuild", "notify")  # what no other test kills, and is short
+START = 0.2  # seconds in which a process can have done nothing yet
+LEFT = 20  # seconds in which whoever worked for a killed process has to notice, and end
+PERSON = (  # the command under an account that is a person's
+    "import pwd, types; pwd.getpwuid = lambda _: types.SimpleNamespace(pw_name='ana'); "
+    "from preservation.cli.main import run; run()"
+)
+DEPOSITS = {
+    name: {"name.txt": name.encode(), "deep/er/b.bin": os.urandom(200_000)}
+    | {f"many/{n:03}.txt": f"{name} {n}".encode() for n in range(40)}
+    for name in ("first", "second", "third")
+}
+LARGE = {"a.bin": os.urandom(9 << 20), "b.bin": os.urandom(9 << 20)}
+Judge = Callable[[Archive], None]
+
+
+@dataclass
+class Scene:
+    """A home in which a command is due.
+
+    Attributes:
+        home: where each moment has a copy; in one place, since deposits are known by their paths.
+        again: types of events that a second run may rightly give once more.
+        before: makes the surroundings fresh.
+        is_done: whether the command has nothing left to do, and would refuse.
+        judge: what is true in the end, beside what is true of all.
+    """
+
+    home: Archive
+    words: Sequence[str]
+    again: frozenset[str] = frozenset()
+    before: Callable[[], None] = lambda: None
+    is_done: Callable[[], bool] = lambda: False
+    judge: Judge = lambda _: None
+    exits: frozenset[int] = frozenset({0})
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def fresh(self, kept: Archive) -> None:
+        """Everything as it was before."""
+        remove_tree(self.home.home)
+        shutil.copytree(kept.home, self.home.home, symlinks=True)
+        self.before()
+
+    def start(self) -> subprocess.Popen[str]:
+        program = [sys.executable, "-c", PERSON] if self.words[0] == "retention" else [PRESERVE]
+        places = {"HOME": self.home.home, "POLICIES": self.home.policies}
+        return subprocess.Popen(
+            [*map(str, program), *self.words],
+            env=os.environ | {f"PRESERVATION_{name}": str(at) for name, at in places.items()},
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self) -> float:
+        """To its end; the seconds that it took."""
+        began = time.monotonic()
+        process = self.start()
+        said = process.communicate(timeout=300)[1]
+        assert process.returncode in self.exits, said
+        return time.monotonic() - began
+
+    def killed(self, after: float, *, alone: bool) -> bool:
+        """Kill the process, or all that belongs to it; False if it had ended."""
+        process = self.start()
+        time.sleep(after)
+        if alone:
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        said = process.communicate()[1]
+        if process.returncode == -signal.SIGKILL:
+            return True
+        assert process.returncode in self.exits, said
+        return False
+
+
+def ending(archive: Archive, again: frozenset[str]) -> dict[str, object]:
+    """What there is in the end, but for what differs rightly."""
+    with archive.opened() as (parts, _):
+        titles = {row.key: row.title for row in parts.catalogue.versions()}
+        return {
+            "replicas": Counter(
+                (row.tier, titles[row.key], row.key.version, row.state.value)
+                for row in parts.catalogue.replicas()
+            ),
+            "findings": Counter((f.code, f.tier, f.state) for f in parts.catalogue.findings()),
+            "sidecars": Counter(
+                name for name, tier in parts.every_tier().items() for _ in tier.sidecars()
+            ),
+            "arrivals": sorted(one.state for one in parts.catalogue.arrivals()),
+            # A killed drain tells an event twice, with one id.
+            "told": Counter(
+                (e.type.value, e.outcome, e.tier)
+                for e in {e.id: e for e in parts.all_events()}.values()
+                if e.type.value not in again
+            ),
+            "tombstones": len(parts.catalogue.custody.tombstones()),
+        }
+
+
+def payload(tier: Tier, row: ReplicaRow) -> dict[str, bytes]:
+    """What a replica holds for its depositor, read without any of our readers."""
+    held = tier.held(row.key, row.packaging)
+    if isinstance(held, HeldFolder):
+        data = held.path / "data"
+        return {
+            str(path.relative_to(data)): path.read_bytes()
+            for path in data.rglob("*")
+            if path.is_file()
+        }
+    with held.open() as opened:
+        whole = io.BytesIO(b"".join(iter(lambda: opened.read(1 << 20), b"")))
+    with tarfile.open(fileobj=whole) as tar:
+        return {
+            member.name.partition("/data/")[2]: tar.extractfile(member).read()  # type: ignore[union-attr]
+            for member in tar
+            if "/data/" in member.name
+        }
+
+
+def believed(archive: Archive) -> Counter[tuple[str, str]]:
+    """How often each replica was said to be intact."""
+    return Counter(
+        (event.aip, event.tier)
+        for event in {event.id: event for event in archive.events()}.values()
+        if (event.type.value, event.outcome) == ("fixity check", "intact")
+    )
+
+
+def nothing_is_lost_or_believed_falsely(kept: Archive, archive: Archive) -> None:
+    """At whatever moment it was killed: what counts is there, byte for byte, or was harmed before,
+    and nobody said intact of it since; a deposit that is not whole any more is kept twice.
+    """
+    then, now = believed(kept), believed(archive)
+    sound: Counter[str] = Counter()
+    with archive.opened() as (parts, _):
+        titles = {row.key: row.title for row in parts.catalogue.versions()}
+        tiers = parts.every_tier()
+        disposing = {row.key for row in parts.catalogue.custody.removals(pending=True)}
+        for row in parts.catalogue.replicas():
+            if row.state.value != "verified" or row.key in disposing:
+                continue
+            name, of = titles[row.key], (row.key.aip, row.tier)
+            if payload(tiers[row.tier], row) == (DEPOSITS | {"large": LARGE})[name]:
+                sound[name] += 1
+            else:
+                assert now[of] == then[of], f"{name} on {row.tier} is damaged, and called intact"
+    for name, files in DEPOSITS.items():
+        put = {archive.inbox / name / path: data for path, data in files.items()}
+        whole = all(path.exists() and path.read_bytes() == data for path, data in put.items())
+        assert whole or sound[name] >= 2, f"{name} is neither in the inbox nor kept twice"
+
+
+def nobody_is_left(archive: Archive) -> None:
+    until = time.monotonic() + LEFT
+    while (left := of_home(archive.home)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == [], "processes outlive the one that they worked for"
+
+
+def ended_well(scene: Scene, kept: Archive, wanted: dict[str, object]) -> None:
+    archive = scene.home
+    nobody_is_left(archive)
+    assert ending(archive, scene.again) == wanted
+    assert archive.unfinished() == []
+    nothing_is_lost_or_believed_falsely(kept, archive)
+    scene.judge(archive)
+    with archive.opened() as (parts, _):
+        parts.drain()
+    _, different = check_catalogue(archive.home)
+    assert different == []
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    ground = quick_folder(tmp_path_factory.mktemp("preserve"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)  # in this process alone
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        yield ground
+    remove_tree(ground)
+
+
+def home(root: Path, rules: dict[str, Any] | None = None, **more: Any) -> Archive:
+    """A home in the time of this machine, with three deposits in its inbox."""
+    archive = Archive(root, rules, clock=SystemClock(), **more)
+    for name, files in DEPOSITS.items():
+        archive.put(name, files)
+    return archive
+
+
+def full(root: Path, rules: dict[str, Any] | None = None) -> Archive:
+    """The same with everything taken in and replicated."""
+    archive = home(root, rules)
+    archive.take_inbox()
+    archive.replicate()
+    return archive
+
+
+def harmed(root: Path, rules: dict[str, Any] | None = None) -> Archive:
+    """The same with one byte changed on a folder tier, and one on a tar tier."""
+    archive = full(root, rules)
+    flip(min(archive.tier("mirror").glob("notes/*/*/*/v1/data/deep/er/b.bin")), 70_000)
+    flip(sorted(archive.tier("deep").glob("notes/*/*/*/v1.tar"))[1], 100_000)
+    return archive
+
+
+def ingest(root: Path, _: ExitStack) -> Scene:
+    return Scene(home(root), ["ingest", "--inbox"])
+
+
+def replicate(root: Path, _: ExitStack) -> Scene:
+    archive = home(root)
+    archive.take_inbox()
+    return Scene(archive, ["replicate"])
+
+
+def replicate_parts(root: Path, stack: ExitStack) -> Scene:
+    """To a bucket whose objects may not be large: what is there of earlier moments goes first."""
+    server = stack.enter_context(serving("moto"))
+    client = server.client()
+    bucket = {
+        "kind": "s3", "endpoint": server.endpoint, "bucket": "keeping", "prefix": "kills",
+        "credential": CREDENTIAL, "object_limit": "8 MiB",
+        "site": "far", "operator": "they", "technology": "a server",
+    }  # fmt: skip
+    archive = home(root, tiers={"deep": bucket})
+    archive.put("large", LARGE)
+    archive.take_inbox()
+
+    def keys() -> set[str]:
+        listed = client.list_objects_v2(Bucket="keeping", Prefix="kills/")
+        return {one["Key"] for one in listed.get("Contents", ())}
+
+    first = keys()
+
+    def emptied() -> None:
+        """Of copies of the journal, too: those of another life of the home are none of its own."""
+        for key in keys() - first:
+            client.delete_object(Bucket="keeping", Key=key)
+        for up in client.list_multipart_uploads(Bucket="keeping").get("Uploads", ()):
+            client.abort_multipart_upload(Bucket="keeping", Key=up["Key"], UploadId=up["UploadId"])
+
+    return Scene(archive, ["replicate"], before=emptied)
+
+
+def audit(root: Path, _: ExitStack) -> Scene:
+    checks = frozenset({"fixity check"})
+    return Scene(harmed(root), ["audit", "--all"], checks, exits=frozenset({4}))
+
+
+def repair(root: Path, _: ExitStack) -> Scene:
+    archive = harmed(root)
+    assert len(archive.audit().findings) == 2
+
+    def healed(archive: Archive) -> None:
+        assert archive.audit().outcomes["intact"] == 9
+
+    again = frozenset({"fixity check", "repair begun"})
+    return Scene(archive, ["repair"], again, judge=healed)
+
+
+def approved(archive: Archive) -> str:
+    with archive.opened() as (parts, policy):
+        service = retention_of(parts)
+        proposal = service.reviewer.review(policy).proposal
+        assert proposal is not None
+        service.approve(proposal.digest, "ana", "")
+        return proposal.digest
+
+
+def dispose(root: Path, _: ExitStack) -> Scene:
+    archive = full(root, {"retention": {"keep": "1s", "approvals": 1}})
+    time.sleep(1.1)
+    words = ["retention", "dispose", approved(archive), "--reason", "kept long enough"]
+    return Scene(archive, words, frozenset({"fixity check"}))
+
+
+def migrate(root: Path, _: ExitStack) -> Scene:
+    """The old replica goes, since another tier has the new one, verified."""
+    rules: dict[str, Any] = {"retention": {"keep": "forever", "approvals": 1}}
+    first = [{"tier": name, "packaging": "folder"} for name in ("vault", "mirror")]
+    archive = full(root, rules | {"replicas": first})
+    then = [{"tier": "vault", "packaging": "folder"}, {"tier": "deep", "packaging": "tar"}]
+    archive.write_policies(rules | {"replicas": then})
+    with archive.opened() as (parts, _policy):
+        checked = read_policies(archive.policies).require()
+        apply_policies(parts.home, checked, "us", "moving", archive.clock, consent="we")
+    archive.replicate()
+    words = ["retention", "dispose", approved(archive), "--reason", "moved"]
+    return Scene(archive, words, frozenset({"fixity check"}))
+
+
+def release(root: Path, _: ExitStack) -> Scene:
+    rules = {"intake": {"release": {"mode": "delete", "after": "0s"}}, "minimum": {"replicas": 2}}
+
+    def gone(archive: Archive) -> None:
+        assert [path.name for path in archive.inbox.iterdir()] == [".released"]
+        assert list((archive.inbox / ".released").iterdir()) == []
+
+    archive = home(root, rules)
+
+    def taken_in() -> None:  # now: a deposit that was copied meanwhile is another one
+        archive.take_inbox()
+        archive.replicate()
+
+    again = frozenset({"deposit release"})  # told before the act, and once more by who ends it
+    return Scene(archive, ["inbox", "release"], again, before=taken_in, judge=gone)
+
+
+def export(root: Path, _: ExitStack) -> Scene:
+    archive = full(root)
+    bag = min(archive.tier("vault").glob("notes/*/*/*/v1"))
+
+    held = {path: row[-1] for path, row in snapshot(bag).items()}
+    out = root / "out" / "bag"
+
+    def emptied() -> None:
+        remove_tree(out.parent)
+        out.parent.mkdir()
+
+    def whole(_: Archive) -> None:
+        left = {path.name for path in out.parent.iterdir()}
+        assert {name for name in left if not name.startswith(".export-")} == {"bag"}
+        assert {path: row[-1] for path, row in snapshot(out).items()} == held
+
+    words = ["aip", "export", bag.parent.name, str(out)]
+    return Scene(archive, words, before=emptied, is_done=out.exists, judge=whole)
+
+
+def drill(root: Path, _: ExitStack) -> Scene:
+    archive = full(root, {"drill": {"every": "30d", "tiers": ["mirror", "deep"]}})
+    before = tier_content(archive)
+
+    def as_before(archive: Archive) -> None:
+        assert tier_content(archive) == before
+        passed = [event.outcome for event in archive.events() if event.type.value == "drill"]
+        assert 1 <= len(passed) <= 2
+        assert set(passed) == {"success"}
+
+    return Scene(archive, ["drill"], frozenset({"drill"}), judge=as_before)
+
+
+def tier_content(archive: Archive) -> dict[bytes, object]:
+    """What is kept, without copies of the journal, which go on, and names of work in progress."""
+    return {
+        path: row[-1]
+        for path, row in snapshot(archive.home / "tiers").items()
+        if b"/notes/" in path
+    }
+
+
+def rebuild(root: Path, _: ExitStack) -> Scene:
+    archive = harmed(root)
+    archive.audit()
+    return Scene(archive, ["catalogue", "rebuild"], frozenset({"catalogue rebuild"}))
+
+
+def drain(root: Path, _: ExitStack) -> Scene:
+    return Scene(full(root), ["journal", "drain"])
+
+
+def reconcile(root: Path, _: ExitStack) -> Scene:
+    archive = full(root)
+    min(archive.tier("mirror").glob("notes/*/*/*/v1.seal.json")).unlink()
+    return Scene(archive, ["tier", "reconcile"], exits=frozenset({4}))
+
+
+def notify(root: Path, stack: ExitStack) -> Scene:
+    """Somebody is told at least once, twice at most, and never a third time."""
+    box = stack.enter_context(mail_server())
+    archive = harmed(root, {"notify": [{"to": "mailto:ann@example.org", "findings": "now"}]})
+    settings = archive.home / "samarkand.toml"
+    mail = f'[mail]\nserver = "127.0.0.1:{box.port}"\nsecurity = "none"\nsender = "s@example.org"\n'
+    settings.write_text(settings.read_text() + mail)
+    archive.audit()
+
+    def told(archive: Archive) -> None:
+        many = len(box.raw)
+        assert 1 <= many <= 2
+        scene.run()
+        assert len(box.raw) == many
+
+    scene = Scene(archive, ["notify"], frozenset({"notice"}), before=box.raw.clear, judge=told)
+    return scene
+
+
+def report(root: Path, _: ExitStack) -> Scene:
+    def whole(archive: Archive) -> None:
+        named = list((archive.home / "reports").rglob("report.json"))
+        assert named
+        assert all(
+            one.with_name("report.html").read_text().rstrip().endswith("</html>") for one in named
+        )
+
+    return Scene(full(root), ["report"], frozenset({"report"}), judge=whole)
+
+
+SCENES = (
+    ingest, replicate, replicate_parts, audit, repair, dispose, migrate, release, export, drill,
+    rebuild, drain, reconcile, notify, report,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "make",
+    [one for one in SCENES if SOAK or one.__name__ in IN_SHORT],
+    ids=lambda make: make.__name__,
+)
+def test_a_killed_command_is_completed_by_the_next(
+    make: Callable[[Path, ExitStack], Scene], place: Path
+) -> None:
+    draw = random.Random(f"{make.__name__} {SEED}")
+    root = place / make.__name__
+    root.mkdir()
+    with ExitStack() as stack:
+        scene = make(root, stack)
+        kept = scene.home.copied_to(root / "kept")
+        scene.fresh(kept)
+        took = scene.run()
+        wanted = ending(scene.home, scene.again)
+        ended_well(scene, kept, wanted)
+        for number in range(MOMENTS):
+            scene.fresh(kept)
+            after, alone = draw.uniform(START, took), draw.random() < 0.5
+            try:
+                scene.seen["killed" if scene.killed(after, alone=alone) else "ended"] += 1
+                nothing_is_lost_or_believed_falsely(kept, scene.home)
+                if not scene.is_done():
+                    scene.run()
+                ended_well(scene, kept, wanted)
+            except AssertionError as error:
+                error.add_note(
+                    f"moment {number}, killed after {after:.3f} of {took:.3f} s, {alone=}"
+                )
+                raise
+    remove_tree(root)
+    print(f"{make.__name__}: {dict(scene.seen)}")
