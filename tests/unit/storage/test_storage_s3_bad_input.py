@@ -86,7 +86,8 @@ def test_what_a_service_says_is_told_with_what_to_do(
     with proxied(rclone.endpoint) as proxy:
         behind = replace(rclone, endpoint=proxy.endpoint)
         spec = behind.spec("deep", prefix())
-        proxy.harm(lambda request, forward: error(status, code), 99)
+        region = {"x-amz-bucket-region": "elsewhere"} if status == 301 else {}
+        proxy.harm(lambda request, forward: error(status, code, **region), 99)
         with pytest.raises(NotNowError) as said:
             open_s3_tier(spec, KEYS).check()
     is_told(said, words, next_)
