@@ -112,8 +112,8 @@ def proxied(server: str) -> Iterator[Proxy]:
             else:
                 self.send_header("Content-Length", length)
             self.end_headers()
-            if self.command != "HEAD":  # the next answer would begin with it
-                self.wfile.write(said.body)
+            # After HEAD the next answer would begin with it.
+            self.wfile.write(b"" if self.command == "HEAD" else said.body)
             if length != str(len(said.body)) and self.command != "HEAD":
                 self.close_connection = True
 
