@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.supervise.rest import AirflowApi
+import pytest
+
+from preservation.supervise.rest import AirflowApi, TaskInstance
 
 PROJECT = Path(__file__).parents[1]
 PRESERVE = Path(sys.executable).with_name("preserve")
@@ -71,3 +74,18 @@ def of_home(home: Path) -> list[str]:
         if os.fsencode(home) in words:
             found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
     return found
+
+
+def question(api: AirflowApi, dag: str, run: str) -> TaskInstance:
+    """The task that waits for a person, once Airflow can take an answer.
+
+    Airflow 3.3 shows a task as waiting about a second before it has parked it; an answer in that
+    second fails the attempt, and the question is put anew after the retry's delay.
+    """
+    for _ in range(240):
+        for task in api.task_instances(dag, run):
+            if task.state == "awaiting_input":
+                time.sleep(5)
+                return task
+        time.sleep(0.5)
+    pytest.fail("nobody was asked")

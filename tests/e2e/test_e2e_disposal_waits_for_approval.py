@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from running import question
 
 from preservation.cli.demo_engines import InAirflow
 from preservation.supervise.control import Running
 from preservation.supervise.environment import User
-from preservation.supervise.rest import AirflowApi, TaskInstance
 
 if TYPE_CHECKING:
     from running import Archive
@@ -35,7 +34,7 @@ def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archi
     admin.unpause(DAG)
 
     run = admin.trigger(DAG)
-    asked = _question(admin, run)
+    asked = question(admin, DAG, run)
 
     assert asked.task == "approve-1"
     assert all(path.exists() for path in kept)
@@ -47,13 +46,3 @@ def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archi
     assert gone["deposit"] == "passing note"
     assert gone["approved_by"] == ["archivist"]
     assert len(list((archive.home / "tiers").rglob("*.tombstone.json"))) == 2
-
-
-def _question(api: AirflowApi, run: str) -> TaskInstance:
-    """The task that waits for a person."""
-    for _ in range(120):
-        for task in api.task_instances(DAG, run):
-            if task.state == "awaiting_input":
-                return task
-        time.sleep(1)
-    pytest.fail("nobody was asked")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+from running import question
 
 from preservation.app import open_home
 from preservation.errors import SamarkandError
@@ -129,7 +130,7 @@ def test_no_button_of_airflow_changes_an_outcome(archive: Archive, letter: str) 
     assert findings(archive) == [finding]
 
     asked = admin.trigger(REPAIR)
-    until(lambda: instances(admin, REPAIR, asked, "awaiting_input"))
+    question(admin, REPAIR, asked)
     place = f"/dags/{REPAIR}/dagRuns/{quote(asked)}/taskInstances/approve"
     admin.call("PATCH", place, {"new_state": "success"})
     (refused, *_) = until(lambda: instances(admin, REPAIR, asked, "failed"), 300)
@@ -138,10 +139,10 @@ def test_no_button_of_airflow_changes_an_outcome(archive: Archive, letter: str) 
     assert findings(archive) == [finding]
 
     again = admin.trigger(REPAIR)  # the list is asked anew, and an answer binds the account
-    (question,) = until(lambda: instances(admin, REPAIR, again, "awaiting_input"), 300)
+    put = question(admin, REPAIR, again)
     with pytest.raises(SamarkandError):
-        admin.answer(question, ["Approve"], {"reason": "I am not the approver"})
-    archivist.answer(question, ["Approve"], {"reason": "the disk is new"})
+        admin.answer(put, ["Approve"], {"reason": "I am not the approver"})
+    archivist.answer(put, ["Approve"], {"reason": "the disk is new"})
     assert admin.wait(REPAIR, again, 300) == "success"
     assert damaged.read_bytes() == sound
     assert findings(archive) == []
