@@ -200,23 +200,25 @@ class ReleaseService:
         moved = place / path.name
         _make(place)
         if _exists(path):
-            before = self._seen(policy, path)
+            before = path.lstat()
             for one in _belonging(path, policy.intake.marker):
                 _rename(one, place / one.name)
-            if self._seen(policy, moved) != before:
+            if not self._is_same(policy, arrival, moved, before):
                 self._give_back(arrival, path, place)
         durable.fsync_dir(place)
         durable.fsync_dir(path.parent)
 
-    def _seen(self, policy: Policy, path: Path) -> object:
-        """What tells that a deposit is still the same, in spite of being renamed.
-
-        A file's change time is set by the renaming itself.
+    def _is_same(
+        self, policy: Policy, arrival: Arrival, moved: Path, before: os.stat_result
+    ) -> bool:
+        """Whether a renamed deposit is what was taken in: a folder by all that is in it, a file by
+        itself, without its change time, which the renaming set.
         """
-        if is_folder(path):
-            return candidate(path, policy.intake.limits).examined.signature
-        facts = path.lstat()
-        return facts.st_size, facts.st_mtime_ns, facts.st_ino
+        if is_folder(moved):
+            return candidate(moved, policy.intake.limits).examined.signature == arrival.signature
+        facts = moved.lstat()
+        names = ("st_size", "st_mtime_ns", "st_ino")
+        return all(getattr(facts, name) == getattr(before, name) for name in names)
 
     def _give_back(self, arrival: Arrival, path: Path, place: Path) -> None:
         self._note(arrival, ACCEPTED)
