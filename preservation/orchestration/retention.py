@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, XComArg, get_current_context
+from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context
 
 from preservation.errors import SamarkandError
 from preservation.ledger.policies import PolicyFiles
@@ -91,14 +91,13 @@ def retention_dag(policy: Policy) -> DAG:
                 return disposals.dispose(home, due[0], LogProgress())
 
         finished, due = finish(), review()
-        recorded = [_approval(policy, due, number) for number in _numbers(policy)]
+        approvals = [_approval(policy, due, number) for number in _numbers(policy)]
         disposed = dispose(due)
         told = tell_standing(community)
         finished >> due
-        for one in recorded:
-            one >> disposed
+        approvals >> disposed
         disposed >> told
-        watch(finished, *recorded, disposed, told)
+        watch(finished, *approvals, disposed, told)
     return dag
 
 
@@ -112,11 +111,27 @@ def _monthly(community: str) -> str:
     return f"{lot % 60} {lot // 60 % 5 + 1} {lot // 300 % 28 + 1} * *"
 
 
+class ApproveDisposal(ApproveRepair):
+    """Asks one of the policy's approvers, and puts the answer on record by itself, as Airflow gives
+    it: what one task hands to another can be changed by whoever may write that.
+    """
+
+    def execute_complete(self, context: Any, event: Any) -> Any:
+        """Record a named person's word on the list that was asked about."""
+        answer = super().execute_complete(context, event)
+        if answer["chosen_options"] == [self.APPROVE]:
+            asked = context["ti"].xcom_pull(task_ids=self.task_id, key="asked")
+            with parts.open_parts() as home:
+                # If the review was run again meanwhile, the question was about another list.
+                disposals.record(home, answer, self.digest if asked == self.digest else None)
+        return answer
+
+
 def _approval(policy: Policy, due: Any, number: int) -> Any:
-    """Ask one person for the whole list, and put the answer on record."""
+    """Ask one person for the whole list."""
     asked = "ti.xcom_pull(task_ids='review', key='request')"
     approvers = [{"id": name, "name": name} for name in policy.retention.approvers]
-    approve = ApproveRepair(
+    approve = ApproveDisposal(
         task_id=f"approve-{number}",
         subject=f"{{{{ {asked}['subject'] }}}}",
         body=f"{{{{ {asked}['body'] }}}}",
@@ -128,11 +143,4 @@ def _approval(policy: Policy, due: Any, number: int) -> Any:
         doc_md=words.DISPOSAL,
     )
     due >> approve
-
-    @step(task_id=f"record-{number}")
-    def record(answer: Any, asked: Any) -> str:
-        """Put the answer on record: a named person's word on exactly this list."""
-        with parts.open_parts() as home:
-            return disposals.record(home, answer, asked)
-
-    return record(approve.output, XComArg(approve, key="asked"))
+    return approve

@@ -22,7 +22,7 @@ def test_each_approval_is_a_question_of_its_own(home: Path) -> None:
         *dag.task_dict
     }
     assert dag.task_dict["dispose"].upstream_task_ids == {
-        *("review", "record-1", "record-2", "record-3")
+        *("review", "approve-1", "approve-2", "approve-3")
     }
     assert dag.task_dict["approve-1"].assigned_users
     assert "315576000" not in dag.doc_md
