@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
-import struct
 
-from preservation.formats.sample import OverBudgetError, Sample
+from preservation.formats.signatures.images_tests import (
+    is_analyze,
+    is_bare_dicom,
+    is_big,
+    is_cog,
+    is_edf,
+    is_geotiff,
+    is_icon,
+    is_mgh,
+    is_mpeg_audio,
+    is_mrc,
+    is_ome,
+)
 from preservation.formats.signatures.local_format import (
     COMPRESSED,
     both,
@@ -21,132 +32,6 @@ from preservation.formats.signatures.local_format import (
 _TIFF_PUIDS = (
     "fmt/353 fmt/155 fmt/1917 fmt/898 x-fmt/387 x-fmt/388 x-fmt/399 fmt/152 fmt/153 fmt/154 fmt/156"
 )
-_GEO_KEYS = {33550, 33922, 34264, 34735}
-_DESCRIPTION = 270
-_MOST_TAGS = 400
-_MOST_ICONS = 1000
-
-
-def tags_of(sample: Sample) -> dict[int, tuple[int, int, bytes]]:
-    """Tags of the first image directory: type, count, and the value or its offset; empty if none.
-
-    Source: TIFF 6.0, section 2; BigTIFF design, "the file header".
-    """
-    big = sample.head[:4] in (b"II+\0", b"MM\0+")
-    if not big and sample.head[:4] not in (b"II*\0", b"MM\0*"):
-        return {}
-    order = "<" if sample.head[:1] == b"I" else ">"
-    try:
-        start = struct.unpack(
-            order + ("Q" if big else "I"), sample.head[8:16] if big else sample.head[4:8]
-        )[0]
-        count_size, size, shape = (8, 20, order + "HHQ8s") if big else (2, 12, order + "HHI4s")
-        counted = struct.unpack(order + ("Q" if big else "H"), sample.at(start, count_size))[0]
-        entries = sample.at(start + count_size, min(counted, _MOST_TAGS) * size)
-    except (struct.error, OverBudgetError):
-        return {}
-    whole = len(entries) // size * size
-    return {
-        tag: (kind, count, value)
-        for tag, kind, count, value in struct.iter_unpack(shape, entries[:whole])
-    }
-
-
-@starting(b"\0\0\1\0")
-def _is_icon(sample: Sample) -> bool:
-    """A directory of images, each of which lies after it and inside the file."""
-    count = int.from_bytes(sample.head[4:6], "little")
-    entries = sample.head[6 : 6 + 16 * count]
-    after = 6 + 16 * count
-    return 0 < count <= _MOST_ICONS and all(
-        start >= after and size and start + size <= sample.octets
-        for size, start in struct.iter_unpack("<8xII", entries[: len(entries) // 16 * 16])
-    )
-
-
-def _is_big(sample: Sample) -> bool:
-    return sample.head[:8] in (b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
-
-
-@starting(b"II", b"MM")
-def _is_geotiff(sample: Sample) -> bool:
-    return sample.head[:2] in (b"II", b"MM") and not _GEO_KEYS.isdisjoint(tags_of(sample))
-
-
-@starting(b"II", b"MM")
-def _is_cog(sample: Sample) -> bool:
-    return b"LAYOUT=IFDS_BEFORE_DATA" in sample.head[:256] and _is_geotiff(sample)
-
-
-@starting(b"II", b"MM")
-def _is_ome(sample: Sample) -> bool:
-    if sample.head[:2] not in (b"II", b"MM") or _DESCRIPTION not in (tags := tags_of(sample)):
-        return False
-    order = "<" if sample.head[:1] == b"I" else ">"
-    value = tags[_DESCRIPTION][2]
-    try:
-        at = struct.unpack(order + ("Q" if len(value) == 8 else "I"), value)[0]
-        return b"<OME " in sample.at(at, 1024)
-    except (struct.error, OverBudgetError):
-        return False
-
-
-def _is_analyze(sample: Sample) -> bool:
-    head = sample.head
-    sized = head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c")
-    return (
-        sized
-        and head[344:347] not in (b"n+1", b"ni1")
-        and len(head) >= 348
-        and head[38:39] in b"r\0"
-    )
-
-
-def _is_bare_dicom(sample: Sample) -> bool:
-    """A data set without preamble: its first element has a group that comes first, and a form."""
-    head = sample.head[:16]
-    if len(head) < 16:
-        return False
-    explicit = head[:4] in (
-        b"\x08\0\x05\0",
-        b"\x08\0\0\0",
-        b"\x02\0\0\0",
-        b"\x02\0\x01\0",
-        b"\x08\0\x01\0",
-        b"\x08\0\x08\0",
-        b"\x08\0\x12\0",
-        b"\x08\0\x16\0",
-        b"\x02\0\x10\0",
-        b"\x02\0\x02\0",
-    )
-    length = struct.unpack("<I", head[4:8])[0]
-    return explicit and (head[4:6] in (b"UL", b"CS", b"UI", b"OB", b"DA") or 0 < length <= 64)
-
-
-def _is_mrc(sample: Sample) -> bool:
-    return sample.head[208:212] in (b"MAP ", b"MAP\0") and len(sample.head) >= 1024
-
-
-def _is_mgh(sample: Sample) -> bool:
-    head = sample.head[:284] or b""
-    return (
-        len(head) >= 284
-        and head[:4] == b"\0\0\0\1"
-        and 0 < struct.unpack(">i", head[4:8])[0] < 1 << 16
-        and (struct.unpack(">i", head[20:24])[0] in (0, 1, 3, 4))
-    )
-
-
-def _is_mpeg_audio(sample: Sample) -> bool:
-    """An ID3 tag, or a frame: eleven bits of one, no reserved version, layer, rate."""
-    head = sample.head[:4]
-    frame = len(head) == 4 and head[0] == 0xFF and head[1] & 0xE6 > 0xE0 and head[2] >> 4 != 15
-    return head[:3] == b"ID3" or (frame and head[2] & 0x0C != 0x0C)
-
-
-def _is_edf(sample: Sample) -> bool:
-    return sample.head[:8] == b"0       " and sample.head[184:192].strip().isdigit()
-
 
 _DICOM = "PS3.10 of the DICOM standard, section 7.1"
 
@@ -164,7 +49,7 @@ ROWS = (
         "ome-tiff",
         "OME-TIFF",
         "tif tiff ome btf tf8",
-        _is_ome,
+        is_ome,
         "OME-TIFF specification, storage of OME-XML",
         mime="image/tiff",
         parents=_TIFF_PUIDS,
@@ -174,7 +59,7 @@ ROWS = (
         "cog",
         "Cloud Optimized GeoTIFF (COG)",
         "tif tiff",
-        _is_cog,
+        is_cog,
         "OGC 21-026, GDAL ghost area",
         mime="image/tiff; application=geotiff; profile=cloud-optimized",
         parents=_TIFF_PUIDS,
@@ -184,7 +69,7 @@ ROWS = (
         "geotiff",
         "GeoTIFF (Tagged Image File Format)",
         "tif tiff gtiff gtif",
-        _is_geotiff,
+        is_geotiff,
         "OGC 19-008r4, 7.1.2 GeoKeyDirectoryTag",
         mime="image/tiff; application=geotiff",
         puid="fmt/155",
@@ -195,7 +80,7 @@ ROWS = (
         "big-tiff",
         "BigTIFF (Tagged Image File Format)",
         "tif tiff btf tf8 svs ndpi",
-        _is_big,
+        is_big,
         "BigTIFF design, header",
         mime="image/tiff",
         puid="fmt/1917",
@@ -254,7 +139,7 @@ ROWS = (
         "analyze-75",
         "Analyze 7.5 header",
         "hdr",
-        _is_analyze,
+        is_analyze,
         "ANALYZE 7.5 file format, header_key",
         mime="application/x-analyze",
         parents="fmt/591 fmt/887",
@@ -264,7 +149,7 @@ ROWS = (
         "mgh",
         "FreeSurfer MGH volume",
         "mgh",
-        _is_mgh,
+        is_mgh,
         "FreeSurfer, FsTutorial MghFormat",
         mime="application/x-mgh",
         named=True,
@@ -300,7 +185,7 @@ ROWS = (
         "dicom-bare",
         "DICOM data set without preamble",
         "dcm dicom ima dic acr",
-        _is_bare_dicom,
+        is_bare_dicom,
         _DICOM,
         mime="application/dicom",
         named=True,
@@ -309,7 +194,7 @@ ROWS = (
         "mrc",
         "MRC/CCP4 density map or image stack",
         "mrc mrcs map ccp4 st rec ali",
-        _is_mrc,
+        is_mrc,
         "MRC2014, words 53",
         mime="application/x-mrc",
     ),
@@ -376,7 +261,7 @@ ROWS = (
         "edf",
         "European Data Format (EDF, EDF+)",
         "edf rec",
-        _is_edf,
+        is_edf,
         "EDF, header record",
         mime="application/x-edf",
     ),
@@ -452,7 +337,7 @@ ROWS = (
         "mp3",
         "MPEG 1/2 audio layer 3 (MP3)",
         "mp3 mp2 mpa",
-        _is_mpeg_audio,
+        is_mpeg_audio,
         "ISO/IEC 11172-3, 2.4.2.3",
         mime="audio/mpeg",
         puid="fmt/134",
@@ -512,7 +397,7 @@ ROWS = (
         "ico",
         "Windows icon (ICO)",
         "ico",
-        _is_icon,
+        is_icon,
         "Microsoft, ICONDIR and ICONDIRENTRY",
         mime="image/vnd.microsoft.icon",
         puid="x-fmt/418",

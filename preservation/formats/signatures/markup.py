@@ -2,80 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 
-from preservation.formats.sample import Sample
 from preservation.formats.signatures.local_format import (
     LocalFormat,
-    Test,
     both,
-    of_text,
     row,
     says,
     words,
 )
+from preservation.formats.signatures.markup_tests import (
+    is_json_lines,
+    is_nquads,
+    is_ntriples,
+    is_sparql,
+    is_trig,
+    is_turtle,
+    is_xml,
+    looks_like_json,
+    rooted,
+    with_member,
+)
 
 XML = "fmt/101"
 JSON = "fmt/817"
-
-
-def _rooted(name: str, says_so: str = "") -> Test:
-    """A root element of this name, whose attributes hold the words."""
-
-    def test(sample: Sample) -> bool:
-        found, attributes = sample.root
-        return found == name and says_so in attributes
-
-    return of_text(test)
-
-
-@of_text
-def _is_xml(sample: Sample) -> bool:
-    """A declaration; or one root with an end, under a name that says XML."""
-    if sample.start.startswith("<?xml"):
-        return bool(sample.root[0])
-    name = sample.root[0]
-    return bool(name) and name.lower() != "html" and (sample.extension in _XML_NAMES)
-
-
-_XML_NAMES = frozenset(
-    [
-        "cml",
-        "dae",
-        "gml",
-        "gpx",
-        "kml",
-        "mei",
-        "musicxml",
-        "owl",
-        "plist",
-        "qgs",
-        "qml",
-        "rdf",
-        "rels",
-        "rng",
-        "sc3ml",
-        "sch",
-        "scml",
-        "srx",
-        "svg",
-        "tei",
-        "trix",
-        "ui",
-        "vrt",
-        "wadl",
-        "x3d",
-        "xdmf",
-        "xhtml",
-        "xmf",
-        "xml",
-        "xmp",
-        "xsd",
-        "xsl",
-        "xslt",
-    ]
-)
 
 
 def _xml(
@@ -93,30 +43,12 @@ def _xml(
         name,
         title,
         extensions + " xml txt",
-        _rooted(root, within),
+        rooted(root, within),
         source,
         mime=mime or "application/xml",
         parents=parents,
         puid=puid,
     )
-
-
-@of_text
-def _looks_like_json(sample: Sample) -> bool:
-    return re.match(r'\{\s*("|\})|\[\s*([\["{\d\-tfn\]])', sample.start) is not None and (
-        sample.extension != "" or (sample.text is not None and _value(sample) is not None)
-    )
-
-
-def _value(sample: Sample) -> object:
-    """The whole value, of a file that is small enough to be read whole."""
-    if sample.whole is None:
-        return None
-    try:
-        parsed: object = json.loads(sample.whole)
-    except (ValueError, RecursionError):
-        return None
-    return parsed
 
 
 def _json(
@@ -130,20 +62,11 @@ def _json(
     *,
     settles: bool = False,
 ) -> LocalFormat:
-    """A JSON text in whose head, or tail, the pattern occurs."""
-    wanted = re.compile(pattern)
-
-    def test(sample: Sample) -> bool:
-        return sample.start[:1] == "{" and (
-            wanted.search(sample.start) is not None
-            or wanted.search(sample.tail.decode("utf-8", "replace")) is not None
-        )
-
     return row(
         name,
         title,
         extensions + " json txt",
-        of_text(test),
+        with_member(pattern),
         source,
         mime=mime,
         parents=JSON,
@@ -152,87 +75,12 @@ def _json(
     )
 
 
-@of_text
-def _is_json_lines(sample: Sample) -> bool:
-    """Several lines, each a whole JSON value that is an object or an array."""
-    lines = [line for line in sample.lines[:20] if line.strip()]
-    if len(lines) < (1 if sample.extension in _LINES else 2) or not all(
-        line.lstrip()[:1] in "{[" for line in lines
-    ):
-        return False
-    try:
-        return all(isinstance(json.loads(line), dict | list) for line in lines)
-    except (ValueError, RecursionError):
-        return False
-
-
-_LINES = ("jsonl", "ndjson", "hext", "geojsonl", "geojsons", "jsonlines")
-_TERM = r"(<[^<>\s]*>|_:[\w.\-:]+)"
-_NT_LINE = re.compile(
-    rf"\s*({_TERM}\s*<[^<>\s]*>\s*({_TERM}|\"(\\.|[^\"\\])*\"(@[\w\-]+|\^\^<[^<>]*>)?)\s*({_TERM})?\s*\.)?\s*(#.*)?"
-)
-_GRAPH = re.compile(
-    rf"\"\S*\s+{_TERM}\s*\.\s*(#.*)?$|^\s*{_TERM}\s*<[^<>]*>\s*{_TERM}\s*{_TERM}\s*\."
-)
-
-
-def _statements(sample: Sample) -> list[str]:
-    lines = [
-        line for line in sample.lines[:50] if line.strip() and not line.lstrip().startswith("#")
-    ]
-    return lines if lines and all(_NT_LINE.fullmatch(line) for line in lines) else []
-
-
-@of_text
-def _is_nquads(sample: Sample) -> bool:
-    return any(map(_GRAPH.search, _statements(sample))) or (
-        sample.extension in ("nq", "nquads") and bool(_statements(sample))
-    )
-
-
-@of_text
-def _is_ntriples(sample: Sample) -> bool:
-    return bool(_statements(sample))
-
-
-_PREFIX = r"^\s*@?(prefix|base)\s+([\w\-.]*:)?\s*<"
-_SUBJECT = r"^\s*(<[^<>\s]*>|[\w\-]*:[\w\-.]*|\[|\()\s"
-_RDF = re.compile(f"{_PREFIX}|{_SUBJECT}", re.MULTILINE | re.IGNORECASE)
-
-
-@of_text
-def _is_turtle(sample: Sample) -> bool:
-    return (
-        re.search(_PREFIX, sample.prose, re.MULTILINE | re.IGNORECASE) is not None
-        and not _is_sparql(sample)
-    ) or (sample.extension in ("ttl", "turtle", "n3") and _RDF.search(sample.prose) is not None)
-
-
-@of_text
-def _is_trig(sample: Sample) -> bool:
-    return sample.extension == "trig" and (
-        _RDF.search(sample.prose) is not None or "{" in sample.start
-    )
-
-
-@of_text
-def _is_sparql(sample: Sample) -> bool:
-    return (
-        re.search(
-            r"^\s*(SELECT|ASK|CONSTRUCT|DESCRIBE|INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)\b",
-            sample.prose,
-            re.MULTILINE | re.IGNORECASE,
-        )
-        is not None
-    )
-
-
 ROWS = (
     row(
         "owl-xml",
         "OWL ontology (RDF/XML)",
         "owl rdf xml",
-        both(_rooted("RDF"), says(r"<owl:Ontology\b")),
+        both(rooted("RDF"), says(r"<owl:Ontology\b")),
         "OWL 2, mapping to RDF graphs",
         mime="application/rdf+xml",
         parents=XML + " fmt/875",
@@ -241,7 +89,7 @@ ROWS = (
         "rdf-xml",
         "RDF/XML",
         "rdf owl xml rdfs xmp",
-        _rooted("RDF"),
+        rooted("RDF"),
         "RDF 1.1 XML syntax, 2",
         mime="application/rdf+xml",
         puid="fmt/875",
@@ -409,7 +257,7 @@ ROWS = (
         "xml",
         "Extensible Markup Language (XML)",
         "xml xsd xsl xslt dtd rdf svg kml gml rng sch wadl txt conf config plist ui",
-        _is_xml,
+        is_xml,
         "XML 1.0, 2.8",
         mime="application/xml",
         puid=XML,
@@ -514,7 +362,7 @@ ROWS = (
         "avro-schema",
         "Apache Avro schema (JSON)",
         "avsc avpr",
-        _looks_like_json,
+        looks_like_json,
         "Avro specification, schema declaration",
         mime="application/json",
         named=True,
@@ -524,7 +372,7 @@ ROWS = (
         "json-lines",
         "JSON Lines",
         "jsonl ndjson hext geojsonl geojsons jsonlines json txt log",
-        _is_json_lines,
+        is_json_lines,
         "JSON Lines; ndjson 1.0",
         mime="application/jsonl",
         puid="fmt/2054",
@@ -534,7 +382,7 @@ ROWS = (
         "json",
         "JSON Data Interchange Format",
         "json jsonld geojson topojson map webmanifest ipynb avsc srj lock har txt",
-        _looks_like_json,
+        looks_like_json,
         "RFC 8259, 2",
         mime="application/json",
         puid=JSON,
@@ -543,7 +391,7 @@ ROWS = (
         "n-quads",
         "N-Quads (RDF)",
         "nq nquads",
-        _is_nquads,
+        is_nquads,
         "RDF 1.1 N-Quads, 2",
         mime="application/n-quads",
         settles=True,
@@ -552,7 +400,7 @@ ROWS = (
         "n-triples",
         "N-Triples (RDF)",
         "nt ntriples ttl n3 nq txt",
-        _is_ntriples,
+        is_ntriples,
         "RDF 1.1 N-Triples, 2",
         mime="application/n-triples",
         settles=True,
@@ -561,7 +409,7 @@ ROWS = (
         "trig",
         "TriG (RDF)",
         "trig",
-        _is_trig,
+        is_trig,
         "RDF 1.1 TriG, 2",
         mime="application/trig",
         settles=True,
@@ -570,7 +418,7 @@ ROWS = (
         "sparql",
         "SPARQL",
         "rq ru sparql",
-        _is_sparql,
+        is_sparql,
         "SPARQL 1.1 Query Language",
         mime="application/sparql-query",
         named=True,
@@ -580,7 +428,7 @@ ROWS = (
         "turtle",
         "Turtle (RDF)",
         "ttl turtle n3 owl trig rdf",
-        _is_turtle,
+        is_turtle,
         "RDF 1.1 Turtle, 2",
         mime="text/turtle",
         puid="fmt/874",

@@ -20,6 +20,7 @@ from preservation.formats.signatures import (
     geo,
     images,
     markup,
+    source_code,
     statistics,
     texts,
 )
@@ -36,7 +37,7 @@ _ANY = (
     *chemistry.ROWS,
     *archives.ROWS,
 )
-_TEXT = (*markup.ROWS, *texts.ROWS)
+_TEXT = (*markup.ROWS, *texts.ROWS, *source_code.ROWS)
 ROWS: Sequence[LocalFormat] = (*_ANY, *_TEXT)
 FORMATS: Mapping[str, LocalFormat] = {one.id: one for one in ROWS}
 # PUIDs of formats that have a row: a name alone does not make a file one of them.

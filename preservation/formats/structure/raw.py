@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Mapping
 
 from preservation.formats.sample import Sample
-from preservation.formats.signatures.images import tags_of
+from preservation.formats.signatures.images_tests import tags_of
 from preservation.formats.structure.noise import noise
 from preservation.formats.structure.trouble import Troubles
 
