@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,11 @@ class Run:
     others: float
 
 
-def run(command: Sequence[str], cwd: Path | None = None) -> Run:
+def run(command: Sequence[str], cwd: Path | None = None, *, allowed: Collection[int] = (0,)) -> Run:
     """Run a command to its end.
+
+    Args:
+        allowed: exit codes with which it did what is measured.
 
     Raises:
         SystemExit: it failed; a figure of a failed command means nothing.
@@ -50,7 +53,7 @@ def run(command: Sequence[str], cwd: Path | None = None) -> Run:
     said = process.stderr.read() if process.stderr else ""
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
-    if os.waitstatus_to_exitcode(status) != 0:
+    if os.waitstatus_to_exitcode(status) not in allowed:
         raise SystemExit(f"{' '.join(command)} failed:\n{said}")
     cpu = usage.ru_utime + usage.ru_stime
     others = max(0.0, (_busy() - busy_before - cpu) / wall)
