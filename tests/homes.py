@@ -26,7 +26,7 @@ from preservation.model.identification import Basis, Identification, Toolchain
 from preservation.model.progress import Progress, Silence
 from preservation.policy.policy import Policy
 from preservation.repair.result import RepairResult
-from preservation.replication.service import ReplicaResult
+from preservation.replication.result import ReplicaResult
 
 COMMUNITY = "notes"
 SILENCE = Silence()

@@ -12,7 +12,7 @@ from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.model.units import format_size
 from preservation.repair.result import RepairResult
-from preservation.replication.service import ReplicaResult
+from preservation.replication.result import ReplicaResult
 
 replicate_app = application()
 repair_app = application()

@@ -19,7 +19,7 @@ import pytest
 from homes import SILENCE, Archive
 
 from preservation.errors import NotNowError
-from preservation.replication.service import ReplicaResult
+from preservation.replication.result import ReplicaResult
 
 FILES = {f"{name}.bin": os.urandom(1 << 20) for name in "abcd"}
 EIO = Path(__file__).parent / "eio.c"

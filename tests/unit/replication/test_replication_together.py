@@ -16,7 +16,7 @@ from preservation.errors import NoSpaceError, SamarkandError, SourceDamagedError
 from preservation.files.held import HeldFolder
 from preservation.model.replica import Packaging
 from preservation.replication import tee, writing
-from preservation.replication.service import ReplicaResult
+from preservation.replication.result import ReplicaResult
 from preservation.replication.writing import Target, write_replicas
 from preservation.storage.local import LocalTier, create_tier
 

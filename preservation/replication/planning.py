@@ -1,0 +1,84 @@
+"""Which replicas are due: promised by a policy, and not verified as far as the catalogue knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from preservation.catalogue.protocol import Catalogue
+from preservation.model.clock import stamp
+from preservation.model.replica import ReplicaState, VersionKey
+from preservation.model.shard import MAX_SHARDS, SHARD_ITEMS, Shard, into_shards
+from preservation.policy.policy import Policy, ReplicaRule
+
+_PLANNED = MAX_SHARDS * SHARD_ITEMS  # versions: what one plan can hold
+
+
+def plan_replicas(
+    catalogue: Catalogue,
+    policy: Policy,
+    now: datetime,
+    *,
+    tier: str | None = None,
+    aip: str | None = None,
+    together: bool = True,
+) -> list[Shard]:
+    """The replicas that are promised and not yet verified.
+
+    Args:
+        catalogue: what is known.
+        policy: what is promised.
+        now: what is cold until later is not due.
+        tier: only those on this one.
+        aip: only those of this one.
+        together: versions that are due on several tiers are planned once for all of these,
+            in the name of the first one, so that one read serves them; else tier by tier.
+    """
+    rules = [rule for rule in policy.replicas if tier in (None, rule.tier)]
+    shards: list[Shard] = []
+    for some in [rules] if together else [[rule] for rule in rules]:
+        due: dict[tuple[str, ...], list[tuple[VersionKey, int]]] = {}
+        for key, octets, tiers in _due(catalogue, policy.community, some, aip, now):
+            listed = due.setdefault(tiers, [])
+            if len(listed) < _PLANNED:
+                listed.append((key, octets))
+        for (first, *also), sized in due.items():
+            shards.extend(
+                into_shards(policy.community, first, policy.ref, stamp(now), sized, (*also,))
+            )
+    return shards
+
+
+def _due(
+    catalogue: Catalogue,
+    community: str,
+    rules: Sequence[ReplicaRule],
+    aip: str | None,
+    now: datetime,
+) -> Iterator[tuple[VersionKey, int, tuple[str, ...]]]:
+    """Each version with the tiers that it is due on. Sequences in one order are merged;
+    memory stays flat.
+    """
+    there = {rule.tier: _Rows(catalogue, community, rule.tier, aip) for rule in rules}
+    for version in catalogue.versions(community, aip=aip):
+        due = tuple(name for name, rows in there.items() if rows.is_due(version.key, now))
+        if due:
+            yield version.key, version.octets, due
+
+
+class _Rows:
+    """The replicas on one tier, beside the versions that they are of."""
+
+    def __init__(self, catalogue: Catalogue, community: str, tier: str, aip: str | None) -> None:
+        self._rows = catalogue.replicas(community, tier=tier, aip=aip)
+        self._next = next(self._rows, None)
+
+    def is_due(self, key: VersionKey, now: datetime) -> bool:
+        """Whether a version's replica is unknown, or was not read back yet and can be by now."""
+        while self._next is not None and self._next.key < key:
+            self._next = next(self._rows, None)
+        row = self._next
+        if row is None or row.key != key:
+            return True
+        is_cold = row.ready_by is not None and row.ready_by > now
+        return row.state is ReplicaState.WRITTEN and not is_cold
