@@ -8,13 +8,13 @@ from pathlib import Path
 from preservation.app.home import Home
 from preservation.app.parts import Parts
 from preservation.catalogue.custody_reading import Amount
-from preservation.catalogue.figures import MOST_TIERS, Figures
+from preservation.catalogue.figures import Figures
 from preservation.ledger.policies import active_digests
 from preservation.ledger.protocol import InForce
 from preservation.model.canonical import digest_of
 from preservation.policy.check import Checked
 from preservation.policy.compare import compare
-from preservation.policy.effects import Held, Kept
+from preservation.policy.effects import Held
 from preservation.policy.foresight import effects
 from preservation.policy.plan import Plan, Proposal
 from preservation.policy.policy import Policy, TierSpec
@@ -70,20 +70,13 @@ def _held(parts: Parts, old: Policy | None, new: Policy) -> Held:
     figures, prospects = parts.catalogue.figures, parts.catalogue.prospects
     community = new.community
     holdings = figures.holdings(community)
-    tiers = sorted({*({} if old is None else old.tiers), *new.tiers})[:MOST_TIERS]
-    kept = prospects.kept(community, tiers) if holdings.versions else []
-    bare = Kept(
-        frozenset(),
-        frozenset(),
-        holdings.versions - sum(one.versions for one in kept),
-        holdings.octets - sum(one.octets for one in kept),
-    )
+    tiers = {*({} if old is None else old.tiers), *new.tiers}
     rules_differ = old is not None and old.intake.formats != new.intake.formats
     return Held(
         aips=holdings.aips,
         versions=holdings.versions,
         octets=holdings.octets,
-        kept=[*kept, bare] if bare.versions > 0 else kept,
+        kept=prospects.kept(community, tiers),
         overdue=_overdue(parts, figures, old, new),
         formats=prospects.formats(community) if rules_differ else (),
         due=_due(parts, old, new) if holdings.versions else (0, 0, 0),

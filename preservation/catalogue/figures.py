@@ -21,8 +21,6 @@ from preservation.catalogue.protocol import FormatCount, ReplicaRow
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import ReplicaState, VersionKey
 
-MOST_TIERS = 62  # a set of tiers is the bits of one SQL integer
-
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
