@@ -6,11 +6,14 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable, Param, TaskGroup
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import afterwards, step, tier_step
 from preservation.orchestration.tell import tell_standing
 from preservation.orchestration.watch import watch
+from preservation.orchestration.work import audit as work
+from preservation.orchestration.work import telling
+from preservation.orchestration.work.common import Json, of_tier
 from preservation.policy.policy import Policy
 
 _AIP = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -27,7 +30,7 @@ def audit_dag(policy: Policy) -> DAG:
     ) as dag:
 
         @step()
-        def plan(params: dict[str, Any]) -> list[work.Json]:
+        def plan(params: dict[str, Any]) -> list[Json]:
             """What is due within the night's budget, nearest deadline first."""
             with parts.open_parts() as home:
                 return work.checks_due(home, community, params)
@@ -47,12 +50,12 @@ def _tier(tier: str, planned: Any) -> Any:
     with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
 
         @step()
-        def shards(planned: list[work.Json]) -> list[work.Json]:
+        def shards(planned: list[Json]) -> list[Json]:
             """The share of this tier."""
-            return work.of_tier(planned, tier)
+            return of_tier(planned, tier)
 
         @tier_step(tier)
-        def audit(one: work.Json) -> work.Json:
+        def audit(one: Json) -> Json:
             """Read and compare each replica; every result is recorded before the next."""
             with parts.open_parts() as home:
                 result = work.check(home, one, LogProgress())
@@ -67,7 +70,7 @@ def _settle(community: str, checked: list[Any]) -> Any:
     finding = settings.findings_open(community)
 
     @afterwards(outlets=[damage])
-    def settle(checked: list[Any], *, outlet_events: Any = None) -> work.Json:
+    def settle(checked: list[Any], *, outlet_events: Any = None) -> Json:
         """Make the evidence durable; wake the repair if there is damage."""
         total = work.summed(checked)
         with parts.open_parts() as home:
@@ -82,18 +85,18 @@ def _settle(community: str, checked: list[Any]) -> Any:
 def _report(community: str, settled: Any) -> Any:
     @afterwards()
     def report(
-        settled: work.Json | None, run_id: Any = None, prev_start_date_success: Any = None
+        settled: Json | None, run_id: Any = None, prev_start_date_success: Any = None
     ) -> str:
         """Write what happened since the last audit, and how things stand."""
         with parts.open_parts() as home:
-            return work.report(home, community, run_id, prev_start_date_success, settled or {})
+            return telling.report(home, community, run_id, prev_start_date_success, settled or {})
 
     return report(settled)
 
 
 def _all_checked(settled: Any) -> Any:
     @step()
-    def all_checked(settled: work.Json) -> None:
+    def all_checked(settled: Json) -> None:
         """Red if something that was planned could not be checked: it is not known to be well."""
         with parts.told_to_airflow():
             work.refuse_unchecked(settled)

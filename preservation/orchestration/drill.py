@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import LABEL, gate, step
 from preservation.orchestration.watch import watch
+from preservation.orchestration.work import upkeep as work
+from preservation.orchestration.work.common import Json
 
 _DAILY = "30 9 * * *"  # UTC: after the nights, while people are there
 
@@ -28,13 +30,13 @@ def drill_dag() -> DAG:
     ) as dag:
 
         @gate()
-        def due() -> list[work.Json]:
+        def due() -> list[Json]:
             """The communities whose day has come; mostly none."""
             with parts.open_parts() as home:
                 return work.drills_due(home)
 
         @step(map_index_template=LABEL, execution_timeout=settings.SHARD)
-        def drill(one: work.Json) -> work.Json:
+        def drill(one: Json) -> Json:
             """Harm, audit, repair, audit; nothing of it is left."""
             with parts.open_parts() as home:
                 result = work.drill(home, one, LogProgress())

@@ -6,10 +6,13 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import LABEL, afterwards, step
 from preservation.orchestration.watch import watch
+from preservation.orchestration.work import formats as work
+from preservation.orchestration.work import upkeep
+from preservation.orchestration.work.common import Json
 
 _NIGHTLY = "30 20 * * *"  # UTC: after midnight in Tashkent, before the audits
 
@@ -28,19 +31,19 @@ def formats_dag() -> DAG:
     ) as dag:
 
         @step(execution_timeout=settings.SHARD)
-        def refresh() -> list[work.Json]:
+        def refresh() -> list[Json]:
             """Take new AIPs into the central inventory."""
             with parts.open_parts() as home:
                 return work.inventories(home, LogProgress())
 
         @step()
-        def plan(_: list[work.Json]) -> list[work.Json]:
+        def plan(_: list[Json]) -> list[Json]:
             """What newer tools could answer otherwise; mostly nothing."""
             with parts.open_parts() as home:
                 return work.formats_due(home)
 
         @step(map_index_template=LABEL, execution_timeout=settings.SHARD)
-        def review(one: work.Json) -> work.Json:
+        def review(one: Json) -> Json:
             """Ask the tools again about files of some AIPs, and record what changed."""
             with parts.open_parts() as home:
                 result = work.review_formats(home, one, LogProgress())
@@ -51,7 +54,7 @@ def formats_dag() -> DAG:
         def sweep() -> int:
             """Remove what runs that never came back have left behind, more than a day ago."""
             with parts.open_parts() as home:
-                return work.sweep(home, LogProgress())
+                return upkeep.sweep(home, LogProgress())
 
         planned = plan(refresh())
         reviewed = review.expand(one=planned)
@@ -62,7 +65,7 @@ def formats_dag() -> DAG:
 
 def _settle(reviewed: Any) -> Any:
     @afterwards(execution_timeout=settings.SHARD)
-    def settle(_: list[Any]) -> list[work.Json]:
+    def settle(_: list[Any]) -> list[Json]:
         """Take in what was found; red if an AIP could not be read for the inventory."""
         with parts.open_parts() as home:
             home.drain()

@@ -7,10 +7,12 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import gate, step, steps, tier_step
 from preservation.orchestration.watch import watch
+from preservation.orchestration.work import ingest as work
+from preservation.orchestration.work.common import Json, tally
 from preservation.policy.policy import Policy
 
 PARAMS = {
@@ -34,15 +36,15 @@ def ingest_dag(policy: Policy) -> DAG:
     ) as dag:
 
         @gate()
-        def find(params: dict[str, Any]) -> list[work.Json]:
+        def find(params: dict[str, Any]) -> list[Json]:
             """Complete deposits in the inbox. If there are none, nothing else runs."""
             with parts.open_parts() as home:
                 return work.deposits(home, community, params["deposit"])
 
         @steps
-        def deposit(one: work.Json) -> Any:
+        def deposit(one: Json) -> Any:
             @tier_step(first, settings.DEPOSIT)
-            def take(one: work.Json) -> work.Json:
+            def take(one: Json) -> Json:
                 """Examine, package, commit, verify: one transaction for one deposit."""
                 with parts.open_parts() as home:
                     outcome = work.take_in(home, one, LogProgress())
@@ -55,9 +57,9 @@ def ingest_dag(policy: Policy) -> DAG:
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
             outlets=[settings.replicas_due(community)],
         )
-        def announce(outcomes: work.Json | Iterable[work.Json]) -> work.Json:
+        def announce(outcomes: Json | Iterable[Json]) -> Json:
             """Wake the DAG that makes the other replicas."""
-            return work.tally(outcomes, "outcome")
+            return tally(outcomes, "outcome")
 
         taken = deposit.expand(one=find())
         watch(taken, announce(taken))
@@ -68,7 +70,7 @@ def ingest_dag(policy: Policy) -> DAG:
 
 def _release(community: str) -> None:
     @step()
-    def release() -> work.Json:
+    def release() -> Json:
         """Let deposits go that were taken in: only what did not change, and is kept well."""
         with parts.open_parts() as home:
             return work.release(home, community, LogProgress())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.steps import step
+from preservation.orchestration.work import upkeep as work
+from preservation.orchestration.work.common import Json
 
 
 def journal_dag() -> DAG:
@@ -22,7 +24,7 @@ def journal_dag() -> DAG:
     ) as dag:
 
         @step()
-        def drain() -> work.Json:
+        def drain() -> Json:
             """Write waiting events into the journal, and bring its copies on tiers up to date."""
             with parts.open_parts() as home:
                 return work.drain(home)

@@ -14,7 +14,8 @@ from airflow.sdk import Connection, conf
 from airflow.sdk.bases.notifier import BaseNotifier
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from preservation.orchestration import parts, work
+from preservation.orchestration import parts
+from preservation.orchestration.work import telling as work
 
 if TYPE_CHECKING:
     from preservation.notices.mail import MailSettings

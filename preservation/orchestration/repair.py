@@ -20,12 +20,15 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from preservation.catalogue.brake import brakes
-from preservation.orchestration import approval, parts, settings, words, work
+from preservation.orchestration import approval, parts, settings, words
 from preservation.orchestration import brakes as brake_questions
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import afterwards, gate, step, steps, tier_step
 from preservation.orchestration.tell import tell_standing
 from preservation.orchestration.watch import watch
+from preservation.orchestration.work import audit, telling
+from preservation.orchestration.work import repair as work
+from preservation.orchestration.work.common import Json, of_tier, policy_of
 from preservation.policy.policy import Policy
 
 ANSWER_WITHIN = timedelta(hours=24)  # then the run ends red, and the next asks again
@@ -54,7 +57,7 @@ def repair_dag(policy: Policy) -> DAG:
     ) as dag:
 
         @gate()
-        def find(params: dict[str, Any]) -> list[work.Json]:
+        def find(params: dict[str, Any]) -> list[Json]:
             """Open findings that a repair can answer. If there are none, only the standing
             is looked at.
             """
@@ -162,16 +165,16 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
     with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
 
         @step()
-        def damaged(found: list[work.Json], answer: Any, asked: Any) -> list[work.Json]:
+        def damaged(found: list[Json], answer: Any, asked: Any) -> list[Json]:
             """The damaged replicas of this tier, if their repair is allowed."""
             with parts.open_parts() as home:
-                rule = work.policy_of(home, found[0]["policy"]).repair
-                return work.of_tier(approval.granted(rule, found, answer, asked), tier)
+                rule = policy_of(home, found[0]["policy"]).repair
+                return of_tier(approval.granted(rule, found, answer, asked), tier)
 
         @steps
-        def replica(one: work.Json) -> Any:
+        def replica(one: Json) -> Any:
             @tier_step(tier)
-            def repair(one: work.Json) -> work.Json:
+            def repair(one: Json) -> Json:
                 """Copy from a replica just read intact; damaged bytes go into quarantine."""
                 with parts.open_parts() as home:
                     result = work.repair(home, one, LogProgress())
@@ -179,11 +182,11 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
                 return result
 
             @tier_step(tier)
-            def verify(one: work.Json) -> work.Json:
+            def verify(one: Json) -> Json:
                 """Read the replica once more, as any audit would."""
                 with parts.open_parts() as home:
                     result = work.verify(home, one, LogProgress())
-                settings.label(work.outcomes_label(one["label"], result))
+                settings.label(audit.outcomes_label(one["label"], result))
                 return result
 
             verified = verify(one=one)
@@ -195,10 +198,10 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
 
 def _report(community: str, found: Any) -> Any:
     @afterwards()
-    def report(found: list[work.Json] | None, run_id: Any = None) -> str:
+    def report(found: list[Json] | None, run_id: Any = None) -> str:
         """Write a report that tells what became of the findings."""
         since = work.first_opened(found) if found else None
         with parts.open_parts() as home:
-            return work.report(home, community, run_id, since, {})
+            return telling.report(home, community, run_id, since, {})
 
     return report(found)

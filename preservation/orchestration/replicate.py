@@ -6,9 +6,11 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, TaskGroup
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import gate, step, tier_step
+from preservation.orchestration.work import replicate as work
+from preservation.orchestration.work.common import Json, of_tier
 from preservation.policy.policy import Policy
 
 
@@ -24,7 +26,7 @@ def replicate_dag(policy: Policy) -> DAG:
     ) as dag:
 
         @gate()
-        def plan() -> list[work.Json]:
+        def plan() -> list[Json]:
             """What is promised and not there, as shards. If nothing is, nothing else runs."""
             with parts.open_parts() as home:
                 return work.replicas_due(home, community, together=settings.is_one_queue())
@@ -39,12 +41,12 @@ def _tier(tier: str, planned: Any) -> None:
     with TaskGroup(group_id=f"tier-{tier}", group_display_name=tier):
 
         @step()
-        def shards(planned: list[work.Json]) -> list[work.Json]:
+        def shards(planned: list[Json]) -> list[Json]:
             """The share of this tier, and of others for which the same versions are due."""
-            return work.of_tier(planned, tier)
+            return of_tier(planned, tier)
 
         @tier_step(tier)
-        def replicate(one: work.Json) -> work.Json:
+        def replicate(one: Json) -> Json:
             """Write each replica, read it back, record it; done ones are not done again."""
             with parts.open_parts() as home:
                 return work.replicate(home, one, LogProgress())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.steps import step
+from preservation.orchestration.work import telling as work
 
 
 def reports_dag() -> DAG:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.notices import tell_people
 from preservation.orchestration.steps import step
+from preservation.orchestration.work import telling as work
 from preservation.policy.policy import Policy
 
 _DAILY = "0 6 * * *"

@@ -6,10 +6,12 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from preservation.orchestration import parts, settings, words, work
+from preservation.orchestration import parts, settings, words
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import LABEL, gate, step
 from preservation.orchestration.watch import watch
+from preservation.orchestration.work import upkeep as work
+from preservation.orchestration.work.common import Json
 
 _WEEKLY = "0 18 * * 6"  # UTC: Saturday night in Tashkent
 
@@ -28,13 +30,13 @@ def statements_dag() -> DAG:
     ) as dag:
 
         @gate()
-        def plan() -> list[work.Json]:
+        def plan() -> list[Json]:
             """The holders that policies in force ask. If there is none, nothing else runs."""
             with parts.open_parts() as home:
                 return work.holders(home)
 
         @step(map_index_template=LABEL, execution_timeout=settings.SHARD)
-        def ask(one: work.Json) -> work.Json:
+        def ask(one: Json) -> Json:
             """Have one holder check its packages; each statement is recorded before the next."""
             with parts.open_parts() as home:
                 result = work.ask_holder(home, one, LogProgress())

@@ -12,8 +12,9 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import TriggerRule
 
-from preservation.orchestration import parts, work
+from preservation.orchestration import parts
 from preservation.orchestration.settings import dag_id
+from preservation.orchestration.work import telling as work
 
 
 class TellStanding(TriggerDagRunOperator):

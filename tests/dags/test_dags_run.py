@@ -119,7 +119,7 @@ def test_a_report_begins_at_a_plain_moment(home: Path, monkeypatch: pytest.Monke
     from pendulum import DateTime
 
     from preservation.app import open_home, reporting
-    from preservation.orchestration import work
+    from preservation.orchestration.work import telling as work
 
     given: list[Any] = []
 

@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def said(home: Path) -> str:
     """The note that audit and repair hand to the standing."""
     from preservation.app import open_home
-    from preservation.orchestration import work
+    from preservation.orchestration.work import telling as work
 
     with open_home(home, home) as parts:
         return work.standing(parts, "silk-road").note()

@@ -10,7 +10,8 @@ import pytest
 from homes import Archive, only
 
 from preservation.errors import UsageError
-from preservation.orchestration import brakes, work
+from preservation.orchestration import brakes
+from preservation.orchestration.work import repair as work
 
 
 @pytest.fixture
