@@ -19,7 +19,7 @@ import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,8 @@ SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
 MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "80" if SOAK else "1"))
 SEED = int(os.environ.get("SAMARKAND_SEED", "21"))
 IN_SHORT = ("rebuild", "notify")  # what no other test kills, and is short
-START = 0.2  # seconds in which a process can have done nothing yet
+TICK = os.sysconf("SC_CLK_TCK")
+LOOK = 0.002  # seconds between two looks at a process
 LEFT = 20  # seconds in which whoever worked for a killed process has to notice, and end
 PERSON = (  # the command under an account that is a person's
     "import pwd, types; pwd.getpwuid = lambda _: types.SimpleNamespace(pw_name='ana'); "
@@ -71,6 +72,7 @@ class Scene:
         before: makes the surroundings fresh.
         is_done: whether the command has nothing left to do, and would refuse.
         judge: what is true in the end, beside what is true of all.
+        works: CPU seconds that it uses from when it first has a file of the home open.
     """
 
     home: Archive
@@ -81,6 +83,7 @@ class Scene:
     judge: Judge = lambda _: None
     exits: frozenset[int] = frozenset({0})
     seen: Counter[str] = field(default_factory=Counter)
+    works: float = 0.0
 
     def fresh(self, kept: Archive) -> None:
         """Everything as it was before."""
@@ -102,17 +105,38 @@ class Scene:
             start_new_session=True,
         )
 
-    def run(self) -> float:
-        """To its end; the seconds that it took."""
-        began = time.monotonic()
+    def run(self) -> None:
+        """To its end."""
         process = self.start()
         said = process.communicate(timeout=300)[1]
         assert process.returncode in self.exits, said
-        return time.monotonic() - began
 
-    def killed(self, after: float, *, alone: bool) -> bool:
-        """Kill the process, or all that belongs to it; False if it had ended."""
+    def measure(self) -> None:
+        """To its end, and see how long it works."""
         process = self.start()
+        self.works = max(self.working(process), default=0.0)
+        said = process.communicate()[1]
+        assert process.returncode in self.exits, said
+
+    def working(self, process: subprocess.Popen[str]) -> Iterator[float]:
+        """CPU seconds since it has a file of the home open, again and again until it ends."""
+        began: float | None = None
+        while (spent := cpu_of(process)) is not None:
+            if began is None and has_open(process, self.home.home):
+                began = spent
+            if began is not None:
+                yield spent - began
+            time.sleep(LOOK)
+
+    def killed(self, at: float, after: float, *, alone: bool) -> bool:
+        """Kill the process, or all that belongs to it; False if it had ended.
+
+        Args:
+            at: CPU seconds of work that it did by then: a busy machine doesn't move the moment.
+            after: seconds that are waited then, in which it may be waiting itself.
+        """
+        process = self.start()
+        next((spent for spent in self.working(process) if spent >= at), None)
         time.sleep(after)
         if alone:
             process.kill()
@@ -123,6 +147,20 @@ class Scene:
             return True
         assert process.returncode in self.exits, said
         return False
+
+
+def cpu_of(process: subprocess.Popen[str]) -> float | None:
+    """CPU seconds of a process so far; None once it has ended, though nobody heard of it yet."""
+    stat = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return None if stat[0] == "Z" else (int(stat[11]) + int(stat[12])) / TICK
+
+
+def has_open(process: subprocess.Popen[str], folder: Path) -> bool:
+    """Whether a process has anything below a folder open."""
+    fds = Path(f"/proc/{process.pid}/fd")
+    with suppress(OSError):  # it closed one meanwhile, or ended
+        return any(os.readlink(fd).startswith(f"{folder}/") for fd in fds.iterdir())
+    return False
 
 
 def ending(archive: Archive, again: frozenset[str]) -> dict[str, object]:
@@ -469,21 +507,23 @@ def test_a_killed_command_is_completed_by_the_next(
         scene = make(root, stack)
         kept = scene.home.copied_to(root / "kept")
         scene.fresh(kept)
-        took = scene.run()
+        scene.measure()
         wanted = ending(scene.home, scene.again)
         ended_well(scene, kept, wanted)
         for number in range(MOMENTS):
             scene.fresh(kept)
-            after, alone = draw.uniform(START, took), draw.random() < 0.5
+            at, after = draw.uniform(0, scene.works), draw.uniform(0, 1 / TICK)
+            alone = draw.random() < 0.5
             try:
-                scene.seen["killed" if scene.killed(after, alone=alone) else "ended"] += 1
+                scene.seen["killed" if scene.killed(at, after, alone=alone) else "ended"] += 1
                 nothing_is_lost_or_believed_falsely(kept, scene.home)
                 if not scene.is_done():
                     scene.run()
                 ended_well(scene, kept, wanted)
             except AssertionError as error:
                 error.add_note(
-                    f"moment {number}, killed after {after:.3f} of {took:.3f} s, {alone=}"
+                    f"moment {number}, killed after {at:.2f} of {scene.works:.2f} CPU seconds of "
+                    f"work, and {after:.3f} more, {alone=}"
                 )
                 raise
     remove_tree(root)
