@@ -34,6 +34,7 @@ from preservation.audit.forecast import forecast
 from preservation.audit.planner import Planner
 from preservation.audit.purse import Purse
 from preservation.audit.rhythm import LOTS
+from preservation.audit.service import TOGETHER
 from preservation.catalogue.database import Database
 from preservation.catalogue.migrations import counting
 from preservation.catalogue.place import Place
@@ -219,8 +220,8 @@ def leases(catalogue: SqlCatalogue, count: int) -> None:
     names = [f"replica:{number}" for number in range(count)]
     began, cpu = time.perf_counter(), time.process_time()
     with catalogue.kept_open():
-        for first in range(0, count, 100):
-            taken = catalogue.lease_all(names[first : first + 100], MINUTES, NOW)
+        for first in range(0, count, TOGETHER):
+            taken = catalogue.lease_all(names[first : first + TOGETHER], MINUTES, NOW)
             catalogue.release_all(taken)
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
     print(f"leases taken and given back: {count / wall:,.0f}/s ({cpu:.1f} s of CPU)")

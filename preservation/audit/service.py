@@ -34,7 +34,7 @@ from preservation.storage.tier import Tier
 
 LONG = 1024**3  # octets; while so much is read, a limit may come that was not there before
 SMALL = 16 * 1024**2  # octets of a replica, on average, below which leases are taken together
-TOGETHER = 20
+TOGETHER = 100
 ANYTHING = Aim()
 
 

@@ -37,26 +37,16 @@ class Leases:
 
     def lease_all(self, names: Sequence[str], ttl: timedelta, now: datetime) -> list[Lease]:
         """Take, in one transaction, those of these leases that nobody alive holds."""
-        holder, taken = process.identity(), list[Lease]()
+        holder, until, taken = process.identity(), now + ttl, list[Lease]()
         with self.database.writing() as connection:
-            for some in chunks(dict.fromkeys(names)):
-                taken_already = sa.select(t.lease).where(one_of(connection, t.lease.c.name, some))
-                current = connection.execute(taken_already)
-                held, dead = set[str](), list[int]()
-                for row in current:
-                    if _holds(row.holder, row.expires_at, now):
-                        held.add(row.name)
-                    else:
-                        dead.append(row.fence)
-                if dead:
-                    ended = one_of(connection, t.lease.c.fence, dead)
-                    connection.execute(sa.delete(t.lease).where(ended))
-                # Of two takers one inserts; the other waits for it, and then finds the name taken.
-                free = [name for name in some if name not in held]
-                if free:
-                    until = now + ttl
-                    made = _insert(connection, free, holder, until)
-                    taken += [Lease(name, holder, fence, until) for name, fence in made]
+            # In order: two takers of the same names never wait for each other.
+            for some in chunks(sorted(set(names))):
+                # Most are free: only those that were not are looked at.
+                made = _insert(connection, some, holder, until)
+                left = sorted(set(some).difference(name for name, _ in made))
+                if left and (ended := _end_dead(connection, left, now)):
+                    made += _insert(connection, ended, holder, until)
+                taken += [Lease(name, holder, fence, until) for name, fence in made]
         return taken
 
     def renew(self, lease: Lease, ttl: timedelta, now: datetime) -> Lease:
@@ -84,6 +74,22 @@ class Leases:
                         one_of(connection, columns.name, [lease.name for lease in some]),
                     )
                     connection.execute(sa.delete(t.lease).where(*mine))
+
+
+def _end_dead(connection: sa.Connection, names: Sequence[str], now: datetime) -> list[str]:
+    """End those leases on these names that are nobody's any more; the names that are free then.
+    One that is released, or taken over, meanwhile is gone under its fence: it is not ended twice.
+    """
+    current = sa.select(t.lease).where(one_of(connection, t.lease.c.name, names))
+    held, dead = set[str](), list[int]()
+    for row in connection.execute(current):
+        if _holds(row.holder, row.expires_at, now):
+            held.add(row.name)
+        else:
+            dead.append(row.fence)
+    if dead:
+        connection.execute(sa.delete(t.lease).where(one_of(connection, t.lease.c.fence, dead)))
+    return [name for name in names if name not in held]
 
 
 def _insert(

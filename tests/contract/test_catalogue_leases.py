@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -59,6 +60,31 @@ def test_a_holder_that_died_on_this_host_holds_nothing(catalogue: SqlCatalogue) 
         os.kill(os.getpid(), signal.SIGKILL if taken else signal.SIGTERM)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert catalogue.lease("aip/1", MINUTE, START) is not None
+
+
+def test_of_several_at_once_each_goes_to_one_taker_in_whatever_order_they_ask(
+    catalogue: SqlCatalogue,
+) -> None:
+    """Opposite orders would end in a deadlock, if names were taken as they come."""
+    names = [f"replica/{number}" for number in range(60)]
+
+    def take(order: int) -> list[str]:
+        return [lease.name for lease in catalogue.lease_all(names[::order], MINUTE, START)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            taken = [name for some in pool.map(take, [1, -1, 1, -1]) for name in some]
+            assert sorted(taken) == sorted(names)
+            names = [f"{name}'" for name in names]
+
+
+def test_what_ran_out_is_taken_over_together_with_what_is_free(catalogue: SqlCatalogue) -> None:
+    assert catalogue.lease_all(["aip/1"], MINUTE, START)
+    held = catalogue.lease("aip/2", 3 * MINUTE, START)
+    taken = catalogue.lease_all(["aip/1", "aip/2", "aip/3"], MINUTE, START + 2 * MINUTE)
+    assert held is not None
+    assert {lease.name for lease in taken} == {"aip/1", "aip/3"}
+    assert min(lease.fence for lease in taken) > held.fence
 
 
 def test_an_arrival_keeps_its_reserved_aip_until_it_changes(catalogue: SqlCatalogue) -> None:
