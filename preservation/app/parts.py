@@ -31,7 +31,8 @@ from preservation.errors import NotNowError, SamarkandError
 from preservation.fixity.engine import EngineSettings
 from preservation.formats.checks.checker import FormatChecker
 from preservation.formats.identifier import FormatIdentifier
-from preservation.ingest.inspect import Identify, Tools
+from preservation.formats.protocol import Identifier
+from preservation.ingest.inspect import Tools
 from preservation.ingest.release import ReleaseResult, ReleaseService
 from preservation.ingest.service import IngestService, Places
 from preservation.ingest.virus import VirusScanner
@@ -75,7 +76,7 @@ class Parts:
     journal: FileJournal
     store: PolicyFiles
     tiers: Mapping[str, Tier]
-    identifier: Identify
+    identifier: Identifier
     ingest: IngestService
     replication: ReplicationService
     reconcile: ReconcileService

@@ -23,7 +23,6 @@ from preservation.storage.tier import Tier
 
 SOURCE = "archivematica"
 _SCHEMA = "samarkand.proven/1"
-_ADDRESS = ("kind", "path", "endpoint", "region", "bucket", "prefix")
 
 
 def specs_of(store: PolicyFiles) -> dict[str, TierSpec]:
@@ -139,4 +138,4 @@ def _path(home: Home, tier: str) -> Path:
 
 
 def _address(spec: TierSpec) -> str:
-    return str(digest_of({name: getattr(spec, name) for name in _ADDRESS}))
+    return str(digest_of(spec.address))

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from preservation.files.walk import FOLDER_FLAGS, KINDS, Kind, reopen, why
+from preservation.files.walk import FOLDER_FLAGS, KINDS, Folder, Kind, leave, spare, why
 
 _LOT = 4096  # names told at a time
-_OPEN_FOLDERS = 64  # descriptors held at most; deeper down, parents are reopened
 _SORTED = 65_536  # subfolders of one folder that are visited in order
 
 
@@ -42,12 +41,9 @@ class Other(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Folder:
-    """A folder whose files were told; ``fd`` is -1 where it was closed to save descriptors."""
+class _Told(Folder):
+    """A folder whose files were told."""
 
-    path: bytes
-    fd: int
-    identity: tuple[int, int]
     inner: bytes = b""  # names of subfolders that are still to visit, a NUL after each
     at: int = 0
 
@@ -83,29 +79,29 @@ def scan(root: Path, *, sizes: bool = True) -> Iterator[Names | Other]:
         OSError: the root cannot be opened or listed.
     """
     root_fd = os.open(root, FOLDER_FLAGS)
-    stack: list[_Folder] = []
+    stack: list[_Told] = []
     try:
         stack.append(_entered(b"", os.dup(root_fd)))
         yield from _list(stack[-1], sizes)
         while stack:
             name = stack[-1].next_inner()
             if not name:
-                _leave(stack, root_fd)
+                leave(stack, root_fd)
                 continue
             path = _join(stack[-1].path, name)
             try:
                 stack.append(_entered(path, _open(stack[-1], name)))
-                _spare(stack)
+                spare(stack)
                 yield from _list(stack[-1], sizes)
             except OSError as error:
                 yield Other(path, Kind.UNREADABLE, why(error))
     finally:
         for folder in stack:
-            _close(folder)
+            folder.close()
         os.close(root_fd)
 
 
-def _list(folder: _Folder, sizes: bool) -> Iterator[Names | Other]:
+def _list(folder: _Told, sizes: bool) -> Iterator[Names | Other]:
     inner: list[str] = []
     with os.scandir(folder.fd) as entries:
         while met := _take(entries, folder, sizes):
@@ -118,7 +114,7 @@ def _list(folder: _Folder, sizes: bool) -> Iterator[Names | Other]:
     folder.inner = b"".join(os.fsencode(name) + b"\0" for name in inner)
 
 
-def _take(entries: Iterator[os.DirEntry[str]], folder: _Folder, sizes: bool) -> _Met | None:
+def _take(entries: Iterator[os.DirEntry[str]], folder: _Told, sizes: bool) -> _Met | None:
     """Some more of a listing; None at its end."""
     met, taken = _Met(), 0
     for entry in entries:
@@ -149,7 +145,7 @@ def _paths(folder: bytes, names: list[str]) -> list[bytes]:
     return [folder + b"/" + name for name in found] if folder else found
 
 
-def _path(folder: _Folder, entry: os.DirEntry[str]) -> bytes:
+def _path(folder: _Told, entry: os.DirEntry[str]) -> bytes:
     return _join(folder.path, os.fsencode(entry.name))
 
 
@@ -157,34 +153,12 @@ def _join(folder: bytes, name: bytes) -> bytes:
     return folder + b"/" + name if folder else name
 
 
-def _entered(path: bytes, fd: int) -> _Folder:
+def _entered(path: bytes, fd: int) -> _Told:
     seen = os.fstat(fd)
-    return _Folder(path, fd, (seen.st_dev, seen.st_ino))
+    return _Told(path, fd, (seen.st_dev, seen.st_ino))
 
 
-def _open(parent: _Folder, name: bytes) -> int:
+def _open(parent: _Told, name: bytes) -> int:
     if parent.fd < 0:
         raise OSError(errno.ESTALE, "the folder was moved away meanwhile")
     return os.open(name, FOLDER_FLAGS, dir_fd=parent.fd)
-
-
-def _leave(stack: list[_Folder], root_fd: int) -> None:
-    """Close the folder that is done, with its parent open again."""
-    done = stack.pop()
-    try:
-        if stack and stack[-1].fd < 0:
-            stack[-1].fd = reopen(stack[-1].path, stack[-1].identity, done.fd, root_fd)
-    finally:
-        _close(done)
-
-
-def _spare(stack: list[_Folder]) -> None:
-    """Close the parent that is too far up to keep open."""
-    if len(stack) > _OPEN_FOLDERS:
-        _close(stack[-1 - _OPEN_FOLDERS])
-
-
-def _close(folder: _Folder) -> None:
-    if folder.fd >= 0:
-        os.close(folder.fd)
-        folder.fd = -1

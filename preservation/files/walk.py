@@ -13,10 +13,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from preservation.files.durable import AnyPath
 from preservation.model.names import is_safe, parts
@@ -73,12 +73,25 @@ KINDS = {
 
 
 @dataclass(slots=True)
-class _Folder:
+class Folder:
     """A folder on the way down; ``fd`` is -1 while it is closed to save descriptors."""
 
     path: bytes
     fd: int
     identity: tuple[int, int]
+
+    def close(self) -> None:
+        """Let its descriptor go."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+_OnTheWay = TypeVar("_OnTheWay", bound=Folder)
+
+
+@dataclass(slots=True)
+class _Listed(Folder):
     names: list[bytes]  # those still to visit, last one first
 
 
@@ -92,13 +105,13 @@ def walk(root: AnyPath) -> Iterator[Entry]:
         OSError: the root can't be opened as a folder; a link is refused.
     """
     root_fd = os.open(os.fsencode(root), FOLDER_FLAGS)
-    stack: list[_Folder] = []
+    stack: list[_Listed] = []
     try:
         stack.append(_listed(b"", os.dup(root_fd)))
         while stack:
             folder = stack[-1]
             if not folder.names:
-                _leave(stack, root_fd)
+                leave(stack, root_fd)
                 continue
             yield from _files(folder)
             if not folder.names:
@@ -106,11 +119,11 @@ def walk(root: AnyPath) -> Iterator[Entry]:
             entry, inner = _visit(folder, folder.names.pop())
             if inner is not None:
                 stack.append(inner)
-                _spare(stack)
+                spare(stack)
             yield entry
     finally:
         for folder in stack:
-            _close(folder)
+            folder.close()
         os.close(root_fd)
 
 
@@ -144,7 +157,7 @@ def open_below(root_fd: int, path: bytes, flags: int, mode: int = 0o600) -> int:
             os.close(at)
 
 
-def _files(folder: _Folder) -> Iterator[Entry]:
+def _files(folder: _Listed) -> Iterator[Entry]:
     """Regular files, which nearly all names are, up to the next that is something else."""
     names, at, start = folder.names, folder.fd, folder.path + b"/" if folder.path else b""
     while names and at >= 0:
@@ -157,7 +170,7 @@ def _files(folder: _Folder) -> Iterator[Entry]:
         yield _entry(start + names.pop(), Kind.FILE, seen)
 
 
-def _visit(folder: _Folder, name: bytes) -> tuple[Entry, _Folder | None]:
+def _visit(folder: _Listed, name: bytes) -> tuple[Entry, _Listed | None]:
     """Look at one name; list it, if it is a folder."""
     path = folder.path + b"/" + name if folder.path else name
     if folder.fd < 0:
@@ -177,7 +190,7 @@ def _visit(folder: _Folder, name: bytes) -> tuple[Entry, _Folder | None]:
     return _entry(path, kind, seen), inner
 
 
-def _listed(path: bytes, fd: int) -> _Folder:
+def _listed(path: bytes, fd: int) -> _Listed:
     """Take over an open folder and read its listing."""
     try:
         seen = os.fstat(fd)
@@ -185,23 +198,23 @@ def _listed(path: bytes, fd: int) -> _Folder:
     except BaseException:
         os.close(fd)
         raise
-    return _Folder(path, fd, (seen.st_dev, seen.st_ino), names)
+    return _Listed(path, fd, (seen.st_dev, seen.st_ino), names)
 
 
-def _spare(stack: list[_Folder]) -> None:
+def spare(stack: Sequence[Folder]) -> None:
     """Close the parent that is too far up to keep open."""
     if len(stack) > _OPEN_FOLDERS:
-        _close(stack[-1 - _OPEN_FOLDERS])
+        stack[-1 - _OPEN_FOLDERS].close()
 
 
-def _leave(stack: list[_Folder], root_fd: int) -> None:
+def leave(stack: MutableSequence[_OnTheWay], root_fd: int) -> None:
     """Close the folder that is done, with its parent open again."""
     done = stack.pop()
     try:
         if stack and stack[-1].fd < 0:
             stack[-1].fd = reopen(stack[-1].path, stack[-1].identity, done.fd, root_fd)
     finally:
-        _close(done)
+        done.close()
 
 
 def reopen(path: bytes, identity: tuple[int, int], child_fd: int, root_fd: int) -> int:
@@ -226,12 +239,6 @@ def reopen(path: bytes, identity: tuple[int, int], child_fd: int, root_fd: int) 
             return fd
         os.close(fd)
     return -1
-
-
-def _close(folder: _Folder) -> None:
-    if folder.fd >= 0:
-        os.close(folder.fd)
-        folder.fd = -1
 
 
 def _entry(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from preservation.ingest.documents import LARGEST, crate_dataset, elements, json_of
+from preservation.ingest.documents import LARGEST, crate_dataset, datacite_of, elements
 from preservation.model.finding import Finding
 from preservation.policy.intake import METADATA_ELEMENTS
 from preservation.policy.policy import MetadataRules
@@ -101,12 +101,7 @@ def _spelled(label: str) -> str:
 
 
 def _datacite_json(data: bytes) -> Iterator[str]:
-    document = json_of(data)
-    inner = document.get("data") if isinstance(document, dict) else None
-    if isinstance(inner, dict) and isinstance(inner.get("attributes"), dict):
-        document = inner["attributes"]
-    if not isinstance(document, dict):
-        return
+    document = datacite_of(data)
     for name, (field, keys) in _JSON.items():
         if any(_says(one, keys.split()) for one in _list(document.get(field))):
             yield name

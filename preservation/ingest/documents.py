@@ -37,6 +37,15 @@ def json_of(data: bytes) -> Any:
         return None
 
 
+def datacite_of(data: bytes) -> Mapping[str, Any]:
+    """A DataCite record, as its registry gives it or bare; empty if it is none."""
+    document = json_of(data)
+    inner = document.get("data") if isinstance(document, dict) else None
+    if isinstance(inner, dict) and isinstance(inner.get("attributes"), dict):
+        document = inner["attributes"]
+    return document if isinstance(document, dict) else {}
+
+
 def elements(data: bytes, wanted: frozenset[Path]) -> list[Element]:
     """The wanted elements of a well-formed document, in the order of their ends."""
     return _Reader(wanted).read(data) or []

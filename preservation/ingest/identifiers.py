@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from preservation.ingest.documents import LARGEST, MOST, crate_dataset, elements, is_xml, json_of
+from preservation.ingest.documents import (
+    LARGEST,
+    MOST,
+    crate_dataset,
+    datacite_of,
+    elements,
+    is_xml,
+    json_of,
+)
 from preservation.model.finding import Finding, Severity
 from preservation.model.identifier import SCHEMES, Identifier, find_all, parse
 from preservation.model.names import display
@@ -71,12 +79,7 @@ def _unread(documents: Mapping[bytes, bytes]) -> Iterator[Finding]:
 
 
 def _datacite_json(data: bytes) -> Iterator[str]:
-    document = json_of(data)
-    inner = document.get("data") if isinstance(document, dict) else None
-    if isinstance(inner, dict) and isinstance(inner.get("attributes"), dict):
-        document = inner["attributes"]
-    if not isinstance(document, dict):
-        return
+    document = datacite_of(data)
     if isinstance(document.get("doi"), str):
         yield f"doi:{document['doi']}"
     for field in ("identifiers", "alternateIdentifiers"):

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, Protocol, Self
 from preservation.errors import NotNowError
 from preservation.files.workers import Patience
 from preservation.formats.patience import DepositPatience
+from preservation.formats.protocol import Identifier
 from preservation.ingest.virus import Engine
 from preservation.model import format_check, virus_scan
 from preservation.model.finding import Finding, Severity
 from preservation.model.format_check import CheckCounts, FormatCheck
-from preservation.model.identification import Identification, Toolchain
+from preservation.model.identification import Identification
 from preservation.model.names import display
 from preservation.model.virus_scan import (
     Demand,
@@ -34,21 +35,6 @@ _NOT_NOW = {
     one.value
     for one in (NotScanned.NO_DAEMON, NotScanned.TIMEOUT, NotScanned.ERROR, NotScanned.OPAQUE)
 }
-
-
-class Identify(Protocol):
-    """Says what files are: ``preservation.formats``."""
-
-    @property
-    def toolchain(self) -> Toolchain: ...
-
-    def identify(
-        self,
-        root: Path,
-        paths: Sequence[bytes],
-        digests: Sequence[str] | None = None,
-        patience: Patience | None = None,
-    ) -> list[Identification]: ...
 
 
 class Check(Protocol):
@@ -102,7 +88,7 @@ class Inspection:
 class Tools:
     """What inspection works with, whatever a policy asks for."""
 
-    identifier: Identify
+    identifier: Identifier
     checker: Check
     scanner: Scan
 

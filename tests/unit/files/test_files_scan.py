@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from preservation.files import scan as scanning
+from preservation.files import walk as walking
 from preservation.files.scan import Names, scan
 from preservation.files.walk import Kind, walk
 
@@ -43,7 +44,7 @@ def test_a_scan_and_a_walk_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lot: int, folders: int
 ) -> None:
     monkeypatch.setattr(scanning, "_LOT", lot)
-    monkeypatch.setattr(scanning, "_OPEN_FOLDERS", folders)
+    monkeypatch.setattr(walking, "_OPEN_FOLDERS", folders)
     tree(tmp_path)
     entries = list(walk(tmp_path))
     files = [entry for entry in entries if entry.kind is Kind.FILE]
