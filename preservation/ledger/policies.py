@@ -58,7 +58,10 @@ class _State:
 
 
 class PolicyFiles:
-    """The store in a folder. A policy is read once; its digest is its name."""
+    """``<home>/policies/``: ``objects/<digest>.json`` and ``in-force.json``. The truth.
+
+    A policy is read once; its digest is its name.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,6 +70,7 @@ class PolicyFiles:
         self._read: dict[Digest, Policy] = {}
 
     def in_force(self) -> Mapping[str, InForce]:
+        """What governs each community now; empty before the first ``policy apply``."""
         return self._state().lines
 
     def _state(self) -> _State:
@@ -85,11 +89,17 @@ class PolicyFiles:
             ) from error
 
     def policy(self, digest: Digest) -> Policy:
+        """The effective policy of this digest; its bytes are compared with it."""
         if digest not in self._read:
             self._read[digest] = self._load(digest)
         return self._read[digest]
 
     def governing(self, community: str) -> Policy:
+        """The policy in force.
+
+        Raises:
+            UsageError: none is (``POL-NOT-IN-FORCE``).
+        """
         line = self.in_force().get(community)
         if line is None:
             raise UsageError(
@@ -111,30 +121,29 @@ class PolicyFiles:
         plan: Mapping[str, Any] | None = None,
         pausing: Collection[str] = (),
     ) -> list[InForce]:
+        """Put effective documents in force, all or none, if what is in force, and not paused, is
+        still ``expected`` (else ``BusyError`` ``POL-STALE``). Returns the lines that changed.
+
+        Args:
+            pausing: communities in force for which nothing is done from now on.
+            consent: who agreed to promises becoming weaker.
+            plan: what this is expected to do; kept as evidence.
+        """
         for community, document in effective.items():
             if Policy.from_effective(document).community != community:
                 raise SamarkandError(f"the policy of {community!r} names another community")
         with self._locked():
             state = self._state()
-            before = {one: line.digest for one, line in state.lines.items()}
-            active = active_digests(state.lines)
-            if active != dict(expected):
+            if active_digests(state.lines) != dict(expected):
                 raise BusyError(
                     "the policies in force changed since this plan was made",
                     hint="run `preserve policy plan` again",
                     code="POL-STALE",
                 )
-            after = {one: digest_of(document) for one, document in sorted(effective.items())}
-            changed = {
-                one: Succession(digest, before.get(one))
-                for one, digest in after.items()
-                if active.get(one) != digest
-            }
-            for one in sorted(active.keys() & set(pausing) - after.keys()):
-                changed[one] = Succession(before[one], before[one], paused=True)
+            changed = _successions(state.lines, effective, pausing)
             if not changed:
                 return []
-            for one in changed.keys() & after.keys():
+            for one in changed.keys() & effective.keys():
                 self._kept.keep("objects", canonical(effective[one]))
             kept = None if plan is None else self._kept.keep("plans", canonical(plan))
             amendment = Amendment(at, by, reason, consent, kept, state.amendment, changed)
@@ -276,6 +285,25 @@ def edited(store: PolicyFiles, checked: Checked) -> list[str]:
 def active_digests(lines: Mapping[str, InForce]) -> dict[str, Digest]:
     """What governs each community that is not paused."""
     return {one: line.digest for one, line in lines.items() if not line.paused}
+
+
+def _successions(
+    lines: Mapping[str, InForce],
+    effective: Mapping[str, Mapping[str, Any]],
+    pausing: Collection[str],
+) -> dict[str, Succession]:
+    """What changes for whom, if these documents were put in force and these communities paused."""
+    before = {one: line.digest for one, line in lines.items()}
+    active = active_digests(lines)
+    after = {one: digest_of(document) for one, document in sorted(effective.items())}
+    changed = {
+        one: Succession(digest, before.get(one))
+        for one, digest in after.items()
+        if active.get(one) != digest
+    }
+    for one in sorted(active.keys() & set(pausing) - after.keys()):
+        changed[one] = Succession(before[one], before[one], paused=True)
+    return changed
 
 
 def _encode(state: _State) -> bytes:
