@@ -13,6 +13,7 @@ from preservation.audit.service import AuditResult, total
 from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.turns import Aim
 from preservation.cli.audit_forecast import forecast
+from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import holding, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
 from preservation.cli.shell import shell, table, worst
@@ -105,9 +106,7 @@ def _render(out: Console, result: AuditResult, overdue: int) -> None:
         out.print(rows)
     for sample in result.samples:
         out.print(str(sample))
-    for finding in result.findings:
-        if finding.code == BRAKE:
-            out.print(f"{finding.code} {finding.subject}: {finding.message}. Next: {finding.hint}")
+    show_findings(out, (one for one in result.findings if one.code == BRAKE), "")
     if result.left:
         out.print(f"{result.left} wait for the next run: the hours of this one were over")
     told = ", ".join(f"{count} {word}" for word, count in result.outcomes.items() if count)

@@ -71,7 +71,7 @@ def create(
     def render(out: Console) -> None:
         print_findings(out, report.findings)
         if report.created:
-            out.print(f"{dest}: {report.files} files, {format_size(report.octets)}", markup=False)
+            out.print(f"{dest}: {report.files} files, {format_size(report.octets)}")
         else:
             out.print("not made: mend what is listed above; the folder was not changed")
 
@@ -94,7 +94,7 @@ def restore(
     def render(out: Console) -> None:
         print_findings(out, report.findings)
         if report.valid:
-            out.print(f"{dest}: {report.files} files, {format_size(report.octets)}", markup=False)
+            out.print(f"{dest}: {report.files} files, {format_size(report.octets)}")
         else:
             out.print("not restored: the bag is INVALID; nothing was written")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from preservation.cli.findings_shown import show_finding
 from preservation.errors import UsageError
 from preservation.model.finding import Finding
 
@@ -50,10 +51,6 @@ def _profiles(part: str) -> Any:
 
 
 def print_findings(out: Console, findings: Iterable[Finding]) -> None:
-    """One line each, and what to do next."""
+    """Print each with how bad it is."""
     for finding in findings:
-        where = f" {finding.subject}:" if finding.subject else ""
-        text = f"{finding.severity.value} [{finding.code}]{where} {finding.message}"
-        out.print(text, markup=False)
-        if finding.hint:
-            out.print(f"    next: {finding.hint}", markup=False)
+        show_finding(out, finding, f"{finding.severity.value} ")

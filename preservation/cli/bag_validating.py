@@ -72,7 +72,7 @@ def validated(
     def render(out: Console) -> None:
         print_findings(out, report.findings)
         for line in told(report):
-            out.print(line, markup=False)
+            out.print(line)
 
     exit_code = 0 if report.valid else 3
     here.answer(as_json, "samarkand.bag-validate/1", report.to_json(), render, exit_code)

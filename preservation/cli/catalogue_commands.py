@@ -7,6 +7,7 @@ from rich.console import Console
 
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.catalogue.rebuild import RebuildReport
+from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, shell
@@ -26,7 +27,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     def render(out: Console) -> None:
         _render(out, report)
         for difference in differences:
-            out.print(f"differs: {difference}", markup=False)
+            out.print(f"differs: {difference}")
         out.print("the catalogue says what tiers and journal say" if not differences else "")
 
     body = {**report.counts(), "differences": differences}
@@ -43,7 +44,7 @@ def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
     def render(out: Console) -> None:
         _render(out, report)
         if former:
-            out.print(f"the former catalogue lies at {former}", markup=False)
+            out.print(f"the former catalogue lies at {former}")
 
     body = {**report.counts(), "former": former}
     exit_code = 4 if report.disputes else 0
@@ -68,10 +69,7 @@ def _render(out: Console, report: RebuildReport) -> None:
         out.print(f"no event tells of {key}: it is here by its sidecar alone")
     for key, tier in report.undrained_replicas:
         out.print(f"no event tells of {key} on {tier}: it is here by its sidecar alone")
-    for finding in report.findings:
-        out.print(f"{finding.code} {finding.subject}: {finding.message}", markup=False)
-        if finding.hint:
-            out.print(f"  next: {finding.hint}", markup=False)
+    show_findings(out, report.findings, "")
 
 
 @journal_app.command()
@@ -83,8 +81,7 @@ def drain(ctx: typer.Context, as_json: Json = False) -> None:
 
     def render(out: Console) -> None:
         out.print(f"{drained.events} events drained into {len(drained.files)} files")
-        for finding in drained.findings:
-            out.print(f"{finding.code} {finding.subject}: {finding.message}", markup=False)
+        show_findings(out, drained.findings, "")
 
     body = {
         "events": drained.events,

@@ -61,7 +61,7 @@ def show(ctx: typer.Context, id: Id, as_json: Json = False) -> None:
 
     def render(out: Console) -> None:
         out.print(f"[{row.code}] {row.severity} · {row.life} · {row.id}")
-        out.print(f"{row.subject}\n{row.message}\nnext: {row.hint}", markup=False)
+        out.print(f"{row.subject}\n{row.message}\nnext: {row.hint}")
         _render_detail(out, row)
         if row.decided:
             out.print(f"closed by {row.decided.get('by')}: {row.decided.get('reason')}")
@@ -72,7 +72,7 @@ def show(ctx: typer.Context, id: Id, as_json: Json = False) -> None:
 def _render_detail(out: Console, row: FindingRow) -> None:
     """Which files, which octets of them, and where a repair has put what."""
     for file in row.detail.get("files", []):
-        out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}", markup=False)
+        out.print(f"  {file['path']}: {file['outcome']}, {file['reason']}")
         for found in file.get("ranges", []):
             last = found["offset"] + found["bytes"] - 1
             out.print(f"    octets {found['offset']} to {last} ({found['bytes']}) differ")
@@ -82,8 +82,8 @@ def _render_detail(out: Console, row: FindingRow) -> None:
     if repair.get("source"):
         out.print(f"repair: from {repair['source']}, {repair.get('approved_by') or 'automatic'}")
     if repair.get("quarantine"):
-        out.print(f"the damaged octets lie at {repair['quarantine']}", markup=False)
-        out.print(f"what differed, whole: journal result {repair['difference']}", markup=False)
+        out.print(f"the damaged octets lie at {repair['quarantine']}")
+        out.print(f"what differed, whole: journal result {repair['difference']}")
 
 
 @finding_app.command()

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from preservation.audit.format_review import DueVersion, Reviewed
+from preservation.cli.findings_shown import show_findings
 from preservation.cli.shell import table
 from preservation.errors import UsageError
 from preservation.files import durable
@@ -90,5 +91,4 @@ def show_review(
     for one in done:
         if one.state != "unchanged":
             out.print(f"{one.key}: {one.state} {one.reason} {one.changed or ''}".rstrip())
-        for finding in one.findings:
-            out.print(f"  [{finding.code}] {finding.subject}: {finding.message}")
+        show_findings(out, one.findings)

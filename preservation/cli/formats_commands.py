@@ -14,6 +14,7 @@ from preservation.app import Parts
 from preservation.app.holdings import inventory_of, review_of
 from preservation.audit.format_review import DueVersion, Reviewed
 from preservation.audit.inventory import Refreshed
+from preservation.cli.findings_shown import show_findings
 from preservation.cli.formats_answers import draw, show_lines, show_review, write_csv
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, group
@@ -176,8 +177,7 @@ def refresh(
                 f"{one.community}: {one.versions} AIP versions, {one.taken} read now "
                 f"({one.files} files), {len(one.missing)} missing"
             )
-            for finding in one.missing:
-                out.print(f"  [{finding.code}] {finding.subject}: {finding.message}")
+            show_findings(out, one.missing)
 
     body = {"communities": [one.to_json() for one in done]}
     here.answer(as_json, "samarkand.formats-refresh/1", body, render, _code(done))

@@ -34,8 +34,8 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     home = create_home(here.home, here.policies, account())
 
     def render(out: Console) -> None:
-        out.print(f"home       {home.path}", markup=False)
-        out.print(f"catalogue  {home.catalogue_url}", markup=False)
+        out.print(f"home       {home.path}")
+        out.print(f"catalogue  {home.catalogue_url}")
         out.print("next       put a deposit into inbox/<community>/, then preserve ingest --inbox")
 
     here.answer(as_json, "samarkand.init/1", {"home": str(home.path)}, render)
@@ -60,7 +60,7 @@ def up(
     }
 
     def render(out: Console) -> None:
-        out.print(f"Airflow runs at {running.url}", markup=False)
+        out.print(f"Airflow runs at {running.url}")
         logins = table("Logins", "user", "password")
         for user in running.users:
             logins.add_row(user.name, user.password)

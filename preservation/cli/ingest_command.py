@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
+from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import Several, shell, table, worst
@@ -90,7 +91,4 @@ def render(out: Console, results: list[DepositResult]) -> None:
     out.print(rows)
     for one in results:
         for finding in one.findings:
-            where = f" {finding.subject}:" if finding.subject else ""
-            out.print(f"{one.deposit}: [{finding.code}]{where} {finding.message}")
-            if finding.hint:
-                out.print(f"    next: {finding.hint}", markup=False)
+            show_finding(out, finding, f"{one.deposit}: ")

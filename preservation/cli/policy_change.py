@@ -68,7 +68,7 @@ def _advice(parts: Parts, checked: Checked, made: Plan) -> list[str]:
 
 def _advise(advised: list[str], out: Console) -> None:
     for sentence in advised:
-        out.print(f"advice: {sentence}", markup=False)
+        out.print(f"advice: {sentence}")
 
 
 def _render(part: Spelled, out: Console) -> None:

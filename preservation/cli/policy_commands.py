@@ -46,7 +46,7 @@ def check(
 
     def render(out: Console) -> None:
         for problem in checked.problems:
-            out.print(str(problem), markup=False)
+            out.print(str(problem))
         for sentence in advised:
             out.print(f"advice: {sentence}")
         right = ", ".join(sorted(checked.effective)) or "none"
@@ -121,7 +121,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
                 told = (
                     f"{promise.code} {promise.subject}: broken since {since}; {promise.next_step}"
                 )
-                out.print(told, markup=False)
+                out.print(told)
 
     body = {
         "communities": {

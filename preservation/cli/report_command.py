@@ -58,8 +58,8 @@ def report(
     def render(console: Console) -> None:
         for one in made:
             for sentence in one.report.sentences:
-                console.print(sentence.text, markup=False)
-            console.print(f"  {one.html}", markup=False)
+                console.print(sentence.text)
+            console.print(f"  {one.html}")
 
     body = {"reports": [{"html": str(one.html), "json": str(one.json)} for one in made]}
     here.answer(as_json, "samarkand.reports/1", body, render)

@@ -11,6 +11,7 @@ from rich.console import Console
 from preservation.app import Parts
 from preservation.app.sweeping import sweep
 from preservation.audit.statements import Compared, compare, last_statements
+from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import communities, known_tier, opened
 from preservation.cli.options import Json, Tier, group
 from preservation.cli.shell import Several, shell, table, worst
@@ -88,19 +89,10 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
 
     def render(out: Console) -> None:
         for one in results:
-            also = f", {one.accepted} accepted ones neither" if one.accepted else ""
-            out.print(f"{one.tier}: {one.agreed} replicas agree, {one.count} things do not{also}")
-            missing = (found for check in one.checks for found in check.findings)
-            for finding in (*one.findings, *missing):
-                out.print(f"  [{finding.code}] {finding.subject} {finding.message}", markup=False)
-                out.print(f"      next: {finding.hint}", markup=False)
-            for words in one.unfinished:
-                out.print(f"  {words}", markup=False)
+            _render_reconciled(out, one)
         for held in sources:
             out.print(f"{held.tier}: {held.packages} packages of others, {held.never} never asked")
-            for finding in held.findings:
-                out.print(f"  [{finding.code}] {finding.subject} {finding.message}", markup=False)
-                out.print(f"      next: {finding.hint}", markup=False)
+            show_findings(out, held.findings)
 
     wrong = [one.count for one in results] + [len(one.findings) for one in sources]
     exit_code = worst({4 if count else 0 for count in wrong} | several.codes)
@@ -110,6 +102,15 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
         "errors": several.errors,
     }
     here.answer(as_json, "samarkand.reconcile/1", body, render, exit_code)
+
+
+def _render_reconciled(out: Console, one: Reconciled) -> None:
+    also = f", {one.accepted} accepted ones neither" if one.accepted else ""
+    out.print(f"{one.tier}: {one.agreed} replicas agree, {one.count} things do not{also}")
+    missing = (found for check in one.checks for found in check.findings)
+    show_findings(out, (*one.findings, *missing))
+    for words in one.unfinished:
+        out.print(f"  {words}")
 
 
 @tier_app.command()

@@ -38,7 +38,7 @@ def index(
         out.print(f"{len(found)} tars, {made} indexes made")
         for one in found:
             if one.state == "not made":
-                out.print(f"  {one.row.key} on {one.row.tier}: {one.reason}", markup=False)
+                out.print(f"  {one.row.key} on {one.row.tier}: {one.reason}")
 
     exit_code = worst({5 if one.state == "not made" else 0 for one in found} | several.codes)
     body = {"tars": [one.to_json() for one in found], "errors": several.errors}

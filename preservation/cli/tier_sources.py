@@ -10,6 +10,7 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.audit.statements import FRESH, Asked, last_statements
+from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Json, Tier
 from preservation.cli.shell import Several, shell, table, worst
@@ -59,9 +60,7 @@ def ask(
         for one in results:
             said = ", ".join(f"{count} {word}" for word, count in sorted(one.outcomes.items()))
             out.print(f"{one.tier}: {said or 'nothing was asked'}, {one.fresh} asked lately")
-            for finding in one.findings:
-                out.print(f"  [{finding.code}] {finding.subject}: {finding.message}", markup=False)
-                out.print(f"      next: {finding.hint}", markup=False)
+            show_findings(out, one.findings)
 
     exit_code = worst({4 if one.findings else 0 for one in results} | several.codes)
     body = {"tiers": [one.to_json() for one in results], "errors": several.errors}
