@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from preservation.errors import UsageError
+from preservation.files.durable import means
 from preservation.files.scan import Names, Other, scan
 from preservation.fixity.ahead import Ahead
 from preservation.fixity.compare import Compared, Expected, compare
@@ -96,7 +97,8 @@ class FolderOrigin:
         self._settings, self._progress, self._cancelled = settings, progress, cancelled
         try:
             self._base = base.resolve(strict=True)
-            self._root = os.open(self._base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            with means():
+                self._root = os.open(self._base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except (OSError, RuntimeError) as error:  # pathlib's word for links that go in circles
             reason = getattr(error, "strerror", None) or "its links go in circles"
             raise UsageError(

@@ -33,7 +33,42 @@ _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_FLAG = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
+_SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def expect_means(error: OSError) -> None:
+    """Ask this before an error is taken for something about a file: it may be about us.
+
+    Raises:
+        NotNowError: this process, or the machine, ran out of open files or memory
+            (``FS-OUT-OF-MEANS``).
+    """
+    if error.errno in _SHORT:
+        raise _out_of_means(error) from error
+
+
+@contextmanager
+def means() -> Iterator[None]:
+    """The same for whatever is done inside.
+
+    Raises:
+        NotNowError: as :func:`expect_means`; every other ``OSError`` passes as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        expect_means(error)
+        raise
+
+
+def _out_of_means(error: OSError) -> NotNowError:
+    return NotNowError(
+        f"the process ran out of what it works with: {error.strerror}",
+        hint="look at `ulimit -n`, `ulimit -v` and free memory; the files were not judged",
+        code="FS-OUT-OF-MEANS",
+    )
 
 
 @contextmanager
@@ -42,7 +77,8 @@ def plain_errors(path: AnyPath) -> Iterator[None]:
 
     Raises:
         NoSpaceError: ENOSPC, EDQUOT, EFBIG.
-        NotNowError: EROFS (``FS-READ-ONLY``), EACCES and EPERM (``FS-DENIED``).
+        NotNowError: EROFS (``FS-READ-ONLY``), EACCES and EPERM (``FS-DENIED``), EMFILE, ENFILE
+            and ENOMEM (``FS-OUT-OF-MEANS``).
     """
     try:
         yield
@@ -77,6 +113,8 @@ def _told(error: OSError, path: str) -> NotNowError | None:
                 hint="give this account the right to write there",
                 code="FS-DENIED",
             )
+        case number if number in _SHORT:
+            return _out_of_means(error)
         case _:
             return None
 

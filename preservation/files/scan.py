@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from preservation.files.durable import means
 from preservation.files.walk import FOLDER_FLAGS, KINDS, Folder, Kind, leave, spare, why
 
 _LOT = 4096  # names told at a time
@@ -77,7 +78,13 @@ def scan(root: Path, *, sizes: bool = True) -> Iterator[Names | Other]:
 
     Raises:
         OSError: the root cannot be opened or listed.
+        NotNowError: this process ran out of open files or memory.
     """
+    with means():
+        yield from _scanned(root, sizes)
+
+
+def _scanned(root: Path, sizes: bool) -> Iterator[Names | Other]:
     root_fd = os.open(root, FOLDER_FLAGS)
     stack: list[_Told] = []
     try:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
-from preservation.files.durable import AnyPath
+from preservation.files.durable import AnyPath, expect_means, means
 from preservation.model.names import is_safe, parts
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -103,7 +103,13 @@ def walk(root: AnyPath) -> Iterator[Entry]:
 
     Raises:
         OSError: the root can't be opened as a folder; a link is refused.
+        NotNowError: this process ran out of open files or memory.
     """
+    with means():
+        yield from _walked(root)
+
+
+def _walked(root: AnyPath) -> Iterator[Entry]:
     root_fd = os.open(os.fsencode(root), FOLDER_FLAGS)
     stack: list[_Listed] = []
     try:
@@ -264,6 +270,11 @@ def _unseen(path: bytes, error: str) -> Entry:
 
 
 def why(error: OSError) -> str:
-    """``EACCES: Permission denied``, for entries that are ``UNREADABLE``."""
+    """``EACCES: Permission denied``, for entries that are ``UNREADABLE``.
+
+    Raises:
+        NotNowError: it is not the entry's doing; see :func:`durable.expect_means`.
+    """
+    expect_means(error)
     name = errno.errorcode.get(error.errno or 0, "EIO")
     return f"{name}: {error.strerror}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from preservation.errors import NotNowError
-from preservation.files import walk
+from preservation.files import durable, walk
 from preservation.fixity.lanes import Lanes, buffers
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.rate import RateLimit
@@ -233,7 +233,12 @@ _KINDS = {
 
 
 def reading_of(error: OSError) -> Reading:
-    """What an error while opening or reading says about the file."""
+    """What an error while opening or reading says about the file.
+
+    Raises:
+        NotNowError: nothing, since it is about us; see :func:`durable.expect_means`.
+    """
+    durable.expect_means(error)
     if error.errno in _ABSENT:
         return Reading.MISSING
     if error.errno in _MEDIUM:
@@ -242,7 +247,12 @@ def reading_of(error: OSError) -> Reading:
 
 
 def reason_of(error: OSError) -> str:
-    """The same for people."""
+    """The same for people.
+
+    Raises:
+        NotNowError: as :func:`reading_of`.
+    """
+    durable.expect_means(error)
     if error.errno in _IRREGULAR:
         return "a link or something else that is no file stands in its path"
     return error.strerror or os.strerror(error.errno or 0)
