@@ -12,6 +12,7 @@ so seconds of wall are told too.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import tempfile
 import time
@@ -51,13 +52,15 @@ COMMUNITY, NOW = "silk-road", datetime(2026, 11, 22, 2, tzinfo=UTC)
 TIERS = ("vault", "mirror", "deep")
 EVERYWHERE = ",".join(sorted(TIERS))
 DAY = 86_400_000_000  # microseconds
+FOLDER, VERIFIED, INTACT, E3 = 0, 1, 1, 3  # as codes: ``catalogue.tables``
 MINUTES = timedelta(minutes=10)
 SPELLED = {
     "sqlite": {
         "numbers": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) ",
         "lot": "((i * 40503) % 65536)",
         "id": "aip(i)",
-        "digest": "CAST(printf('%032d', i) AS BLOB)",
+        "digest": "digest(i)",
+        "policy": f"x'00{'5a' * 32}'",
         "false": "0",
     },
     "postgresql": {
@@ -65,10 +68,16 @@ SPELLED = {
         "lot": "((i * 40503) % 65536)",
         "id": "decode(lpad(to_hex((i * 40503) % 65536), 4, '0') || lpad(to_hex(i), 28, '0'), "
         "'hex')",
-        "digest": "convert_to(lpad(i::text, 32, '0'), 'UTF8')",
+        "digest": "sha256(convert_to(i::text, 'UTF8'))",
+        "policy": f"'\\x00{'5a' * 32}'::bytea",
         "false": "false",
     },
 }
+
+
+def digest(number: int) -> bytes:
+    """Something like a digest, another one for each AIP."""
+    return hashlib.sha256(str(number).encode()).digest()
 
 
 def aip(number: int) -> str:
@@ -88,6 +97,7 @@ def fill(url: str, count: int) -> None:
         if kind == "sqlite":
             raw: Any = connection.connection.driver_connection
             raw.create_function("aip", 1, lambda i: uuid.UUID(aip(i)).bytes, deterministic=True)
+            raw.create_function("digest", 1, digest, deterministic=True)
 
         def insert(columns: str, values: str) -> None:
             into, numbers = f"INSERT INTO {columns} ", spelled["numbers"].format(count)
@@ -98,15 +108,14 @@ def fill(url: str, count: int) -> None:
         for statement in counting.dropping(kind):
             connection.exec_driver_sql(statement)
         connection.exec_driver_sql(f"INSERT INTO community VALUES ('{COMMUNITY}', {count})")
-        insert("aip (aip, community)", f"{spelled['id']}, '{COMMUNITY}'")
         # Ingested over three years, a thousand a night, evenly; the youngest are a month old.
         ingested = f"{micro} - (30 + (i % 1000)) * {DAY}"
         insert(
             "version (community, aip, version, title, seal, content_digest, lineage, files, "
             "octets, ingested_at, policy, adopted, there, verified)",
-            f"'{COMMUNITY}', {spelled['id']}, 1, 'a deposit', {spelled['digest']}, "
-            f"{spelled['digest']}, '', 100, 1000000000, {ingested}, 'sha256:0', "
-            f"{spelled['false']}, '{EVERYWHERE}', '{EVERYWHERE}'",
+            f"'{COMMUNITY}', {spelled['id']}, 1, 'Field notes of the year ' || i % 2000, "
+            f"{spelled['digest']}, {spelled['digest']}, '', 100, 1000000000, {ingested}, "
+            f"{spelled['policy']}, {spelled['false']}, '{EVERYWHERE}', '{EVERYWHERE}'",
         )
         for place, tier in enumerate(TIERS):
             aged = f"{micro} - ((i * 7 + {place} * 24) % 71) * {DAY} - i % 1000"
@@ -114,9 +123,9 @@ def fill(url: str, count: int) -> None:
                 "replica (community, aip, version, tier, packaging, state, seal, octets, "
                 "written_at, verified_at, checked_at, aged_from, young, lot, outcome, level, "
                 "adopted)",
-                f"'{COMMUNITY}', {spelled['id']}, 1, '{tier}', 'folder', 'verified', "
+                f"'{COMMUNITY}', {spelled['id']}, 1, '{tier}', {FOLDER}, {VERIFIED}, "
                 f"{spelled['digest']}, 1000000000, {ingested}, {aged}, {aged}, {aged}, "
-                f"{spelled['false']}, {spelled['lot']}, 'intact', 'E3', {spelled['false']}",
+                f"{spelled['false']}, {spelled['lot']}, {INTACT}, {E3}, {spelled['false']}",
             )
         _counted(connection, count)
     with database.writing() as connection:
@@ -133,7 +142,7 @@ def _counted(connection: sa.Connection, count: int) -> None:
     )
     for tier in TIERS:
         connection.exec_driver_sql(
-            f"INSERT INTO replica_count VALUES ('{COMMUNITY}', '{tier}', 'verified', {count}, "
+            f"INSERT INTO replica_count VALUES ('{COMMUNITY}', '{tier}', {VERIFIED}, {count}, "
             f"{octets})"
         )
     for statement in counting.statements(connection.dialect.name):

@@ -38,7 +38,7 @@ class Adopting:
         sidecars = {sidecar.key: sidecar for sidecar, _ in shown}
         versions = {row.key: row for sidecar, row in shown if row and row.key == sidecar.key}
         with self.database.writing() as connection:
-            rows.mention(connection, sidecars)
+            rows.mention_communities(connection, {key.community for key in sidecars})
             places = {(key, tier) for key in sidecars}
             known = rows.load(connection, set(sidecars), places, set())
             dated = {**versions, **known.versions}

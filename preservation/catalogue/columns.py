@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,11 +24,15 @@ from preservation.model.digest import Algorithm, Digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+STATES = ("damaged", "verified", "written")  # of a replica, by their codes
+_SHA256 = "sha256:"
+_TAGGED = re.compile(_SHA256 + "[0-9a-f]{64}")
 _SPELLED, _DASHES, _OCTETS = 36, 4, 16  # of a UUID
 
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 OCTETS = sa.LargeBinary()
 NUMBER = sa.BigInteger()
+ORDINAL = sa.Integer()  # of a version
 COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -44,6 +49,58 @@ class Words(types.TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         return value.replace("\0", "\u2400") if value is not None else None
+
+
+class Code(types.TypeDecorator[str]):
+    """One of a few words as its place among them: two octets where the word has up to eleven.
+
+    Places are stored, so words are only ever added at the end.
+
+    Raises:
+        MalformedError: a word that is not among them was to be stored or looked for.
+    """
+
+    impl = sa.SmallInteger()
+    cache_ok = True
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__()
+        self.words = words
+        self._places = {word: place for place, word in enumerate(words)}
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> int | None:
+        if value is None:
+            return None
+        try:
+            return self._places[value]
+        except KeyError as error:
+            raise MalformedError(f"not one of {', '.join(self.words)}: {value!r}") from error
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else self.words[value]
+
+
+class Tagged(types.TypeDecorator[str]):
+    """Text that is nearly always ``sha256:<hex>``, as 33 octets then: a 0, and the digest. Any
+    other text is a 1, and its UTF-8.
+    """
+
+    impl = OCTETS
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> bytes | None:
+        if value is None:
+            return None
+        if _TAGGED.fullmatch(value):
+            return b"\0" + bytes.fromhex(value[len(_SHA256) :])
+        return b"\1" + value.encode("utf-8", "surrogatepass")
+
+    def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> str | None:
+        if value is None:
+            return None
+        if value[:1] == b"\0":
+            return _SHA256 + value[1:].hex()
+        return value[1:].decode("utf-8", "surrogatepass")
 
 
 class Path(types.TypeDecorator[str]):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from preservation.catalogue.columns import NUMBER, WORDS, Document, Id, Moment, Sha256, Words
+from preservation.catalogue.columns import (
+    NUMBER,
+    ORDINAL,
+    WORDS,
+    Document,
+    Id,
+    Moment,
+    Sha256,
+    Words,
+)
 from preservation.catalogue.tables import metadata
 
 
@@ -12,7 +21,7 @@ def _version_key() -> tuple[sa.Column[str], sa.Column[str], sa.Column[int]]:
     return (
         sa.Column("community", WORDS, primary_key=True),
         sa.Column("aip", Id, primary_key=True),
-        sa.Column("version", NUMBER, primary_key=True, autoincrement=False),
+        sa.Column("version", ORDINAL, primary_key=True, autoincrement=False),
     )
 
 
@@ -71,7 +80,7 @@ hold = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("community", WORDS, nullable=False),
     sa.Column("aip", Id, nullable=False),
-    sa.Column("version", NUMBER, nullable=False),
+    sa.Column("version", ORDINAL, nullable=False),
     sa.Column("reason", Words, nullable=False),
     sa.Column("by", Words, nullable=False),
     sa.Column("placed_at", Moment, nullable=False),

@@ -229,8 +229,11 @@ def _of(
     if aip is not None:
         statement = statement.where(table.c.aip == aip)
         if community is None:
-            owner = sa.select(t.aip.c.community).where(t.aip.c.aip == aip).scalar_subquery()
-            return statement.where(table.c.community == owner)
+            # One look into the key for each community there is.
+            known = sa.select(t.community.c.community)
+            mine = table.alias("mine").c
+            owner = sa.select(mine.community).where(mine.community.in_(known), mine.aip == aip)
+            return statement.where(table.c.community == owner.limit(1).scalar_subquery())
     if community is not None:
         statement = statement.where(table.c.community == community)
     return statement

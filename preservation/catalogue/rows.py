@@ -123,8 +123,9 @@ def save(connection: sa.Connection, before: State, after: State) -> None:
     versions = [row for key, row in after.versions.items() if before.versions.get(key) is not row]
     replicas = [row for key, row in after.replicas.items() if before.replicas.get(key) is not row]
     findings = [row for id, row in after.findings.items() if before.findings.get(id) is not row]
-    mention(connection, (key for key in after.versions if key not in before.versions))
-    mention(connection, (key for key, _ in after.replicas.keys() - before.replicas.keys()))
+    added = {key.community for key in after.versions if key not in before.versions}
+    added |= {key.community for key, _ in after.replicas.keys() - before.replicas.keys()}
+    mention_communities(connection, added)
     save_versions(connection, versions, adopted=False)
     save_replicas(connection, replicas, adopted=False)
     write(connection, t.finding, ("id",), [_finding_values(row) for row in findings])
@@ -155,11 +156,7 @@ def _save_custody(connection: sa.Connection, before: State, after: State) -> Non
 
 
 def save_identifiers(connection: sa.Connection, rows: Sequence[IdentifierRow]) -> None:
-    """Write identifiers, and have the AIPs that they belong to."""
-    aips = sorted({(row.community, row.aip) for row in rows})
-    values = [{"aip": aip, "community": community} for community, aip in aips]
-    if values:
-        connection.execute(insert(connection, t.aip).on_conflict_do_nothing(), values)
+    """Write identifiers."""
     write(connection, t.identifier, _IDENTIFIER_KEY, [_identifier_values(row) for row in rows])
 
 
@@ -188,15 +185,6 @@ def save_replicas(connection: sa.Connection, rows: Sequence[ReplicaRow], *, adop
     """Write replicas."""
     values = [_replica_values(row, adopted=adopted) for row in rows]
     write(connection, t.replica, _REPLICA_KEY, values)
-
-
-def mention(connection: sa.Connection, keys: Iterable[VersionKey]) -> None:
-    """Have the AIPs and communities that rows refer to."""
-    pairs = sorted({(key.community, key.aip) for key in keys})
-    mention_communities(connection, {community for community, _ in pairs})
-    values = [{"aip": aip, "community": community} for community, aip in pairs]
-    if values:
-        connection.execute(insert(connection, t.aip).on_conflict_do_nothing(), values)
 
 
 def mention_communities(connection: sa.Connection, names: Iterable[str]) -> None:

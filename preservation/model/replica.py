@@ -16,6 +16,7 @@ from preservation.model.canonical import canonical
 from preservation.model.digest import Algorithm, Digest
 
 SIDECAR_SCHEMA = "samarkand.seal/1"
+_MOST_VERSIONS = 2**31 - 1  # what four octets hold
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _ID = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
@@ -59,7 +60,7 @@ class VersionKey:
 
     def __post_init__(self) -> None:
         check_id(self.community, "community")
-        if not _UUID.fullmatch(self.aip) or self.version < 1:
+        if not _UUID.fullmatch(self.aip) or not 1 <= self.version <= _MOST_VERSIONS:
             raise MalformedError(f"not an AIP version: {self.aip!r} v{self.version}")
 
     @property

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from preservation.catalogue.columns import STATES
+
 _AMOUNTS = ("files", "octets")
+_VERIFIED = STATES.index("verified")
 _VERSION = "community = {row}.community AND aip = {row}.aip AND version = {row}.version"
 _JOINED = {
     "sqlite": "coalesce((SELECT group_concat(tier) FROM (SELECT tier FROM replica "
@@ -57,7 +60,7 @@ def recounting(dialect: str) -> Iterator[str]:
     where = _VERSION.format(row="version")
     replica = " AND ".join(f"replica.{part}" for part in where.split(" AND "))
     there = _JOINED[dialect].format(where=replica)
-    verified = _JOINED[dialect].format(where=f"{replica} AND state = 'verified'")
+    verified = _JOINED[dialect].format(where=f"{replica} AND state = {_VERIFIED}")
     yield f"UPDATE version SET there = {there}, verified = {verified}"
     yield "DELETE FROM replica_count"
     yield (
@@ -104,7 +107,7 @@ def _sets(dialect: str, row: str) -> str:
     """Write down anew where a version's replicas are; nothing, where nothing changed."""
     where = _VERSION.format(row=row)
     there = _JOINED[dialect].format(where=where)
-    verified = _JOINED[dialect].format(where=f"{where} AND state = 'verified'")
+    verified = _JOINED[dialect].format(where=f"{where} AND state = {_VERIFIED}")
     return f"UPDATE version SET there = {there}, verified = {verified} WHERE {where};"
 
 

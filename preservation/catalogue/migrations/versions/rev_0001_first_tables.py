@@ -15,6 +15,7 @@ depends_on = None
 _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _OCTETS = sa.LargeBinary()
 _NUMBER = sa.BigInteger()
+_CODE = sa.SmallInteger()
 _COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -30,8 +31,12 @@ def _number(name: str) -> sa.Column[int]:
     return sa.Column(name, _NUMBER, nullable=False)
 
 
+def _ordinal(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False)
+
+
 def _key() -> list[sa.Column[str] | sa.Column[bytes] | sa.Column[int]]:
-    return [_words("community"), _octets("aip"), _number("version")]
+    return [_words("community"), _octets("aip"), _ordinal("version")]
 
 
 def upgrade() -> None:
@@ -55,35 +60,28 @@ def _holdings() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "aip",
-        _octets("aip"),
-        _words("community"),
-        sa.PrimaryKeyConstraint("aip"),
-        sa.ForeignKeyConstraint(["community"], ["community.community"]),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "version",
-        *_key(),
+        _number("files"),
+        _number("octets"),
+        _number("ingested_at"),
+        _ordinal("version"),
+        sa.Column("adopted", sa.Boolean(), nullable=False),
+        _words("community"),
+        _octets("aip"),
         _words("title"),
         _octets("seal"),
         sa.Column("previous_seal", _OCTETS),
         _octets("content_digest"),
         _words("lineage"),
-        _number("files"),
-        _number("octets"),
-        _number("ingested_at"),
-        _words("policy"),
-        sa.Column("adopted", sa.Boolean(), nullable=False),
+        _octets("policy"),
         sa.Column("there", _WORDS, nullable=False, server_default=""),
         sa.Column("verified", _WORDS, nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("community", "aip", "version"),
         sa.ForeignKeyConstraint(["community"], ["community.community"]),
-        sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
         sqlite_with_rowid=False,
     )
     op.create_index("version_kept", "version", ["community", "there", "verified", "ingested_at"])
-    op.create_index("version_content", "version", ["community", "content_digest", "ingested_at"])
+    op.create_index("version_content", "version", ["content_digest"], postgresql_using="hash")
     op.create_index("version_ingested", "version", ["community", "ingested_at"])
     op.create_index(
         "version_lineage",
@@ -109,27 +107,28 @@ def _holdings() -> None:
     )
     op.create_table(
         "replica",
-        *_key(),
-        _words("tier"),
-        _words("packaging"),
-        _words("state"),
-        _octets("seal"),
-        sa.Column("tar_digest", _OCTETS),
-        sa.Column("tar_octets", _NUMBER),
         _number("octets"),
         _number("written_at"),
+        _number("aged_from"),
         sa.Column("verified_at", _NUMBER),
         sa.Column("checked_at", _NUMBER),
-        _number("aged_from"),
-        sa.Column("young", sa.Boolean(), nullable=False),
-        sa.Column("lot", sa.Integer(), nullable=False),
-        sa.Column("outcome", _WORDS),
-        sa.Column("level", _WORDS),
+        sa.Column("tar_octets", _NUMBER),
         sa.Column("ready_by", _NUMBER),
+        _ordinal("version"),
+        sa.Column("lot", sa.Integer(), nullable=False),
+        sa.Column("packaging", _CODE, nullable=False),
+        sa.Column("state", _CODE, nullable=False),
+        sa.Column("outcome", _CODE),
+        sa.Column("level", _CODE),
+        sa.Column("young", sa.Boolean(), nullable=False),
         sa.Column("adopted", sa.Boolean(), nullable=False),
+        _words("community"),
+        _octets("aip"),
+        _words("tier"),
+        _octets("seal"),
+        sa.Column("tar_digest", _OCTETS),
         sa.PrimaryKeyConstraint("community", "aip", "version", "tier"),
         sa.ForeignKeyConstraint(["community"], ["community.community"]),
-        sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
         sqlite_with_rowid=False,
     )
     op.create_index(
@@ -141,15 +140,15 @@ def _holdings() -> None:
         "replica_weak",
         "replica",
         ["community", "tier", "level", "aged_from"],
-        sqlite_where=sa.text("level < 'E3'"),
-        postgresql_where=sa.text("level < 'E3'"),
+        sqlite_where=sa.text("level < 3"),
+        postgresql_where=sa.text("level < 3"),
     )
     op.create_index(
         "replica_unsound",
         "replica",
         ["community", "tier", "state"],
-        sqlite_where=sa.text("state != 'verified'"),
-        postgresql_where=sa.text("state != 'verified'"),
+        sqlite_where=sa.text("state != 1"),
+        postgresql_where=sa.text("state != 1"),
     )
 
 
@@ -158,7 +157,7 @@ def _counts() -> None:
         "replica_count",
         _words("community"),
         _words("tier"),
-        _words("state"),
+        sa.Column("state", _CODE, nullable=False, autoincrement=False),
         _number("replicas"),
         _number("octets"),
         sa.PrimaryKeyConstraint("community", "tier", "state"),
@@ -251,6 +250,20 @@ def _work() -> None:
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "check_part",
+        *_key(),
+        _words("tier"),
+        _ordinal("part"),
+        _ordinal("of"),
+        _number("began"),
+        _number("ended"),
+        _words("mark"),
+        _words("outcome"),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "aip", "version", "tier", "part"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _identifiers() -> None:
@@ -266,7 +279,6 @@ def _identifiers() -> None:
         sa.Column("adopted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("community", "scheme", "value"),
         sa.ForeignKeyConstraint(["community"], ["community.community"]),
-        sa.ForeignKeyConstraint(["aip"], ["aip.aip"]),
         sqlite_with_rowid=False,
     )
     op.create_index("identifier_aip", "identifier", ["aip"])
