@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from preservation.errors import UsageError
+from preservation.policy.foresight import checking
 from preservation.policy.loss import Contribution, Model, contributions
 from preservation.policy.loss_inputs import Rates, assumptions, model_of
 from preservation.policy.policy import Policy
@@ -111,13 +112,8 @@ def simulate(
     promises = contributions(
         model, rates.site_loss, rates.site_rebuild, rates.several_operators, {}
     )
-    stored, checked = Cost(), Cost()
-    for rule in policy.replicas:
-        spec = policy.tiers[rule.tier]
-        stored.add(spec.stored, _TB)
-        if spec.read is not None and rule.tier in policy.audit.tiers:
-            age = policy.audit.tiers[rule.tier].max_age.total_seconds()
-            checked.add(spec.read, round(_TB * 31557600 / age))
+    one_tb = {rule.tier: _TB for rule in policy.replicas}
+    stored = Cost.total(Cost.of(policy.tiers[tier].stored, _TB) for tier in one_tb)
     return Simulated(
         name,
         model,
@@ -125,7 +121,7 @@ def simulate(
         tuple(promises),
         tuple(assumptions(policy, model, rates, asked.aip_bytes)),
         stored,
-        checked,
+        checking(policy, one_tb),
     )
 
 

@@ -118,7 +118,7 @@ class _Check:
     def _general_problems(self) -> None:
         for name in (_TIERS_FILE, _BASELINE_FILE):
             if name not in self.files:
-                allowed = "the file; `preserve init` writes one"
+                allowed = "the file; the project's `policies/` has one to begin with"
                 self.general.append(
                     Problem(name, 1, 1, "", "no such file", allowed, code="POL-FILE")
                 )

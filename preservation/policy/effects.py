@@ -205,6 +205,8 @@ class Effects:
         repacked: tier -> replicas that stay packed as they are, though new ones will not be.
         stored_before, stored_after: what keeping all costs in a year: as it is, and with
             everything promised made (without what is to be retired).
+        checked_before, checked_after: what reading it for the checks costs in a year, recalls
+            included.
         independence: in words, of the tiers in force (empty if none) and of those proposed.
         refused: formats that are held and would be refused from now on.
     """
@@ -217,6 +219,8 @@ class Effects:
     feasibility: Feasibility
     stored_before: Cost
     stored_after: Cost
+    checked_before: Cost
+    checked_after: Cost
     independence: tuple[str, str]
     refused: tuple[HeldFormat, ...]
     disposing: Disposing
@@ -231,6 +235,7 @@ class Effects:
             "compliance": self.compliance.to_json(),
             "budget": self.feasibility.to_json(),
             "stored_a_year": [self.stored_before.to_json(), self.stored_after.to_json()],
+            "checked_a_year": [self.checked_before.to_json(), self.checked_after.to_json()],
             "independence": list(self.independence),
             "newly_refused": [one.to_json() for one in self.refused],
             "disposals": self.disposing.to_json(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from preservation.policy.effects import (
     Compliance,
@@ -21,6 +22,8 @@ from preservation.policy.formats import Standing as FormatStanding
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.policy.price import Cost
+
+_YEAR = timedelta(days=365.25)
 
 
 def effects(old: Policy | None, new: Policy, held: Held, observed: Mapping[str, str]) -> Effects:
@@ -45,6 +48,8 @@ def effects(old: Policy | None, new: Policy, held: Held, observed: Mapping[str, 
         stored_after=Cost.total(
             Cost.of(new.tiers[rule.tier].stored, held.octets) for rule in new.replicas
         ),
+        checked_before=Cost() if old is None else checking(old, _octets_as_it_is(held)),
+        checked_after=checking(new, {rule.tier: held.octets for rule in new.replicas}),
         independence=domains,
         refused=tuple(_refused(old, new, held)),
         disposing=Disposing(*held.due),
@@ -141,6 +146,26 @@ def _stored_as_it_is(old: Policy | None, new: Policy, held: Held) -> Cost:
         for tier in kept.there
         if tier in specs
     )
+
+
+def _octets_as_it_is(held: Held) -> dict[str, int]:
+    tiers = {tier for kept in held.kept for tier in kept.there}
+    return {tier: sum(k.octets for k in held.kept if tier in k.there) for tier in tiers}
+
+
+def checking(policy: Policy, octets: Mapping[str, int]) -> Cost:
+    """What reading replicas for their checks costs in a year, recalls included; a tier without
+    a price for reading is read for nothing.
+
+    Args:
+        octets: tier -> octets kept there. Samples between the full passes come on top.
+    """
+    cost = Cost()
+    for tier, rule in policy.audit.tiers.items():
+        spec = policy.tiers.get(tier)
+        if spec is not None and spec.read is not None:
+            cost.add(spec.read, int(octets.get(tier, 0) * (_YEAR / rule.max_age)))
+    return cost
 
 
 def _refused(old: Policy | None, new: Policy, held: Held) -> Iterator[HeldFormat]:

@@ -95,6 +95,10 @@ class Cost:
                 whole._sums[currency] = whole._sums.get(currency, Decimal(0)) + amount
         return whole
 
+    def __bool__(self) -> bool:
+        """Whether anything has, or lacks, a price."""
+        return bool(self._sums or self.unpriced)
+
     @property
     def sums(self) -> Mapping[str, Decimal]:
         """By currency, rounded to a hundredth."""
@@ -112,7 +116,9 @@ class Cost:
 
     def __str__(self) -> str:
         told = [
-            f"{amount:,} {currency}" if amount else f"less than 0.01 {currency}"
+            f"less than 0.01 {currency}"
+            if self._sums[currency] and not amount
+            else f"{amount:,} {currency}"
             for currency, amount in self.sums.items()
         ]
         if self.unpriced:

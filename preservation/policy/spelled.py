@@ -151,6 +151,11 @@ def _sentences(proposal: Proposal) -> Iterator[Said]:
             f"Keeping costs, a year: as it is, {effects.stored_before}; "
             f"with everything promised made, {effects.stored_after}."
         )
+        if effects.checked_before or effects.checked_after:
+            yield Said(
+                f"Reading for checks costs, a year: as it is, {effects.checked_before}; "
+                f"with everything promised made, {effects.checked_after}."
+            )
 
 
 def _elsewhere(proposal: Proposal) -> Iterator[Said]:
@@ -174,7 +179,7 @@ def _compliance(proposal: Proposal) -> Iterator[Said]:
         )
         yield Said(text, alarming=True)
     if found.after:
-        fallen = f", {found.falling:,} of them are above it today" if found.falling else ""
+        fallen = f"; above it today: {found.falling:,}" if found.falling else ""
         what = _count(found.after, "AIP version is", "AIP versions are")
         text = f"{what} below the proposed minimum until replicas are made and read back{fallen}."
         yield Said(text, alarming=found.falling > 0)

@@ -70,7 +70,9 @@ def test_replicas_are_made_and_retired_tier_by_tier_with_their_cost(files: dict[
     assert str(found.making[1].stored) == "0.12 EUR"
     assert [(r.tier, r.replicas) for r in found.retiring] == [("mirror", 9)]
     assert found.retiring[0].stored.unpriced == 9 * GB
+    assert not found.checked_before
     assert str(found.stored_after) == "0.12 EUR and no price said for 9.3 GiB"
+    assert str(found.checked_after) == "0.10 EUR"  # everything on the attic is read once a year
 
 
 def test_versions_that_fall_below_the_minimum_are_told_apart_from_those_that_are_already(
@@ -210,5 +212,5 @@ def test_a_plan_is_told_in_words_and_kept_as_canonical_json(files: dict[str, str
 
     assert "promising less" in summary(plan)
     assert [grid.title for grid in part.grids] == ["What would change", "Replicas"]
-    assert any(said.alarming and "7 of them" in said.text for said in part.sentences)
+    assert any(said.alarming and "above it today: 7" in said.text for said in part.sentences)
     assert canonical(plan.to_json())
