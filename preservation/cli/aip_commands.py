@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from preservation.access.rules import Access
 from preservation.app import Parts
 from preservation.app.keeping import access_of
 from preservation.bags.restore import undone
@@ -74,23 +75,11 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
 
     def render(out: Console) -> None:
         for row, granted in zip(rows, access, strict=True):
-            out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
-            out.print(f"  seal {row.seal}")
-            out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
-            for line in told(came.get(row.key.version, {})):
-                out.print(line)
-            if not granted.is_open:
-                out.print(f"  access: {granted.sentence}")
+            _render_version(out, row, granted, came.get(row.key.version, {}))
         for named in identifiers:
             out.print(f"  {named.identifier.shown} ({named.status.value})")
-        shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
-        for one in replicas:
-            checked = "never" if one.checked_at is None else f"{one.checked_at:%Y-%m-%d %H:%M}"
-            level = "" if one.level is None else one.level.words
-            version = str(one.key.version)
-            shown.add_row(version, one.tier, one.packaging.value, one.state.value, checked, level)
         if replicas:
-            out.print(shown)
+            _render_replicas(out, replicas)
         for line in ended.lines:
             out.print(line)
 
@@ -106,6 +95,28 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
         "replicas": [_replica(r) for r in replicas],
     }
     here.answer(as_json, "samarkand.aip/1", body, render)
+
+
+def _render_version(
+    out: Console, row: VersionRow, granted: Access, came: Mapping[str, Any]
+) -> None:
+    out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
+    out.print(f"  seal {row.seal}")
+    out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
+    for line in told(came):
+        out.print(line)
+    if not granted.is_open:
+        out.print(f"  access: {granted.sentence}")
+
+
+def _render_replicas(out: Console, replicas: Iterable[ReplicaRow]) -> None:
+    shown = table("Replicas", ">version", "tier", "packaging", "state", "checked", "evidence")
+    for one in replicas:
+        checked = "never" if one.checked_at is None else f"{one.checked_at:%Y-%m-%d %H:%M}"
+        level = "" if one.level is None else one.level.words
+        version = str(one.key.version)
+        shown.add_row(version, one.tier, one.packaging.value, one.state.value, checked, level)
+    out.print(shown)
 
 
 @aip_app.command()
@@ -159,12 +170,7 @@ def export(
     here = shell(ctx)
     with opened(here, acts=bool(override)) as parts, here.watching() as progress:
         parts.expect_today()  # a catalogue of last month does not know who may see it today
-        rows = _held(parts, aip)
-        row = next((r for r in rows if version in (None, r.key.version)), None)
-        if version is None and rows:
-            row = rows[-1]
-        if row is None:
-            raise not_held(parts, aip, version)
+        row = _wanted(parts, aip, version)
         access_of(parts).give_out(row, account(), override)
         progress.begin(f"export {row.title}", row.octets)
         only = frozenset(os.fsencode(name) for name in file or ())
@@ -183,6 +189,14 @@ def export(
         "path": str(dest),
     }
     here.answer(as_json, "samarkand.export/1", body, render)
+
+
+def _wanted(parts: Parts, aip: str, version: int | None) -> VersionRow:
+    """The version that is asked for; the latest, if none is."""
+    rows = [row for row in _held(parts, aip) if version in (None, row.key.version)]
+    if not rows:
+        raise not_held(parts, aip, version)
+    return rows[-1]
 
 
 def _export(

@@ -13,6 +13,7 @@ from preservation.cli.opening import opened
 from preservation.cli.options import Json
 from preservation.cli.shell import shell, table
 from preservation.errors import UsageError
+from preservation.ledger.amendments import Amendment, Succession
 from preservation.policy.compare import compare
 from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
 
@@ -37,47 +38,39 @@ def history(
         ]
 
     def render(out: Console) -> None:
-        shown = table(
-            "Policies, the newest first",
-            "when",
-            "community",
-            "policy",
-            "before",
-            "by",
-            "why",
-            "plan",
-        )
-        for amendment, name, step in rows:
-            consent = f" (agreed by {amendment.consent})" if amendment.consent else ""
-            shown.add_row(
-                f"{amendment.at:%Y-%m-%d %H:%M}",
-                name,
-                "paused" if step.paused else _short(step.digest),
-                _short(step.previous),
-                amendment.by,
-                amendment.reason + consent,
-                _short(amendment.plan),
-            )
+        columns = ("when", "community", "policy", "before", "by", "why", "plan")
+        shown = table("Policies, the newest first", *columns)
+        for row in rows:
+            shown.add_row(*_cells(*row))
         out.print(shown)
 
-    body = {
-        "policies": [
-            {
-                "community": name,
-                "digest": str(step.digest),
-                **{
-                    key: value
-                    for key, value in amendment.to_json().items()
-                    if key in ("at", "by", "reason", "consent", "plan")
-                },
-                "previous": None if step.previous is None else str(step.previous),
-                "paused": step.paused,
-                "amendment": str(amendment.digest),
-            }
-            for amendment, name, step in rows
-        ]
-    }
+    body = {"policies": [_line(*row) for row in rows]}
     here.answer(as_json, "samarkand.policy-history/1", body, render)
+
+
+def _cells(amendment: Amendment, community: str, step: Succession) -> list[str]:
+    consent = f" (agreed by {amendment.consent})" if amendment.consent else ""
+    return [
+        f"{amendment.at:%Y-%m-%d %H:%M}",
+        community,
+        "paused" if step.paused else _short(step.digest),
+        _short(step.previous),
+        amendment.by,
+        amendment.reason + consent,
+        _short(amendment.plan),
+    ]
+
+
+def _line(amendment: Amendment, community: str, step: Succession) -> dict[str, Any]:
+    told = amendment.to_json()
+    return {
+        "community": community,
+        "digest": str(step.digest),
+        **{key: told[key] for key in ("at", "by", "reason", "consent", "plan") if key in told},
+        "previous": None if step.previous is None else str(step.previous),
+        "paused": step.paused,
+        "amendment": str(amendment.digest),
+    }
 
 
 Which = Annotated[

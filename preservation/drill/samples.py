@@ -6,12 +6,13 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from preservation.bags.write import BagWriter
+from preservation.bags.write import BagWriter, PayloadFacts
 from preservation.catalogue.protocol import Catalogue
 from preservation.drill.harms import OTHER, PAYLOAD, STALE
-from preservation.model.clock import stamp
+from preservation.model.clock import Clock, stamp
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import EventMaker, EventType
 from preservation.model.progress import Progress
@@ -61,28 +62,15 @@ def _version(
     previous: Digest | None,
     progress: Progress,
 ) -> Digest:
+    title = harm or "left alone"
     incoming = tier.incoming(key, Packaging.FOLDER, 2 * OCTETS)
     try:
-        writer = BagWriter(incoming.folder, (Algorithm.SHA256, Algorithm.SHA512))
-        for path in (PAYLOAD, OTHER):
-            data = b"".join(_octets(f"{key} {path!r}"))[:OCTETS]
-            writer.add(path.removeprefix(b"data/"), io.BytesIO(data), progress)
-        facts = writer.payload()
-        seal = writer.finish(
-            [
-                ("Source-Organization", "a drill"),
-                ("External-Description", harm or "left alone"),
-                ("Payload-Oxum", facts.oxum),
-                ("Bagging-Date", stamp(events.clock.now())[:10]),
-                ("Drill-Number", "1"),
-            ]
-        )
-        sidecar = Sidecar(key, seal, previous, facts.oxum, Packaging.FOLDER, None)
-        incoming.commit(sidecar)
+        seal, facts = _bag(incoming.folder, key, title, events.clock, progress)
+        incoming.commit(Sidecar(key, seal, previous, facts.oxum, Packaging.FOLDER, None))
     finally:
         incoming.discard()
     exists: dict[str, Any] = {
-        "title": harm or "left alone",
+        "title": title,
         "seal": str(seal),
         "previous_seal": None if previous is None else str(previous),
         "content_digest": str(facts.content_digest),
@@ -105,6 +93,26 @@ def _version(
         ]
     )
     return seal
+
+
+def _bag(
+    folder: Path, key: VersionKey, title: str, clock: Clock, progress: Progress
+) -> tuple[Digest, PayloadFacts]:
+    writer = BagWriter(folder, (Algorithm.SHA256, Algorithm.SHA512))
+    for path in (PAYLOAD, OTHER):
+        data = b"".join(_octets(f"{key} {path!r}"))[:OCTETS]
+        writer.add(path.removeprefix(b"data/"), io.BytesIO(data), progress)
+    facts = writer.payload()
+    seal = writer.finish(
+        [
+            ("Source-Organization", "a drill"),
+            ("External-Description", title),
+            ("Payload-Oxum", facts.oxum),
+            ("Bagging-Date", stamp(clock.now())[:10]),
+            ("Drill-Number", "1"),
+        ]
+    )
+    return seal, facts
 
 
 def _octets(seed: str) -> Iterator[bytes]:

@@ -77,47 +77,53 @@ class Gateway:
         return 201
 
 
+class _Handler(BaseHTTPRequestHandler):
+    timeout = 60
+    gateway: Gateway
+
+    def do_GET(self) -> None:
+        answer = self.gateway.ask(self.path)
+        self._answer(answer.status, answer.body)
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > _MOST:
+            self._answer(413, b"{}")
+            return
+        self._answer(self.gateway.take(self.path, self.rfile.read(int(length))), b"{}")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing of it is anybody's business."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A program that was stopped leaves its connection; that is all there is to it."""
+
+
 @contextmanager
 def between(service: StorageService, package: str, within: float) -> Iterator[Gateway]:
     """Open a way to the service for one package, and close it at the end of the block."""
-    gateway = Gateway(service, package, within)
+    made = Gateway(service, package, within)
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 60
+    class Handler(_Handler):
+        gateway = made
 
-        def do_GET(self) -> None:
-            answer = gateway.ask(self.path)
-            self._answer(answer.status, answer.body)
-
-        def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or int(length) > _MOST:
-                self._answer(413, b"{}")
-                return
-            self._answer(gateway.take(self.path, self.rfile.read(int(length))), b"{}")
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response_only(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing of it is anybody's business."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A program that was stopped leaves its connection; that is all there is to it."""
-
-    with Server(("127.0.0.1", 0), Handler) as here:
-        gateway.opened_at(here.server_port)
+    with _Server(("127.0.0.1", 0), Handler) as here:
+        made.opened_at(here.server_port)
         threading.Thread(
             target=here.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
         try:
-            yield gateway
+            yield made
         finally:
             here.shutdown()
