@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from preservation.app import read_policies
-from preservation.catalogue.promises import Standing
+from preservation.app.promised import Promised, promised
+from preservation.catalogue.promises import Broken, Standing
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.policy_change import apply, plan
@@ -27,6 +28,8 @@ from preservation.policy.explain import explain as explained
 from preservation.policy.feasible import Feasibility, feasibility
 from preservation.policy.policy import Policy
 from preservation.policy.schema import schema as make_schema
+
+MOST_NAMED = 10  # of what breaks one promise, on a terminal
 
 policy_app = group("Check, preview, apply, compare and simulate policies.")
 
@@ -50,7 +53,8 @@ def check(
         for sentence in advised:
             out.print(f"advice: {sentence}")
         right = ", ".join(sorted(checked.effective)) or "none"
-        out.print(f"{len(checked.problems)} problems; communities that are right: {right}")
+        found = len(checked.problems)
+        out.print(f"{found} problem{'s' * (found != 1)}; communities that are right: {right}")
 
     body = {
         "problems": [problem.to_json() for problem in checked.problems],
@@ -102,6 +106,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         policies = {name: parts.store.policy(lines[name].digest) for name in sorted(lines)}
         standings = {name: parts.standing(policy) for name, policy in policies.items()}
     budgets = {name: _budget(policies[name], standing) for name, standing in standings.items()}
+    promises = {name: promised(policies[name], one) for name, one in standings.items()}
 
     def render(out: Console) -> None:
         shown = table("In force", "community", "policy", "since", "by", "kept")
@@ -115,13 +120,9 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
             out.print(f"{name}: {standing.independence}")
             if not budgets[name].met:
                 out.print(f"{name}: {_too_small(budgets[name])}")
-        for standing in standings.values():
-            for promise in standing.broken:
-                since = f"{promise.since:%Y-%m-%d %H:%M}"
-                told = (
-                    f"{promise.code} {promise.subject}: broken since {since}; {promise.next_step}"
-                )
-                out.print(told)
+        for name, standing in standings.items():
+            if standing.holdings.versions or not standing.kept:
+                _render_promises(promises[name], standing, out)
 
     body = {
         "communities": {
@@ -131,6 +132,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
                 "by": lines[name].by,
                 "paused": lines[name].paused,
                 **standing.to_json(),
+                "promises": [one.to_json() for one in promises[name]],
                 "budget": budgets[name].to_json(),
             }
             for name, standing in standings.items()
@@ -138,6 +140,27 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     }
     exit_code = 0 if all(one.kept for one in standings.values()) else 4
     here.answer(as_json, "samarkand.policy-status/1", body, render, exit_code)
+
+
+def _render_promises(promises: list[Promised], standing: Standing, out: Console) -> None:
+    """Each promise with its verdict; of those that are broken, the first and what to do."""
+    shown = table(standing.community, "promise", "verdict", "by how much", "since")
+    for one in promises:
+        since = "" if one.since is None else f"{one.since:%Y-%m-%d %H:%M}"
+        verdict = one.verdict.upper() if one.broken else one.verdict
+        shown.add_row(one.words, verdict, one.how_much(standing.at), since)
+    out.print(shown)
+    by_code: dict[str, list[Broken]] = {}
+    for broken in standing.broken:
+        by_code.setdefault(broken.code, []).append(broken)
+    for code, first in by_code.items():
+        for broken in first[:MOST_NAMED]:
+            since = f"{broken.since:%Y-%m-%d %H:%M}"
+            told = f"{code} {broken.subject}: broken since {since}; {broken.next_step}"
+            out.print(told, markup=False)
+        more = max(standing.totals.get(code, 0), len(first)) - min(MOST_NAMED, len(first))
+        if more:
+            out.print(f"{code}: and {more:,} more; --json names the first hundred of each")
 
 
 def _budget(policy: Policy, standing: Standing) -> Feasibility:
