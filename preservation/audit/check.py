@@ -7,15 +7,17 @@ read back with it, the audit checks with it, repair asks it before and after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from preservation.audit.damaged import damaged_paths
+from preservation.audit.part_seen import file_json
 from preservation.audit.recalling import recalled
+from preservation.audit.seen import Seen, nothing, reach, seen_of
 from preservation.bags import sealed
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
-from preservation.errors import ColdError, MalformedError, NotNowError, SamarkandError
-from preservation.files.held import HeldTar
+from preservation.errors import ColdError, NotNowError, SamarkandError
 from preservation.fixity.engine import EngineSettings
 from preservation.fixity.rate import RateLimit
 from preservation.ledger.protocol import Journal
@@ -23,8 +25,7 @@ from preservation.model.check import CheckResult
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Severity
-from preservation.model.names import display
-from preservation.model.outcome import Level, Outcome
+from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import ReplicaState
 from preservation.policy.policy import Policy
@@ -46,22 +47,6 @@ _HINTS = {
     Outcome.MISSING: "look whether the tier is whole, then run `preserve repair`",
     Outcome.UNREADABLE: "look at the medium's own log, replace it, then run `preserve repair`",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What looking at the replica came to, before it is recorded."""
-
-    outcome: Outcome
-    reason: str
-    level: Level
-    counts: Mapping[Outcome, int]
-    octets: int
-    algorithms: tuple[str, ...]
-    cache_bypassed: bool
-    server_cache: bool  # a file server's cache may have answered
-    files: tuple[sealed.FileFinding, ...]
-    more: int
 
 
 class Checker:
@@ -103,12 +88,27 @@ class Checker:
             drawn_from: of how many it was drawn by lot; the event says so.
         """
         began = self._events.clock.now()
-        engine = self._engine if rate is None else replace(self._engine, rate=rate)
         try:
-            seen = self._look(row, engine, progress)
+            seen = self._look(row, self.engine(rate), progress)
         except ColdError:
             tier = self._tiers[row.tier]
             return recalled(policy, row, tier, self._catalogue, self._events)
+        return self.record(policy, row, seen, began, progress, drawn_from)
+
+    def engine(self, rate: RateLimit | None) -> EngineSettings:
+        """How hard to work, and how fast to read at most."""
+        return self._engine if rate is None else replace(self._engine, rate=rate)
+
+    def record(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        seen: Seen,
+        began: datetime,
+        progress: Progress,
+        drawn_from: int = 0,
+    ) -> CheckResult:
+        """Record what a reading of a replica came to, and what follows from it."""
         if seen.outcome is Outcome.UNCHECKED:
             return self._unchecked(row, seen)
         event = self._event(policy, row, seen, began, drawn_from)
@@ -117,7 +117,15 @@ class Checker:
         if seen.outcome is Outcome.INTACT and row.state is not ReplicaState.VERIFIED:
             self._hold(row, progress)
         return CheckResult(
-            row.key, row.tier, seen.outcome, seen.octets, seen.reason, finding, event.id, findings
+            row.key,
+            row.tier,
+            seen.outcome,
+            seen.octets,
+            seen.reason,
+            finding,
+            event.id,
+            findings,
+            damaged=damaged_paths(row, seen.level, seen.files, seen.more),
         )
 
     def _hold(self, row: ReplicaRow, progress: Progress) -> None:
@@ -130,44 +138,22 @@ class Checker:
         except SamarkandError as error:
             progress.say(f"{row.key} on {row.tier}: no hold of the storage's own: {error.message}")
 
-    def _look(self, row: ReplicaRow, engine: EngineSettings, progress: Progress) -> _Seen:
-        tier = self._tiers.get(row.tier)
-        if tier is None:
-            return _nothing(Outcome.UNCHECKED, f"there is no tier {row.tier!r} in this home")
+    def _look(self, row: ReplicaRow, engine: EngineSettings, progress: Progress) -> Seen:
         try:
-            tier.check()
-            if not tier.exists(row.key, row.packaging):
-                return _nothing(Outcome.MISSING, "the tier is there, the replica is not")
-            label = _of_sidecar(tier, row)
-            held = tier.held(row.key, row.packaging)
+            there = reach(self._tiers, row)
+            if isinstance(there, Seen):
+                return there
+            pace = paced(progress, there.tier)
             verified = sealed.verify(
-                held,
-                row.seal,
-                tar=row.tar,
-                settings=engine,
-                progress=paced(progress, tier),
+                there.held, row.seal, tar=row.tar, settings=engine, progress=pace
             )
         except ColdError:
             raise
         except NotNowError as error:
-            return _nothing(Outcome.UNCHECKED, error.message)
-        seen = _Seen(
-            outcome=verified.outcome,
-            reason=_reason(verified),
-            level=Level.E4 if isinstance(held, HeldTar) and held.recalled else Level.E3,
-            counts=verified.counts,
-            octets=verified.octets_read,
-            algorithms=tuple(algorithm.value for algorithm in verified.algorithms),
-            cache_bypassed=verified.cache_bypassed,
-            server_cache=held.server_cache,
-            files=verified.files,
-            more=verified.more,
-        )
-        if label and seen.outcome is Outcome.INTACT:
-            return replace(seen, outcome=Outcome.ALTERED, reason=label)
-        return seen
+            return nothing(Outcome.UNCHECKED, error.message)
+        return seen_of(verified, there)
 
-    def _unchecked(self, row: ReplicaRow, seen: _Seen) -> CheckResult:
+    def _unchecked(self, row: ReplicaRow, seen: Seen) -> CheckResult:
         finding = Finding(
             "FIX-UNCHECKED",
             f"{row.key} on {row.tier}",
@@ -180,7 +166,7 @@ class Checker:
         )
 
     def _event(
-        self, policy: Policy, row: ReplicaRow, seen: _Seen, began: datetime, drawn_from: int
+        self, policy: Policy, row: ReplicaRow, seen: Seen, began: datetime, drawn_from: int
     ) -> Event:
         took = self._events.clock.now() - began
         result = "" if seen.outcome is Outcome.INTACT else str(self._result(row, seen))
@@ -198,12 +184,13 @@ class Checker:
                 "milliseconds": int(took.total_seconds() * 1000),
                 "result": result,
                 **({"drawn_from": drawn_from} if drawn_from else {}),
+                **({"parts": seen.parts} if seen.parts else {}),
             },
             tier=row.tier,
             policy=policy.ref,
         )
 
-    def _result(self, row: ReplicaRow, seen: _Seen) -> Digest:
+    def _result(self, row: ReplicaRow, seen: Seen) -> Digest:
         """Keep the file detail beside the journal; the event carries its digest."""
         return self._journal.put_result(
             {
@@ -213,13 +200,13 @@ class Checker:
                 "tier": row.tier,
                 "outcome": seen.outcome.value,
                 "reason": seen.reason,
-                "files": [_file(finding) for finding in seen.files],
+                "files": [file_json(finding) for finding in seen.files],
                 "more": seen.more,
             }
         )
 
     def _follow(
-        self, policy: Policy, row: ReplicaRow, seen: _Seen, event: Event
+        self, policy: Policy, row: ReplicaRow, seen: Seen, event: Event
     ) -> tuple[list[Event], str, tuple[Finding, ...]]:
         standing = _open_findings(self._catalogue, row)
         if seen.outcome is Outcome.INTACT:
@@ -233,13 +220,24 @@ class Checker:
         )
         if standing:
             return [], standing[0].id, (finding,)
-        opened = self._opened(policy, row, finding, seen, event)
+        before = _accepted(self._catalogue, row)
+        if before is not None and before.detail.get("result") == event.detail["result"]:
+            return [], before.id, ()
+        opened = self._opened(policy, row, finding, seen, event, before)
         return [opened], opened.detail["finding"], (finding,)
 
     def _opened(
-        self, policy: Policy, row: ReplicaRow, finding: Finding, seen: _Seen, event: Event
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        finding: Finding,
+        seen: Seen,
+        event: Event,
+        before: FindingRow | None,
     ) -> Event:
         detail: dict[str, Any] = {"finding": self._events.new_id(), **finding.to_json()}
+        if before is not None:  # a person let other damage stand, not this
+            detail["reopens"] = before.id
         where = self._localise(row, seen.files)
         ranges = where.get("ranges", {})
         detail["localised"] = {
@@ -247,7 +245,7 @@ class Checker:
             "result": event.detail["result"],
             "compared_with": where.get("compared_with", ""),
             "files": [
-                _file(found) | {"ranges": ranges.get(found.path.hex(), [])}
+                file_json(found) | {"ranges": ranges.get(found.path.hex(), [])}
                 for found in seen.files[:LISTED]
             ],
             "more": seen.more + max(0, len(seen.files) - LISTED),
@@ -282,42 +280,10 @@ def _open_findings(catalogue: Catalogue, row: ReplicaRow) -> list[FindingRow]:
     ]
 
 
-def _of_sidecar(tier: Tier, row: ReplicaRow) -> str:
-    """What is wrong with the replica's sidecar; empty if nothing is.
-
-    Without it nobody finds the replica again once the catalogue is lost.
-    """
-    try:
-        sidecar = tier.sidecar(row.key)
-    except MalformedError:
-        return "its sidecar cannot be read"
-    if sidecar is None:
-        return "its sidecar is gone"
-    if (sidecar.seal, sidecar.packaging, sidecar.tar) != (row.seal, row.packaging, row.tar):
-        return "its sidecar speaks of another replica"
-    return ""
-
-
-def _nothing(outcome: Outcome, reason: str) -> _Seen:
-    """Nothing was read: what is known, a listing said."""
-    return _Seen(outcome, reason, Level.E0, {}, 0, (), False, False, (), 0)
-
-
-def _reason(verified: sealed.Verification) -> str:
-    bad = [found for found in verified.files if found.outcome is verified.outcome]
-    if not bad:
-        return ""
-    more = len(verified.files) + verified.more - 1
-    return f"{display(bad[0].path)}: {bad[0].reason}" + (f" (and {more} more)" if more else "")
-
-
-def _file(found: sealed.FileFinding) -> dict[str, Any]:
-    return {
-        "path": display(found.path),
-        "path_hex": found.path.hex(),  # the name's bytes, which text cannot always carry
-        "outcome": found.outcome.value,
-        "reason": found.reason,
-        "expected": "" if found.expected is None else str(found.expected),
-        "observed": "" if found.observed is None else str(found.observed),
-        "bytes": found.octets,
-    }
+def _accepted(catalogue: Catalogue, row: ReplicaRow) -> FindingRow | None:
+    """The damage of this replica that a person let stand last, if it was there ever since."""
+    if row.state is not ReplicaState.DAMAGED:
+        return None
+    found = catalogue.findings(row.key.community, state="accepted", aip=row.key.aip, tier=row.tier)
+    of_it = [one for one in found if one.version == row.key.version and one.code in DAMAGE]
+    return max(of_it, key=lambda one: one.closed_at or one.opened_at, default=None)

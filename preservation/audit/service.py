@@ -7,16 +7,20 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import groupby
-from typing import Any, Protocol
+from itertools import groupby, islice
+from typing import Any
 
+from preservation.audit import parted
 from preservation.audit.brake import Brake
+from preservation.audit.check import Checker
+from preservation.audit.parted import PartedChecks
 from preservation.audit.planner import Chosen, Planner, Reason
 from preservation.audit.purse import Purse
 from preservation.audit.rate import LiveRate
+from preservation.bags.parted import Part
 from preservation.catalogue.brake import braked
 from preservation.catalogue.holding import hold_all
-from preservation.catalogue.protocol import Lease, ReplicaRow
+from preservation.catalogue.protocol import Lease
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.catalogue.turns import Aim, Held, Turn
 from preservation.fixity.rate import RateLimit
@@ -28,7 +32,7 @@ from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.model.sampling import Sample, together
-from preservation.model.shard import Shard, into_shards
+from preservation.model.shard import MAX_SHARDS, Shard, into_shards
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
@@ -38,27 +42,15 @@ TOGETHER = 100
 ANYTHING = Aim()
 
 
-class Checks(Protocol):
-    """Checks one replica and records the evidence: ``preservation.audit.check.Checker``."""
-
-    def check(
-        self,
-        policy: Policy,
-        row: ReplicaRow,
-        progress: Progress,
-        *,
-        rate: RateLimit | None = None,
-        drawn_from: int = 0,
-    ) -> CheckResult: ...
-
-
 @dataclass(frozen=True, slots=True)
 class AuditResult:
     """What one shard, or one whole audit, came to. "Nothing checked" is not "all well".
 
     Attributes:
         samples: what was drawn by lot, and what that says about all.
-        left: replicas that were planned and are due again, since the hours were over.
+        left: replicas that were planned and are due again, since the hours were over; or that
+            were read in part, and whose other parts are to come.
+        parts: of very large replicas that were read.
     """
 
     checked: int = 0
@@ -68,6 +60,7 @@ class AuditResult:
     checks: tuple[CheckResult, ...] = ()
     samples: tuple[Sample, ...] = ()
     left: int = 0
+    parts: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The body of ``samarkand.audit/1``, without the count of what is overdue."""
@@ -78,6 +71,7 @@ class AuditResult:
             "findings": [finding.to_json() for finding in self.findings],
             "samples": [sample.to_json() for sample in self.samples],
             "left": self.left,
+            "parts": self.parts,
         }
 
 
@@ -105,9 +99,11 @@ def total(results: Iterable[AuditResult]) -> AuditResult:
     )
     return replace(
         whole,
+        octets=sum(part.octets for part in parts),
         findings=whole.findings + extra,
         samples=together(sample for part in parts for sample in part.samples),
         left=sum(part.left for part in parts),
+        parts=sum(part.parts for part in parts),
     )
 
 
@@ -117,7 +113,7 @@ class AuditService:
     def __init__(
         self,
         catalogue: SqlCatalogue,
-        checker: Checks,
+        checker: Checker,
         events: EventMaker,
         rate: LiveRate,
         tiers: Mapping[str, Tier],
@@ -127,6 +123,7 @@ class AuditService:
         self._clock = events.clock
         self._brake = Brake(catalogue, events, tiers)
         self._rate = rate
+        self._parted = PartedChecks(catalogue, checker, events, tiers)
 
     def plan(
         self,
@@ -198,14 +195,30 @@ class AuditService:
 
         for (place, by_turn), group in groupby(sorted(chosen, key=where), key=where):
             tier = list(places)[place]
-            sized = (
-                (VersionKey(policy.community, one.turn.aip, one.turn.version), one.turn.octets)
-                for one in group
-            )
-            cut = into_shards(policy.community, tier, policy.ref, planned, sized)
+            cut = self._cut(policy, tier, planned, [one.turn for one in group])
             of = 0 if by_turn else self._catalogue.turns.meant(policy.community, tier, aim)
-            shards.extend(replace(shard, drawn_from=of) for shard in cut)
+            some = islice(cut, MAX_SHARDS)
+            shards.extend(replace(shard, drawn_from=of) for shard in some)
         return shards
+
+    def _cut(
+        self, policy: Policy, tier: str, planned: str, turns: Iterable[Turn]
+    ) -> Iterator[Shard]:
+        """Shards of one tier in order: several replicas each, or a part of a very large one."""
+        community, ref = policy.community, policy.ref
+        for large, some in groupby(turns, key=lambda turn: turn.octets > parted.ABOVE):
+            sized = [(VersionKey(community, one.aip, one.version), one.octets) for one in some]
+            if not large:
+                yield from into_shards(community, tier, ref, planned, sized)
+                continue
+            for key, octets in sized:
+                whole = Shard(community, tier, ref, ((key.aip, key.version),), octets, planned)
+                parts = self._parted.left(key, tier, octets)
+                for part in parts:
+                    share = octets // part.of
+                    yield replace(whole, octets=share, part=part.number, parts=part.of)
+                if not parts:
+                    yield whole
 
     def run(
         self, policy: Policy, shard: Shard, progress: Progress, rate: int | None = None
@@ -222,6 +235,7 @@ class AuditService:
         progress.begin(f"audit {shard.label}", shard.octets)
         began, checks, left = self._clock.now(), list[CheckResult](), 0
         found: list[Finding] = []
+        octets = 0
         slow = policy.audit.rate if rate is None else rate
         with (
             self._catalogue.kept_open(),
@@ -230,9 +244,10 @@ class AuditService:
         ):
             for key, lease in leased:
                 if self._over(policy, shard):
-                    left += 1
+                    left += not shard.parts  # of parts it is counted where the run is settled
                     continue
-                check = self._one(policy, key, shard, progress, limit, lease)
+                read, check = self._one(policy, key, shard, progress, limit, lease)
+                octets += read
                 if check is not None:
                     checks.append(check)
                     if check.outcome.is_damage:
@@ -245,7 +260,23 @@ class AuditService:
         result = summed(checks)
         progress.say(f"{result.checked} checked in {took.total_seconds():.0f} s")
         findings = (*result.findings, *found)
-        return replace(result, findings=findings, samples=_sample(shard, result), left=left)
+        return replace(
+            result,
+            octets=octets,
+            findings=findings,
+            samples=_sample(shard, result),
+            left=left,
+            parts=int(shard.parts > 0 and octets > 0),
+        )
+
+    def settle(self, policy: Policy, progress: Progress) -> AuditResult:
+        """After all shards of a run: what very large replicas that were read in parts came to,
+        where no shard could say it; and how many are not read to their end.
+        """
+        checks, waiting = self._parted.settle(policy, progress)
+        if waiting:
+            progress.say(f"{waiting} large replicas are read in part; the next run goes on")
+        return replace(summed(checks), octets=0, left=waiting)
 
     def _over(self, policy: Policy, shard: Shard) -> bool:
         hours = policy.audit.hours
@@ -266,7 +297,9 @@ class AuditService:
         keys = shard.keys
         several = TOGETHER if shard.octets < SMALL * len(keys) else 1
         for first in range(0, len(keys), several):
-            names = {f"replica:{key}:{shard.tier}": key for key in keys[first : first + several]}
+            part = f":part {shard.part}" if shard.parts else ""
+            some = keys[first : first + several]
+            names = {f"replica:{key}:{shard.tier}{part}": key for key in some}
             with hold_all(self._catalogue, list(names), self._clock) as leases:
                 for name, key in names.items():
                     yield key, leases.get(name)
@@ -279,20 +312,26 @@ class AuditService:
         progress: Progress,
         limit: RateLimit,
         lease: Lease | None,
-    ) -> CheckResult | None:
+    ) -> tuple[int, CheckResult | None]:
+        """The octets that were read, and the result if there is one."""
         if lease is None:
             progress.say(f"{key} on {shard.tier}: another run is at it")
-            return None
+            return 0, None
         row = self._catalogue.replica(key, shard.tier)
         if row is None:
-            return None
+            return 0, None
         # Not by a clock that has gone back since: nobody knows how old that check is.
         began, now = parse_stamp(shard.planned), self._clock.now()
         if row.checked_at is not None and began < row.checked_at <= now:
             progress.say(f"{key} on {shard.tier}: checked since the plan was made")
-            return None
+            return 0, None
         rate = limit if limit.is_set or row.octets >= LONG else None
-        return self._checker.check(policy, row, progress, rate=rate, drawn_from=shard.drawn_from)
+        drawn_from = shard.drawn_from
+        if shard.parts:
+            part = Part(shard.part, shard.parts)
+            return self._parted.check(policy, row, part, progress, rate, drawn_from)
+        check = self._checker.check(policy, row, progress, rate=rate, drawn_from=drawn_from)
+        return check.octets, check
 
     def overdue(self, policy: Policy, now: datetime | None = None) -> int:
         """How many replicas were not found intact for longer than the policy allows."""

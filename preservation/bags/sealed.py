@@ -13,6 +13,9 @@ from preservation.bags.copy_sealed import copy_folder, write_members
 from preservation.bags.findings import Findings
 from preservation.bags.folder import BagFolder
 from preservation.bags.members import Member, members
+from preservation.bags.parted import Part, PartSeen, UndividedError
+from preservation.bags.parted_folder import FolderPart
+from preservation.bags.parted_tar import TarPart
 from preservation.bags.tagfiles import Element, parse_bag_info, parse_oxum
 from preservation.bags.text import LineTooLongError, NotTextError, lines
 from preservation.bags.trust import TAG_MANIFEST, Trust
@@ -78,6 +81,50 @@ def verify(
     if isinstance(held, HeldFolder):
         return FolderVerifier(held, trust, settings, progress, cancelled).run()
     return TarVerifier(held, tar, trust, settings, progress, cancelled).run()
+
+
+def verify_part(
+    held: Held,
+    seal: Digest,
+    part: Part,
+    top: str,
+    *,
+    tar: TarFacts | None = None,
+    settings: EngineSettings,
+    progress: Progress,
+) -> PartSeen:
+    """Read one part of a large replica, and what says where it begins, and compare it.
+
+    All parts together, with :func:`look_again` after them, say what :func:`verify` says.
+
+    Args:
+        top: a tar's top folder.
+        tar: for a tar, its digest and size.
+
+    Raises:
+        UndividedError: the replica can't be cut: :func:`verify` tells what is wrong with it.
+    """
+    trust = Trust(seal, (Algorithm.SHA256,))
+    if isinstance(held, HeldFolder):
+        return FolderPart(held, trust, settings, progress).part(part)
+    if tar is None:
+        raise UndividedError("nobody knows how long the tar was")
+    return TarPart(held, tar, trust, settings, progress, top=top).part(part)
+
+
+def look_again(
+    held: Held, seal: Digest, of: int, *, settings: EngineSettings, progress: Progress
+) -> tuple[list[str], Verification | None]:
+    """After the last part: what each part looks like by now, and, of a folder, what lies there
+    that is listed nowhere.
+
+    Raises:
+        UndividedError: the replica can't be cut any more.
+    """
+    if not isinstance(held, HeldFolder):
+        return [held.mark] * of, None
+    folder = FolderPart(held, Trust(seal, (Algorithm.SHA256,)), settings, progress)
+    return folder.marks(of), folder.strangers()
 
 
 def facts(held: Held, seal: Digest) -> SealedFacts:

@@ -69,7 +69,7 @@ class FolderVerifier:
         finally:
             folders.close()
         trust = self._trust
-        self._compare(_tags(trust, manifests))
+        self._compare(tag_files(trust, manifests))
         if trust.compared:
             self._compare(trust.payload.batches())
         else:
@@ -161,7 +161,8 @@ class FolderVerifier:
         self._tally.bad(path, Outcome.ALTERED, reason, octets=_size(self._held.path, path))
 
 
-def _tags(trust: Trust, without: set[bytes]) -> Iterator[Expected]:
+def tag_files(trust: Trust, without: set[bytes]) -> Iterator[Expected]:
+    """The tag files under the seal, but for some, and what they must be."""
     left = iter(sorted(trust.tags.keys() - without))
     while paths := list(itertools.islice(left, BATCH)):
         column = b"".join([trust.tags[path] for path in paths])

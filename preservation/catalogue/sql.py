@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from preservation.catalogue import schema
 from preservation.catalogue.adopting import Adopting
 from preservation.catalogue.arrivals import Arrivals
+from preservation.catalogue.check_parts import CheckParts
 from preservation.catalogue.custody_reading import Custody
 from preservation.catalogue.database import Database
 from preservation.catalogue.events import Events
@@ -33,6 +34,11 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
     def turns(self) -> Turns:
         """Whose turn it is to be checked."""
         return Turns(self.database)
+
+    @property
+    def check_parts(self) -> CheckParts:
+        """Parts of large replicas that were read by checks that go on."""
+        return CheckParts(self.database)
 
     @property
     def prospects(self) -> Prospects:

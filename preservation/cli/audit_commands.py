@@ -65,6 +65,7 @@ def audit(
                 policy, tier=tier, aim=aim, everything=everything, sample=sample, budget=octets
             )
             results += [parts.audit.run(policy, shard, progress, slow) for shard in planned]
+            results.append(parts.audit.settle(policy, progress))
             overdue += parts.audit.overdue(policy)
     result = total(results)
     body = {**result.to_json(), "overdue": overdue}
@@ -88,7 +89,8 @@ def _day(text: str | None) -> date | None:
 
 def _code(result: AuditResult, overdue: int) -> int:
     codes = set()
-    if any(check.outcome.is_damage for check in result.checks) or overdue:
+    # What a person accepted, and is as it was then, is told, and no finding any more.
+    if any(check.outcome.is_damage and check.findings for check in result.checks) or overdue:
         codes.add(4)
     if result.outcomes.get(Outcome.UNCHECKED.value):
         codes.add(5)
@@ -96,7 +98,7 @@ def _code(result: AuditResult, overdue: int) -> int:
 
 
 def _render(out: Console, result: AuditResult, overdue: int) -> None:
-    if not result.checks:
+    if not result.checks and not result.parts:
         out.print("nothing was checked: nothing was due")
     else:
         rows = table("Checks", "AIP", ">version", "tier", "outcome", ">read", "why")
@@ -107,6 +109,9 @@ def _render(out: Console, result: AuditResult, overdue: int) -> None:
     for sample in result.samples:
         out.print(str(sample))
     show_findings(out, (one for one in result.findings if one.code == BRAKE), "")
+    if result.parts:
+        size = format_size(result.octets)
+        out.print(f"{result.parts} parts of very large replicas were read ({size} in all)")
     if result.left:
         out.print(f"{result.left} wait for the next run: the hours of this one were over")
     told = ", ".join(f"{count} {word}" for word, count in result.outcomes.items() if count)

@@ -38,6 +38,8 @@ class HeldTar:
         recalled: whether the octets were brought back from cold storage to be read.
         at: opens it at an offset, to read so many octets; None where it can't be.
         index: opens the index beside it; gives None if there is none.
+        mark: what these very octets look like from outside; another one once they were replaced
+            or written to. Empty where nothing is known.
     """
 
     open: Callable[[], BinaryIO]
@@ -47,6 +49,7 @@ class HeldTar:
     recalled: bool = False
     at: Callable[[int, int], BinaryIO] | None = None
     index: Callable[[], BinaryIO | None] | None = None
+    mark: str = ""
 
 
 Held = HeldFolder | HeldTar

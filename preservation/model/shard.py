@@ -24,6 +24,7 @@ class Shard:
         planned: when (``model.clock.stamp``): what was done since needs no second time.
         also: tiers for which the same versions are due, so that one read serves all.
         drawn_from: of how many replicas these were drawn by lot; 0 where they were not.
+        part, parts: which part of the one, very large replica, and how many it has; 0: all of it.
     """
 
     community: str
@@ -34,6 +35,8 @@ class Shard:
     planned: str
     also: tuple[str, ...] = ()
     drawn_from: int = 0
+    part: int = 0
+    parts: int = 0
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -49,6 +52,8 @@ class Shard:
     def label(self) -> str:
         """What an archivist reads on the mapped task: ``vault · 12 AIPs``."""
         count = len(self.items)
+        if self.parts:
+            return f"{self.tier} · part {self.part} of {self.parts} of AIP {self.items[0][0][:8]}"
         return f"{', '.join(self.tiers)} · {count} AIP{'' if count == 1 else 's'}"
 
     def to_json(self) -> dict[str, Any]:
@@ -62,6 +67,8 @@ class Shard:
             "planned": self.planned,
             "also": list(self.also),
             "drawn_from": self.drawn_from,
+            "part": self.part,
+            "parts": self.parts,
         }
 
     @classmethod
@@ -77,6 +84,8 @@ class Shard:
             data["planned"],
             tuple(data["also"]),
             data["drawn_from"],
+            data["part"],
+            data["parts"],
         )
 
 

@@ -72,8 +72,8 @@ def _settle(community: str, checked: list[Any]) -> Any:
     @afterwards(outlets=[damage])
     def settle(checked: list[Any], *, outlet_events: Any = None) -> Json:
         """Make the evidence durable; wake the repair if there is damage."""
-        total = work.summed(checked)
         with parts.open_parts() as home:
+            total = work.settle(home, community, checked)
             home.drain()
         if total["findings"]:
             outlet_events[damage].add(finding)

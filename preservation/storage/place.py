@@ -80,15 +80,16 @@ class LocalPlace:
         if packaging is Packaging.FOLDER:
             return HeldFolder(path, bypassed, server)
         with self.errors():
-            octets = os.lstat(path).st_size
+            seen = os.lstat(path)
         index = path.with_name(f"{path.name.removesuffix('.tar')}.index")
         return HeldTar(
             lambda: _open_tar(path),
-            octets,
+            seen.st_size,
             bypassed,
             server,
             at=lambda offset, _: _open_tar(path, offset),
             index=lambda: _open_index(index),
+            mark=f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}",
         )
 
     def share(self, key: VersionKey) -> None:

@@ -12,7 +12,7 @@ from preservation.audit.outlook import shortages
 from preservation.catalogue.turns import Aim
 from preservation.errors import UsageError
 from preservation.model.outcome import Outcome
-from preservation.model.progress import Progress
+from preservation.model.progress import Progress, Silence
 from preservation.model.sampling import Sample, together
 from preservation.model.shard import Shard
 from preservation.model.units import format_size, parse_size
@@ -20,6 +20,7 @@ from preservation.orchestration.work.common import Json, policy_of, shard_json, 
 
 if TYPE_CHECKING:
     from preservation.app import Parts
+    from preservation.audit.service import AuditResult
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +51,10 @@ def check(parts: Parts, data: Json, progress: Progress) -> Json:
     result = parts.audit.run(policy_of(parts, shard.policy), shard, progress)
     for finding in result.findings:
         tell(finding)
+    return _json(result)
+
+
+def _json(result: AuditResult) -> Json:
     return {
         "checked": result.checked,
         "bytes": result.octets,
@@ -58,13 +63,26 @@ def check(parts: Parts, data: Json, progress: Progress) -> Json:
         "unchecked": [row.to_json() for row in result.checks if row.outcome is Outcome.UNCHECKED],
         "samples": [sample.to_json() for sample in result.samples],
         "left": result.left,
+        "parts": result.parts,
     }
+
+
+def settle(parts: Parts, community: str, checked: Iterable[Sequence[Json] | None]) -> Json:
+    """All shards' results together, with what very large replicas came to that were read in
+    parts, where no shard could say it.
+    """
+    policy = parts.store.governing(community)
+    result = parts.audit.settle(policy, Silence())
+    for finding in result.findings:
+        tell(finding)
+    return summed([*checked, [_json(result)]])
 
 
 def outcomes_label(label: str, result: Json) -> str:
     """A label with the outcomes that there were: ``vault · 12 AIPs · 11 intact, 1 altered``."""
     counts = ", ".join(f"{count} {name}" for name, count in result["outcomes"].items() if count)
-    return f"{label} · {counts or 'nothing was checked'}"
+    read = f"{format_size(result['bytes'])} read" if result["parts"] else "nothing was checked"
+    return f"{label} · {counts or read}"
 
 
 def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
@@ -84,6 +102,7 @@ def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
         "findings": sum(result["findings"] for result in results),
         "unchecked": [row for result in results for row in result["unchecked"]],
         "left": sum(result["left"] for result in results),
+        "parts": sum(result["parts"] for result in results),
     }
     parts = [Sample.from_json(one) for result in results for one in result["samples"]]
     samples = together(parts)
@@ -91,7 +110,7 @@ def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
     for sample in samples:
         _log.info("%s", sample)
     if total["left"]:
-        _log.warning("%s replicas wait for the next run: the hours were over", total["left"])
+        _log.warning("%s replicas wait for the next run, or for its end", total["left"])
     _log.info("%s", outcomes_label(f"{format_size(total['bytes'])} read", total))
     return total
 

@@ -64,6 +64,7 @@ def held_objects(place: S3Place, objects: list[Object], index: str) -> HeldTar:
         cache_bypassed=True,
         at=partial(open_objects, place, objects),
         index=open_index,
+        mark=" ".join(f"{one.name}:{one.octets}:{one.etag}" for one in objects),
     )
 
 

@@ -183,3 +183,32 @@ def test_the_rate_follows_a_file_while_replicas_are_read(tmp_path: Path) -> None
         "reading without a limit",
     ]
     assert not watch.limit.is_set
+
+
+def test_accepted_damage_stays_accepted_while_it_is_the_same(three: Archive) -> None:
+    bag = next(three.tier("vault").glob("notes/*/*/*/v1"))
+    flip(bag / "data/a.bin")
+    three.audit("vault")
+    with three.opened() as (parts, _):
+        first = only(parts.catalogue.findings(state="open"))
+        accept(parts.catalogue, parts.events, first, "anna", "a known blemish")
+    again = three.audit("vault")
+    assert (again.outcomes["altered"], again.findings) == (1, ())
+    flip(bag / "data/a.bin", 7)
+    three.audit("vault")
+    with three.opened() as (parts, _):
+        assert [one.state for one in parts.catalogue.findings()] == ["accepted", "open"]
+        opened = [one for one in parts.all_events() if one.type is EventType.FINDING_OPENED]
+    assert [one.detail.get("reopens") for one in opened] == [None, first.id]
+
+
+def test_damage_after_an_intact_check_is_new_however_alike(three: Archive) -> None:
+    bag = next(three.tier("vault").glob("notes/*/*/*/v1"))
+    flip(bag / "data/a.bin")
+    three.audit("vault")
+    with three.opened() as (parts, _):
+        accept(parts.catalogue, parts.events, only(parts.catalogue.findings()), "anna", "known")
+    flip(bag / "data/a.bin")
+    three.audit("vault")
+    flip(bag / "data/a.bin")
+    assert len(three.audit("vault").findings) == 1

@@ -1,0 +1,182 @@
+"""Very large replicas are read in parts, which come to exactly one check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from homes import SILENCE, Archive, only
+from tiers import flip
+
+from preservation.app.parts import Parts
+from preservation.audit import parted
+from preservation.audit.service import AuditResult
+from preservation.model.event import EventType
+from preservation.model.shard import Shard
+from preservation.policy.policy import Policy
+
+FILES = {f"d/{number:02d} ü.bin": bytes([number]) * 3000 for number in range(20)}
+
+
+@pytest.fixture
+def large(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """One AIP of 20 files on all tiers, to be read in six parts."""
+    monkeypatch.setattr(parted, "ABOVE", 20_000)
+    monkeypatch.setattr(parted, "EACH", 10_000)
+    archive.ingest(archive.put("large", FILES))
+    archive.replicate()
+    return archive
+
+
+@contextmanager
+def planned(archive: Archive, tier: str) -> Iterator[tuple[Parts, Policy, list[Shard]]]:
+    with archive.opened() as (parts, policy):
+        yield parts, policy, parts.audit.plan(policy, tier=tier, everything=True)
+
+
+def run(archive: Archive, tier: str, only_parts: range | None = None) -> list[AuditResult]:
+    with planned(archive, tier) as (parts, policy, shards):
+        return [
+            parts.audit.run(policy, shard, SILENCE)
+            for shard in shards
+            if only_parts is None or shard.part in only_parts
+        ]
+
+
+def checks(archive: Archive, tier: str) -> list[dict[str, object]]:
+    """What audits recorded: every check but the read-back of the fresh replica."""
+    with archive.opened() as (parts, _):
+        found = [one for one in parts.all_events() if one.type is EventType.FIXITY_CHECK]
+        return [dict(one.detail) for one in found if one.tier == tier][1:]
+
+
+def bag(archive: Archive, tier: str = "vault") -> Path:
+    return next(archive.tier(tier).glob("notes/*/*/*/v1"))
+
+
+def tar(archive: Archive) -> Path:
+    return next(archive.tier("deep").glob("notes/*/*/*/v1.tar"))
+
+
+@pytest.mark.parametrize("tier", ["vault", "deep"])
+def test_all_parts_are_one_check_that_says_what_a_whole_one_says(
+    large: Archive, tier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = run(large, tier)
+    assert [result.checked for result in results] == [0, 0, 0, 0, 0, 1]
+    monkeypatch.setattr(parted, "ABOVE", 10**9)
+    assert only(run(large, tier)).checked == 1
+    in_parts, whole = checks(large, tier)
+    assert in_parts["parts"] == 6
+    assert in_parts["files"] == whole["files"]
+    assert in_parts["algorithms"] == whole["algorithms"]
+
+
+@pytest.mark.parametrize("tier", ["vault", "deep"])
+def test_a_killed_night_goes_on_inside_the_replica(large: Archive, tier: str) -> None:
+    run(large, tier, range(1, 5))
+    with planned(large, tier) as (_, _, shards):
+        assert [shard.part for shard in shards] == [5, 6]
+    assert run(large, tier)[-1].outcomes["intact"] == 1
+
+
+def test_without_its_last_part_there_is_no_outcome(large: Archive) -> None:
+    run(large, "vault", range(1, 6))
+    with large.opened() as (parts, policy):
+        settled = parts.audit.settle(policy, SILENCE)
+    assert (settled.checked, settled.left) == (0, 1)
+    assert checks(large, "vault") == []
+
+
+@pytest.mark.parametrize("tier", ["vault", "deep"])
+def test_parts_that_are_too_old_are_read_again(large: Archive, tier: str) -> None:
+    run(large, tier, range(1, 5))
+    large.clock.at += parted.SPAN + timedelta(seconds=1)
+    with planned(large, tier) as (_, _, shards):
+        assert len(shards) == 6
+
+
+def test_a_file_that_changed_after_its_part_was_read_is_noticed(large: Archive) -> None:
+    run(large, "vault", range(1, 6))
+    flip(bag(large) / "data/d/00 ü.bin")
+    assert run(large, "vault")[-1].outcomes["unchecked"] == 1
+    assert run(large, "vault")[-1].outcomes["altered"] == 1
+
+
+@pytest.mark.parametrize("octet", [0, 30_000])
+def test_a_tar_that_changed_after_its_part_was_read_is_noticed(large: Archive, octet: int) -> None:
+    run(large, "deep", range(1, 6))
+    flip(tar(large), octet)
+    assert run(large, "deep")[-1].outcomes["unchecked"] == 1
+    found = run(large, "deep")
+    assert sum(result.outcomes["altered"] for result in found) == 1
+
+
+def test_an_extra_file_and_a_lost_one_are_damage(large: Archive) -> None:
+    (bag(large) / "data/d").chmod(0o755)
+    (bag(large) / "data/d/extra").write_bytes(b"?")
+    (bag(large) / "data/d/07 ü.bin").unlink()
+    found = run(large, "vault")[-1]
+    assert found.outcomes["altered"] == 1
+    detail = checks(large, "vault")[0]["files"]
+    assert isinstance(detail, dict)
+    assert (detail["altered"], detail["missing"]) == (1, 1)
+
+
+def altered(archive: Archive) -> int:
+    return sum(result.outcomes["altered"] for result in run(archive, "deep"))
+
+
+def test_no_octet_of_a_tar_is_left_out(large: Archive) -> None:
+    """Headers, padding, tag files, contents and the end: whatever a flip hits is found."""
+    path = tar(large)
+    size = path.stat().st_size
+    for octet in (0, 515, 2_000, 20_000, 40_000, size - 600, size - 1):
+        flip(path, octet)
+        assert altered(large) == 1, octet
+        flip(path, octet)
+
+
+def test_a_tar_of_another_length_is_damaged(large: Archive) -> None:
+    path = tar(large)
+    data = path.read_bytes()
+    path.chmod(0o644)
+    for other in (data[:-1], data[:-70_000], data + b"\0"):
+        path.write_bytes(other)
+        assert altered(large) == 1, len(other)
+
+
+def test_damage_that_is_known_is_told_though_a_part_was_not_read(large: Archive) -> None:
+    flip(bag(large) / "data/d/00 ü.bin")
+    run(large, "vault", range(1, 4))
+    with large.opened() as (parts, policy):
+        settled = parts.audit.settle(policy, SILENCE)
+        assert settled.outcomes["altered"] == 1
+        assert only(parts.catalogue.findings()).code == "FIX-ALTERED"
+    detail = checks(large, "vault")[0]["files"]
+    assert isinstance(detail, dict)
+    assert detail["unchecked"] > 0
+
+
+def test_a_bag_whose_inventory_is_damaged_is_read_as_a_whole_and_once(large: Archive) -> None:
+    flip(bag(large) / "metadata/inventory.csv")
+    found = run(large, "vault")
+    assert sum(result.outcomes["altered"] for result in found) == 1
+    assert len(checks(large, "vault")) == 1
+
+
+def test_a_tier_that_is_away_between_the_parts_leaves_the_replica_unchecked(
+    large: Archive,
+) -> None:
+    run(large, "vault", range(1, 4))
+    marker = large.tier("vault") / "samarkand-tier.json"
+    away = marker.rename(marker.with_name("away"))
+    with planned(large, "vault") as (parts, policy, shards):
+        last = parts.audit.run(policy, shards[-1], SILENCE)
+    assert last.outcomes["unchecked"] == 1
+    away.rename(marker)
+    assert run(large, "vault")[-1].outcomes["intact"] == 1
+    assert len(checks(large, "vault")) == 1
