@@ -130,9 +130,14 @@ class Parts:
         )
         return service.run(policy, progress)
 
-    def standing(self, policy: Policy) -> Standing:
-        """Whether everything promised to a community is true now."""
-        return standing(self.catalogue, policy, self.observed(), self.clock.now())
+    def standing(self, policy: Policy, observed: Mapping[str, str] | None = None) -> Standing:
+        """Whether everything promised to a community is true now.
+
+        Args:
+            observed: what ``observed`` says, where it was asked for several communities.
+        """
+        seen = self.observed() if observed is None else observed
+        return standing(self.catalogue, policy, seen, self.clock.now())
 
     def all_events(self) -> Iterator[Event]:
         """Every event, oldest first: the journal's, then those not drained yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -132,9 +133,13 @@ def _domain_of(home: Home, spec: TierSpec) -> str:
     """Where a local tier will lie; a place elsewhere cannot be looked at before it is there."""
     if spec.kind != "local":
         return ""
-    path = home.path / spec.path
-    there = next(one for one in (path, *path.parents) if one.exists())
+    there = nearest(home.path / spec.path)
     return failure_domain(there, mount_of(there))
+
+
+def nearest(path: Path) -> Path:
+    """A folder, or the nearest one above it that is there and can be seen."""
+    return next(one for one in (path, *path.parents) if os.path.exists(one))
 
 
 def planned_communities(files: Iterable[Path], checked: Checked) -> list[str] | None:

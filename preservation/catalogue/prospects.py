@@ -37,6 +37,14 @@ class Prospects:
             amounts[where] = so_far[0] + versions, so_far[1] + octets
         return [Kept(*where, *amounts[where]) for where in sorted(amounts, key=_order)]
 
+    def octets(self) -> dict[str, int]:
+        """How many octets of payload each community holds, each version once."""
+        columns = t.version_count.c
+        total = sa.cast(sa.func.sum(columns.octets), sa.BigInteger)
+        statement = sa.select(columns.community, total).group_by(columns.community)
+        with self.database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def formats(self, community: str) -> list[HeldFormat]:
         """Every format that is held, with files, octets and versions; by name."""
         columns = t.content_format.c

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts, SystemClock, apply_policies, open_home, read_policies
-from preservation.app.notifying import unheard
+from preservation.app.advising import of_home
 from preservation.app.planning import make_plan, planned_communities
 from preservation.cli.home_commands import pools_of
 from preservation.cli.options import Json
@@ -61,9 +61,9 @@ def plan(
 
 
 def _advice(parts: Parts, checked: Checked, made: Plan) -> list[str]:
-    """What is promised to people whom nothing would reach."""
+    """What of it could not be done as it is said."""
     changed = (checked.effective[one.community] for one in made.proposals)
-    return unheard(parts.home, map(Policy.from_effective, changed))
+    return of_home(parts.home, map(Policy.from_effective, changed))
 
 
 def _advise(advised: list[str], out: Console) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from preservation.app import read_policies
+from preservation.app.advising import advise
 from preservation.app.promised import Promised, promised
 from preservation.catalogue.promises import Broken, Standing
 from preservation.cli.opening import opened
@@ -23,7 +24,6 @@ from preservation.cli.shell import shell, table
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
 from preservation.model.units import format_size
-from preservation.policy.advice import advice
 from preservation.policy.explain import explain as explained
 from preservation.policy.feasible import Feasibility, feasibility
 from preservation.policy.policy import Policy
@@ -45,7 +45,7 @@ def check(
     """Check policy files: every mistake at once, with file, line, column and what is allowed."""
     here = shell(ctx)
     checked = read_policies(here.policies, files or (), alone=bool(files))
-    advised = advice(checked.effective)
+    advised = advise(here.home, checked)
 
     def render(out: Console) -> None:
         for problem in checked.problems:
@@ -104,7 +104,8 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     with opened(here) as parts:
         lines = parts.store.in_force()
         policies = {name: parts.store.policy(lines[name].digest) for name in sorted(lines)}
-        standings = {name: parts.standing(policy) for name, policy in policies.items()}
+        observed = parts.observed()
+        standings = {name: parts.standing(policy, observed) for name, policy in policies.items()}
     budgets = {name: _budget(policies[name], standing) for name, standing in standings.items()}
     promises = {name: promised(policies[name], one) for name, one in standings.items()}
 
