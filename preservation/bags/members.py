@@ -10,7 +10,7 @@ So whoever copies must not let anything become visible before the last member ha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, Self
 
@@ -128,6 +128,15 @@ class SealedFolder:
     def file(self, path: bytes, expected: tuple[Digest, ...]) -> Iterator[Member]:
         """One file, verified while it is read."""
         return _file(self._folders, path, expected)
+
+    def each(self, wanted: Collection[bytes]) -> Iterator[tuple[bytes, Iterator[Member]]]:
+        """Some files, tag files before payload, each to be taken, or to fail, by itself; what the
+        bag does not have is passed over. Nothing else but manifests is read.
+        """
+        for _ in self.tags(lambda _: False):
+            pass
+        for path, expected in self._trust.of(wanted):
+            yield path, self.file(path, expected)
 
 
 def _tags_of_folder(

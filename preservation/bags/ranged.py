@@ -16,7 +16,7 @@ from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
 from preservation.errors import MalformedError, SourceDamagedError
 from preservation.files.held import Held, HeldFolder, HeldTar
-from preservation.files.tar import order, read_tar
+from preservation.files.tar import read_tar
 from preservation.files.tar_index import Place, places
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
@@ -31,6 +31,15 @@ def can_fetch(held: HeldTar) -> bool:
     return held.at is not None and held.index is not None
 
 
+def is_indexed(held: HeldTar) -> bool:
+    """Whether they can be, and an index is there, right or wrong."""
+    stream = held.index() if held.at is not None and held.index is not None else None
+    if stream is None:
+        return False
+    stream.close()
+    return True
+
+
 def fetch(held: HeldTar, seal: Digest, top: str, wanted: Collection[bytes]) -> Iterator[Member]:
     """These files, in the order of the tar, each verified while it is read; what the bag does not
     have is passed over.
@@ -39,6 +48,30 @@ def fetch(held: HeldTar, seal: Digest, top: str, wanted: Collection[bytes]) -> I
         SourceDamagedError: there is no index, or what stands where it points does not verify:
             the tar has to be read through to know which of the two is wrong.
     """
+    for _, one in _each_of_tar(held, seal, top, wanted):
+        yield from one
+
+
+def each(
+    held: Held, seal: Digest, top: str, wanted: Collection[bytes]
+) -> Iterator[tuple[bytes, Iterator[Member]]]:
+    """These files of a folder, or of a tar that has an index, each to be taken, or to fail, by
+    itself, before the next; what the bag does not have is passed over.
+
+    Raises:
+        SourceDamagedError: here: what says which files there are does not verify; while a file
+            is taken: that one is not what was sealed.
+    """
+    if isinstance(held, HeldTar):
+        yield from _each_of_tar(held, seal, top, wanted)
+        return
+    with SealedFolder(held, seal) as folder:
+        yield from folder.each(wanted)
+
+
+def _each_of_tar(
+    held: HeldTar, seal: Digest, top: str, wanted: Collection[bytes]
+) -> Iterator[tuple[bytes, Iterator[Member]]]:
     index = _places(held, top, {*wanted, TAG_MANIFEST, _MANIFEST})
     trust = Trust(seal, (Algorithm.SHA256,))
     place = _place(held, index, TAG_MANIFEST)
@@ -52,20 +85,18 @@ def fetch(held: HeldTar, seal: Digest, top: str, wanted: Collection[bytes]) -> I
         trust.accept(_MANIFEST, _read(held, place, _MANIFEST))
         if not trust.compared:
             raise SourceDamagedError(f"{display(_MANIFEST)} by the index: not what was sealed")
-    payload = trust.payload.in_order()
-    for path in sorted(wanted, key=order):
-        if path == TAG_MANIFEST:
-            expected: tuple[Digest, ...] = (seal,)
-        elif path.startswith(b"data/"):
-            expected = payload.find(path, lambda *_: None)
-        else:
-            expected = trust.expected(path)
-        if expected:
-            place = _place(held, index, path)
-            chunks = verified(path, _read(held, place, path), expected)
-            yield Member(path, place[1], chunks)
-            for _ in chunks:
-                pass
+    for path, expected in trust.of(wanted):
+        yield path, _member(held, index, path, expected)
+
+
+def _member(
+    held: HeldTar, index: dict[bytes, Place], path: bytes, expected: tuple[Digest, ...]
+) -> Iterator[Member]:
+    place = _place(held, index, path)
+    chunks = verified(path, _read(held, place, path), expected)
+    yield Member(path, place[1], chunks)
+    for _ in chunks:
+        pass
 
 
 def _places(held: HeldTar, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:

@@ -14,6 +14,7 @@ from preservation.bags.findings import Findings
 from preservation.bags.manifest import ManifestName, Parser, manifest_name
 from preservation.bags.text import LineTooLongError, NotTextError, line_lots
 from preservation.files.sorting import Sorter, distinct
+from preservation.files.tar import order
 from preservation.fixity.multihash import MultiHash, digest_bytes
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import is_fatal
@@ -101,6 +102,19 @@ class Trust:
         if entries is not None and observed.value == self.tags[name]:
             self.payload.accept(algorithm, entries)
         return observed
+
+    def of(self, wanted: Iterable[bytes]) -> Iterator[tuple[bytes, tuple[Digest, ...]]]:
+        """What some files must be, in the order of a tar; what is not listed is left out."""
+        payload = self.payload.in_order()
+        for path in sorted(wanted, key=order):
+            if path == TAG_MANIFEST:
+                expected: tuple[Digest, ...] = (self.seal,)
+            elif path.startswith(b"data/"):
+                expected = payload.find(path, lambda *_: None)
+            else:
+                expected = self.expected(path)
+            if expected:
+                yield path, expected
 
     def expected(self, path: bytes) -> tuple[Digest, ...]:
         """The digests that a tag file must have; empty if nothing vouches for the path."""

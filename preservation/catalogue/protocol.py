@@ -75,6 +75,22 @@ class VersionRow:
     formats: tuple[FormatCount, ...]
     identifiers: tuple[Identifier, ...] = ()  # that it came with; not read back with the row
 
+    def sidecar(self, packaging: Packaging, tar: TarFacts | None = None) -> Sidecar:
+        """The sidecar of a replica of it.
+
+        Args:
+            packaging: of the replica.
+            tar: what its tar is; for a folder nothing.
+        """
+        return Sidecar(
+            key=self.key,
+            seal=self.seal,
+            previous_seal=self.previous_seal,
+            oxum=f"{self.octets}.{self.files}",
+            packaging=packaging,
+            tar=tar if packaging is Packaging.TAR else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class IdentifierRow:

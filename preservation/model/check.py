@@ -22,6 +22,8 @@ class CheckResult:
         finding: id of the finding that stands open because of it; empty if none does.
         event: id of the fixity event; empty when nothing could be checked.
         ready_by: of an unchecked replica that was recalled: when it can be read.
+        damaged: of a folder, the paths that were not intact, as far as what is intact tells them;
+            None where it is not known file by file.
     """
 
     key: VersionKey
@@ -33,6 +35,7 @@ class CheckResult:
     event: str = ""
     findings: tuple[Finding, ...] = ()
     ready_by: datetime | None = None
+    damaged: tuple[bytes, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One row of an audit's document."""

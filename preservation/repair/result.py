@@ -16,8 +16,8 @@ class RepairResult:
         state: ``repaired``, ``intact`` (nothing was wrong any more), ``waiting`` (for an
             approval, or for an answer), ``hopeless`` (nobody has all of it intact), ``busy``,
             ``unfinished``.
-        source: the tier that the intact bytes came from; several, with ``+`` between, where it
-            was put together file by file.
+        source: the tier that the intact bytes came from; several, with ``+`` between, where
+            files came from several; the replica's own where it needed none from elsewhere.
         quarantine: where the damaged bytes lie, relative to the damaged tier's root.
         difference: the digest of the difference map among the result documents.
         salvage: where what could be recovered lies, if not all of it could be.

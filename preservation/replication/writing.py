@@ -77,11 +77,11 @@ def write_replica(
     """
     if packaging is Packaging.FOLDER:
         sealed.copy(held, version.seal, incoming.folder, progress, tar=source.tar)
-        return _sidecar(version, packaging, None)
+        return version.sidecar(packaging)
     hashed = MultiHash([Algorithm.SHA256])
     read = members(held, version.seal, source.tar)
     incoming.write(_tar(version, read, hashed, index, progress))
-    return _sidecar(version, packaging, _facts(version, hashed, expected))
+    return version.sidecar(packaging, _facts(version, hashed, expected))
 
 
 def write_replicas(
@@ -113,7 +113,7 @@ def write_replicas(
         for each in writing:
             each.join()
     return [
-        None if each.target.error else _sidecar(version, each.target.packaging, facts)
+        None if each.target.error else version.sidecar(each.target.packaging, facts)
         for each in writing
     ]
 
@@ -324,14 +324,3 @@ def _facts(version: VersionRow, hashed: MultiHash, expected: TarFacts | None) ->
             code="REP-TAR-DIFFERS",
         )
     return facts
-
-
-def _sidecar(version: VersionRow, packaging: Packaging, facts: TarFacts | None) -> Sidecar:
-    return Sidecar(
-        key=version.key,
-        seal=version.seal,
-        previous_seal=version.previous_seal,
-        oxum=f"{version.octets}.{version.files}",
-        packaging=packaging,
-        tar=facts if packaging is Packaging.TAR else None,
-    )

@@ -6,17 +6,20 @@ What a crash leaves, for each step of :meth:`LocalIncoming.commit`:
 2. renamed, both folders synced     bytes without a sidecar: ``clear_unfinished`` sets them aside
 3. sidecar                          a replica
 
-and of :meth:`LocalIncoming.swap`:
+of :meth:`LocalIncoming.swap`:
 
 1. sidecar                          the damaged replica, as before, now under this sidecar
 2. moved into ``.quarantine``       the same; the good copy lies unused in quarantine
 3. exchanged, both folders synced   the good replica, the damaged bytes in quarantine
+
+and of :meth:`LocalIncoming.mend`: see :mod:`preservation.storage.mending`, after its sidecar.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.errors import BusyError, SamarkandError
@@ -25,6 +28,7 @@ from preservation.files.held import Held
 from preservation.files.remove import remove_tree
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.layout import check_stamp
+from preservation.storage.mending import mend
 from preservation.storage.place import LocalPlace
 from preservation.storage.steps import INCOMING, QUARANTINE, is_there, make_folders, move
 
@@ -101,6 +105,19 @@ class LocalIncoming:
             place.protect(self._key)
 
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
+        with self._replacing(sidecar, stamp):
+            return self._swap_bytes(stamp)
+
+    def mend(self, sidecar: Sidecar, stamp: str, strangers: Sequence[bytes]) -> str:
+        place, here = self._place, self._key.place(self._packaging)
+        aside = place.quarantine(stamp) / here
+        with self._replacing(sidecar, stamp):
+            mend(place.root / here, self.folder, aside, strangers)
+            return f"{QUARANTINE}/{stamp}/{here}" if is_there(aside) else ""
+
+    @contextmanager
+    def _replacing(self, sidecar: Sidecar, stamp: str) -> Iterator[None]:
+        """Around what puts good octets in the place of damaged ones."""
         self._expect(sidecar)
         check_stamp(stamp)
         place = self._place
@@ -113,9 +130,8 @@ class LocalIncoming:
             make_folders(place.root, f"{QUARANTINE}/{stamp}/{self._key.folder}")
             place.unprotect(self._key)
             self._swap_sidecar(sidecar, stamp)
-            former = self._swap_bytes(stamp)
+            yield
             place.protect(self._key)
-            return former
 
     def set_aside(self, stamp: str) -> str:
         check_stamp(stamp)

@@ -14,7 +14,7 @@ Source: ``docs/formats/tier.md``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,6 +116,17 @@ class Incoming(Protocol):
 
         Returns:
             The place of the quarantined bytes relative to the root; empty if none were left.
+        """
+        ...
+
+    def mend(self, sidecar: Sidecar, stamp: str, strangers: Sequence[bytes]) -> str:
+        """Put the files that were built in the places of their namesakes in the replica that is
+        there, each by atomic exchange; those and ``strangers``, paths that the bag does not have,
+        go to ``.quarantine/<stamp>/<place>``. No other file is touched. Only where packaging is
+        ``folder``. Killed, it leaves a replica with some of them healed.
+
+        Returns:
+            The place of the quarantined files relative to the root; empty if there were none.
         """
         ...
 

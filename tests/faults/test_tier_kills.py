@@ -116,6 +116,43 @@ def test_a_killed_swap_leaves_the_former_bytes_or_the_good_ones(
     assert not healed[0]
 
 
+def test_a_killed_mending_leaves_each_name_its_former_octets_or_the_good_ones(
+    scenes: Path,
+) -> None:
+    roots = (scenes / str(number) for number in itertools.count())
+    scene: list[LocalTier] = []
+    more = {b"data/b": b"z", b"data/c/d": b"new"}
+    good, bad = {**GOOD, **more}, {**BAD, b"data/b": b"z", b"data/stranger": b"?"}
+
+    def mend(tier: LocalTier, stamp: str) -> None:
+        incoming = tier.incoming(KEY, Packaging.FOLDER)
+        fill(incoming, Packaging.FOLDER, {b"data/a": good[b"data/a"]})
+        (incoming.folder / "data/c").mkdir()
+        (incoming.folder / "data/c/d").write_bytes(b"new")
+        incoming.mend(sidecar(Packaging.FOLDER), stamp, [b"data/stranger", b"data/gone"])
+
+    def prepare() -> Callable[[], None]:
+        scene[:] = [fresh(next(roots))]
+        commit(scene[0], Packaging.FOLDER, bad)
+        return lambda: mend(scene[0], "first")
+
+    steps = set()
+    for _ in each_kill(prepare):
+        tier = LocalTier(scene[0].root, "vault")
+        found = contents(tier.held(KEY, Packaging.FOLDER))
+        assert {path for path in found if path not in bad} <= {b"data/c/d"}
+        assert all(data in (good.get(path), bad.get(path)) for path, data in found.items())
+        assert found[b"data/b"] == b"z"
+        steps.add(frozenset(found.items()))
+        if found != good:
+            mend(tier, "second")
+        assert contents(tier.held(KEY, Packaging.FOLDER)) == good
+        kept = all_quarantined(tier.root)
+        assert bad[b"data/a"] in kept
+        assert b"?" in kept
+    assert len(steps) == 4  # nothing, the exchange, what was gone, what is not of the bag
+
+
 def test_a_killed_swap_never_loses_a_sidecar(scenes: Path, packaging: Packaging) -> None:
     roots = (scenes / str(number) for number in itertools.count())
     scene: list[LocalTier] = []

@@ -12,7 +12,7 @@ What a crash leaves:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +101,10 @@ class S3Incoming:
         self._place.replace(self._key.sidecar, data)
         self._place.protect(self._key.sidecar)
         return left
+
+    def mend(self, sidecar: Sidecar, stamp: str, strangers: Sequence[bytes]) -> str:
+        del strangers
+        raise SamarkandError(f"{sidecar.key}: {stamp}: only a folder is mended in its place")
 
     def set_aside(self, stamp: str) -> str:
         raise SamarkandError(f"{self._key}: {stamp}: only a folder that was built is set aside")

@@ -1,0 +1,135 @@
+"""The exchange: what is said before it, what it is, what is recorded after it.
+
+The event that it begins is recorded first, so that the next run knows what a killed one may
+have done; the damaged bytes stay in quarantine on their tier, with a map of where they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from preservation.bags import sealed
+from preservation.catalogue.protocol import Catalogue
+from preservation.errors import ColdError, MalformedError
+from preservation.files.held import Held
+from preservation.fixity.engine import EngineSettings
+from preservation.ledger.protocol import Journal
+from preservation.model.clock import stamp
+from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.outcome import Outcome
+from preservation.model.replica import Sidecar, TarFacts
+from preservation.repair.difference import difference_map
+from preservation.repair.result import RepairResult
+from preservation.repair.task import Check, Task
+from preservation.storage.pace import paced
+
+
+class Exchange:
+    """Puts bytes that were read back in the place of damaged ones, on the record."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        journal: Journal,
+        events: EventMaker,
+        engine: EngineSettings,
+        check: Check,
+    ) -> None:
+        self._catalogue, self._journal, self._events = catalogue, journal, events
+        self._engine, self._check = engine, check
+
+    def run(
+        self,
+        task: Task,
+        source: str,
+        sidecar: Sidecar,
+        put: Callable[[Sidecar, str], str],
+        also: Mapping[str, Any] | None = None,
+    ) -> tuple[RepairResult, tuple[bytes, ...] | None]:
+        """Say it, do it, record it, and read the replica back where it lies.
+
+        Args:
+            source: the tier that the good bytes came from; several, with ``+`` between.
+            sidecar: of the replica as it will be.
+            put: does it, under a stamp.
+            also: more for the event to say.
+
+        Returns:
+            What it came to, and the files that are damaged all the same, if they are known.
+        """
+        row, finding = task.row, task.finding
+        when = stamp(self._events.clock.now()).replace(":", "").replace("-", "")
+        begun: dict[str, Any] = {
+            "finding": finding.id,
+            "source": source,
+            "stamp": f"{when}-{self._events.new_id()[:8]}",
+            "packaging": row.packaging.value,
+            "tar": sidecar.to_json()["tar"],
+            "approved_by": task.approved_by,
+            **(also or {}),
+        }
+        event = task.about(self._events, EventType.REPAIR_BEGUN, begun)
+        self._catalogue.record([event], task.lease)
+        put(sidecar, begun["stamp"])
+        quarantine, mapped = self.complete(task, begun)
+        checked = self._check(task.policy, row, task.progress)
+        state = "repaired" if checked.outcome is Outcome.INTACT else "unfinished"
+        result = RepairResult(
+            finding.id, row.key, row.tier, state, source, quarantine, mapped, checked.reason
+        )
+        return result, checked.damaged
+
+    def was_done(self, task: Task) -> bool:
+        """Whether an exchange that a killed run announced did happen."""
+        row, tier = task.row, task.tier
+        try:
+            sidecar = tier.sidecar(row.key)
+        except MalformedError:
+            return False
+        labelled = sidecar is not None and sidecar.seal == row.seal
+        if not (labelled and tier.exists(row.key, row.packaging)):
+            return False
+        try:
+            held = tier.held(row.key, row.packaging)
+        except ColdError:  # what an exchange puts there can be read; the check recalls this
+            return False
+        return self.verified(task, held, row.tar) is Outcome.INTACT
+
+    def verified(self, task: Task, held: Held, tar: TarFacts | None) -> Outcome:
+        """What reading all of some bytes on the task's tier comes to, under the seal."""
+        pace = paced(task.progress, task.tier)
+        verified = sealed.verify(held, task.row.seal, tar=tar, settings=self._engine, progress=pace)
+        return verified.outcome
+
+    def complete(self, task: Task, begun: Mapping[str, Any]) -> tuple[str, str]:
+        """Put into the record what the exchange came to.
+
+        Returns:
+            Where the damaged bytes lie, and the digest of their difference map.
+        """
+        row, finding = task.row, task.finding
+        place = task.tier.quarantined(row.key, row.packaging, begun["stamp"])
+        mapped = ""
+        events: list[Event] = []
+        if place:
+            with suppress(ColdError):  # the damaged octets have become cold again
+                mapped = self._map(task, begun)
+            detail = {"place": place, "finding": finding.id, "difference": mapped}
+            events.append(task.about(self._events, EventType.QUARANTINE, detail))
+        detail = {**begun, "quarantine": place, "difference": mapped}
+        events.append(task.about(self._events, EventType.RECOVERY, detail))
+        self._catalogue.record(events, task.lease)
+        task.progress.say(f"{row.key} on {row.tier}: healed from {begun['source']}")
+        return place, mapped
+
+    def _map(self, task: Task, begun: Mapping[str, Any]) -> str:
+        row, tier, finding = task.row, task.tier, task.finding
+        document = difference_map(
+            tier.held_in_quarantine(row.key, row.packaging, begun["stamp"]),
+            tier.held(row.key, row.packaging),
+            [bytes.fromhex(found["path_hex"]) for found in finding.detail.get("files", [])],
+            row.key,
+        )
+        return str(self._journal.put_result({"finding": finding.id, **document}))
