@@ -14,6 +14,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 HEAD = 64 * 1024
 TAIL = 64 * 1024
@@ -24,7 +25,8 @@ BUDGET = 16 * 1024 * 1024  # octets of all looks together
 LINE = 400  # characters of a line that patterns see
 MOST_LINES = 300
 PROSE = 8 * 1024
-INNER = 64 * 1024  # octets that are unpacked to see what a compressed file holds
+TOLD = 60  # lines that tests of tables see
+INNER = 4 * 1024  # octets that are unpacked to see what a compressed file holds
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -32,6 +34,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_GLANCE = 512
 # Escape, form feed and the end mark of DOS occur in honest text.
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\x1a\x0b\x08\x1c\x1d\x1e\x1f")) + b"\x7f"
 
@@ -100,6 +103,18 @@ class Sample:
         self._budget -= octets
         return _read(self.fd, octets, offset)
 
+    def ends(self, head: int, tail: int) -> bytes:
+        """So many octets of the beginning and of the end, joined; they are not to overlap.
+
+        Raises:
+            OSError: the medium failed.
+        """
+        start = self.head if head <= len(self.head) else self.whole
+        end = self.tail if tail <= len(self.tail) else self.whole
+        if start is None or end is None:
+            return _read(self.fd, head, 0) + _read(self.fd, tail, self.octets - tail)
+        return start[:head] + end[len(end) - tail :]
+
     @cached_property
     def text(self) -> str | None:
         """The head as text; None if it is none."""
@@ -114,9 +129,25 @@ class Sample:
         return lines if self.octets <= len(self.head) else lines[:-1]
 
     @cached_property
+    def ending(self) -> str:
+        """The tail as text, whatever it is."""
+        return self.tail.decode("utf-8", "replace")
+
+    @cached_property
+    def told(self) -> list[str]:
+        """The first lines that are neither blank nor comments."""
+        lines = (line for line in self.lines if not line.startswith("#") and line.strip())
+        return list(islice(lines, TOLD))
+
+    @cached_property
+    def cells(self) -> list[list[str]]:
+        """These lines, split at tabs."""
+        return [line.split("\t") for line in self.told]
+
+    @cached_property
     def prose(self) -> str:
         """The head as lines that are neither blank nor long: what patterns may search safely."""
-        lines = (line[:LINE] for line in self.lines[:MOST_LINES] if line and not line.isspace())
+        lines = [line[:LINE] for line in self.lines[:MOST_LINES] if line and not line.isspace()]
         return "\n".join(lines)[:PROSE]
 
     @cached_property
@@ -147,18 +178,29 @@ class Sample:
 def decode(head: bytes, whole: bool) -> str | None:
     """Read octets as text, in Unicode or else in some 8-bit encoding; None if they are binary."""
     mark, encoding = next((bom for bom in _BOMS if head.startswith(bom[0])), (b"", ""))
-    if not mark and has_controls(head):
-        return None
+    if not mark:
+        return None if has_controls(head) else _without_mark(head, whole)
     try:
-        text = codecs.getincrementaldecoder(encoding or "utf-8")().decode(head[len(mark) :], whole)
+        text = codecs.getincrementaldecoder(encoding)().decode(head[len(mark) :], whole)
     except UnicodeDecodeError:
-        return None if encoding else _in_eight_bits(head)
-    return None if mark and any(chr(code) in text for code in CONTROLS) else text
+        return None
+    return None if any(chr(code) in text for code in CONTROLS) else text
 
 
 def has_controls(data: bytes) -> bool:
     """Whether there are control characters that text has no use for."""
-    return len(data.translate(None, CONTROLS)) != len(data)
+    start = data[:_GLANCE]  # where most of what is no text shows it
+    if len(start.translate(None, CONTROLS)) != len(start):
+        return True
+    return len(data) > _GLANCE and len(data.translate(None, CONTROLS)) != len(data)
+
+
+def _without_mark(head: bytes, whole: bool) -> str | None:
+    """Text in UTF-8, or else in some national encoding; None if it is neither."""
+    try:
+        return codecs.utf_8_decode(head, "strict", whole)[0]
+    except UnicodeDecodeError:
+        return _in_eight_bits(head)
 
 
 def _in_eight_bits(head: bytes) -> str | None:

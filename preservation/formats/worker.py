@@ -40,7 +40,7 @@ from preservation.formats.evidence import Content, Evidence, Status
 from preservation.formats.opening import Folders
 from preservation.formats.request import STAGING, Request, extension_of
 from preservation.formats.sample import Sample
-from preservation.formats.siegfried import by_name_alone, ends_of, merge
+from preservation.formats.siegfried import by_name_alone, excerpt, merge
 from preservation.formats.signatures.local_format import LocalFormat
 from preservation.formats.signatures.table import FORMATS, TESTED_PUIDS, VERSION, recognise
 from preservation.formats.structure.inspect import inspect
@@ -48,7 +48,7 @@ from preservation.formats.structure.inspect import inspect
 _BY_NAME = "match on extension only"
 _TEXT_HEAD = 2048  # libmagic tells kinds of text by their first words; more only costs time
 _WITHOUT_DATABASE = 0x4000  # MAGIC_NO_CHECK_SOFT of magic.h
-_BINARY_HEAD = 65536
+_BINARY_HEAD = 40960  # a disk image first says what it is at 32 KiB
 _JUNK = b"\x01\x02\x7f\xfe" * 64  # of no format, so that only the name speaks
 _ANY_TEXT = b"text\n"
 _KNOWN = frozenset(extension for one in FORMATS.values() for extension in one.extensions)
@@ -114,7 +114,7 @@ class Examiner:
             if not octets:
                 return evidence
             if without != "siegfried":
-                evidence = merge(evidence, self._ask_siegfried(taken, local, evidence.magic))
+                evidence = merge(evidence, self._ask_siegfried(taken, local))
             return evidence if without == "table" else _looked_into(evidence, taken)
         except OSError:  # the medium, or the staging folder
             return Evidence(Status.UNREADABLE, extension)
@@ -133,25 +133,14 @@ class Examiner:
         [said] = self._about(_JUNK, extension)["matches"] or [{"warning": ""}]
         return said.get("id", "UNKNOWN") != "UNKNOWN" or "possibilities" in said["warning"]
 
-    def _ask_siegfried(
-        self, taken: Sample, local: LocalFormat | None, magic: str | None
-    ) -> dict[str, Any]:
+    def _ask_siegfried(self, taken: Sample, local: LocalFormat | None) -> dict[str, Any]:
         """Siegfried's answer: about the file itself, both ends of a large one, or a mere name."""
         if by_name_alone(taken, local):
             return self._by_name(taken.extension)
-        known = local is not None or not magic or mime.is_specific(magic)
-        head, tail = ends_of(taken, known=known)
-        if taken.octets <= head + tail:
+        octets = excerpt(taken)
+        if octets is None:
             return self._siegfried(taken.fd, taken.extension)
-        if taken.whole is not None:
-            return self._about(taken.whole[:head] + taken.whole[-tail:], taken.extension)
-        fd = os.memfd_create("excerpt")
-        try:
-            os.sendfile(fd, taken.fd, 0, head)
-            os.sendfile(fd, taken.fd, taken.octets - tail, tail)
-            return self._siegfried(fd, taken.extension)
-        finally:
-            os.close(fd)
+        return self._about(octets, taken.extension)
 
     def _by_name(self, extension: str) -> dict[str, Any]:
         """Siegfried's answer about any text under this extension."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from preservation.formats.sample import Sample
 from preservation.formats.signatures.local_format import (
     Test,
+    beginning,
     both,
     of_text,
     starting,
@@ -16,17 +16,6 @@ from preservation.formats.signatures.local_format import (
 _RESIDUES = re.compile(r"[A-Za-z*\-.~ \t0-9]+")
 _CIGAR = re.compile(r"\*|(\d+[MIDNSHPX=])+")
 _SAM_HEADER = re.compile(r"@(HD\tVN:|SQ\tSN:|RG\tID:|PG\tID:|CO\t)")
-
-
-def _some(lines: Iterable[str], most: int = 60) -> list[str]:
-    """The first lines that are neither blank nor comments."""
-    found: list[str] = []
-    for line in lines:
-        if line.strip() and not line.startswith("#"):
-            found.append(line)
-            if len(found) == most:
-                break
-    return found
 
 
 @starting(b"\x1f\x8b\x08\x04")
@@ -47,14 +36,14 @@ def is_sam(sample: Sample) -> bool:
         return False
     if _SAM_HEADER.match(sample.start):
         return True
-    rows = [line.split("\t") for line in _some(sample.lines, 5)]
+    rows = sample.cells[:5]
     return bool(rows) and all(
         len(row) >= 11 and row[1].isdigit() and row[3].isdigit() and _CIGAR.fullmatch(row[5])
         for row in rows
     )
 
 
-@of_text
+@beginning(">;")
 def is_fasta(sample: Sample) -> bool:
     """``>`` and a name, then residues; comments of old begin with ``;``."""
     lines = [line for line in sample.lines if line.strip() and not line.startswith(";")][:400]
@@ -66,7 +55,7 @@ def is_fasta(sample: Sample) -> bool:
     )
 
 
-@of_text
+@beginning("@")
 def is_fastq(sample: Sample) -> bool:
     """``@`` name, residues, ``+``, qualities of the same length; also over several lines."""
     lines = sample.lines[:4000]
@@ -85,13 +74,9 @@ def is_fastq(sample: Sample) -> bool:
     )
 
 
-def _fields(sample: Sample, least: int, numbers: tuple[int, ...], split: str | None = "\t") -> bool:
+def _fields(cells: list[list[str]], least: int, numbers: tuple[int, ...]) -> bool:
     """Rows of so many fields, with whole numbers at these places."""
-    rows = [
-        line.split(split)
-        for line in _some(sample.lines)
-        if not line.startswith(("track", "browser"))
-    ]
+    rows = [row for row in cells if not row[0].startswith(("track", "browser"))]
     return bool(rows) and all(
         len(row) >= least
         and all(row[at].strip().lstrip("-").isdigit() for at in numbers)
@@ -106,7 +91,9 @@ def is_gff3(sample: Sample) -> bool:
     if sample.start.startswith("##gff-version 3") or sample.start.startswith("##gff-version\t3"):
         return True
     return (
-        _fields(sample, 9, (3, 4)) and "=" in sample.start and sample.extension in ("gff3", "gff")
+        _fields(sample.cells, 9, (3, 4))
+        and "=" in sample.start
+        and sample.extension in ("gff3", "gff")
     )
 
 
@@ -114,7 +101,7 @@ def is_gff3(sample: Sample) -> bool:
 def is_gtf(sample: Sample) -> bool:
     """Rows of nine fields with the attributes of GTF."""
     return (
-        _fields(sample, 9, (3, 4))
+        _fields(sample.cells, 9, (3, 4))
         and re.search(r'(gene_id|transcript_id) "', sample.start) is not None
     )
 
@@ -122,7 +109,7 @@ def is_gtf(sample: Sample) -> bool:
 @of_text
 def is_gff(sample: Sample) -> bool:
     """The version line, or rows of eight fields or more with start and end."""
-    return sample.start.startswith("##gff-version") or _fields(sample, 8, (3, 4))
+    return sample.start.startswith("##gff-version") or _fields(sample.cells, 8, (3, 4))
 
 
 @of_text
@@ -229,6 +216,8 @@ def is_clustal(sample: Sample) -> bool:
 @of_text
 def is_phylip(sample: Sample) -> bool:
     """Numbers of taxa and of sites, alone on the first line; then names with sequences."""
+    if not sample.start[:1].isdigit():
+        return False
     lines = [line for line in sample.lines if line.strip()]
     found = re.fullmatch(r"\s*(\d+)\s+(\d+)(\s+[A-Z]+)*\s*", lines[0]) if lines else None
     return (
@@ -245,7 +234,7 @@ def is_phylip(sample: Sample) -> bool:
     )
 
 
-@of_text
+@beginning("(")
 def is_newick(sample: Sample) -> bool:
     """Parentheses that open at once, hold names and lengths, and end with a semicolon."""
     text = sample.start.rstrip()
@@ -267,4 +256,4 @@ def is_genbank(sample: Sample) -> bool:
 @of_text
 def is_bed(sample: Sample) -> bool:
     """Rows with start and end, under the name of BED."""
-    return sample.extension == "bed" and _fields(sample, 3, (1, 2), None)
+    return sample.extension == "bed" and _fields([line.split() for line in sample.told], 3, (1, 2))

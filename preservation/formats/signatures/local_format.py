@@ -84,6 +84,16 @@ def of_text(test: T) -> T:
     return test
 
 
+def beginning(characters: str) -> Callable[[T], T]:
+    """Mark a test that only text can pass whose first character, after white space, is of these."""
+
+    def mark(test: T) -> T:
+        _MARKS[test] = _Mark(text=True, characters=characters)
+        return test
+
+    return mark
+
+
 def starting(*starts: bytes) -> Callable[[T], T]:
     """Mark a test that only files can pass which begin so."""
 
@@ -111,7 +121,7 @@ def one_of(*starts: bytes) -> Test:
 
 def words(start: str) -> Test:
     """Text that begins with these words, after white space."""
-    return of_text(lambda sample: sample.start.startswith(start))
+    return beginning(start[0])(lambda sample: sample.start.startswith(start))
 
 
 def first_line(pattern: str, flags: int = 0) -> Test:
@@ -141,12 +151,20 @@ def inner(*starts: bytes) -> Test:
     return starting(*COMPRESSED)(lambda sample: sample.inner.startswith(starts))
 
 
-def can_match(one: LocalFormat, start: bytes, is_text: bool) -> bool:
-    """Whether a file can be of a format at all, going by its first octet and by being text."""
+def can_match(one: LocalFormat, start: bytes, is_text: bool, character: str) -> bool:
+    """Whether a file can be of a format at all.
+
+    Args:
+        start: its first octet.
+        is_text: whether its head is text.
+        character: the first of that text after white space.
+    """
     mark = _MARKS.get(one.test, _Mark())
     if mark.starts:
         return any(wanted[:1] == start for wanted in mark.starts)
-    return is_text if mark.text else not is_text
+    if mark.text:
+        return is_text and (not mark.characters or character in mark.characters)
+    return one.named or not is_text
 
 
 def is_of_text(one: LocalFormat) -> bool:
@@ -163,6 +181,7 @@ class _Mark:
 
     starts: tuple[bytes, ...] = ()
     text: bool = False
+    characters: str = ""
 
 
 _MARKS: dict[Test, _Mark] = {}

@@ -6,7 +6,7 @@ import json
 import re
 
 from preservation.formats.sample import Sample
-from preservation.formats.signatures.local_format import Test, of_text
+from preservation.formats.signatures.local_format import Test, beginning, of_text
 
 
 def rooted(name: str, says_so: str = "") -> Test:
@@ -16,10 +16,10 @@ def rooted(name: str, says_so: str = "") -> Test:
         found, attributes = sample.root
         return found == name and says_so in attributes
 
-    return of_text(test)
+    return beginning("<")(test)
 
 
-@of_text
+@beginning("<")
 def is_xml(sample: Sample) -> bool:
     """A declaration; or one root with an end, under a name that says XML."""
     if sample.start.startswith("<?xml"):
@@ -67,7 +67,7 @@ _XML_NAMES = frozenset(
 )
 
 
-@of_text
+@beginning("{[")
 def looks_like_json(sample: Sample) -> bool:
     """The start of an object or an array; without an extension, the whole of one."""
     return re.match(r'\{\s*("|\})|\[\s*([\["{\d\-tfn\]])', sample.start) is not None and (
@@ -93,13 +93,13 @@ def with_member(pattern: str) -> Test:
     def test(sample: Sample) -> bool:
         return sample.start[:1] == "{" and (
             wanted.search(sample.start) is not None
-            or wanted.search(sample.tail.decode("utf-8", "replace")) is not None
+            or (sample.octets > len(sample.head) and wanted.search(sample.ending) is not None)
         )
 
-    return of_text(test)
+    return beginning("{")(test)
 
 
-@of_text
+@beginning("{[")
 def is_json_lines(sample: Sample) -> bool:
     """Several lines, each a whole JSON value that is an object or an array."""
     lines = [line for line in sample.lines[:20] if line.strip()]

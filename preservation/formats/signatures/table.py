@@ -8,7 +8,7 @@ are told in ``docs/formats/format-ids.md``, which is made from this table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 
 from preservation.formats.sample import OverBudgetError, Sample
@@ -63,10 +63,13 @@ _NAMED = {
 _UNNAMED = tuple(one for one in ROWS if not one.named)
 
 
-@cache
-def _possible(start: bytes, is_text: bool) -> tuple[LocalFormat, ...]:
-    """Rows without a name that a file can match, going by its first octet and by being text."""
-    return tuple(one for one in _UNNAMED if can_match(one, start, is_text))
+@lru_cache(4096)
+def _possible(
+    extension: str, start: bytes, is_text: bool, character: str
+) -> tuple[LocalFormat, ...]:
+    """Rows that a file can match, going by how its name ends and how it begins."""
+    rows = chain(_NAMED.get(extension, ()), _UNNAMED)
+    return tuple(one for one in rows if can_match(one, start, is_text, character))
 
 
 def recognise(sample: Sample) -> LocalFormat | None:
@@ -77,8 +80,9 @@ def recognise(sample: Sample) -> LocalFormat | None:
     """
     if not sample.octets:
         return None
-    others = _possible(sample.head[:1], sample.text is not None)
-    for one in chain(_NAMED.get(sample.extension, ()), others):
+    named = sample.extension if sample.extension in _NAMED else ""
+    is_text = sample.text is not None
+    for one in _possible(named, sample.head[:1], is_text, sample.start[:1]):
         try:
             if one.test(sample):
                 return one

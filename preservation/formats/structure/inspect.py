@@ -22,7 +22,7 @@ from preservation.formats.structure.trouble import Trouble, Troubles, truncated
 
 Look = Callable[[Sample], Troubles]
 
-_BY_START: tuple[tuple[bytes, Look], ...] = (
+_STARTS: tuple[tuple[bytes, Look], ...] = (
     (b"\x89PNG\r\n\x1a\n", media.png),
     (b"\xff\xd8\xff", media.jpeg),
     (b"GIF8", media.gif),
@@ -88,6 +88,10 @@ _BY_START: tuple[tuple[bytes, Look], ...] = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", media.asf),
     (b"SR\0\4", arrays.idl_save),
 )
+_BY_OCTET: Mapping[bytes, tuple[tuple[bytes, Look], ...]] = {
+    octet: tuple(one for one in _STARTS if one[0][:1] == octet)
+    for octet in {start[:1] for start, _ in _STARTS}
+}
 _BY_ID: Mapping[str, Look] = {
     "samarkand/bam": arrays.bam,
     "samarkand/bcf": arrays.bam,
@@ -201,7 +205,8 @@ def inspect(sample: Sample, local: str, puid: str) -> tuple[Trouble, ...]:
     """
     looks = _looks_at_text(sample, local, puid) if sample.text is not None else []
     if local != "samarkand/dicom":  # whose preamble may look like anything
-        looks += [look for start, look in _BY_START if sample.head.startswith(start)]
+        starts = _BY_OCTET.get(sample.head[:1], ())
+        looks += [look for start, look in starts if sample.head.startswith(start)]
     told = (_BY_ID[one] for one in (local, puid) if one in _BY_ID)
     looks += [look for look in dict.fromkeys(told) if look not in looks]
     if b"%PDF-" in sample.head[:1024]:

@@ -18,6 +18,7 @@ _NOISY = 345  # chi-squared of 512 octets over 256 values: 255 is noise, with a 
 _DEFINITE = 600
 _MOST = 5  # windows in a row: longer ones may be a compressed part
 _WEIGHED = 400  # windows whose octets are counted, which takes 20 microseconds for each
+_COUNTED = 64  # windows from all over the file whose octets tell which values are common
 _COMMON = 24  # values that noise shows in a tenth of its octets, and definite data in most
 
 
@@ -29,7 +30,8 @@ def noise(sample: Sample, start: int, stop: int) -> Troubles:
     windows = [data[at : at + _WINDOW] for at in range(0, len(data) - _WINDOW + 1, _WINDOW)]
     if len(windows) < _LEAST:
         return
-    common = bytes(value for value, _ in Counter(b"".join(windows[::4])).most_common(_COMMON))
+    some = windows[:: max(4, len(windows) // _COUNTED)]
+    common = bytes(value for value, _ in Counter(b"".join(some)).most_common(_COMMON))
     rare = [len(window.translate(None, common)) for window in windows]
     odd = [at for at, left in enumerate(rare) if left >= 0.82 * _WINDOW]
     noisy = [at for at in odd[:_WEIGHED] if _chi_squared(windows[at]) <= _NOISY]

@@ -27,7 +27,8 @@ def characters(sample: Sample) -> Troubles:
     if sample.head.startswith(_MARKS):
         return
     data = sample.whole if sample.whole is not None else sample.tail
-    if has_controls(data) or any(map(has_controls, _between(sample))):
+    beyond = data[len(sample.head) :] if data is sample.whole else data  # the head has none
+    if has_controls(beyond) or any(map(has_controls, _between(sample))):
         yield corrupted("control characters in a text")
         return
     if sample.whole is not None and data.isascii() is False:
