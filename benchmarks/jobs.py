@@ -151,7 +151,7 @@ def ingest(place: Place, shape: str) -> Contest:
         if name == "preserve":
             subprocess.run(["sh", "-c", f"{ours} init"], check=True, stdout=subprocess.DEVNULL)
 
-    taken = f"{ours} ingest {quoted(str(files))} --community field-notes && {ours} replicate"
+    taken = f"{ours} ingest {quoted(str(files))} --community field-notes --replicate"
     commands = {
         "cp, bagit.py, file, cp, cp": ["sh", "-c", " && ".join(steps)],
         "and both validated": ["sh", "-c", " && ".join(steps + checks)],

@@ -5,7 +5,6 @@ Imports no Typer: with plain words a bag is validated without it, half a bag of 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,8 +20,6 @@ from preservation.model.units import format_size
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_OBJECTS = 50_000  # more of them than usual before a search for garbage: there is hardly any
 
 
 def enter(words: Sequence[str]) -> NoReturn:
@@ -56,7 +53,6 @@ def validated(
         raise UsageError("choose one of --completeness-only and --oxum-only")
     if strict and lenient:
         raise UsageError("choose one of --strict and --lenient")
-    gc.set_threshold(_OBJECTS)
     mode = Mode.COMPLETENESS if completeness else Mode.OXUM if oxum else Mode.FULL
     with here.watching() as progress:
         report = validate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,11 +12,14 @@ from preservation.app import Parts
 from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
+from preservation.cli.replicating import codes, made, show_replicas
 from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import UsageError
 from preservation.ingest.result import DepositResult
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
+from preservation.policy.policy import Policy
+from preservation.replication.result import ReplicaResult
 
 ingest_app = application()
 
@@ -29,45 +32,66 @@ def ingest(
     ] = None,
     community: Community = None,
     inbox: Annotated[bool, typer.Option(help="Take what waits in the inboxes.")] = False,
+    replicate: Annotated[
+        bool, typer.Option(help="Make their other promised replicas at once, too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take deposits in. They stay as they are; the first replica is made and read back.
 
     With PATH, that deposit, for --community. With --inbox, everything complete in the inboxes.
+    The other replicas are made by `replicate`, or at once with --replicate.
     """
     here = shell(ctx)
     if (path is None) == (not inbox):
         raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
     several = Several(here)
+    replicas: list[ReplicaResult] = []
     with opened(here, acts=True) as parts, here.watching() as progress:
         if path is None:
-            results = _take_all(parts, community, several, progress)
+            taken = _take_all(parts, community, several, progress)
         else:
-            results = [_take_one(parts, path, community, progress)]
-    exit_code = worst({_code(result) for result in results} | several.codes)
-    body = {"deposits": [result.to_json() for result in results], "errors": several.errors}
-    here.answer(as_json, "samarkand.ingest/1", body, lambda out: render(out, results), exit_code)
+            taken = [_take_one(parts, path, community, progress)]
+        results = [result for _, result in taken]
+        if replicate:
+            for aip, policy in {one.aip: policy for policy, one in taken if one.aip}.items():
+                replicas += made(parts, policy, several, progress, aip=aip)
+
+    def show(out: Console) -> None:
+        render(out, results)
+        if replicas:
+            show_replicas(out, replicas)
+
+    exit_code = worst({_code(result) for result in results} | codes(replicas) | several.codes)
+    body: dict[str, Any] = {"deposits": [result.to_json() for result in results]}
+    if replicate:
+        body["replicas"] = [one.to_json() for one in replicas]
+    body["errors"] = several.errors
+    here.answer(as_json, "samarkand.ingest/1", body, show, exit_code)
 
 
-def _take_one(parts: Parts, path: Path, community: str | None, progress: Progress) -> DepositResult:
+_Taken = tuple[Policy, DepositResult]
+
+
+def _take_one(parts: Parts, path: Path, community: str | None, progress: Progress) -> _Taken:
     if community is None:
         raise UsageError("a deposit needs --community", hint="say for whom it is kept")
     policy = parts.store.governing(community)
     arrival = parts.ingest.arrive(policy, path.absolute())
-    return parts.ingest.take(policy, arrival, progress, by_hand=True)
+    return policy, parts.ingest.take(policy, arrival, progress, by_hand=True)
 
 
 def _take_all(
     parts: Parts, community: str | None, several: Several, progress: Progress
-) -> list[DepositResult]:
+) -> list[_Taken]:
     """Everything complete; an inbox or deposit that cannot be read now stops no other."""
-    results: list[DepositResult] = []
+    taken: list[_Taken] = []
     for policy in communities(parts, community):
         with several.one():
             for arrival in parts.ingest.scan(policy):
                 with several.one():
-                    results.append(parts.ingest.take(policy, arrival, progress))
-    return results
+                    taken.append((policy, parts.ingest.take(policy, arrival, progress)))
+    return taken
 
 
 def _code(result: DepositResult) -> int:

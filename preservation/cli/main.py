@@ -44,6 +44,8 @@ COMMANDS = {
     "journal": ("catalogue_commands", "Move events into the journal and onto the tiers."),
 }
 
+_OBJECTS = 50_000  # more of them than usual before a search for garbage: there is hardly any
+
 # Options of `bag validate` that need no parser to be understood.
 PLAIN = {
     "--strict": "strict",
@@ -63,6 +65,7 @@ class Where:
 
 def run(arguments: list[str] | None = None) -> None:
     """Run ``preserve`` and leave the process with the contract's exit code."""
+    gc.set_threshold(_OBJECTS)  # nothing that is imported is garbage: a sixth of a command's start
     exit_code = call(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # nobody needs what a last search for garbage would find: 30 ms of every command
     sys.exit(exit_code)

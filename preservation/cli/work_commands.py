@@ -9,15 +9,14 @@ from rich.console import Console
 
 from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, application
+from preservation.cli.replicating import codes, made, show_replicas
 from preservation.cli.shell import Several, account, shell, table, worst
-from preservation.model.units import format_size
 from preservation.repair.result import RepairResult
 from preservation.replication.result import ReplicaResult
 
 replicate_app = application()
 repair_app = application()
 
-_REPLICA_CODES = {"verified": 0, "damaged": 4}
 _REPAIR_CODES = {"repaired": 0, "intact": 0, "waiting": 4, "hopeless": 4}
 
 
@@ -36,21 +35,15 @@ def replicate(
     with opened(here, acts=True) as parts, here.watching() as progress:
         tier, aip = known_tier(parts, tier), known_aip(parts, aip)
         for policy in communities(parts, community):
-            for shard in parts.replication.plan(policy, tier=tier, aip=aip):
-                with several.one():
-                    results.extend(parts.replication.run(policy, shard, progress))
+            results += made(parts, policy, several, progress, tier=tier, aip=aip)
 
     def render(out: Console) -> None:
         if not results:
             out.print("" if several.failed else "nothing was due: every promised replica is there")
             return
-        rows = table("Replicas", "AIP", ">version", "tier", "state", "from", ">size", "why")
-        for one in results:
-            version, size = str(one.key.version), format_size(one.octets)
-            rows.add_row(one.key.aip, version, one.tier, one.state, one.source, size, one.reason)
-        out.print(rows)
+        show_replicas(out, results)
 
-    exit_code = worst({_REPLICA_CODES.get(one.state, 5) for one in results} | several.codes)
+    exit_code = worst(codes(results) | several.codes)
     body = {"replicas": [one.to_json() for one in results], "errors": several.errors}
     here.answer(as_json, "samarkand.replicate/1", body, render, exit_code)
 
