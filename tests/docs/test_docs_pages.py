@@ -199,6 +199,43 @@ def test_every_invariant_links_to_a_test_that_is_there() -> None:
             assert name == Path(path).name or f"def {name}(" in source, f"{number}: {name}"
 
 
+def defined(names: list[str], body: list[ast.stmt]) -> bool:
+    """Whether classes, functions or values of these names stand in each other."""
+    if not names:
+        return True
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == names[0]:
+            return defined(names[1:], node.body)
+    return False
+
+
+def is_part(name: str) -> bool:
+    """Whether a room, a module, or what is defined in one, has this dotted name."""
+    at, rest = ROOT / "preservation", name.split(".")
+    while rest and (at / rest[0]).is_dir():
+        at /= rest.pop(0)
+    file = at / f"{rest[0]}.py" if rest else at
+    if not rest or not file.is_file():
+        return not rest
+    return defined(rest[1:], ast.parse(file.read_text("utf-8")).body)
+
+
+def test_every_part_that_the_architecture_names_is_there() -> None:
+    text = without_code((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    rooms = {path.name for path in (ROOT / "preservation").iterdir() if path.is_dir()}
+    spans = (span.removesuffix("()") for span in SPAN.findall(text))
+    named = {span for span in spans if re.fullmatch(r"\w+(\.\w+)+", span)}
+    parts = {one for one in named if one.partition(".")[0] in rooms}
+    assert len(parts) > 30
+    assert not [one for one in sorted(parts) if not is_part(one)]
+
+
+def test_the_architecture_shows_every_room() -> None:
+    house = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("```text\n")[1].split("```")[0]
+    rooms = {path.parent.name for path in (ROOT / "preservation").glob("*/__init__.py")}
+    assert rooms <= set(re.findall(r"(\w+)/", house))
+
+
 def test_generated_pages_are_up_to_date() -> None:
     script = ROOT / "docs/generate/all.py"
     told = subprocess.run(
