@@ -23,14 +23,10 @@ class Adopting:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def adopt(self, sidecar: Sidecar, tier: str, facts: VersionRow | None, at: datetime) -> None:
-        """See ``Catalogue.adopt``. Changes no row that is there already."""
-        self.adopt_many([(sidecar, facts)], tier, at)
-
     def adopt_many(
         self, shown: Sequence[tuple[Sidecar, VersionRow | None]], tier: str, at: datetime
     ) -> None:
-        """As :meth:`adopt`, for many of one tier in one transaction.
+        """See ``Catalogue.adopt_many``; in one transaction. Changes no row that is there already.
 
         A replica that no event dates is as old as its version says, so that every rebuild
         gives the same row; ``at`` dates only what nothing else does.

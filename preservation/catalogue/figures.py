@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
-from preservation.catalogue.protocol import FormatCount, ReplicaRow
+from preservation.catalogue.protocol import ReplicaRow
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import ReplicaState, VersionKey
 
@@ -87,20 +87,6 @@ class Figures:
         )
         with self.database.reading() as connection:
             return int(connection.execute(statement).scalar_one())
-
-    def format_counts(self, community: str) -> list[FormatCount]:
-        """Files and octets by format, over all versions; most files first."""
-        columns = t.content_format.c
-        names = (columns.puid, columns.mime, columns.name)
-        files = _total(columns.files)
-        statement = (
-            sa.select(*names, files, _total(columns.octets))
-            .where(columns.community == community)
-            .group_by(*names)
-            .order_by(files.desc(), *names)
-        )
-        with self.database.reading() as connection:
-            return [FormatCount(*row) for row in connection.execute(statement)]
 
     def identified(self, community: str) -> int:
         """How many AIPs have a persistent identifier."""

@@ -326,8 +326,10 @@ class Catalogue(Protocol):
     def communities(self) -> list[str]: ...
 
     # -- rebuilding
-    def adopt(self, sidecar: Sidecar, tier: str, facts: VersionRow | None, at: datetime) -> None:
-        """While rebuilding: note what a tier shows. Creates the version from ``facts`` (read
+    def adopt_many(
+        self, shown: Sequence[tuple[Sidecar, VersionRow | None]], tier: str, at: datetime
+    ) -> None:
+        """While rebuilding: note what a tier shows. Creates each version from its facts (read
         from the bag's tag files) where no event did, and the replica as ``written``.
         """
         ...

@@ -140,10 +140,6 @@ class AirflowApi:
         """Slots by pool name."""
         return {found["name"]: found["slots"] for found in self._pages("/pools", "pools")}
 
-    def unpause(self, dag: str) -> None:
-        """Let a DAG run."""
-        self.call("PATCH", f"/dags/{_quoted(dag)}", {"is_paused": False})
-
     def trigger(self, dag: str, conf: Mapping[str, Any] | None = None, *, run_id: str = "") -> str:
         """Start a run by hand; its id.
 
@@ -198,14 +194,6 @@ class AirflowApi:
             )
             for found in self._pages(path, "task_instances")
         ]
-
-    def xcom(self, dag: str, run_id: str, task: str, map_index: int = -1) -> Any:
-        """What a task returned."""
-        path = (
-            f"/dags/{_quoted(dag)}/dagRuns/{_quoted(run_id)}/taskInstances/{_quoted(task)}"
-            f"/xcomEntries/return_value?map_index={map_index}&deserialize=true"
-        )
-        return self.call("GET", path)["value"]
 
     def answer(
         self,

@@ -62,9 +62,8 @@ def test_what_is_disposed_of_counts_nowhere_and_leaves_a_tombstone(
     assert {row.key for row in catalogue.replicas()} == {other}
     assert catalogue.figures.holdings(COMMUNITY).versions == 1
     assert sum(one.replicas for one in catalogue.figures.tier_counts(COMMUNITY)) == 1
-    assert [(one.files, one.puid) for one in catalogue.figures.format_counts(COMMUNITY)] == [
-        (3, "fmt/18")
-    ]
+    (left,) = catalogue.versions()
+    assert [(one.files, one.puid) for one in left.formats] == [(3, "fmt/18")]
     assert catalogue.held_content(COMMUNITY, sha256(f"content {key}")) is None
     (stone,) = catalogue.custody.tombstones()
     assert before is not None

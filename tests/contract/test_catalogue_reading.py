@@ -131,7 +131,7 @@ def facts(key: VersionKey) -> VersionRow:
 
 def test_a_sidecar_is_believed_until_an_event_says_more(catalogue: SqlCatalogue) -> None:
     key = a_key()
-    catalogue.adopt(a_sidecar(key), "deep", facts(key), START)
+    catalogue.adopt_many([(a_sidecar(key), facts(key))], "deep", START)
     row = catalogue.replica(key, "deep")
     assert row is not None
     assert (row.state, row.octets) == (ReplicaState.WRITTEN, 1000)
@@ -142,14 +142,14 @@ def test_a_sidecar_is_believed_until_an_event_says_more(catalogue: SqlCatalogue)
     assert checked is not None
     assert checked.state is ReplicaState.VERIFIED
     assert catalogue.adopted_versions() == catalogue.adopted_replicas() == []
-    catalogue.adopt(a_sidecar(key), "deep", facts(key), START)
+    catalogue.adopt_many([(a_sidecar(key), facts(key))], "deep", START)
     assert catalogue.replica(key, "deep") == checked
     assert catalogue.outbox_size() == 0
 
 
 def test_the_journal_outranks_a_sidecar(catalogue: SqlCatalogue) -> None:
     key = a_key()
-    catalogue.adopt(a_sidecar(key, seal="another"), "deep", facts(key), START)
+    catalogue.adopt_many([(a_sidecar(key, seal="another"), facts(key))], "deep", START)
     catalogue.replay([ingestion(key, seal=str(sha256("the journal's")))])
     row = catalogue.version(key)
     assert row is not None
@@ -158,7 +158,7 @@ def test_the_journal_outranks_a_sidecar(catalogue: SqlCatalogue) -> None:
 
 
 def test_a_replica_whose_bag_tells_nothing_is_an_orphan(catalogue: SqlCatalogue) -> None:
-    catalogue.adopt(a_sidecar(a_key()), "deep", None, START)
+    catalogue.adopt_many([(a_sidecar(a_key()), None)], "deep", START)
     assert catalogue.version(a_key()) is None
     assert catalogue.orphans() == catalogue.adopted_replicas() == [(a_key(), "deep")]
 

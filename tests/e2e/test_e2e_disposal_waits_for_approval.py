@@ -31,7 +31,7 @@ def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archi
     kept = list((archive.home / "tiers").rglob("note.txt"))
     assert len(kept) == 2
     admin, archivist = archive.api("admin"), archive.api("archivist")
-    admin.unpause(DAG)
+    admin.call("PATCH", f"/dags/{DAG}", {"is_paused": False})
 
     run = admin.trigger(DAG)
     asked = question(admin, DAG, run)

@@ -166,7 +166,8 @@ def test_tasks_know_the_home_and_run_in_pools_with_labels(world: World) -> None:
     api.wait_for_dag("nothing")
     run = api.trigger("nothing")
     assert api.wait("nothing", run, 120) == "success"
-    assert api.xcom("nothing", run, "look") == {
+    told = f"/dags/nothing/dagRuns/{run}/taskInstances/look/xcomEntries/return_value"
+    assert api.call("GET", f"{told}?map_index=-1&deserialize=true")["value"] == {
         "PRESERVATION_HOME": str(world.settings.home),
         "PRESERVATION_POLICIES": str(world.settings.policies),
     }
