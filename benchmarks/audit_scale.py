@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 import tempfile
 import time
@@ -186,7 +187,7 @@ def night(catalogue: SqlCatalogue, policy: Policy) -> int:
     """Plan one night; how many replicas it takes."""
     with catalogue.kept_open():
         held = catalogue.turns.held()[COMMUNITY]
-        planner = Planner(catalogue.turns, policy, held, NOW)
+        planner = Planner(catalogue.turns, catalogue.drawings, policy, held, NOW)
         return sum(1 for _ in planner.night(Purse(policy.audit, policy.tiers, None)))
 
 
@@ -224,16 +225,36 @@ def questions(catalogue: SqlCatalogue, policy: Policy) -> None:
     timed("the first thousand versions", goal, lambda: next(catalogue.versions(COMMUNITY)))
 
 
+@contextmanager
+def told(what: str, count: int, database: Database) -> Iterator[None]:
+    """Tell how many a second a block came to, and CPU microseconds for each: of this process and,
+    on PostgreSQL, of the server's process that serves it.
+    """
+    with database.kept_open():
+        began, cpu = time.perf_counter(), spent(database)
+        yield
+        wall, cpu = time.perf_counter() - began, spent(database) - cpu
+    print(f"{what}: {count / wall:,.0f}/s, {cpu / count * 1e6:,.0f} CPU us each", flush=True)
+
+
+def spent(database: Database) -> float:
+    """Seconds of CPU that this process and its server's spent."""
+    if database.place.file is not None:
+        return time.process_time()
+    with database.reading() as connection:
+        served = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    fields = Path(f"/proc/{served}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])  # user and system
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def leases(catalogue: SqlCatalogue, count: int) -> None:
     """Take and give back so many leases, in lots, as a shard does."""
     names = [f"replica:{number}" for number in range(count)]
-    began, cpu = time.perf_counter(), time.process_time()
-    with catalogue.kept_open():
+    with told("leases taken and given back", count, catalogue.database):
         for first in range(0, count, TOGETHER):
             taken = catalogue.lease_all(names[first : first + TOGETHER], MINUTES, NOW)
             catalogue.release_all(taken)
-    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-    print(f"leases taken and given back: {count / wall:,.0f}/s ({cpu:.1f} s of CPU)")
 
 
 def checks(count: int, at: datetime) -> list[Event]:
@@ -254,43 +275,32 @@ def checks(count: int, at: datetime) -> list[Event]:
 def events(catalogue: SqlCatalogue, count: int) -> None:
     """Record so many checks with their state, a thousand in one transaction."""
     made = checks(count, NOW)
-    began, cpu = time.perf_counter(), time.process_time()
-    with catalogue.kept_open():
+    with told("events recorded with their state", count, catalogue.database):
         for first in range(0, count, 1_000):
             catalogue.record(made[first : first + 1_000])
-    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-    print(f"events recorded with their state: {count / wall:,.0f}/s ({cpu:.1f} s of CPU)")
 
 
 def raw_events(url: str, count: int) -> None:
-    """The least that the engine has to do for the same: insert bodies, update states."""
+    """The least that the engine has to do for the same, by its bare driver: insert the events as
+    they are kept, update the states.
+    """
     database = Database(Place.parse(url))
-    made = [(uuid.UUID(one.id).bytes, one.encode(), one) for one in checks(count, NOW)]
-    began = time.perf_counter()
-    with database.kept_open():
+    mark = "?" if database.place.file is not None else "%s"
+    into = f"INSERT INTO outbox (id, body) VALUES ({mark}, {mark})"
+    update = (
+        "UPDATE replica SET checked_at = M, aged_from = M, verified_at = M "
+        "WHERE community = M AND aip = M AND version = 1 AND tier = M"
+    ).replace("M", mark)
+    made = checks(count, NOW)
+    with told("the same by bare statements", count, database):
         for first in range(0, count, 1_000):
             part = made[first : first + 1_000]
+            kept = [(uuid.UUID(one.id).bytes, one.encode()) for one in part]
+            states = [(1, 1, 1, COMMUNITY, uuid.UUID(one.aip).bytes, one.tier) for one in part]
             with database.writing() as connection:
-                connection.execute(
-                    sa.text("INSERT INTO outbox (id, body) VALUES (:id, :body)"),
-                    [{"id": id, "body": body} for id, body, _ in part],
-                )
-                connection.execute(
-                    sa.text(
-                        "UPDATE replica SET checked_at = :at, aged_from = :at, verified_at = :at "
-                        "WHERE community = :c AND aip = :aip AND version = 1 AND tier = :tier"
-                    ),
-                    [
-                        {
-                            "at": 1, "c": COMMUNITY, "tier": one.tier,
-                            "aip": uuid.UUID(one.aip).bytes,
-                        }
-                        for _, _, one in part
-                    ],
-                )  # fmt: skip
-    wall = time.perf_counter() - began
+                connection.exec_driver_sql(into, kept)
+                connection.exec_driver_sql(update, states)
     database.close()
-    print(f"the same by bare statements: {count / wall:,.0f}/s")
 
 
 @contextmanager

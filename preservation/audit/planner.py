@@ -8,7 +8,7 @@ other (:class:`Reason`); within one, the replica that has used most of its age c
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 from preservation.audit.purse import Purse
 from preservation.audit.rhythm import Rhythm
+from preservation.catalogue.drawings import Item
 from preservation.catalogue.turns import Aim, Held, Turn
 from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
@@ -63,7 +64,15 @@ class Turns(Protocol):
 
     def drawn(self, community: str, tier: str, aim: Aim, count: int) -> list[Turn]: ...
 
-    def last_audit(self, community: str, tier: str) -> datetime | None: ...
+    def still_unread(
+        self, community: str, tier: str, items: Sequence[Item], since: datetime
+    ) -> list[Turn]: ...
+
+
+class Drawings(Protocol):
+    """What was drawn by lot before: ``preservation.catalogue.drawings``."""
+
+    def last(self, community: str, tier: str) -> tuple[datetime, list[Item]] | None: ...
 
 
 class Reason(Enum):
@@ -103,11 +112,15 @@ class Planner:
     Args:
         held: how much is on each tier.
         braked: tiers whose automatic repair waits for a person.
+
+    Attributes:
+        drawn: by lot for this night, and not before, by tier: whoever goes on to read keeps it.
     """
 
     def __init__(
         self,
         turns: Turns,
+        drawings: Drawings,
         policy: Policy,
         held: Mapping[str, Held],
         now: datetime,
@@ -115,7 +128,9 @@ class Planner:
     ) -> None:
         self._turns, self._policy, self._held = turns, policy, held
         self._now, self._braked = now, braked
+        self._drawings = drawings
         self._rhythms = rhythms(policy)
+        self.drawn: dict[str, list[Turn]] = {}
 
     def night(self, purse: Purse, only: str | None = None) -> Iterator[Chosen]:
         """What to read, the most pressing first, as far as the purse pays."""
@@ -170,10 +185,20 @@ class Planner:
             yield one
 
     def _sample(self, tier: str, rule: AuditRule, rhythm: Rhythm) -> Iterator[Chosen]:
+        """Those that were drawn in this span and are not read yet (a run was cut short, a cold
+        replica is on its way), or new ones.
+        """
         community = self._policy.community
-        if rhythm.draws(rule, self._turns.last_audit(community, tier), self._now):
+        if not rule.sample:
+            return
+        last = self._drawings.last(community, tier)
+        if last is not None and rhythm.drawing(rule, self._now) <= last[0] <= self._now:
+            at, items = last
+            drawn = self._turns.still_unread(community, tier, items, at)
+        else:
             drawn = self._turns.drawn(community, tier, Aim(), rule.sample)
-            yield from self._because(Reason.SAMPLE, drawn)
+            self.drawn[tier] = drawn
+        yield from self._because(Reason.SAMPLE, drawn)
 
     def _braked_ones(self, tier: str) -> Iterator[Chosen]:
         """A mount may have come back: what was damaged is looked at until repair may go on."""

@@ -69,9 +69,6 @@ class Rhythm:
         # Whole microseconds: a time span times octets is more than a time span can hold.
         return -(-amount * (self.gap // _MICROSECOND) // (self.period // _MICROSECOND))
 
-    def draws(self, rule: AuditRule, last: datetime | None, now: datetime) -> bool:
-        """Whether a sample is due: none of the tier was audited in this span of ``every`` yet."""
-        if not rule.sample:
-            return False
-        began = now - (now - datetime.fromtimestamp(0, now.tzinfo)) % rule.every
-        return last is None or last < began
+    def drawing(self, rule: AuditRule, now: datetime) -> datetime:
+        """When the span of ``every`` began in which a sample is to be drawn now."""
+        return now - (now - datetime.fromtimestamp(0, now.tzinfo)) % rule.every

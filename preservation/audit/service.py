@@ -148,21 +148,37 @@ class AuditService:
         purse = Purse(policy.audit, policy.tiers, budget)
         with self._catalogue.kept_open():
             if aim or everything or sample:
-                chosen = self._aimed(policy, tier, aim, sample, purse)
+                chosen = list(self._aimed(policy, tier, aim, sample, purse))
             else:
-                chosen = self.night(policy, purse, tier)
-            return self._shards(policy, list(chosen), aim)
+                chosen = self._tonight(policy, purse, tier)
+            return self._shards(policy, chosen, aim)
+
+    def _tonight(self, policy: Policy, purse: Purse, tier: str | None) -> list[Chosen]:
+        """What is due; what was drawn by lot for it is drawn for the whole span."""
+        planner = self._planner(policy)
+        chosen = [] if planner is None else list(planner.night(purse, tier))
+        for name, drawn in ({} if planner is None else planner.drawn).items():
+            items = [(turn.aip, turn.version) for turn in drawn]
+            now = self._clock.now()
+            self._catalogue.drawings.keep(policy.community, name, now, items)
+        return chosen
 
     def night(
         self, policy: Policy, purse: Purse | None = None, tier: str | None = None
     ) -> Iterator[Chosen]:
         """What is due tonight, and why, as far as the purse (by default the policy's) pays."""
-        held = self._catalogue.turns.held().get(policy.community, {})
-        if not held:  # of a thousand communities most may hold nothing yet
+        planner = self._planner(policy)
+        if planner is None:
             return iter(())
-        waiting = braked(self._catalogue, policy.community)
-        planner = Planner(self._catalogue.turns, policy, held, self._clock.now(), waiting)
         return planner.night(purse or Purse(policy.audit, policy.tiers, None), tier)
+
+    def _planner(self, policy: Policy) -> Planner | None:
+        catalogue = self._catalogue
+        held = catalogue.turns.held().get(policy.community, {})
+        if not held:  # of a thousand communities most may hold nothing yet
+            return None
+        waiting, now = braked(catalogue, policy.community), self._clock.now()
+        return Planner(catalogue.turns, catalogue.drawings, policy, held, now, waiting)
 
     def held(self) -> dict[str, dict[str, Held]]:
         """How much there is to audit, by community and tier."""

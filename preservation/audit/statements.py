@@ -6,16 +6,20 @@ that a policy promises; it tells whom to ask, and since when.
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue
+from preservation.catalogue.statements import StatementRow
+from preservation.files.sorting import Sorter, distinct
 from preservation.model.clock import stamp
-from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.event import EventMaker, EventType
 from preservation.model.finding import Finding, Severity
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
@@ -23,6 +27,15 @@ from preservation.storage.source import Package, Source, Statement
 
 FRESH = timedelta(days=30)  # a statement that is younger is not asked for again
 _ASK = "ask the holder; nothing of ours depends on it"
+_AT_ONCE = 1_000  # packages looked up at once
+
+
+class Stated(Protocol):
+    """What holders stated last."""
+
+    def all(self, tier: str) -> Iterator[StatementRow]: ...
+
+    def of(self, tier: str, packages: Sequence[str]) -> dict[str, StatementRow]: ...
 
 
 @dataclass(slots=True)
@@ -64,17 +77,17 @@ class Compared:
 
 
 class StatementService:
-    """Asks one source at a time."""
+    """Asks one source at a time. Memory does not grow with the number of its packages."""
 
-    def __init__(self, catalogue: Catalogue, events: EventMaker) -> None:
+    def __init__(self, catalogue: Catalogue, stated: Stated, events: EventMaker) -> None:
         self._catalogue = catalogue
+        self._stated = stated
         self._events = events
 
     def ask(
         self,
         policy: Policy,
         source: Source,
-        known: Mapping[str, Event],
         progress: Progress,
         *,
         package: str | None = None,
@@ -85,7 +98,6 @@ class StatementService:
 
         Args:
             policy: on whose behalf.
-            known: the last statement about each package (:func:`last_statements`).
             package: this one only, fresh or not.
 
         Raises:
@@ -96,7 +108,7 @@ class StatementService:
             if lease is None:
                 progress.say(f"{source.id}: another run is at it")
                 return asked
-            for one in self._due(source, known, package, fresh, asked):
+            for one in self._due(source, package, fresh, asked):
                 statement = source.state(one.uuid)
                 if statement.outcome == "not run":
                     source.check()  # the others need not be tried where nobody answers
@@ -106,21 +118,47 @@ class StatementService:
                 progress.say(f"{source.id}: {one.uuid}: {statement.outcome}")
         return asked
 
+    def compare(self, source: Source) -> Compared:
+        """Hold a holder's listing against its statements: what is gone, what failed.
+
+        Raises:
+            TierUnavailableError: it can't be listed; nothing is concluded.
+        """
+        kept = Sorter()
+        for one in source.packages():
+            if one.is_kept:
+                kept.add(one.uuid.encode())
+        names = (path.decode() for piece in distinct(kept.slices()) for path in piece.paths)
+        compared = Compared(source.id)
+        for name, row in _beside(names, self._stated.all(source.id)):
+            compared.packages += name is not None
+            compared.never += row is None
+            if name is None and row is not None:
+                compared.findings.append(_gone(source.id, row.package))
+            elif row is not None and row.outcome == "fail":
+                compared.findings.append(_failed(source.id, row.package, row.detail["message"]))
+        return compared
+
     def _due(
-        self,
-        source: Source,
-        known: Mapping[str, Event],
-        package: str | None,
-        fresh: timedelta,
-        asked: Asked,
-    ) -> list[Package]:
-        kept = [one for one in source.packages() if one.is_kept]
+        self, source: Source, package: str | None, fresh: timedelta, asked: Asked
+    ) -> Iterator[Package]:
+        """The packages to ask about; what nobody was asked about comes first."""
+        kept = (one for one in source.packages() if one.is_kept)
         if package is not None:
-            return [one for one in kept if one.uuid == package]
+            yield from [one for one in kept if one.uuid == package]
+            return
         before = self._events.clock.now() - fresh
-        due = [one for one in kept if one.uuid not in known or known[one.uuid].at < before]
-        asked.fresh = len(kept) - len(due)
-        return sorted(due, key=lambda one: _asked_at(known, one))
+        due = Sorter()
+        for some in _lots(kept):
+            known = self._stated.of(source.id, [one.uuid for one in some])
+            for one in some:
+                row = known.get(one.uuid)
+                if row is None or row.at < before:
+                    due.add(_line(one, "" if row is None else stamp(row.at)))
+                else:
+                    asked.fresh += 1
+        for piece in distinct(due.slices()):
+            yield from map(_package, piece.paths)
 
     def _record(self, policy: Policy, tier: str, one: Package, statement: Statement) -> None:
         detail = statement.to_json() | {"status": one.status, "bytes": one.octets}
@@ -136,37 +174,36 @@ class StatementService:
         self._catalogue.record([event])
 
 
-def compare(source: Source, known: Mapping[str, Event]) -> Compared:
-    """Hold a holder's listing against its statements: what is gone, what failed.
-
-    Raises:
-        TierUnavailableError: it can't be listed; nothing is concluded.
-    """
-    compared = Compared(source.id)
-    kept = {one.uuid for one in source.packages() if one.is_kept}
-    compared.packages = len(kept)
-    compared.never = len(kept - known.keys())
-    for uuid, event in sorted(known.items()):
-        if uuid not in kept:
-            compared.findings.append(_gone(source.id, uuid))
-        elif event.outcome == "fail":
-            compared.findings.append(_failed(source.id, uuid, str(event.detail["message"])))
-    return compared
+def _lots(packages: Iterable[Package]) -> Iterator[list[Package]]:
+    rest = iter(packages)
+    while some := list(itertools.islice(rest, _AT_ONCE)):
+        yield some
 
 
-def last_statements(events: Iterable[Event], tier: str) -> dict[str, Event]:
-    """The last statement about each package of a tier."""
-    return {
-        str(event.detail["package"]): event
-        for event in events
-        if event.type is EventType.HOLDER_STATEMENT and event.tier == tier
-    }
+def _beside(
+    names: Iterator[str], rows: Iterator[StatementRow]
+) -> Iterator[tuple[str | None, StatementRow | None]]:
+    """Packages and statements, both in the order of their octets, each beside its like."""
+    name, row = next(names, None), next(rows, None)
+    while name is not None or row is not None:
+        if row is None or (name is not None and name < row.package):
+            yield name, None
+            name = next(names, None)
+        elif name is None or row.package < name:
+            yield None, row
+            row = next(rows, None)
+        else:
+            yield name, row
+            name, row = next(names, None), next(rows, None)
 
 
-def _asked_at(known: Mapping[str, Event], one: Package) -> tuple[str, str]:
-    """What nobody was asked about comes first."""
-    event = known.get(one.uuid)
-    return (stamp(event.at) if event else "", one.uuid)
+def _line(one: Package, asked_at: str) -> bytes:
+    """A package as a record that sorts by when it was asked for."""
+    return json.dumps([asked_at, one.uuid, one.kind, one.status, one.octets]).encode()
+
+
+def _package(line: bytes) -> Package:
+    return Package(*json.loads(line)[1:])
 
 
 def _findings(tier: str, statement: Statement) -> Iterator[Finding]:

@@ -10,12 +10,14 @@ from preservation.catalogue.arrivals import Arrivals
 from preservation.catalogue.check_parts import CheckParts
 from preservation.catalogue.custody_reading import Custody
 from preservation.catalogue.database import Database
+from preservation.catalogue.drawings import Drawings
 from preservation.catalogue.events import Events
 from preservation.catalogue.figures import Figures
 from preservation.catalogue.leases import Leases
 from preservation.catalogue.place import Place
 from preservation.catalogue.prospects import Prospects
 from preservation.catalogue.reading import Reading
+from preservation.catalogue.statements import Statements
 from preservation.catalogue.turns import Turns
 
 
@@ -41,6 +43,11 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
         return CheckParts(self.database)
 
     @property
+    def drawings(self) -> Drawings:
+        """What was drawn by lot."""
+        return Drawings(self.database)
+
+    @property
     def prospects(self) -> Prospects:
         """Counts for a look ahead."""
         return Prospects(self.database)
@@ -49,6 +56,11 @@ class SqlCatalogue(Events, Arrivals, Leases, Reading, Adopting):
     def custody(self) -> Custody:
         """How keeping ends, and who may see what is kept."""
         return Custody(self.database)
+
+    @property
+    def statements(self) -> Statements:
+        """What other holders stated last about their packages."""
+        return Statements(self.database)
 
     def kept_open(self) -> AbstractContextManager[None]:
         """One connection for all that this thread does in the block: see ``Database``."""

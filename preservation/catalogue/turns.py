@@ -6,7 +6,7 @@ Nothing here decides anything: which of them are due is ``preservation.audit.pla
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -231,14 +231,19 @@ class Turns:
             chosen = statement.where(*self._on(community, tier), *_meant(aim))
             return int(connection.execute(chosen).scalar_one())
 
-    def last_audit(self, community: str, tier: str) -> datetime | None:
-        """When a replica on the tier was last checked by an audit; read-backs do not count."""
-        columns = t.replica.c
-        statement = sa.select(sa.func.max(columns.aged_from)).where(
-            columns.community == community, columns.tier == tier, columns.young == sa.false()
-        )
-        with self.database.reading() as connection:
-            found: datetime | None = connection.execute(statement).scalar()
+    def still_unread(
+        self, community: str, tier: str, items: Sequence[tuple[str, int]], since: datetime
+    ) -> list[Turn]:
+        """Those of some replicas on a tier (AIP and version) that were not checked since."""
+        columns, found = t.replica.c, list[Turn]()
+        for some in chunks(items):
+            wanted = sa.select(*_COLUMNS).where(
+                *self._on(community, tier),
+                columns.aip.in_(sorted({aip for aip, _ in some})),
+                sa.or_(columns.checked_at.is_(None), columns.checked_at < since),
+            )
+            drawn = set(some)
+            found += [turn for turn in self._turns(wanted) if (turn.aip, turn.version) in drawn]
         return found
 
     def checked_since(self, community: str, tier: str, since: datetime) -> tuple[int, int, int]:

@@ -46,7 +46,7 @@ def night(
     catalogue: SqlCatalogue, policy: Policy, now: datetime, octets: int | None = None, **how: Any
 ) -> list[Chosen]:
     held = catalogue.turns.held()["silk-road"]
-    planner = Planner(catalogue.turns, policy, held, now, **how)
+    planner = Planner(catalogue.turns, catalogue.drawings, policy, held, now, **how)
     return list(planner.night(Purse(policy.audit, policy.tiers, octets)))
 
 
@@ -172,19 +172,35 @@ def test_a_tier_that_costs_too_much_keeps_no_other_from_being_read(
     assert len(night(catalogue, policy, START)) == 2
 
 
-def test_a_sample_is_drawn_once_in_its_span(catalogue: SqlCatalogue) -> None:
+def sampling(catalogue: SqlCatalogue) -> Policy:
+    """Forty replicas that were audited lately, seven of which are drawn each month."""
     for number in range(40):
         catalogue.record(audited(an_aip(HALF, number), START - 40 * DAY))
     policy = a_policy()
     rule = replace(policy.audit.tiers["vault"], sample=7, every=30 * DAY)
-    policy = replace(policy, audit=replace(policy.audit, tiers={"vault": rule}))
+    return replace(policy, audit=replace(policy.audit, tiers={"vault": rule}))
+
+
+def test_a_sample_is_drawn_once_in_its_span_and_read_to_its_end(catalogue: SqlCatalogue) -> None:
+    policy = sampling(catalogue)
     drawn = night(catalogue, policy, START)
     assert [one.reason for one in drawn] == [Reason.SAMPLE] * 7
-    assert len({one.turn.aip for one in drawn}) == 7
-    key = VersionKey("silk-road", drawn[0].turn.aip, 1)
-    catalogue.record([check(key, at=START)])
-    assert night(catalogue, policy, START + timedelta(hours=1)) == []
+    items = [(one.turn.aip, one.turn.version) for one in drawn]
+    assert len(set(items)) == 7
+    catalogue.drawings.keep("silk-road", "vault", START, items)
+    catalogue.record([check(VersionKey("silk-road", *items[0]), at=START + timedelta(minutes=1))])
+    later = night(catalogue, policy, START + timedelta(hours=1))
+    assert {(one.turn.aip, one.turn.version) for one in later} == set(items[1:])
+    for item in items[1:]:
+        catalogue.record([check(VersionKey("silk-road", *item), at=START + timedelta(hours=2))])
+    assert night(catalogue, policy, START + timedelta(hours=3)) == []
     assert len(night(catalogue, policy, START + 30 * DAY)) == 7
+
+
+def test_another_check_on_the_tier_is_no_sample(catalogue: SqlCatalogue) -> None:
+    policy = sampling(catalogue)
+    catalogue.record([check(an_aip(HALF, 3), at=START - timedelta(minutes=1))])
+    assert [one.reason for one in night(catalogue, policy, START)] == [Reason.SAMPLE] * 7
 
 
 def test_an_aim_narrows_by_format_day_and_lot(catalogue: SqlCatalogue) -> None:

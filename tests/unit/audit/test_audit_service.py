@@ -167,6 +167,21 @@ def test_a_sample_says_what_it_buys_and_its_events_say_that_it_was_one(three: Ar
     assert len(drawn) == 2
 
 
+def test_what_a_night_drew_is_drawn_for_the_whole_span_and_looking_draws_nothing(
+    three: Archive,
+) -> None:
+    with three.opened() as (parts, policy):
+        rule = replace(policy.audit.tiers["vault"], sample=2, every=timedelta(days=30))
+        policy = replace(policy, audit=replace(policy.audit, tiers={"vault": rule}))
+        list(parts.audit.night(policy))
+        assert parts.catalogue.drawings.last(policy.community, "vault") is None
+        first, again = parts.audit.plan(policy), parts.audit.plan(policy)
+        assert [len(shard.items) for shard in first if shard.drawn_from] == [2]
+        assert {item for shard in first for item in shard.items} == {
+            item for shard in again for item in shard.items
+        }
+
+
 def test_the_rate_follows_a_file_while_replicas_are_read(tmp_path: Path) -> None:
     said: list[str] = []
     progress = SimpleNamespace(say=said.append)

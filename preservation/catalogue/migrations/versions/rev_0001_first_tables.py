@@ -47,6 +47,7 @@ def upgrade() -> None:
     _events()
     _work()
     _identifiers()
+    _statements()
     _disposals()
     _custody()
 
@@ -264,6 +265,15 @@ def _work() -> None:
         sa.PrimaryKeyConstraint("community", "aip", "version", "tier", "part"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "drawing",
+        _words("community"),
+        _words("tier"),
+        _number("drawn_at"),
+        sa.Column("items", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "tier"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _identifiers() -> None:
@@ -282,6 +292,20 @@ def _identifiers() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("identifier_aip", "identifier", ["aip"])
+
+
+def _statements() -> None:
+    op.create_table(
+        "statement",
+        _words("tier"),
+        _words("package"),
+        _number("at"),
+        _words("outcome"),
+        sa.Column("detail", sa.Text(), nullable=False),
+        _octets("event"),
+        sa.PrimaryKeyConstraint("tier", "package"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _disposals() -> None:
