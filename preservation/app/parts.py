@@ -244,7 +244,7 @@ def _parts(
             (disputed(catalogue),),
             holders,
         ),
-        statements=StatementService(catalogue, events),
+        statements=StatementService(catalogue, catalogue.statements, events),
         credentials=credentials,
         check=checker.check,
         every_tier=every_tier,

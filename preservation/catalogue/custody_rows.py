@@ -22,6 +22,7 @@ from preservation.catalogue.custody import (
 )
 from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.state import CustodyKey
+from preservation.catalogue.statements import STATEMENT, StatementRow, statement
 from preservation.model.clock import parse_stamp, stamp
 from preservation.model.replica import VersionKey
 
@@ -153,6 +154,7 @@ KINDS: Mapping[str, Kind] = {
     custody.PROPOSAL: Kind(
         t.proposal, ("digest",), lambda digest: (digest,), read_proposal, _proposal_values
     ),
+    STATEMENT: Kind(statement, ("tier", "package"), tuple, *_plain(StatementRow)),
 }
 
 
@@ -167,5 +169,7 @@ def key_of(name: str, value: Any) -> CustodyKey:
             return name, value.id
         case custody.ACCESS:
             return name, (value.community, value.aip, value.version)
+        case _ if name == STATEMENT:
+            return name, (value.tier, value.package)
         case _:
             return name, value.digest

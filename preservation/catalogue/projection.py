@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from preservation.catalogue import custody, settling
+from preservation.catalogue import custody, settling, statements
 from preservation.catalogue.protocol import (
     FindingRow,
     FormatCount,
@@ -67,6 +67,8 @@ def subjects(event: Event) -> Subjects:
         return custody.subjects(event)
     if event.type is EventType.SEAL_SETTLED:
         return settling.subjects(event)
+    if event.type is EventType.HOLDER_STATEMENT:
+        return statements.subjects(event)
     if event.type in _ABOUT_FINDING:
         return Subjects(None, None, _uuid(event.detail.get("finding")))
     if event.type in _ABOUT_REPLICA:
@@ -324,6 +326,7 @@ _RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
     EventType.RECALL: _recalled,
     EventType.IDENTIFIER_ASSIGNMENT: _assigned,
     EventType.SEAL_SETTLED: settling.settled,
+    EventType.HOLDER_STATEMENT: statements.stated,
     EventType.REPAIR_BEGUN: _begun,
     EventType.FINDING_OPENED: _opened,
     EventType.FINDING_RESOLVED: _closed,

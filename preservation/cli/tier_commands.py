@@ -10,7 +10,7 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.app.sweeping import sweep
-from preservation.audit.statements import Compared, compare, last_statements
+from preservation.audit.statements import Compared
 from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import communities, known_tier, opened
 from preservation.cli.options import Json, Tier, group
@@ -82,8 +82,7 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
         for name in _chosen(parts, tier):
             with several.one():
                 if name in parts.sources:
-                    known = last_statements(parts.all_events(), name)
-                    sources.append(compare(parts.sources[name], known))
+                    sources.append(parts.statements.compare(parts.sources[name]))
                 else:
                     results.append(parts.reconcile.reconcile(parts.tiers[name], policies, progress))
 

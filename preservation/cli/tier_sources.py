@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from preservation.app import Parts
-from preservation.audit.statements import FRESH, Asked, last_statements
+from preservation.audit.statements import FRESH, Asked
+from preservation.catalogue.statements import StatementRow
 from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Json, Tier
@@ -43,11 +44,9 @@ def ask(
     with opened(here, acts=True) as parts, here.watching() as progress:
         for name in known_sources(parts, tier):
             with several.one():
-                known = last_statements(parts.all_events(), name)
                 asked = parts.statements.ask(
                     _policy(parts, name),
                     parts.sources[name],
-                    known,
                     progress,
                     package=package,
                     fresh=fresh,
@@ -73,21 +72,7 @@ def statements(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> 
     rows: list[dict[str, Any]] = []
     with opened(here) as parts:
         for name in known_sources(parts, tier):
-            for uuid, event in sorted(last_statements(parts.all_events(), name).items()):
-                detail = event.detail
-                rows.append(
-                    {
-                        "tier": name,
-                        "package": uuid,
-                        "outcome": event.outcome,
-                        "asked_at": stamp(event.at),
-                        "stated_at": detail["stated_at"],
-                        "failures": detail["failures"],
-                        "message": detail["message"] or detail["reason"],
-                        "program": detail["program"],
-                        "event": event.id,
-                    }
-                )
+            rows.extend(map(_row, parts.catalogue.statements.all(name)))
 
     def render(out: Console) -> None:
         shown = table("Statements of others", "tier", "package", "states", "asked", "", "by")
@@ -103,6 +88,21 @@ def statements(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> 
         out.print(shown if rows else "no other holder has stated anything yet")
 
     here.answer(as_json, "samarkand.statements/1", {"statements": rows}, render, 0)
+
+
+def _row(one: StatementRow) -> dict[str, Any]:
+    detail = one.detail
+    return {
+        "tier": one.tier,
+        "package": one.package,
+        "outcome": one.outcome,
+        "asked_at": stamp(one.at),
+        "stated_at": detail["stated_at"],
+        "failures": detail["failures"],
+        "message": detail["message"] or detail["reason"],
+        "program": detail["program"],
+        "event": one.event,
+    }
 
 
 def known_sources(parts: Parts, tier: str | None) -> list[str]:

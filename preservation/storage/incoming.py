@@ -112,7 +112,8 @@ class LocalIncoming:
         place, here = self._place, self._key.place(self._packaging)
         aside = place.quarantine(stamp) / here
         with self._replacing(sidecar, stamp):
-            mend(place.root / here, self.folder, aside, strangers)
+            move(self.folder, aside)
+            mend(place.root / here, aside, strangers)
             return f"{QUARANTINE}/{stamp}/{here}" if is_there(aside) else ""
 
     @contextmanager

@@ -1,10 +1,10 @@
 """A folder replica mended where it lies: single files change places with good ones.
 
-What a crash leaves, for each step in each of its folders:
+What a crash leaves, for each step:
 
-1. good files moved into ``.quarantine``    the damaged replica; unused good copies in quarantine
-2. each exchanged, or put where none was    so many files healed; the next run mends the rest
-3. what is not of the bag moved there       the same
+1. the good files moved into ``.quarantine``  the damaged replica; unused good copies in quarantine
+2. each exchanged, or put where none was      so many files healed; the next run mends the rest
+3. what is not of the bag moved there         the same
 
 At each moment every name holds its former octets or the good ones; no file that is intact is
 opened, moved or copied.
@@ -26,56 +26,58 @@ from preservation.files.walk import Kind, open_below, walk
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def mend(visible: Path, built: Path, aside: Path, strangers: Sequence[bytes]) -> None:
-    """Put the files of a folder in the places of their namesakes in another one.
+def mend(visible: Path, aside: Path, strangers: Sequence[bytes]) -> None:
+    """Let the files of a folder change places with their namesakes in another one.
 
     Args:
         visible: the replica's folder.
-        built: the good files, durable, at their paths in the bag; they are moved away.
-        aside: gets the former files, at the same paths; made where there are any. Its folder
-            is there, on the same file system.
+        aside: the good files, durable, at their paths in the bag; gets the former ones. On the
+            same file system. Gone at the end if nothing is left in it.
         strangers: paths that the bag does not have: they are moved aside.
 
     Raises:
         OSError, NotNowError: the medium is in the way, or something else than a folder has the
             name of one; what was done already stays, and does no harm.
     """
-    good = [entry.path for entry in walk(built) if entry.kind is Kind.FILE]
+    good = [entry.path for entry in walk(aside) if entry.kind is Kind.FILE]
     with ExitStack() as ending:
-        here, source = (_opened(path, ending) for path in (visible, built))
+        here, kept = (_opened(path, ending) for path in (visible, aside))
         for parent, names in _by_folder(good):
-            _exchange(parent, names, here, source, aside)
+            _exchange(parent, names, here, kept)
         for parent, names in _by_folder(strangers):
-            _set_aside(parent, names, here, aside)
+            _set_aside(parent, names, here, kept)
+    _prune(aside)
 
 
-def _exchange(parent: bytes, names: Sequence[bytes], here: int, source: int, aside: Path) -> None:
+def _exchange(parent: bytes, names: Sequence[bytes], here: int, kept: int) -> None:
     """In one folder of the bag."""
-    with _folder(source, parent) as good, _folder(here, parent, make=True) as visible:
-        former = [name for name in names if _is_there(visible, name)]
-        if former:
-            with _aside(aside, parent) as kept:
-                for name in former:
-                    durable.rename_exclusive(_at(good, name), _at(kept, name))
-                os.fsync(kept)
-                for name in former:
-                    durable.exchange(_at(kept, name), _at(visible, name))
-                os.fsync(visible)
-                os.fsync(kept)
-        for name in sorted(set(names).difference(former)):
-            durable.rename_exclusive(_at(good, name), _at(visible, name))
+    with _folder(kept, parent) as aside, _folder(here, parent, make=True) as visible:
+        for name in names:
+            if _is_there(visible, name):
+                durable.exchange(_at(aside, name), _at(visible, name))
+            else:
+                durable.rename_exclusive(_at(aside, name), _at(visible, name))
         os.fsync(visible)
+        os.fsync(aside)
 
 
-def _set_aside(parent: bytes, names: Sequence[bytes], here: int, aside: Path) -> None:
+def _set_aside(parent: bytes, names: Sequence[bytes], here: int, kept: int) -> None:
     with suppress(FileNotFoundError), _folder(here, parent) as visible:
         there = [name for name in names if _is_there(visible, name)]
-        if there:
-            with _aside(aside, parent) as kept:
-                for name in there:
-                    durable.rename_exclusive(_at(visible, name), _at(kept, name))
-                os.fsync(kept)
-                os.fsync(visible)
+        with _folder(kept, parent, make=True) as aside:
+            for name in there:
+                durable.rename_exclusive(_at(visible, name), _at(aside, name))
+            os.fsync(aside)
+            os.fsync(visible)
+
+
+def _prune(aside: Path) -> None:
+    """Remove the folders in which nothing is left, this one included."""
+    folders = [entry.path for entry in walk(aside) if entry.kind is Kind.FOLDER]
+    for path in (*sorted(folders, reverse=True), b""):
+        with suppress(OSError):  # something is left in it
+            os.rmdir(os.path.join(os.fsencode(aside), path).rstrip(b"/"))
+    durable.fsync_dir(aside.parent)
 
 
 def _by_folder(paths: Iterable[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
@@ -88,15 +90,6 @@ def _opened(path: Path, ending: ExitStack) -> int:
     fd = os.open(path, _FOLDER)
     ending.callback(os.close, fd)
     return fd
-
-
-@contextmanager
-def _aside(aside: Path, parent: bytes) -> Iterator[int]:
-    with suppress(FileExistsError):
-        os.mkdir(aside, 0o755)
-    durable.fsync_dir(aside.parent)
-    with ExitStack() as ending, _folder(_opened(aside, ending), parent, make=True) as kept:
-        yield kept
 
 
 @contextmanager

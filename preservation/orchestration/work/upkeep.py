@@ -52,14 +52,11 @@ def holders(parts: Parts) -> list[Json]:
 
 def ask_holder(parts: Parts, one: Json, progress: Progress) -> Json:
     """Ask one holder about the packages whose last statement is old."""
-    from preservation.audit.statements import last_statements
-
     name = one["tier"]
     lines = sorted(parts.store.in_force())
     policies = (parts.store.governing(community) for community in lines)
     policy = next(policy for policy in policies if name in policy.statements)
-    known = last_statements(parts.all_events(), name)
-    asked = parts.statements.ask(policy, parts.sources[name], known, progress)
+    asked = parts.statements.ask(policy, parts.sources[name], progress)
     for finding in asked.findings:
         tell(finding)
     return {"outcomes": dict(asked.outcomes), "fresh": asked.fresh}
