@@ -20,7 +20,8 @@ class Promised:
     Attributes:
         words: what is promised.
         codes: of what breaks it; none where open findings do.
-        judged: how many versions, replicas or tiers it is about now.
+        judged: how many versions, replicas or tiers it is about now; None for the community as a
+            whole.
         broken: for how many of them it is not kept.
         lacking: replicas, domains or sites that the worst of them lacks; 0 for other promises.
         since: since when the first of them is broken; None where nobody knows.
@@ -28,7 +29,7 @@ class Promised:
 
     words: str
     codes: tuple[str, ...]
-    judged: int
+    judged: int | None
     broken: int
     lacking: int = 0
     since: datetime | None = None
@@ -36,7 +37,9 @@ class Promised:
     @property
     def verdict(self) -> str:
         """``kept``, ``broken``, or ``nothing to judge``."""
-        return "broken" if self.broken else "kept" if self.judged else "nothing to judge"
+        if self.broken:
+            return "broken"
+        return "nothing to judge" if self.judged == 0 else "kept"
 
     def how_much(self, now: datetime) -> str:
         """By how much it is broken, in words; empty where it is not."""
@@ -107,8 +110,7 @@ def _sound(standing: Standing) -> Iterator[Promised]:
         ("every tier can be looked at", "STD-UNOBSERVED", len(standing.tiers)),
     ):
         yield _told(standing, words, (code,), "", judged, standing.totals.get(code, 0))
-    everything = sum(standing.findings.values())
-    yield Promised("no finding stays open", (), everything, standing.open_findings)
+    yield Promised("no finding stays open", (), None, standing.open_findings)
 
 
 def _told(
