@@ -1,7 +1,7 @@
 """Write docs/reference/finding-codes.md: every stable code that the program can say.
 
 The codes of bags and of policy files come from their tables; all others are collected from the
-source: findings, failures, and tables of either. A code without a meaning stops the generator.
+source: findings, failures, and tables of either. A code without a meaning, or of no area, stops the generator.
 
 python docs/generate/findings.py           write it
 python docs/generate/findings.py --check   exit 1 if it is not up to date
@@ -25,7 +25,7 @@ from preservation.replication import odd
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "docs" / "reference" / "finding-codes.md"
-CODE = re.compile(r"[A-Z]{2,4}-[A-Z][A-Z0-9-]*[A-Z0-9]")
+CODE = re.compile(r"[A-Z]{2,10}-[A-Z][A-Z0-9-]*[A-Z0-9]")
 FIELDS = ("code", "subject", "message", "hint", "severity")
 SHOWN = 28  # characters of an expression inside a message
 
@@ -35,29 +35,35 @@ AREAS = {
     "AUD": "Audits",
     "BAG": "BagIt bags",
     "CAT": "The catalogue",
+    "DEMO": "The demonstration",
     "DEP": "Deposits",
     "DRL": "Drills",
     "EVT": "Events as Parquet",
+    "FILE": "Files that commands write",
     "FIX": "Fixity and repair",
     "FMT": "Format identification",
     "FND": "Findings, on the command line",
     "FS": "File systems",
     "HOME": "The home",
+    "IDENTIFIER": "Persistent identifiers",
     "INV": "The central inventory",
     "JRN": "The journal",
     "NOTE": "Notices",
     "POL": "Policies",
     "RBD": "Making the catalogue again",
+    "REL": "Deposits that leave the inbox",
     "REP": "Replication and repair, as work",
     "RET": "Retention, holds and disposal",
     "RPT": "Reports",
     "SAM": "Anything",
+    "SRC": "Statements of other holders",
     "STD": "Standing: promises that are not kept",
     "SUP": "The local Airflow and its database",
     "SUR": "Surveys",
+    "TAR": "Tars of our own",
     "TIER": "Tiers",
     "VIR": "Virus scans",
-    "WRK": "Workers",
+    "WORKER": "Workers",
 }
 
 # Where the source has no sentence beside the code: kind, what it says, what to do.
@@ -359,8 +365,12 @@ class Module(ast.NodeVisitor):
             self._add(code)
 
     def _add(self, code: str, kind: str = "", message: str = "", hint: str = "") -> None:
+        if f"BAG-PROFILE-{code}" in bags.CODES:
+            return  # the last words of a code of the bags' table
         if code.partition("-")[0] in AREAS:
             self.rows.append(Row(code, kind, message, hint, self.name))
+        elif kind:
+            raise SystemExit(f"{self.name}: no area for the code {code}; see AREAS")
 
     def _code(self, node: ast.expr | None) -> str:
         """A code, written here or held by a name of this module."""
