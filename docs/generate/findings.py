@@ -1,7 +1,8 @@
 """Write docs/reference/finding-codes.md: every stable code that the program can say.
 
 The codes of bags and of policy files come from their tables; all others are collected from the
-source: findings, failures, and tables of either. A code without a meaning, or of no area, stops the generator.
+source: findings, failures, and tables of either. A code without a meaning, or of no area, stops
+the generator.
 
 python docs/generate/findings.py           write it
 python docs/generate/findings.py --check   exit 1 if it is not up to date
