@@ -41,6 +41,28 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def at(micro: int) -> datetime:
+    """The moment that is stored as this number."""
+    return _EPOCH + timedelta(microseconds=micro)
+
+
+def id_octets(text: str) -> bytes:
+    """A UUID's 16 octets.
+
+    Raises:
+        MalformedError: a text that is no UUID.
+    """
+    try:
+        # A UUID object would cost six times as much.
+        if len(text) == _SPELLED and text.count("-") == _DASHES:
+            octets = bytes.fromhex(text.replace("-", ""))
+            if len(octets) == _OCTETS:
+                return octets
+        return UUID(text).bytes
+    except ValueError as error:
+        raise MalformedError(f"not a UUID: {text!r}") from error
+
+
 class Words(types.TypeDecorator[str]):
     """Text. NUL, which PostgreSQL cannot hold, becomes its picture U+2400."""
 
@@ -126,7 +148,7 @@ class Moment(types.TypeDecorator[datetime]):
         return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else at(value)
 
 
 class Id(types.TypeDecorator[str]):
@@ -140,17 +162,7 @@ class Id(types.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> bytes | None:
-        if value is None:
-            return None
-        try:
-            # A UUID object would cost six times as much.
-            if len(value) == _SPELLED and value.count("-") == _DASHES:
-                octets = bytes.fromhex(value.replace("-", ""))
-                if len(octets) == _OCTETS:
-                    return octets
-            return UUID(value).bytes
-        except ValueError as error:
-            raise MalformedError(f"not a UUID: {value!r}") from error
+        return None if value is None else id_octets(value)
 
     def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> str | None:
         if value is None:

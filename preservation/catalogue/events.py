@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from preservation.catalogue import rows
+from preservation.catalogue import bulk, rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
 from preservation.catalogue.keys import chunks, one_of
@@ -53,14 +53,13 @@ class Events:
             _one_at_a_time(connection, communities)
             if lease is not None:
                 require(connection, lease)
-            known = _known(connection, list(bodies))
+            known = bulk.known(connection, bodies)
             fresh = [event for event in once if event.id not in known]
             if not fresh:
                 return
             rows.mention_communities(connection, communities)
             _fold(connection, [(event, subjects(event)) for event in fresh])
-            values = [{"id": event.id, "body": bodies[event.id]} for event in fresh]
-            connection.execute(sa.insert(t.outbox), values)
+            bulk.append(connection, [(event.id, bodies[event.id]) for event in fresh])
 
     def outbox(self, limit: int) -> list[bytes]:
         """See ``Catalogue.outbox``."""
@@ -89,7 +88,7 @@ class Events:
     def knows(self, id: str) -> bool:
         """Whether an event was recorded here, as far as is remembered."""
         with self.database.reading() as connection:
-            return bool(_known(connection, [id]))
+            return bool(bulk.known(connection, [id]))
 
     def replay(self, events: Iterable[Event]) -> int:
         """See ``Catalogue.replay``. Skips what contradicts itself or is about the unknown.
@@ -152,16 +151,6 @@ def _remember(connection: sa.Connection, ids: Iterable[str]) -> None:
     values = [{"seq": -number, "id": id} for number, id in enumerate(ids, 1)]
     if values:
         connection.execute(rows.insert(connection, t.recorded).on_conflict_do_nothing(), values)
-
-
-def _known(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
-    """Which of these were recorded before, as far as is remembered."""
-    known: set[str] = set()
-    for batch in chunks(ids):
-        for table in (t.outbox, t.recorded):
-            statement = sa.select(table.c.id).where(one_of(connection, table.c.id, batch))
-            known.update(connection.execute(statement).scalars())
-    return known
 
 
 def _one_at_a_time(connection: sa.Connection, communities: Iterable[str]) -> None:

@@ -6,12 +6,12 @@ Loading and saving work on many rows with a few statements (``keys``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from preservation.catalogue import bulk
 from preservation.catalogue import tables as t
 from preservation.catalogue.custody_rows import KINDS, key_of
 from preservation.catalogue.keys import among, chunks, one_of
@@ -27,7 +27,6 @@ from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
 
-READ_BACK = timedelta(days=1)  # a check this soon after writing belongs to the writing
 _Row = sa.RowMapping
 _VERSION_KEY = ("community", "aip", "version")
 _REPLICA_KEY = (*_VERSION_KEY, "tier")
@@ -87,11 +86,8 @@ def load(
             state.versions[found.key] = found
             if row["adopted"]:
                 state.adopted.add(found.key)
-    places = ((*_parts(key), tier) for key, tier in replicas)
-    for mine in among(connection, t.replica, _REPLICA_KEY, places):
-        for row in connection.execute(sa.select(t.replica).where(mine)).mappings():
-            replica = replica_row(row)
-            state.replicas[replica.key, replica.tier] = replica
+    for replica in bulk.replicas(connection, replicas):
+        state.replicas[replica.key, replica.tier] = replica
     for ids in chunks(sorted(findings)):
         statement = sa.select(t.finding).where(one_of(connection, t.finding.c.id, ids))
         for row in connection.execute(statement).mappings():
@@ -121,13 +117,18 @@ def identified(connection: sa.Connection, keys: Iterable[IdentifierKey]) -> Iter
 def save(connection: sa.Connection, before: State, after: State) -> None:
     """Write the rows of ``after`` that differ from those of ``before``."""
     versions = [row for key, row in after.versions.items() if before.versions.get(key) is not row]
-    replicas = [row for key, row in after.replicas.items() if before.replicas.get(key) is not row]
+    checked, replicas = list[ReplicaRow](), list[ReplicaRow]()
+    for place, row in after.replicas.items():
+        known = before.replicas.get(place)
+        if known is not row:
+            (checked if bulk.is_checked(known, row) else replicas).append(row)
     findings = [row for id, row in after.findings.items() if before.findings.get(id) is not row]
     added = {key.community for key in after.versions if key not in before.versions}
     added |= {key.community for key, _ in after.replicas.keys() - before.replicas.keys()}
     mention_communities(connection, added)
     save_versions(connection, versions, adopted=False)
     save_replicas(connection, replicas, adopted=False)
+    bulk.save_checked(connection, checked)
     write(connection, t.finding, ("id",), [_finding_values(row) for row in findings])
     given = [
         row for key, row in after.identifiers.items() if before.identifiers.get(key) is not row
@@ -312,7 +313,7 @@ def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
         "checked_at": row.checked_at,
         "aged_from": row.checked_at or row.written_at,
         "lot": int(row.key.aip[:4], 16),
-        "young": row.checked_at is None or row.checked_at - row.written_at < READ_BACK,
+        "young": bulk.is_young(row),
         "outcome": None if row.outcome is None else row.outcome.value,
         "level": None if row.level is None else row.level.value,
         "ready_by": row.ready_by,

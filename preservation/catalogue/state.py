@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
@@ -14,6 +15,10 @@ from preservation.model.replica import VersionKey
 ReplicaKey = tuple[VersionKey, str]
 IdentifierKey = tuple[str, str, str]  # community, scheme, value
 CustodyKey = tuple[str, Any]  # of which kind (``custody_rows``), and which one
+
+
+# A batch of events asks for the same ones again and again, and each is checked when it is made.
+_key = lru_cache(4_096)(VersionKey)
 
 
 @dataclass(slots=True)
@@ -61,7 +66,7 @@ def key_of(event: Event) -> VersionKey:
     Raises:
         MalformedError: it names none.
     """
-    return VersionKey(event.community, event.aip, event.version)
+    return _key(event.community, event.aip, event.version)
 
 
 def sha256_of(text: Any) -> Digest:

@@ -35,6 +35,8 @@ metadata = sa.MetaData()
 # Columns and tables that the database keeps by triggers (``migrations.counting``): never written.
 COUNTED = {"counted": True}
 STATE = Code(STATES)
+PACKAGINGS = ("folder", "tar")
+OUTCOMES = ("altered", "intact", "missing", "unchecked", "unreadable")
 LEVELS = ("E0", "E1", "E2", "E3", "E4")
 
 community = sa.Table(
@@ -137,9 +139,9 @@ replica = sa.Table(
     sa.Column("version", ORDINAL, nullable=False),
     # Where in a period that day is: the first two octets of the AIP's UUID, which are random.
     sa.Column("lot", sa.Integer, nullable=False),
-    sa.Column("packaging", Code(("folder", "tar")), nullable=False),
+    sa.Column("packaging", Code(PACKAGINGS), nullable=False),
     sa.Column("state", STATE, nullable=False),
-    sa.Column("outcome", Code(("altered", "intact", "missing", "unchecked", "unreadable"))),
+    sa.Column("outcome", Code(OUTCOMES)),
     sa.Column("level", Code(LEVELS)),
     # Not audited yet since it was written and read back: its first audit has a day by lot.
     sa.Column("young", sa.Boolean, nullable=False),

@@ -14,6 +14,8 @@ from typing import Any
 from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm, Digest
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_PLAIN = frozenset({str, bool, type(None)})  # nothing to look at
 _LARGEST = 2**53 - 1
 
 
@@ -25,7 +27,7 @@ def canonical(value: Any) -> bytes:
             a lone surrogate, or a type that JSON does not have.
     """
     _refuse(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _ENCODER.encode(value)
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -38,17 +40,19 @@ def digest_of(value: Any) -> Digest:
 
 
 def _refuse(value: Any) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not (isinstance(key, str) and key.isascii()):
-                raise MalformedError(f"canonical JSON: key is not ASCII text: {key!r}")
-            if type(inner) is not str:  # most are, and a call costs more than the look
-                _refuse(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            _refuse(inner)
-    elif isinstance(value, int):
-        if abs(value) > _LARGEST:
-            raise MalformedError(f"canonical JSON: integer out of range: {value}")
-    elif not (value is None or isinstance(value, str)):
-        raise MalformedError(f"canonical JSON: no place for {type(value).__name__}")
+    waiting = [value]
+    for one in waiting:  # it grows while it is walked: a call for each would cost more
+        if type(one) in _PLAIN:
+            continue
+        if isinstance(one, dict):
+            for key in one:
+                if not (isinstance(key, str) and key.isascii()):
+                    raise MalformedError(f"canonical JSON: key is not ASCII text: {key!r}")
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+        elif isinstance(one, int):
+            if not -_LARGEST <= one <= _LARGEST:
+                raise MalformedError(f"canonical JSON: integer out of range: {one}")
+        elif not isinstance(one, str):
+            raise MalformedError(f"canonical JSON: no place for {type(one).__name__}")
