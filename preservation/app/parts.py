@@ -214,8 +214,8 @@ def _parts(
     every_tier = cache(partial(tiers_of, home, store, credentials, clock, former=True))
     holders = Holders(tiers, every_tier)
     engine = EngineSettings(workers=2, drop_cache=True)
-    localise = Localiser(catalogue, tiers).localise
-    checker = Checker(catalogue, journal, tiers, events, engine, localise)
+    localise = Localiser(catalogue, holders).localise
+    checker = Checker(catalogue, journal, holders, events, engine, localise)
     places = Places(home.path, home.scratch, home.receipts)
     return Parts(
         home=home,

@@ -43,7 +43,7 @@ class There:
     """A replica that can be read.
 
     Attributes:
-        label: what is wrong with its sidecar; empty if nothing is.
+        label: what is wrong with its sidecar, or lies beside it; empty if nothing does.
     """
 
     tier: Tier
@@ -65,7 +65,8 @@ def reach(tiers: Mapping[str, Tier], row: ReplicaRow) -> There | Seen:
     if not tier.exists(row.key, row.packaging):
         return nothing(Outcome.MISSING, "the tier is there, the replica is not")
     label = _of_sidecar(tier, row)
-    return There(tier, tier.held(row.key, row.packaging), label)
+    held = tier.held(row.key, row.packaging)
+    return There(tier, held, label or _of_strangers(held))
 
 
 def seen_of(verified: sealed.Verification, there: There) -> Seen:
@@ -87,7 +88,7 @@ def seen_of(verified: sealed.Verification, there: There) -> Seen:
 
 
 def labelled(seen: Seen, label: str) -> Seen:
-    """The same, where the replica's sidecar counts, too."""
+    """The same, where what lies beside the replica counts, too."""
     if label and seen.outcome is Outcome.INTACT:
         return replace(seen, outcome=Outcome.ALTERED, reason=label)
     return seen
@@ -126,3 +127,10 @@ def _of_sidecar(tier: Tier, row: ReplicaRow) -> str:
     if (sidecar.seal, sidecar.packaging, sidecar.tar) != (row.seal, row.packaging, row.tar):
         return "its sidecar speaks of another replica"
     return ""
+
+
+def _of_strangers(held: Held) -> str:
+    """An extra file makes a replica altered, and so does an extra part of a tar."""
+    extra = held.strangers if isinstance(held, HeldTar) else ()
+    more = f" (and {len(extra) - 1} more)" if len(extra) > 1 else ""
+    return f"{extra[0]}: a part that is none of the tar's own{more}" if extra else ""

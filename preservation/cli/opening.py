@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from preservation.app import Parts, edited_policies, open_home
@@ -62,16 +62,20 @@ def _mention_edits(here: Shell, parts: Parts) -> None:
         here.warn(f"{files} ({', '.join(changed)}): run `preserve policy plan`")
 
 
-def known_tier(parts: Parts, name: str | None) -> str | None:
+def known_tier(parts: Parts, name: str | None, tiers: Collection[str] | None = None) -> str | None:
     """A tier's name as given, if there is one of that name.
+
+    Args:
+        tiers: those that there are; without it the ones that policies in force name.
 
     Raises:
         UsageError: there is none: nothing would be selected, and nothing said (``TIER-UNKNOWN``).
     """
-    if name is not None and name not in parts.tiers:
+    known = parts.tiers if tiers is None else tiers
+    if name is not None and name not in known:
         raise UsageError(
             f"there is no tier {name!r} in this home",
-            hint=f"there are {', '.join(parts.tiers) or 'none'}",
+            hint=f"there are {', '.join(known) or 'none'}",
             code="TIER-UNKNOWN",
         )
     return name

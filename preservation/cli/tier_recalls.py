@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import typer
@@ -15,6 +15,7 @@ from preservation.cli.opening import known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier
 from preservation.cli.shell import Several, shell, worst
 from preservation.model.check import CheckResult
+from preservation.storage.tier import Tier as Place
 
 
 def recall(
@@ -26,17 +27,19 @@ def recall(
 ) -> None:
     """Ask for cold replicas, so that they can be read; waits for none of them.
 
-    Costs what the service asks for retrieval. Exit code 5 while some are not ready.
+    Also for those that were left on tiers that no policy in force names any more. Costs what the
+    service asks for retrieval. Exit code 5 while some are not ready.
     """
     here = shell(ctx)
     several = Several(here)
     found: list[CheckResult] = []
     ready = 0
     with opened(here, acts=True) as parts, here.watching() as progress:
-        chosen, wanted = known_tier(parts, tier), known_aip(parts, aip)
-        for row in _rows(parts, chosen, community, wanted):
+        tiers = parts.every_tier()
+        chosen, wanted = known_tier(parts, tier, tiers), known_aip(parts, aip)
+        for row in _rows(parts, [chosen] if chosen else tiers, community, wanted):
             with several.one():
-                told = _recall(parts, row)
+                told = _recall(parts, row, tiers[row.tier])
                 if told is None:
                     ready += 1
                     continue
@@ -57,10 +60,10 @@ def recall(
     here.answer(as_json, "samarkand.recall/1", body, render, exit_code)
 
 
-def _recall(parts: Parts, row: ReplicaRow) -> CheckResult | None:
+def _recall(parts: Parts, row: ReplicaRow, place: Place) -> CheckResult | None:
     """Ask for one replica; None if it can be read as it is."""
     policy = parts.store.governing(row.key.community)
-    told = recalled(policy, row, parts.tiers[row.tier], parts.catalogue, parts.events)
+    told = recalled(policy, row, place, parts.catalogue, parts.events)
     return None if told.reason == READABLE else told
 
 
@@ -74,7 +77,7 @@ def guard(ctx: typer.Context, tier: Tier = None, aip: Aip = None, as_json: Json 
     counts = {"guarded": 0, "already": 0}
     with opened(here, acts=True) as parts, here.watching() as progress:
         chosen, wanted = known_tier(parts, tier), known_aip(parts, aip)
-        for row in _rows(parts, chosen, None, wanted):
+        for row in _rows(parts, [chosen] if chosen else parts.tiers, None, wanted):
             with several.one():
                 place = parts.tiers[row.tier]
                 state = place.guarded(row.key)
@@ -98,7 +101,7 @@ def guard(ctx: typer.Context, tier: Tier = None, aip: Aip = None, as_json: Json 
 
 
 def _rows(
-    parts: Parts, tier: str | None, community: str | None, aip: str | None
+    parts: Parts, tiers: Iterable[str], community: str | None, aip: str | None
 ) -> Iterator[ReplicaRow]:
-    for name in [tier] if tier else sorted(parts.tiers):
+    for name in sorted(tiers):
         yield from parts.catalogue.replicas(community, tier=name, aip=aip)

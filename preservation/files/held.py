@@ -49,6 +49,7 @@ class HeldTar:
     recalled: bool = False
     at: Callable[[int, int], BinaryIO] | None = None
     index: Callable[[], BinaryIO | None] | None = None
+    strangers: tuple[str, ...] = ()
     mark: str = ""
 
 

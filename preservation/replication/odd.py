@@ -40,8 +40,7 @@ HINTS = {
     "TIER-SIDECAR": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-STALE": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIZE": "run `preserve audit` for this AIP, then `preserve repair`",
-    "TIER-PARTS": "run `preserve audit` for this AIP, then `preserve repair`; "
-    "if it is intact, a part that is none of its own lies behind a gap: remove that by hand",
+    "TIER-PARTS": "run `preserve audit` for this AIP, then `preserve repair`",
     "TIER-SIDECAR-ALONE": "look for the octets elsewhere; replicating again makes them anew",
     "TIER-NOT-LISTED": "apply the community's policy, then run `preserve audit`",
     "TIER-UNGUARDED": "run `preserve tier guard`; does somebody take it off?",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -352,7 +352,19 @@ class S3Tier:
             )
         recalled = [self._expect_readable(one) for one in found]
         held = held_objects(self._place, found, index)
-        return replace(held, recalled=any(recalled), index=held.index if index else None)
+        return replace(
+            held,
+            recalled=any(recalled),
+            index=held.index if index else None,
+            strangers=self._strangers(name, found),
+        )
+
+    def _strangers(self, name: str, parts: Sequence[Object]) -> tuple[str, ...]:
+        """Parts that are listed behind a gap: none of the tar's, and `cat` would join them."""
+        if parts[0].name == name:
+            return ()
+        listed = (one.name for one in self._place.list(name))
+        return tuple(sorted(one for one in listed if number_of(name, one) > len(parts)))
 
     def _expect_readable(self, what: Object) -> bool:  # noqa: ARG002 (cold tiers look at it)
         """Whether what is read is a copy that was recalled.

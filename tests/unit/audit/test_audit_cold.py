@@ -14,6 +14,7 @@ from buckets import CREDENTIAL, KEYS, Server, serving
 from fault_proxy import Proxy, proxied, still_cold
 from homes import Archive, only
 
+from preservation.app import apply_policies, read_policies
 from preservation.model.outcome import Level
 
 READY = 2.1  # seconds: what this server takes for hours
@@ -71,6 +72,14 @@ def deep(archive: Archive):
         return only(parts.catalogue.replicas(tier="deep"))
 
 
+def make_cold(tier, row) -> None:
+    """The copy that was brought back is gone again."""
+    place = tier._place
+    tar = place.address.prefix + row.key.folder + "/v1.tar"
+    data = place.client.get_object(Bucket="keeping", Key=tar)["Body"].read()
+    place.client.put_object(Bucket="keeping", Key=tar, Body=data, StorageClass="GLACIER")
+
+
 def test_a_check_asks_for_a_cold_replica_ends_and_a_later_one_reads_it(
     cold: Archive, hours: Proxy
 ) -> None:
@@ -117,17 +126,39 @@ def test_the_last_intact_copy_is_recalled_and_repairs_the_others(
     cold.replicate()
     end(cold, hours)
     cold.replicate()
-    with cold.opened() as (parts, _):  # the copy that was brought back is gone again
-        place = parts.tiers["deep"]._place  # type: ignore[attr-defined]
-        tar = place.address.prefix + deep(cold).key.folder + "/v1.tar"
-        data = place.client.get_object(Bucket="keeping", Key=tar)["Body"].read()
-        place.client.put_object(Bucket="keeping", Key=tar, Body=data, StorageClass="GLACIER")
+    with cold.opened() as (parts, _):
+        make_cold(parts.tiers["deep"], deep(cold))
     begin(hours)
     for tier in ("vault", "mirror"):
         shutil.rmtree(next(cold.tier(tier).glob("notes/*/*/*/v1")))
     assert cold.audit("vault").outcomes["missing"] == 1
     assert cold.audit("mirror").outcomes["missing"] == 1
     assert {one.state for one in cold.repair()} == {"unfinished"}  # never hopeless
+    assert cold.told()["recall", "success", "deep"] == 2
+    end(cold, hours)
+    assert {one.state for one in cold.repair()} == {"repaired"}
+
+
+def test_a_cold_copy_on_a_tier_that_is_promised_no_more_is_recalled_all_the_same(
+    cold: Archive, hours: Proxy
+) -> None:
+    cold.replicate()
+    end(cold, hours)
+    cold.replicate()
+    with cold.opened() as (parts, _):
+        make_cold(parts.tiers["deep"], deep(cold))
+    begin(hours)
+    kept = [{"tier": tier, "packaging": "folder"} for tier in ("vault", "mirror")]
+    cold.write_policies({"replicas": kept})
+    with cold.opened() as (parts, _):
+        checked = read_policies(cold.policies)
+        apply_policies(parts.home, checked, "us", "it ends", cold.clock, consent="we")
+    with cold.opened() as (parts, _):
+        assert sorted(parts.tiers) == ["mirror", "vault"]
+    for tier in ("vault", "mirror"):
+        shutil.rmtree(next(cold.tier(tier).glob("notes/*/*/*/v1")))
+        cold.audit(tier)
+    assert {one.state for one in cold.repair()} == {"unfinished"}
     assert cold.told()["recall", "success", "deep"] == 2
     end(cold, hours)
     assert {one.state for one in cold.repair()} == {"repaired"}

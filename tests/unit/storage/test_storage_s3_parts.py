@@ -13,6 +13,7 @@ import pytest
 from buckets import KEYS, SERVERS, Server, serving
 from tiers import BAD, GOOD, KEY, contents, sidecar, stream
 
+from preservation.audit.seen import There, reach
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import NoSpaceError, TierUnavailableError
 from preservation.model.replica import Packaging, ReplicaState, Sidecar
@@ -68,17 +69,20 @@ def parts(tier: S3Tier, name: str = "v1.tar") -> list[bytes]:
     return [place.get(one) or b"" for one in listed]
 
 
-def odd(tier: S3Tier) -> set[str]:
-    """What a reconcile would tell, of a catalogue that knows the replica."""
-    facts = sidecar(TAR).tar
-    row = ReplicaRow(
-        KEY, "bucket", TAR, ReplicaState.VERIFIED, sidecar(TAR).seal, facts, 3000,
+def row() -> ReplicaRow:
+    """What the catalogue knows of the replica."""
+    return ReplicaRow(
+        KEY, "bucket", TAR, ReplicaState.VERIFIED, sidecar(TAR).seal, sidecar(TAR).tar, 3000,
         datetime(2030, 1, 1, tzinfo=UTC), None, None, None, None,
     )  # fmt: skip
+
+
+def odd(tier: S3Tier) -> set[str]:
+    """What a reconcile would tell."""
     (lying,) = tier.lying(KEY.community, KEY.aip)
     there, strange = versions(lying)
     assert not strange
-    found: list[Odd] = list(of_version(tier, lying.folder, there[1], row))
+    found: list[Odd] = list(of_version(tier, lying.folder, there[1], row()))
     return {f"{one.code} {one.name.rpartition('/')[2]}" for one in found}
 
 
@@ -206,6 +210,18 @@ def test_a_part_that_is_gone_is_told_and_the_rest_is_not_taken_for_the_whole(tie
     tier._place.client.delete_object(**tier._place.about(name))
     assert tier.exists(KEY, TAR)
     assert tier.held(KEY, TAR).octets == LIMIT
+    assert odd(tier) == {"TIER-PARTS v1.tar"}
+
+
+def test_a_part_behind_a_gap_is_told_of_bytes_that_are_sound(tier: S3Tier) -> None:
+    commit(tier)
+    assert reach({"bucket": tier}, row()).label == ""  # type: ignore[union-attr]
+    name = part_name(KEY.place(TAR), COUNT + 2)
+    tier._place.replace(name, b"not of it")
+    there = reach({"bucket": tier}, row())
+    assert isinstance(there, There)
+    assert there.label == f"{name}: a part that is none of the tar's own"
+    assert contents(there.held) == GOOD
     assert odd(tier) == {"TIER-PARTS v1.tar"}
 
 
