@@ -5,10 +5,10 @@ nothing else: no catalogue, no tier, no network. What a task does is a call of t
 into a service that knows nothing of Airflow; :mod:`preservation.orchestration.parts` is the
 one place where a task meets the services, and where their failures are told to Airflow.
 
-    ingest replicate audit repair standing journal   the shapes, a module each
+    ingest replicate audit repair brake standing journal   the shapes, a module each
     settings   what all DAGs share: retries, pools, queues, schedules, assets, tags
     words      what each DAG says about itself to an archivist
     factory    policies in force -> DAGs, the broken ones apart
     parts      opens the home for a task; translates failures
-    progress   bytes and rates, as log lines
+    progress   bytes and rates: beside the names of tasks, and as log lines
 """

@@ -58,7 +58,7 @@ def _tier(tier: str, planned: Any) -> Any:
         def audit(one: Json) -> Json:
             """Read and compare each replica; every result is recorded before the next."""
             with parts.open_parts() as home:
-                result = work.check(home, one, LogProgress())
+                result = work.check(home, one, LogProgress(label=one["label"]))
             settings.label(work.outcomes_label(one["label"], result))
             return result
 

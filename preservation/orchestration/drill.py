@@ -39,7 +39,7 @@ def drill_dag() -> DAG:
         def drill(one: Json) -> Json:
             """Harm, audit, repair, audit; nothing of it is left."""
             with parts.open_parts() as home:
-                result = work.drill(home, one, LogProgress())
+                result = work.drill(home, one, LogProgress(label=one["label"]))
             settings.label(f"{one['label']} · {result['said']}")
             return result
 

@@ -46,7 +46,7 @@ def formats_dag() -> DAG:
         def review(one: Json) -> Json:
             """Ask the tools again about files of some AIPs, and record what changed."""
             with parts.open_parts() as home:
-                result = work.review_formats(home, one, LogProgress())
+                result = work.review_formats(home, one, LogProgress(label=one["label"]))
             settings.label(f"{one['label']} · {result['changed']} changed")
             return result
 

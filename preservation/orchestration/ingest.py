@@ -47,7 +47,7 @@ def ingest_dag(policy: Policy) -> DAG:
             def take(one: Json) -> Json:
                 """Examine, package, commit, verify: one transaction for one deposit."""
                 with parts.open_parts() as home:
-                    outcome = work.take_in(home, one, LogProgress())
+                    outcome = work.take_in(home, one, LogProgress(label=one["label"]))
                 settings.label(f"{one['label']} · {outcome['outcome']}")
                 return outcome
 

@@ -1,4 +1,9 @@
-"""Progress as log lines: what, how far, how fast, every ten seconds or so."""
+"""Progress where the Airflow UI shows it: what, how far, how fast, every ten seconds or so.
+
+All of it is a line in the task's log. Of a mapped task, how far it is stands beside its name, too,
+in the grid and in the list of its instances, and changes while it runs: Airflow has no progress of
+its own, but a task may say its name again.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,29 @@ import time
 from collections.abc import Callable
 
 from preservation.model.units import format_size
+from preservation.orchestration.settings import short
 
 EVERY = 10.0  # seconds between two lines: an hour's shard is 360 of them
 _log = logging.getLogger(__name__)
+
+
+def rename_task(name: str) -> None:
+    """Give the running mapped task this name in the UI, now; at its end it gets its last one.
+
+    Raises:
+        Exception: whatever Airflow raises where it does not take it.
+    """
+    from airflow.sdk.execution_time import comms, task_runner
+
+    message = comms.SetRenderedMapIndex(rendered_map_index=short(name))
+    task_runner.SUPERVISOR_COMMS.send(message)
+
+
+def _quietly(show: Callable[[str], None], name: str) -> None:
+    try:
+        show(name)
+    except Exception:  # noqa: BLE001 - a name that is not shown harms nothing
+        _log.debug("the progress could not be shown beside the task's name", exc_info=True)
 
 
 class LogProgress:
@@ -19,14 +44,21 @@ class LogProgress:
     Args:
         say: takes a finished line.
         monotonic: seconds that never go back.
+        label: of a mapped task, its name; how far it is is shown beside that.
+        show: takes name and progress; it may take its time, and may fail.
     """
 
     def __init__(
         self,
         say: Callable[[str], None] = _log.info,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        label: str = "",
+        show: Callable[[str], None] = rename_task,
     ) -> None:
         self._write = say
+        self._label, self._show = label, show
+        self._showing: threading.Thread | None = None
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._what = "work"
@@ -51,7 +83,20 @@ class LogProgress:
                 return
             self._told = now
             line = self._line(now - self._began)
+            self._tell_beside_the_name()
         self._write(line)
+
+    def _tell_beside_the_name(self) -> None:
+        """In a thread: nothing that is read waits for Airflow. One at a time, or it is left out."""
+        if not self._label or (self._showing is not None and self._showing.is_alive()):
+            return
+        far = format_size(self._done)
+        if self._total:
+            far += f" of {format_size(self._total)} ({100 * self._done // self._total} %)"
+        self._showing = threading.Thread(
+            target=_quietly, args=(self._show, f"{self._label} · {far}"), daemon=True
+        )
+        self._showing.start()
 
     def say(self, sentence: str) -> None:
         """Write it now."""

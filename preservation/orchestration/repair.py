@@ -11,17 +11,18 @@ from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     DAG,
+    AssetAlias,
     AssetOrTimeSchedule,
     Param,
     TaskGroup,
     XComArg,
     get_current_context,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from preservation.catalogue.brake import brakes
 from preservation.orchestration import approval, parts, settings, words
-from preservation.orchestration import brakes as brake_questions
+from preservation.orchestration.brakes import told as told_brakes
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.steps import afterwards, gate, step, steps, tier_step
 from preservation.orchestration.tell import tell_standing
@@ -32,8 +33,6 @@ from preservation.orchestration.work.common import Json, of_tier, policy_of
 from preservation.policy.policy import Policy
 
 ANSWER_WITHIN = timedelta(hours=24)  # then the run ends red, and the next asks again
-# The same, where automatic repair waits on a tier: what is damaged elsewhere waits no longer.
-BRAKE_ANSWER_WITHIN = timedelta(hours=1)
 PARAMS = {
     "finding": Param(
         None,
@@ -47,6 +46,7 @@ PARAMS = {
 def repair_dag(policy: Policy) -> DAG:
     """Build the DAG. A finding of the audit wakes it; the hourly sweep catches the rest."""
     community = policy.community
+    waiting = AssetAlias(f"brake-told:{community}")
     with DAG(
         **settings.dag_settings("repair", policy),
         schedule=AssetOrTimeSchedule(
@@ -56,16 +56,18 @@ def repair_dag(policy: Policy) -> DAG:
         params=PARAMS,
     ) as dag:
 
-        @gate()
-        def find(params: dict[str, Any]) -> list[Json]:
+        @gate(outlets=[waiting])
+        def find(params: dict[str, Any], *, outlet_events: Any = None) -> list[Json]:
             """Open findings that a repair can answer. If there are none, only the standing
-            is looked at.
+            is looked at. Where automatic repair waits on a tier, another DAG asks about it.
             """
             with parts.open_parts() as home:
                 found = work.damage(home, community, params["finding"])
-                first = brake_questions.told(brakes(home.catalogue, community))
-                request = approval.request(found, settings.title(policy), first)
+                stopped = brakes(home.catalogue, community)
+            request = approval.request(found, settings.title(policy), told_brakes(stopped))
             get_current_context()["ti"].xcom_push("request", request)
+            if stopped and policy.repair.automatic:
+                outlet_events[waiting].add(settings.brake_waits(community))
             return found
 
         found = find()
@@ -74,8 +76,7 @@ def repair_dag(policy: Policy) -> DAG:
         reported = _report(community, found)
         told = tell_standing(community)
         repaired >> reported >> told
-        released = _brake(policy) if policy.repair.automatic else []
-        watch(*repaired, *released, reported, told)
+        watch(*repaired, reported, told)
     return dag
 
 
@@ -101,46 +102,6 @@ class ApproveRepair(ApprovalOperator):
             return super().execute_complete(context, event)
         except HITLTimeoutError as error:
             raise AirflowFailException("Nobody answered; nothing was changed.") from error
-
-
-class AskAboutBrake(ApproveRepair):
-    """Asks whether automatic repair may go on, where it waits; skipped where it does not."""
-
-    def __init__(self, *, community: str, title: str, **kwargs: Any) -> None:
-        super().__init__(subject="", digest="", **kwargs)
-        self.community, self.title = community, title
-
-    def execute(self, context: Any) -> Any:
-        """Put the question, if there is one, and park the task until a person answers."""
-        with parts.open_parts() as home:
-            question = brake_questions.question(home, self.community, self.title)
-        if question is None:
-            raise AirflowSkipException("automatic repair waits nowhere")
-        self.subject, self.body = question["subject"], question["body"]
-        self.digest = question["findings"]
-        return super().execute(context)
-
-
-def _brake(policy: Policy) -> list[Any]:
-    """Ask anybody under an own account, and let repair go on if the answer allows it."""
-    community = policy.community
-    ask = AskAboutBrake(
-        task_id="ask_about_brake",
-        community=community,
-        title=settings.title(policy),
-        params={"reason": Param("", type="string", title="Reason (kept as evidence)")},
-        response_timeout=BRAKE_ANSWER_WITHIN,
-        execution_timeout=None,
-        doc_md=words.BRAKE,
-    )
-
-    @step(outlets=[settings.findings_open(community)])
-    def release_brake(answer: Any, asked: Any) -> str:
-        """Accept what the question was about, in that person's name; the next run repairs."""
-        with parts.open_parts() as home:
-            return brake_questions.release(home, community, answer, asked)
-
-    return [ask, release_brake(ask.output, XComArg(ask, key="asked"))]
 
 
 def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:
@@ -177,7 +138,7 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
             def repair(one: Json) -> Json:
                 """Copy from a replica just read intact; damaged bytes go into quarantine."""
                 with parts.open_parts() as home:
-                    result = work.repair(home, one, LogProgress())
+                    result = work.repair(home, one, LogProgress(label=one["label"]))
                 settings.label(f"{one['label']} · {result['state']}")
                 return result
 
@@ -185,7 +146,7 @@ def _tier(tier: str, found: Any, answer: tuple[Any, Any]) -> Any:
             def verify(one: Json) -> Json:
                 """Read the replica once more, as any audit would."""
                 with parts.open_parts() as home:
-                    result = work.verify(home, one, LogProgress())
+                    result = work.verify(home, one, LogProgress(label=one["label"]))
                 settings.label(audit.outcomes_label(one["label"], result))
                 return result
 

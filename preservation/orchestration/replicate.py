@@ -49,6 +49,6 @@ def _tier(tier: str, planned: Any) -> None:
         def replicate(one: Json) -> Json:
             """Write each replica, read it back, record it; done ones are not done again."""
             with parts.open_parts() as home:
-                return work.replicate(home, one, LogProgress())
+                return work.replicate(home, one, LogProgress(label=one["label"]))
 
         replicate.expand(one=shards(planned))

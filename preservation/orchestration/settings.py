@@ -103,6 +103,11 @@ def findings_open(community: str) -> Asset:
     return Asset(name=f"findings-open:{community}", uri=f"samarkand://{community}/findings-open")
 
 
+def brake_waits(community: str) -> Asset:
+    """Updated while automatic repair waits for a person's word."""
+    return Asset(name=f"brake-waits:{community}", uri=f"samarkand://{community}/brake-waits")
+
+
 def label(text: str) -> None:
     """Give the running mapped task another name than that of what it is mapped over."""
     context: Any = get_current_context()

@@ -39,7 +39,7 @@ def statements_dag() -> DAG:
         def ask(one: Json) -> Json:
             """Have one holder check its packages; each statement is recorded before the next."""
             with parts.open_parts() as home:
-                result = work.ask_holder(home, one, LogProgress())
+                result = work.ask_holder(home, one, LogProgress(label=one["label"]))
                 home.drain()
             said: Any = ", ".join(f"{count} {word}" for word, count in result["outcomes"].items())
             settings.label(f"{one['label']} · {said or 'nothing was asked'}")

@@ -38,12 +38,12 @@ def step(**options: Any) -> Decorator:
     return decorator
 
 
-def gate() -> Decorator:
+def gate(**options: Any) -> Decorator:
     """A task that returns a list; if it is empty, nothing that needs the list runs.
 
     What comes after by another trigger rule than the common one runs all the same.
     """
-    decorator: Decorator = task.short_circuit(ignore_downstream_trigger_rules=False)
+    decorator: Decorator = task.short_circuit(ignore_downstream_trigger_rules=False, **options)
     return decorator
 
 

@@ -21,7 +21,7 @@ More is damaged on a tier than chance allows: a mount that is gone or a program'
 this too, so automatic repair waits. Look at the tier first. Open **Required Actions** and answer.
 *Approve* accepts the finding `AUD-BRAKE` under your account, and the next run repairs; *Reject*
 leaves it waiting. If the tier was only away, mend it and audit it again: the brake lets go by
-itself. Without an answer in an hour the run ends red, and the next asks again; repair on other
+itself. Without an answer in a day the run ends red, and the next asks again; repair on other
 tiers goes on meanwhile.
 """
 
@@ -203,13 +203,30 @@ replica is read once more. {who}
 every replica. Nothing was changed; the finding is critical, names them, and says where the rest is
 kept. It is tried again once a day. **Green and *waiting***: a person has to say something first;
 the finding (`RBD-SEAL-DISPUTED`) says what. Where more is damaged than chance allows (`AUD-BRAKE`),
-nothing is repaired by itself on that tier until somebody answers **Required Actions**.
+nothing is repaired by itself on that tier until somebody answers what *Brake* asks under
+**Required Actions**; other tiers are repaired meanwhile.
 
 **Red means** that a repair could not be finished, or that nobody answered in time. Nothing is
 overwritten before its replacement is verified.
 
 **Next**: read the red square's log, mend the cause, clear the task. `preserve finding list` shows
 all that is open.
+{_footer(policy)}"""
+
+
+def brake(policy: Policy) -> str:
+    """What ``brake`` says."""
+    return f"""{_heading("Brake", policy)}
+While automatic repair waits on a tier (`AUD-BRAKE`: more is damaged there than chance allows), asks
+whether it may go on. Look at the tier first: is the disk mounted, the bucket the right one? Then
+answer under **Required Actions**, under an account of your own. The answer is kept as who accepted
+the finding, and why. Nothing else waits for it.
+
+**Red means** that nobody answered in a day, or that the answer was no. Nothing was changed; while
+the finding is open, the next run of *Repair* has it asked again.
+
+**Next**: look at the tier. If it was only away, mend it and audit it again: the brake lets go by
+itself.
 {_footer(policy)}"""
 
 

@@ -15,7 +15,7 @@ from dag_homes import PROJECT, load, policy_object, put_in_force
 from preservation.ledger.policies import PolicyFiles
 from preservation.policy.policy import Policy
 
-KINDS = ("audit", "ingest", "repair", "replicate", "standing")
+KINDS = ("audit", "brake", "ingest", "repair", "replicate", "standing")
 SINGLE = {"drill", "formats", "journal", "notices", "reports", "statements"}
 NEVER = ("magic", "pyarrow", "pygfried", "preservation.app", "preservation.catalogue.sql")
 
@@ -167,7 +167,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_each_policy_is_read_once_for_all_files(home: Path, reads: list[str]) -> None:
     crowd(home, 18)
     reads.clear()
-    assert len(load().dags) == 5 * 20 + len(SINGLE)
+    assert len(load().dags) == len(KINDS) * 20 + len(SINGLE)
     assert len(reads) == len(set(reads)) == 20
 
 

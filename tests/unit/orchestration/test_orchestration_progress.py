@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from preservation.orchestration.progress import EVERY, LogProgress
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.execution_time import task_runner
+
+from preservation.orchestration.progress import EVERY, LogProgress, rename_task
 
 
 class Watch:
@@ -43,3 +50,45 @@ def test_what_is_said_comes_at_once() -> None:
     lines: list[str] = []
     LogProgress(lines.append, Watch()).say("another run is at it")
     assert lines == ["another run is at it"]
+
+
+def test_how_far_it_is_stands_beside_the_name_and_nothing_waits_for_it() -> None:
+    names: list[str] = []
+    taken, watch = threading.Event(), Watch()
+
+    def show(name: str) -> None:
+        taken.wait(10)
+        names.append(name)
+        raise RuntimeError("Airflow is away")
+
+    lines: list[str] = []
+    progress = LogProgress(lines.append, watch, label="vault · 2 AIPs", show=show)
+    progress.begin("audit", 4 * 1024**2)
+    for _ in range(3):
+        watch.seconds += EVERY
+        progress.advance(1024**2)
+    taken.set()
+    _done(progress)
+    watch.seconds += EVERY
+    progress.advance(0)
+    _done(progress)
+    assert names == [
+        "vault · 2 AIPs · 1.0 MiB of 4.0 MiB (25 %)",
+        "vault · 2 AIPs · 3.0 MiB of 4.0 MiB (75 %)",
+    ]
+    assert len(lines) == 5
+
+
+def _done(progress: LogProgress) -> None:
+    assert progress._showing is not None
+    progress._showing.join(10)
+
+
+def test_airflow_is_told_by_the_message_that_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    supervisor = SimpleNamespace(send=sent.append)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    rename_task("vault · " + "x" * 300)
+    (message,) = sent
+    assert message.type == "SetRenderedMapIndex"
+    assert len(message.rendered_map_index) == 200
