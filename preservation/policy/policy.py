@@ -100,6 +100,12 @@ class Limits:
     encode_names: bool = False  # names that are not UTF-8 are encoded; else they reject it
     portable: str = "accept"  # names that not every system can hold: "accept", "flag", "refuse"
 
+    @classmethod
+    def from_effective(cls, limits: Mapping[str, Any], names: Mapping[str, Any]) -> Limits:
+        """Build the value from its two parts of an effective document."""
+        encode = names["non_utf8"] == "encode"
+        return cls(**limits, encode_names=encode, portable=names["portable"])
+
 
 @dataclass(frozen=True, slots=True)
 class FetchRules:
@@ -138,6 +144,11 @@ class MetadataRules:
     required: tuple[str, ...]  # see ``policy.intake.METADATA_ELEMENTS``
     bag_info: tuple[str, ...]  # labels
 
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> MetadataRules:
+        """Build the value from its part of an effective document."""
+        return cls(required=tuple(data["required"]), bag_info=tuple(data["bag_info"]))
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRule:
@@ -147,6 +158,11 @@ class ReleaseRule:
     after: timedelta  # it was taken in
     to: str  # of "move": relative to the home, or absolute
 
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> ReleaseRule:
+        """Build the value from its part of an effective document."""
+        return cls(data["mode"], timedelta(seconds=data["after"]), data["to"])
+
 
 @dataclass(frozen=True, slots=True)
 class IdentifierRules:
@@ -154,6 +170,11 @@ class IdentifierRules:
 
     required: tuple[str, ...]  # schemes
     status: IdentifierStatus
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> IdentifierRules:
+        """Build the value from its part of an effective document."""
+        return cls(tuple(data["required"]), IdentifierStatus(data["status"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +196,26 @@ class Intake:
     fetch: FetchRules
     release: ReleaseRule
 
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> Intake:
+        """Build the value from its part of an effective document."""
+        return cls(
+            inbox=data["inbox"],
+            marker=data["complete"]["marker"],
+            quiet=timedelta(seconds=data["complete"]["quiet"]),
+            schedule=data["schedule"],
+            timezone=data["timezone"],
+            limits=Limits.from_effective(data["limits"], data["names"]),
+            lineage=tuple(data["lineage"]),
+            identifiers=IdentifierRules.from_effective(data["identifiers"]),
+            metadata=MetadataRules.from_effective(data["metadata"]),
+            algorithms=tuple(Algorithm(name) for name in data["algorithms"]),
+            formats=FormatRules.from_effective(data["formats"]),
+            virus_scan=Demand(data["virus_scan"]),
+            fetch=FetchRules.from_effective(data["fetch"]),
+            release=ReleaseRule.from_effective(data["release"]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaRule:
@@ -183,6 +224,12 @@ class ReplicaRule:
     tier: str
     packaging: Packaging
     within: timedelta  # after ingest
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> ReplicaRule:
+        """Build the value from its part of an effective document."""
+        within = timedelta(seconds=data["within"])
+        return cls(data["tier"], Packaging(data["packaging"]), within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +247,11 @@ class RepairRule:
 
     automatic: bool
     approvers: tuple[str, ...]
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> RepairRule:
+        """Build the value from its part of an effective document."""
+        return cls(data["mode"] == "automatic", tuple(data["approvers"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +278,11 @@ class DrillRule:
     every: timedelta
     tiers: tuple[str, ...]
 
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> DrillRule:
+        """Build the value from its part of an effective document."""
+        return cls(timedelta(seconds=data["every"]), tuple(data["tiers"]))
+
 
 @dataclass(frozen=True, slots=True)
 class ReportRules:
@@ -233,6 +290,11 @@ class ReportRules:
 
     holdings: bool  # after each month
     evidence: bool  # after each year
+
+    @classmethod
+    def from_effective(cls, data: Mapping[str, Any]) -> ReportRules:
+        """Build the value from its part of an effective document."""
+        return cls(data["holdings"] == "monthly", data["evidence"] == "yearly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,65 +328,19 @@ class Policy:
     def from_effective(cls, data: Mapping[str, Any]) -> Policy:
         """Build the value from a checked effective document (see ``effective`` in this room)."""
         document, data = data, completed(data)
-        intake = data["intake"]
         return cls(
             community=data["community"],
             title=dict(data["title"]),
             contact=data["contact"],
             tiers={key: TierSpec.from_effective(key, tier) for key, tier in data["tiers"].items()},
-            intake=Intake(
-                inbox=intake["inbox"],
-                marker=intake["complete"]["marker"],
-                quiet=timedelta(seconds=intake["complete"]["quiet"]),
-                schedule=intake["schedule"],
-                timezone=intake["timezone"],
-                limits=Limits(
-                    **intake["limits"],
-                    encode_names=intake["names"]["non_utf8"] == "encode",
-                    portable=intake["names"]["portable"],
-                ),
-                lineage=tuple(intake["lineage"]),
-                identifiers=IdentifierRules(
-                    required=tuple(intake["identifiers"]["required"]),
-                    status=IdentifierStatus(intake["identifiers"]["status"]),
-                ),
-                metadata=MetadataRules(
-                    required=tuple(intake["metadata"]["required"]),
-                    bag_info=tuple(intake["metadata"]["bag_info"]),
-                ),
-                algorithms=tuple(Algorithm(name) for name in intake["algorithms"]),
-                formats=FormatRules.from_effective(intake["formats"]),
-                virus_scan=Demand(intake["virus_scan"]),
-                fetch=FetchRules.from_effective(intake["fetch"]),
-                release=ReleaseRule(
-                    mode=intake["release"]["mode"],
-                    after=timedelta(seconds=intake["release"]["after"]),
-                    to=intake["release"]["to"],
-                ),
-            ),
-            replicas=tuple(
-                ReplicaRule(
-                    tier=rule["tier"],
-                    packaging=Packaging(rule["packaging"]),
-                    within=timedelta(seconds=rule["within"]),
-                )
-                for rule in data["replicas"]
-            ),
+            intake=Intake.from_effective(data["intake"]),
+            replicas=tuple(map(ReplicaRule.from_effective, data["replicas"])),
             minimum=Minimum(**data["minimum"]),
             audit=AuditPlan.from_effective(data["audit"]),
-            repair=RepairRule(
-                automatic=data["repair"]["mode"] == "automatic",
-                approvers=tuple(data["repair"]["approvers"]),
-            ),
+            repair=RepairRule.from_effective(data["repair"]),
             notify=tuple(Recipient(**one) for one in data["notify"]),
-            reports=ReportRules(
-                holdings=data["reports"]["holdings"] == "monthly",
-                evidence=data["reports"]["evidence"] == "yearly",
-            ),
-            drill=DrillRule(
-                every=timedelta(seconds=data["drill"]["every"]),
-                tiers=tuple(data["drill"]["tiers"]),
-            ),
+            reports=ReportRules.from_effective(data["reports"]),
+            drill=DrillRule.from_effective(data["drill"]),
             statements=tuple(data["statements"]),
             retention=RetentionRule.from_effective(data["retention"]),
             access=AccessRule.from_effective(data["access"]),
