@@ -39,6 +39,7 @@ from preservation.reports.promises import Promises, Tasks, policy_words
 from preservation.reports.rows import (
     CheckLine,
     DepositLine,
+    FindingLine,
     ReplicaLine,
     Run,
     StatementLine,
@@ -121,10 +122,42 @@ class _Gathering:
         findings = tuple(
             finding_lines(found, self._acts(found), self._sources.journal.result, self._titles)
         )
-        tiers = tuple(self._tiers.lines())
-        sources = self._sources
+        tables = self._tables(findings)
+        sinks = self._sinks
+        counted = {
+            count.figure.key: count.value for sink in sinks.values() for count in sink.counts
+        }
+        numbers = count_tables_but(counted, dict(tables.named()))
+        return Report(
+            run=self._run,
+            title={tag: shown(text) for tag, text in self._policy.title.items()},
+            contact=shown(self._policy.contact),
+            sentences=sentences(tables, numbers, self._seen, self._policy, self._domains),
+            numbers=numbers,
+            policy_words=tuple(policy_words(self._policy)),
+            uncounted=self._sources.uncounted,
+            tables=tables,
+            totals={
+                name: sinks[name].total if name in sinks else len(rows)
+                for name, rows in tables.named()
+            },
+        )
+
+    @property
+    def _sinks(self) -> Mapping[str, Sink[Any]]:
+        """Those tables whose rows may be too many to be kept here."""
+        return {
+            "versions": self._versions,
+            "replicas": self._replicas,
+            "checks": self._checks,
+            "deposits": self._deposits,
+        }
+
+    def _tables(self, findings: tuple[FindingLine, ...]) -> Tables:
+        """All tables, once everything was seen."""
+        tiers, sources = tuple(self._tiers.lines()), self._sources
         held = self._formats.held() if sources.formats is None else sources.formats
-        tables = Tables(
+        return Tables(
             promises=tuple(self._promises.lines(tiers, findings)),
             tasks=tuple(self._tasks.lines(tiers, findings)),
             tiers=tiers,
@@ -138,30 +171,6 @@ class _Gathering:
             replicas=self._replicas.rows(),
             formats=tuple(format_lines(held, self._policy.intake.formats)),
             deposits=self._deposits.rows(),
-        )
-        sinks: dict[str, Sink[Any]] = {
-            "versions": self._versions,
-            "replicas": self._replicas,
-            "checks": self._checks,
-            "deposits": self._deposits,
-        }
-        counted = {
-            count.figure.key: count.value for sink in sinks.values() for count in sink.counts
-        }
-        numbers = count_tables_but(counted, dict(tables.named()))
-        return Report(
-            run=self._run,
-            title={tag: shown(text) for tag, text in self._policy.title.items()},
-            contact=shown(self._policy.contact),
-            sentences=sentences(tables, numbers, self._seen, self._policy, self._domains),
-            numbers=numbers,
-            policy_words=tuple(policy_words(self._policy)),
-            uncounted=sources.uncounted,
-            tables=tables,
-            totals={
-                name: sinks[name].total if name in sinks else len(rows)
-                for name, rows in tables.named()
-            },
         )
 
     def _note_subjects(self, found: Iterable[FindingRow]) -> None:
