@@ -1,12 +1,13 @@
 """A night's audit through the service, its events written, against tools that check files.
 
-    python benchmarks/audit_night.py [--scale 1] [--rounds 3] [--work DIR]
+    python benchmarks/audit_night.py [small mixed big] [--scale 1] [--rounds 3] [--work DIR]
 
-50,000 files of 1 to 16 KiB in 100 AIPs, with two digests each. `preserve audit` reads every file
-of one tier, compares it under the seal, and records an event for each AIP; so do it bagit-python
-(no record), `rclone check --download` (against a second copy, no record), and `restic check
---read-data` and `borg check --verify-data` over a repository of the same files, where they are
-installed. Formats are guessed while the home is made: what is measured is the audit.
+Three corpora, each in AIPs of 500 files at most, with two digests: 50,000 files of 1 to 16 KiB,
+5,000 of 2 GiB together, 4 of 1 GiB. `preserve audit` reads every file of one tier, compares it
+under the seal, and records an event for each AIP; the same files are read by bagit-python (no
+record), `rclone check --download` (against a second copy, no record), and, in repositories of
+their own, `restic check --read-data` and `borg check --verify-data`, where they are installed.
+Formats are guessed while the home is made: what is measured is the audit.
 """
 
 from __future__ import annotations
@@ -29,29 +30,27 @@ from measure import Contest, compete, machine, rows
 import preservation.app.parts
 
 PROJECT, BIN = Path(__file__).parents[1], Path(sys.executable).parent
-COMMUNITY, EACH = "field-notes", 500  # files of an AIP
+COMMUNITY = "field-notes"
+CORPORA = ("small", "mixed", "big")
 
 
-def a_home(work: Path, scale: float) -> Path:
+def a_home(work: Path, corpus: str, scale: float) -> Path:
     """A home whose first tier holds the corpus, an AIP for each of its folders."""
     home = work / "home"
-    if (home / "complete").exists():
-        return home
     preservation.app.parts.FormatIdentifier = homes.Guesser  # type: ignore[misc,assignment]
     preservation.app.create_home(home, PROJECT / "policies", by="a benchmark")
     with preservation.app.open_home(home, PROJECT / "policies") as parts:
         policy = parts.store.governing(COMMUNITY)
-        for deposit in sorted(make("small", work, scale).iterdir()):
+        for deposit in sorted(make(corpus, work, scale).iterdir()):
             arrival = parts.ingest.arrive(policy, deposit)
             result = parts.ingest.take(policy, arrival, homes.SILENCE)
             if result.outcome != "accepted":
                 raise SystemExit(f"{deposit}: {result.findings}")
         parts.drain()
-    (home / "complete").touch()
     return home
 
 
-def contest(work: Path, home: Path) -> Contest:
+def contest(work: Path, home: Path, title: str) -> Contest:
     """Everybody who is there."""
     vault = home / "tiers" / "vault" / COMMUNITY
     bags = sorted(str(one) for one in vault.glob("*/*/*/v1"))
@@ -67,19 +66,19 @@ def contest(work: Path, home: Path) -> Contest:
     }  # fmt: skip
     if rclone := shutil.which("rclone", path=f"{BIN}:{os.environ['PATH']}"):
         copy = work / "copy"
-        if not copy.exists():
-            shutil.copytree(vault, copy)
+        shutil.copytree(vault, copy)
         commands["rclone check --download"] = [
             rclone, "check", "--download", "--config", "", "-q", str(vault), str(copy),
         ]  # fmt: skip
-    environment = {"RESTIC_PASSWORD": "x", "BORG_PASSPHRASE": "x"}
-    os.environ.update(environment)
+    password = work / "password"
+    password.write_text("x")
+    restic = ["restic", "-q", "-p", str(password), "-r", "{repo}"]
     for name, made, backed_up, checked in (
         (
             "restic check --read-data",
-            ["restic", "init", "-q", "-r", "{repo}"],
-            ["restic", "backup", "-q", "-r", "{repo}", str(vault)],
-            ["restic", "check", "-q", "--read-data", "-r", "{repo}"],
+            [*restic, "init"],
+            [*restic, "backup", str(vault)],
+            [*restic, "check", "--read-data"],
         ),
         (
             "borg check --verify-data",
@@ -92,25 +91,26 @@ def contest(work: Path, home: Path) -> Contest:
         if shutil.which(program) is None:
             print(f"{program}: not installed")
             continue
-        if not repo.exists():
-            for words in (made, backed_up):
-                subprocess.run([one.format(repo=repo) for one in words], check=True)
+        for words in (made, backed_up):
+            subprocess.run([one.format(repo=repo) for one in words], check=True)
         commands[name] = [one.format(repo=repo) for one in checked]
-    return Contest("a night's audit", commands, "bagit.py, 2 processes")
+    return Contest(title, commands, "bagit.py, 2 processes")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("corpora", nargs="*", choices=CORPORA)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.work) as scratch:
-        work = asked.work or Path(scratch)
-        home = a_home(work, asked.scale)
-        told = contest(work, home)
-        print(machine())
-        print("\n".join(rows(told, compete(told, asked.rounds))))
+    print(machine())
+    for corpus in asked.corpora or CORPORA[:1]:
+        with tempfile.TemporaryDirectory(dir=asked.work) as scratch:
+            work = Path(scratch)
+            home = a_home(work, corpus, asked.scale)
+            told = contest(work, home, f"a night's audit: {corpus}, scale {asked.scale}")
+            print("\n".join(rows(told, compete(told, asked.rounds))), flush=True)
 
 
 if __name__ == "__main__":
