@@ -20,7 +20,7 @@ class Seen:
 
     Attributes:
         algorithms: whose payload digests were compared, as events spell them.
-        server_cache: a file server's cache may have answered.
+        server_cache: the cache of a file server or of a program may have answered.
         more: bad files beyond those in ``files``.
         parts: how many parts it was read in; 0: in one go.
     """

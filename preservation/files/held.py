@@ -19,7 +19,8 @@ class HeldFolder:
         path: the bag's base directory.
         cache_bypassed: whether a read after ``posix_fadvise(DONTNEED)`` comes from the medium;
             False on tmpfs and on network mounts, and then the check's event says so.
-        server_cache: whether a file server's cache, which nobody here can bypass, may answer.
+        server_cache: whether the cache of a file server, or of a program (FUSE), may answer: nobody
+            here can bypass it.
     """
 
     path: Path

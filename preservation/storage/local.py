@@ -135,9 +135,10 @@ class LocalTier:
                 sharing=self._place.sharing,
             )
             mount, bypassed = self._place.mount, self._place.mount.bypasses_cache
-            if mount.is_remote:
-                told = f"{mount.fstype}: a check reads through the server's cache, and says so"
-                yield Proof("answers without a file server between", False, told, needed=False)
+            if mount.has_cache_of_its_own:
+                told = f"{mount.kind}: a check may be answered from its cache, and says so"
+                what = "answers without a file server or a program between"
+                yield Proof(what, False, told, needed=False)
             yield Proof("lets reads past the page cache", bypassed, needed=False)
             yield Proof(
                 "makes all files durable at once", self._place.mount.syncs_as_one, needed=False
@@ -171,7 +172,7 @@ class LocalTier:
         with self._place.errors():
             return Observed(
                 failure_domain=failure_domain(self._root, mount),
-                technology=mount.fstype,
+                technology=mount.kind,
                 cache_bypassed=mount.bypasses_cache,
                 free_octets=shutil.disk_usage(self._root).free,
             )

@@ -76,7 +76,7 @@ class LocalPlace:
 
     def held_at(self, path: Path, packaging: Packaging) -> Held:
         """The bytes at a path, in this disk's way of reading them."""
-        bypassed, server = self.mount.bypasses_cache, self.mount.is_remote
+        bypassed, server = self.mount.bypasses_cache, self.mount.has_cache_of_its_own
         if packaging is Packaging.FOLDER:
             return HeldFolder(path, bypassed, server)
         with self.errors():

@@ -1,4 +1,4 @@
-"""Over NFS or SMB a check is recorded as one that a server's cache may have answered."""
+"""Over NFS, SMB or FUSE a check is recorded as one that another cache may have answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from preservation.storage import place
 from preservation.storage.mount import Mount
 
 
-@pytest.mark.parametrize("fstype", ["nfs4", "cifs"])
+@pytest.mark.parametrize("fstype", ["nfs4", "cifs", "fuse.s3fs"])
 def test_a_read_through_a_file_server_says_so(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, fstype: str
 ) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from preservation.storage.mount import Mount, failure_domain, mount_in, mount_of, whole_disks
+from preservation.storage.mount import (
+    Mount,
+    failure_domain,
+    magic_of,
+    mount_in,
+    mount_of,
+    whole_disks,
+)
 
 TABLE = r"""
 25 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
@@ -95,3 +102,40 @@ def test_a_volume_is_traced_down_to_whole_disks(tmp_path: Path) -> None:
     assert whole_disks(tmp_path / "sda/sda1") == {"8:0"}
     assert whole_disks(tmp_path / "dm-0") == {"8:0", "8:16"}
     assert whole_disks(tmp_path / "none") == set()
+
+
+@pytest.mark.parametrize(
+    ("mount", "cached", "remote"),
+    [
+        (Mount("/", "ext4", "/dev/vda1", 0xEF53), False, False),
+        (Mount("/", "nfs4", "nas:/x", 0x6969), True, True),
+        (Mount("/", "ext4", "/dev/vda1", 0x6969), True, True),  # the table is of another place
+        (Mount("/", "unknown", "none", 0xFF534D42), True, True),
+        (Mount("/", "autofs", "auto", 0xFE534D42), True, True),
+        (Mount("/", "fuse.sshfs", "me@far:/x", 0x65735546), True, True),
+        (Mount("/", "fuse.rclone", "remote:bucket", 0x65735546), True, True),
+        (Mount("/", "fuse.s3fs", "s3fs", 0x65735546), True, False),
+        (Mount("/", "fuseblk", "/dev/sdb1", 0x65735546), True, False),
+        (Mount("/", "ext4", "/dev/vda1", 0x65735546), True, False),
+        (Mount("/", "virtiofs", "share"), True, False),
+    ],
+)
+def test_what_type_or_magic_number_calls_remote_may_answer_from_a_cache(
+    mount: Mount, cached: bool, remote: bool
+) -> None:
+    assert (mount.has_cache_of_its_own, mount.is_remote) == (cached, remote)
+    assert mount.bypasses_cache is not cached
+
+
+def test_the_kernel_is_asked_itself_what_a_folder_is_on(tmp_path: Path) -> None:
+    assert magic_of(Path("/proc")) == 0x9FA0
+    mount = mount_of(tmp_path)
+    assert mount.magic == magic_of(tmp_path)
+    assert not mount.has_cache_of_its_own
+
+
+def test_two_programs_that_name_no_server_are_one_failure_domain(tmp_path: Path) -> None:
+    domains = {
+        failure_domain(tmp_path, Mount(point, "fuse.s3fs", "s3fs")) for point in ("/one", "/two")
+    }
+    assert domains == {f"fuse.s3fs on {socket.gethostname()}"}
