@@ -36,11 +36,12 @@ def test_a_reader_waits_until_the_last_block_is_paid_for() -> None:
 
 
 def test_a_paid_block_lets_the_next_one_pass() -> None:
-    hands = Hands()
+    hands, looks = Hands(), iter((False, True))  # who has to wait is asked again, and gives up
     limit = RateLimit(10, hands)
     limit.take(1000)
     hands.now += 100
-    limit.take(1000)
+    limit.take(1000, lambda: next(looks))
+    assert next(looks)
 
 
 @pytest.mark.parametrize("rate", [0, -1])
