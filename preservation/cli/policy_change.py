@@ -27,6 +27,7 @@ from preservation.supervise.control import healthy
 from preservation.supervise.control import up as start
 from preservation.supervise.settings import Settings
 
+_MOST_PLAN = 256 << 20  # octets read of a plan; one of a thousand communities has some 20 MB
 MOST_ROWS = 40  # of one table on a terminal; the other forms have all of them
 
 
@@ -154,7 +155,8 @@ def _put_in_force(
 
 def _read_plan(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            return json.loads(file.read(_MOST_PLAN))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ def _field(number: str, step: str) -> str:
     return f"{item}(?:,{item})*"
 
 
-PATTERN = " ".join(
+PATTERN = "(?=.{9,200}$)" + " ".join(
     (
         _field("[1-5]?[0-9]", "(?:[1-9]|[1-5][0-9])"),
         _field("(?:1?[0-9]|2[0-3])", "(?:[1-9]|1[0-9]|2[0-3])"),
@@ -33,7 +33,10 @@ PATTERN = " ".join(
         _field(f"(?:[0-7]|{'|'.join(_DAYS)})", "[1-7]"),
     )
 )
-WORDS = "five cron fields: minute, hour, day, month, weekday, like 0 2 * * *"
+WORDS = (
+    "five cron fields: minute, hour, day, month, weekday, like 0 2 * * *, "
+    "in 200 characters at most"
+)
 ZONE_PATTERN = r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}"
 ZONE_WORDS = "a time zone of the IANA database, like Asia/Tashkent"
 

@@ -78,6 +78,9 @@ def read(file: str, content: str | bytes, problems: Problems) -> Node | None:
         return _document(file, text, problems)
     except _RefusedError:
         return None
+    except yaml.reader.ReaderError as error:
+        _tell_character(file, text, error.character, problems)
+        return None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         at = Place(file) if mark is None else Place(file, mark.line + 1, mark.column + 1)
@@ -89,6 +92,15 @@ def read(file: str, content: str | bytes, problems: Problems) -> Node | None:
             hint = 'put a schedule into quotes: "*/15 * * * *"' if alias else ""
             problems.add(at, "", f"no YAML: {found}", "YAML", code="POL-SYNTAX", hint=hint)
         return None
+
+
+def _tell_character(file: str, text: str, found: str | int, problems: Problems) -> None:
+    """A character that no YAML may have; libyaml gives its number, PyYAML itself."""
+    character = found if isinstance(found, str) else chr(found)
+    before = text.partition(character)[0]
+    at = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    told = f"the character U+{ord(character):04X}"
+    problems.add(at, "", told, "text without control characters", code="POL-SYNTAX")
 
 
 def _text(file: str, content: str | bytes, problems: Problems) -> str | None:
