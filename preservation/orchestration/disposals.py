@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 from preservation.errors import BusyError, UsageError
 from preservation.model.names import display
 from preservation.model.progress import Progress
+from preservation.model.replica import VersionKey
+from preservation.model.shard import MAX_SHARDS
 from preservation.model.units import format_size
 from preservation.orchestration.approval import plain
 from preservation.policy.accounts import is_shared
 
 if TYPE_CHECKING:
     from preservation.app import Parts
+    from preservation.catalogue.custody import ProposalRow
     from preservation.retention.review import Review
     from preservation.retention.service import Disposed
 
 Json = dict[str, Any]
 _SHOWN = 50  # lines of the list; the digest is over all of it
 _REASON = 200  # characters
+_REASON_GIVEN = "approved in Airflow"
 _log = logging.getLogger(__name__)
 
 
@@ -89,8 +93,44 @@ def record(parts: Parts, answer: Json | None, asked: str | None) -> str:
     return name
 
 
+def begin(parts: Parts, digest: str) -> list[Json]:
+    """Begin an approved list, as the act of one of those who approved it; its pieces.
+
+    Raises:
+        UsageError: not approved by enough people, held, or stale.
+    """
+    from preservation.app.keeping import retention_of
+
+    service = retention_of(parts)
+    row = service.begin(digest, _who(service.find(digest)), _REASON_GIVEN)
+    parts.drain()
+    return [
+        {
+            "digest": row.digest,
+            "first": [first.aip, first.version],
+            "last": [last.aip, last.version],
+            "label": f"{first.aip[:8]} … {last.aip[:8]}",
+        }
+        for first, last in service.pieces(row, MAX_SHARDS)
+    ]
+
+
+def carry_out(parts: Parts, community: str, one: Json, progress: Progress) -> Json:
+    """Carry out one piece; a retry goes on where it was.
+
+    Raises:
+        BusyError: another run is at some of it: worth a retry.
+    """
+    from preservation.app.keeping import retention_of
+
+    service = retention_of(parts)
+    first, last = (VersionKey(community, *one[name]) for name in ("first", "last"))
+    by = _who(service.find(one["digest"]))
+    return _told([service.carry_out(one["digest"], (first, last), by, progress)])
+
+
 def dispose(parts: Parts, digest: str, progress: Progress) -> Json:
-    """Carry out an approved list, as the act of one of those who approved it.
+    """End an approved list that was begun; whatever is left of it is carried out.
 
     Raises:
         UsageError: not approved by enough people, held, or stale.
@@ -99,9 +139,12 @@ def dispose(parts: Parts, digest: str, progress: Progress) -> Json:
     from preservation.app.keeping import retention_of
 
     service = retention_of(parts)
-    row = service.find(digest)
-    by = next((one.by for one in row.approvals if not is_shared(one.by)), "")
-    return _told([service.dispose(digest, by, "approved in Airflow", progress)])
+    by = _who(service.find(digest))
+    return _told([service.dispose(digest, by, _REASON_GIVEN, progress)])
+
+
+def _who(row: ProposalRow) -> str:
+    return next((one.by for one in row.approvals if not is_shared(one.by)), "")
 
 
 def _told(done: list[Disposed]) -> Json:

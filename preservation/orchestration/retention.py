@@ -17,7 +17,7 @@ from preservation.orchestration import disposals, parts, settings, words
 from preservation.orchestration.factory import kept_policy
 from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.repair import ApproveRepair
-from preservation.orchestration.steps import gate, step
+from preservation.orchestration.steps import LABEL, gate, step
 from preservation.orchestration.tell import tell_standing
 from preservation.orchestration.watch import watch
 from preservation.policy.policy import Policy
@@ -85,19 +85,34 @@ def retention_dag(policy: Policy) -> DAG:
             return [request["digest"]]
 
         @step(execution_timeout=settings.SHARD)
+        def begin(due: list[str]) -> list[dict[str, Any]]:
+            """Only if enough people approved: the list in pieces, for several workers."""
+            with parts.open_parts() as home:
+                return disposals.begin(home, due[0])
+
+        @step(map_index_template=LABEL, execution_timeout=settings.SHARD)
+        def remove(one: dict[str, Any]) -> dict[str, Any]:
+            """Tombstone, then everything away, each confirmed; a retry goes on where it was."""
+            with parts.open_parts() as home:
+                progress = LogProgress(label=one["label"])
+                return disposals.carry_out(home, community, one, progress)
+
+        @step(execution_timeout=settings.SHARD)
         def dispose(due: list[str]) -> dict[str, Any]:
-            """Tombstone, then everything away, each confirmed; only if enough people approved."""
+            """Say that each item was decided, and do what a piece left undone."""
             with parts.open_parts() as home:
                 return disposals.dispose(home, due[0], LogProgress())
 
         finished, due = finish(), review()
         approvals = [_approval(policy, due, number) for number in _numbers(policy)]
-        disposed = dispose(due)
+        begun = begin(due)
+        removed, disposed = remove.expand(one=begun), dispose(due)
         told = tell_standing(community)
         finished >> due
-        approvals >> disposed
+        approvals >> begun
+        removed >> disposed
         disposed >> told
-        watch(finished, *approvals, disposed, told)
+        watch(finished, *approvals, begun, removed, disposed, told)
     return dag
 
 

@@ -21,6 +21,7 @@ and needs a new proposal.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -29,11 +30,12 @@ from preservation.catalogue.custody import ProposalRow
 from preservation.errors import UsageError
 from preservation.model.event import Event, EventType
 from preservation.model.progress import Progress
+from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
 from preservation.retention.approvals import Tally, require_approver, require_person, tally
 from preservation.retention.books import Means
 from preservation.retention.deciding import Decider, Left, Run
-from preservation.retention.proposal import Proposal
+from preservation.retention.proposal import Item, Proposal
 from preservation.retention.removal import Removal, Remover
 from preservation.retention.review import Reviewer
 
@@ -129,12 +131,52 @@ class RetentionService:
                 any more what was approved (``RET-STALE``), a shared account.
             NotNowError: the journal can't be written; nothing was removed.
         """
-        row = self.find(digest)
+        row = self.begin(digest, by, reason)
         policy = self._means.governing(row.community)
-        if row.begun_at is None:
-            self._begin(row, policy, by, reason)
-            row = self._custody.proposal(row.digest) or row
         return self._carry_on(row, policy, by, reason, progress)
+
+    def begin(self, digest: str, by: str, reason: str) -> ProposalRow:
+        """Say that an approved proposal is carried out now, unless that was said before.
+
+        Raises:
+            UsageError: as :meth:`dispose`.
+        """
+        row = self.find(digest)
+        if row.begun_at is None:
+            self._begin(row, self._means.governing(row.community), by, reason)
+            row = self._custody.proposal(row.digest) or row
+        return row
+
+    def pieces(self, row: ProposalRow, most: int) -> list[tuple[VersionKey, VersionKey]]:
+        """The versions of a proposal in pieces that several workers can carry out beside each
+        other: the first and the last of each. What is retired of a version counts together, so
+        that none is in two.
+
+        Args:
+            most: pieces at most; small proposals have fewer.
+        """
+        keys = sorted({item.key for item in self.reviewer.kept(row).items})
+        size = max(AT_ONCE, -(-len(keys) // most))
+        return [
+            (keys[first], keys[min(first + size, len(keys)) - 1])
+            for first in range(0, len(keys), size)
+        ]
+
+    def carry_out(
+        self, digest: str, piece: tuple[VersionKey, VersionKey], by: str, progress: Progress
+    ) -> Disposed:
+        """Carry out a piece of a proposal that was begun; :meth:`dispose` ends it after that, and
+        does what was left undone.
+        """
+        row = self.find(digest)
+        if row.begun_at is None:
+            raise UsageError(f"the disposal of {row.digest} was not begun", code="RET-NOT-BEGUN")
+        done = Disposed(row.digest)
+        if row.ended_at is None:
+            policy, (first, last) = self._means.governing(row.community), piece
+            items = [one for one in self.reviewer.kept(row).items if first <= one.key <= last]
+            self._decide(self._run(row, policy, by, "", progress), items, done)
+        return done
 
     def finish(self, progress: Progress, community: str | None = None) -> list[Disposed]:
         """Go on with everything that was begun: what a killed run left, what a lock held, what
@@ -195,28 +237,43 @@ class RetentionService:
     ) -> Disposed:
         done = Disposed(row.digest)
         if row.ended_at is None:
-            counted = tally(policy.retention, row.approvals)
-            who = by or (counted.by[-1] if counted.by else "")
-            run = Run(
-                row, policy, who, reason, counted.by, progress, _objection(row, policy, counted)
-            )
-            items = self.reviewer.kept(row).items
-            for first in range(0, len(items), AT_ONCE):
-                some = items[first : first + AT_ONCE]
-                done.left += [
-                    left for left in map(partial(self._decider.decide, run), some) if left
-                ]
-                self._finish(row, done, progress)
+            run = self._run(row, policy, by, reason, progress)
+            self._decide(run, self.reviewer.kept(row).items, done)
             if not any(one.state == "busy" for one in done.left):
                 self._end(row, policy, done)
         self._finish(row, done, progress)
         return done
 
-    def _finish(self, row: ProposalRow, done: Disposed, progress: Progress) -> None:
+    def _run(
+        self, row: ProposalRow, policy: Policy, by: str, reason: str, progress: Progress
+    ) -> Run:
+        counted = tally(policy.retention, row.approvals)
+        who = by or (counted.by[-1] if counted.by else "")
+        objection = _objection(row, policy, counted)
+        return Run(row, policy, who, reason, counted.by, progress, objection)
+
+    def _decide(self, run: Run, items: Sequence[Item], done: Disposed) -> None:
+        """Decide items, and remove what was decided, some at once."""
+        for first in range(0, len(items), AT_ONCE):
+            some = items[first : first + AT_ONCE]
+            done.left += [left for left in map(partial(self._decider.decide, run), some) if left]
+            self._finish(run.row, done, run.progress, {item.key for item in some})
+
+    def _finish(
+        self,
+        row: ProposalRow,
+        done: Disposed,
+        progress: Progress,
+        only: Collection[VersionKey] | None = None,
+    ) -> None:
         """Remove what is decided and not gone; what was tried in this run is not tried again."""
         tried = {(one.key, one.tier) for one in done.removals}
         pending = self._custody.removals(row.community, proposal=row.digest, pending=True)
-        due = [one for one in pending if (one.key, one.tier) not in tried]
+        due = [
+            one
+            for one in pending
+            if (one.key, one.tier) not in tried and (only is None or one.key in only)
+        ]
         done.removals += self._remover.finish(due, progress)
 
     def _end(self, row: ProposalRow, policy: Policy, done: Disposed) -> None:

@@ -21,9 +21,10 @@ def test_each_approval_is_a_question_of_its_own(home: Path) -> None:
     assert {"finish", "review", "dispose", "approve-1", "approve-2", "approve-3"} <= {
         *dag.task_dict
     }
-    assert dag.task_dict["dispose"].upstream_task_ids == {
+    assert dag.task_dict["begin"].upstream_task_ids == {
         *("review", "approve-1", "approve-2", "approve-3")
     }
+    assert dag.task_dict["dispose"].upstream_task_ids == {"review", "remove"}
     assert dag.task_dict["approve-1"].assigned_users
     assert "315576000" not in dag.doc_md
     assert "10y" in dag.doc_md

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,11 @@ def test_two_people_dispose_of_exactly_the_list_that_they_saw(archive: Archive) 
         disposals.record(parts, answer("admin"), request["digest"])
         disposals.record(parts, answer("bo"), request["digest"])
 
-        told = disposals.dispose(parts, request["digest"], SILENCE)
+        (piece,) = json.loads(json.dumps(disposals.begin(parts, request["digest"])))
+        told = disposals.carry_out(parts, "notes", piece, SILENCE)
 
         assert told == {"gone": 3}
+        assert disposals.dispose(parts, request["digest"], SILENCE) == {}
         assert disposals.review(parts, "notes", "Notes") is None
         assert disposals.finish(parts, "notes", SILENCE) == {}
         (tombstone,) = parts.catalogue.custody.tombstones()
@@ -78,5 +81,5 @@ def test_one_person_twice_is_one_person(archive: Archive) -> None:
         for _ in range(2):
             disposals.record(parts, answer("ana"), request["digest"])
         with pytest.raises(UsageError) as refused:
-            disposals.dispose(parts, request["digest"], SILENCE)
+            disposals.begin(parts, request["digest"])
     assert refused.value.code == "RET-NOT-APPROVED"

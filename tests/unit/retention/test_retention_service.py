@@ -25,6 +25,7 @@ from preservation.model.event import EventType
 from preservation.model.replica import VersionKey
 from preservation.policy.effects import Disposing
 from preservation.policy.policy import Policy
+from preservation.retention import service as service_module
 from preservation.retention.service import RetentionService
 from preservation.storage.local import LocalTier
 
@@ -538,3 +539,28 @@ def test_what_comes_due_later_does_not_void_what_was_approved(archive: Archive) 
     kept(archive, "third", {"d.txt": b"four"})
     grow_old(archive, 11)
     assert {one.key for one in dispose(archive, digest).removals} == {old, moved}
+
+
+def test_pieces_are_carried_out_apart_and_what_one_left_is_done_in_the_end(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "AT_ONCE", 1)
+    keys = sorted(kept(archive, name, {"a": name.encode()}) for name in ("one", "two", "three"))
+    grow_old(archive)
+    digest = approved(archive)
+    with retention(archive) as (service, _, _):
+        with pytest.raises(UsageError, match="not begun"):
+            service.carry_out(digest, (keys[0], keys[0]), "ana", SILENCE)
+        row = service.begin(digest, "ana", "kept long enough")
+        pieces = service.pieces(row, 500)
+        assert pieces == [(key, key) for key in keys]
+        assert service.pieces(row, 2) == [(keys[0], keys[1]), (keys[2], keys[2])]
+        for _ in range(2):  # a retry of a piece does nothing twice
+            done = service.carry_out(digest, pieces[1], "ana", SILENCE)
+        assert done.removals == []
+    assert [bool(lying(archive, key)) for key in keys] == [True, False, True]
+    assert {one.key for one in dispose(archive, digest).removals} == {keys[0], keys[2]}
+    assert [lying(archive, key) for key in keys] == [[], [], []]
+    with retention(archive) as (service, parts, _):
+        ended = [one for one in parts.all_events() if one.type is EventType.DISPOSAL]
+        assert [one.outcome for one in ended] == ["begun", "ended"]
