@@ -41,7 +41,7 @@ def run(command: Sequence[str], cwd: Path | None = None, *, allowed: Collection[
     Raises:
         SystemExit: it failed; a figure of a failed command means nothing.
     """
-    busy_before, began = _busy(), time.perf_counter()
+    busy_before, began = busy(), time.perf_counter()
     process = subprocess.Popen(
         list(command),
         cwd=cwd,
@@ -56,11 +56,11 @@ def run(command: Sequence[str], cwd: Path | None = None, *, allowed: Collection[
     if os.waitstatus_to_exitcode(status) not in allowed:
         raise SystemExit(f"{' '.join(command)} failed:\n{said}")
     cpu = usage.ru_utime + usage.ru_stime
-    others = max(0.0, (_busy() - busy_before - cpu) / wall)
+    others = max(0.0, (busy() - busy_before - cpu) / wall)
     return Run(wall, cpu, usage.ru_maxrss / 1024, others)
 
 
-def _busy() -> float:
+def busy() -> float:
     """Seconds of CPU that the machine has spent at work."""
     fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
     user, nice, system, _idle, _iowait, irq, softirq, *_ = fields

@@ -35,6 +35,8 @@ Deadline = float | Callable[[Sequence[Item]], float]
 
 _START_SECONDS = 60.0
 _READ = 1 << 16
+_MANY = 8  # answers still to come: then some are awaited together, since to wake for each
+_GATHER_SECONDS = 0.004  # costs more than to read it
 
 
 class Trouble(Enum):
@@ -234,6 +236,8 @@ class _Worker:
         answers: list[dict[str, Any]] = []
         failure = self._tell({"items": [dict(item) for item in items]}, deadline)
         while failure is None:
+            if b"\n" not in self._buffer and len(items) - len(answers) > _MANY:
+                time.sleep(_GATHER_SECONDS)
             heard = self._hear(deadline)
             if isinstance(heard, WorkerFailure):
                 failure = heard

@@ -29,7 +29,7 @@ from preservation.formats.reconcile import reconcile
 from preservation.formats.request import STAGING, TOOLS, Request, extension_of
 from preservation.model.identification import Identification, Toolchain
 
-BATCH = 32
+BATCH = 64
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take

@@ -125,6 +125,7 @@ ROWS = (
         _SAM_SPEC + ", 1.3 and 1.4",
         mime="text/x-sam",
         wrong="x-fmt/191",
+        settles=True,
     ),
     row(
         "vcf",
@@ -256,6 +257,7 @@ ROWS = (
         words("# STOCKHOLM"),
         "Stockholm 1.0",
         mime="text/x-stockholm",
+        settles=True,
     ),
     row(
         "clustal",
@@ -264,6 +266,7 @@ ROWS = (
         is_clustal,
         "Clustal W, output",
         mime="text/x-clustal",
+        settles=True,
     ),
     row(
         "nexus-tree",
@@ -272,6 +275,7 @@ ROWS = (
         first_line("#NEXUS", re.IGNORECASE),
         "Maddison et al. 1997, doi:10.1093/sysbio/46.4.590",
         mime="text/x-nexus",
+        settles=True,
     ),
     row(
         "phylip",
@@ -280,6 +284,7 @@ ROWS = (
         is_phylip,
         "PHYLIP, sequence formats",
         mime="text/x-phylip",
+        settles=True,
     ),
     row(
         "newick",
@@ -288,6 +293,7 @@ ROWS = (
         is_newick,
         "Newick tree format, Felsenstein",
         mime="text/x-nh",
+        settles=True,
     ),
     row(
         "bed",
@@ -296,14 +302,16 @@ ROWS = (
         is_bed,
         "BED v1 (hts-specs)",
         mime="text/x-bed",
+        settles=True,
     ),
     row(
         "maf",
         "MAF (multiple alignment format)",
         "maf",
-        says(r"^##maf "),
+        says(r"^##maf ", hint="##maf "),
         "UCSC, MAF format",
         mime="text/x-maf",
+        settles=True,
     ),
     row(
         "wig",
@@ -320,6 +328,7 @@ ROWS = (
         first_line(r"psLayout|\d+\t\d+\t\d+\t\d+\t\d+\t\d+\t\d+\t\d+\t[+-]"),
         "UCSC, PSL format",
         mime="text/x-psl",
+        settles=True,
     ),
     row(
         "chain",
@@ -328,6 +337,7 @@ ROWS = (
         first_line(r"(#.*\n)*chain\s+\d+\s"),
         "UCSC, chain format",
         mime="text/x-chain",
+        settles=True,
     ),
     row(
         "gfa",
@@ -337,6 +347,7 @@ ROWS = (
         "GFA 1.0",
         mime="text/x-gfa",
         named=True,
+        settles=True,
     ),
     row(
         "abi",
@@ -487,6 +498,7 @@ ROWS = (
         "HH-suite user guide",
         mime="text/x-hhr",
         named=True,
+        settles=True,
     ),
     row(
         "dssp",
@@ -529,6 +541,7 @@ ROWS = (
         "Kent, AutoSql",
         mime="text/x-autosql",
         named=True,
+        settles=True,
     ),
     row(
         "phred-phd",

@@ -116,15 +116,15 @@ def is_gff(sample: Sample) -> bool:
 def is_pdb(sample: Sample) -> bool:
     """Record names in columns 1 to 6, of which one at least is of coordinates or of the title."""
     names = [line[:6].rstrip() for line in sample.lines[:300] if line.strip()]
-    if not names:
+    if _PDB_CORE.isdisjoint(names):
         return False
     known = sum(
         name in _PDB_RECORDS or name.startswith(("ORIGX", "SCALE", "MTRIX")) for name in names
     )
-    core = {"ATOM", "HETATM", "HEADER", "CRYST1", "SEQRES", "REMARK", "MODEL"} & set(names)
-    return known >= 0.9 * len(names) and bool(core)
+    return known >= 0.9 * len(names)
 
 
+_PDB_CORE = frozenset(["ATOM", "HETATM", "HEADER", "CRYST1", "SEQRES", "REMARK", "MODEL"])
 _PDB_RECORDS = frozenset(
     [
         "HEADER",

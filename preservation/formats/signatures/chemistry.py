@@ -403,9 +403,10 @@ ROWS = (
         "arff",
         "ARFF (Attribute-Relation File Format)",
         "arff",
-        says(r"^@relation\b", re.MULTILINE | re.IGNORECASE),
+        says(r"^@relation\b", re.MULTILINE | re.IGNORECASE, hint="@"),
         "Weka, ARFF",
         mime="text/x-arff",
+        settles=True,
     ),
     row(
         "netcdf-cdl",

@@ -356,6 +356,7 @@ ROWS = (
         says(r"^(ZEROS|POLES)\s+\d+", hint="ES"),
         "SAC, pole-zero files",
         mime="text/plain",
+        settles=True,
     ),
     row(
         "resp",
@@ -364,5 +365,6 @@ ROWS = (
         says(r"^B05\dF\d\d", hint="B05"),
         "evalresp, RESP files",
         mime="text/plain",
+        settles=True,
     ),
 )

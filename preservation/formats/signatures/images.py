@@ -248,6 +248,7 @@ ROWS = (
         ),
         "Philips PAR/REC, first lines",
         mime="application/x-philips-par",
+        settles=True,
     ),
     row(
         "afni-head",

@@ -141,6 +141,7 @@ ROWS = (
         words("# %ECSV"),
         "APE 6",
         mime="text/csv",
+        settles=True,
     ),
     row(
         "ipac-table",
@@ -175,6 +176,7 @@ ROWS = (
         "GNU gettext, PO files",
         mime="text/x-gettext-translation",
         named=True,
+        settles=True,
     ),
     row(
         "diff",
@@ -202,6 +204,7 @@ ROWS = (
         "Gherkin reference",
         mime="text/x-gherkin",
         named=True,
+        settles=True,
     ),
     row(
         "rtf",

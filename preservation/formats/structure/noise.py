@@ -17,6 +17,7 @@ _LEAST = 12  # windows, of which nothing can be said with fewer
 _NOISY = 345  # chi-squared of 512 octets over 256 values: 255 is noise, with a spread of 23
 _DEFINITE = 600
 _MOST = 5  # windows in a row: longer ones may be a compressed part
+_AROUND = 8 * _WINDOW
 _WEIGHED = 400  # windows whose octets are counted, which takes 20 microseconds for each
 _COUNTED = 64  # windows from all over the file whose octets tell which values are common
 _COMMON = 24  # values that noise shows in a tenth of its octets, and definite data in most
@@ -27,23 +28,31 @@ def noise(sample: Sample, start: int, stop: int) -> Troubles:
     if sample.whole is None:
         return
     data = sample.whole[start : min(stop, sample.octets)]
-    windows = [data[at : at + _WINDOW] for at in range(0, len(data) - _WINDOW + 1, _WINDOW)]
-    if len(windows) < _LEAST:
+    places = range(0, len(data) - _WINDOW + 1, _WINDOW)
+    if len(places) < _LEAST:
         return
-    some = windows[:: max(4, len(windows) // _COUNTED)]
-    common = bytes(value for value, _ in Counter(b"".join(some)).most_common(_COMMON))
-    rare = [len(window.translate(None, common)) for window in windows]
-    odd = [at for at, left in enumerate(rare) if left >= 0.82 * _WINDOW]
-    noisy = [at for at in odd[:_WEIGHED] if _chi_squared(windows[at]) <= _NOISY]
-    if not noisy or len(odd) > _WEIGHED or noisy[-1] - noisy[0] >= _MOST:
+    rare = _rare(data)
+    odd = [at for at in places if rare.count(1, at, at + _WINDOW) >= 0.82 * _WINDOW]
+    noisy = [at for at in odd[:_WEIGHED] if _chi_squared(data, at) <= _NOISY]
+    if not noisy or len(odd) > _WEIGHED or noisy[-1] - noisy[0] >= _MOST * _WINDOW:
         return
-    around = range(max(0, noisy[0] - 8), min(len(windows), noisy[-1] + 9))
-    others = (at for at in around if not noisy[0] - 1 <= at <= noisy[-1] + 1)
-    if all(_chi_squared(windows[at]) >= _DEFINITE for at in others):
-        yield corrupted(f"noise amid data, at octet {start + noisy[0] * _WINDOW:,}")
+    first, last = noisy[0], noisy[-1]
+    around = range(max(0, first - _AROUND), min(places.stop, last + _AROUND + 1), _WINDOW)
+    others = (at for at in around if not first - _WINDOW <= at <= last + _WINDOW)
+    if all(_chi_squared(data, at) >= _DEFINITE for at in others):
+        yield corrupted(f"noise amid data, at octet {start + first:,}")
 
 
-def _chi_squared(window: bytes) -> float:
-    return sum(count * count for count in Counter(window).values()) * 256 / len(window) - len(
-        window
-    )
+def _rare(data: bytes) -> bytes:
+    """For each octet 1, where its value is none of the most common ones."""
+    step = _WINDOW * max(4, len(data) // _WINDOW // _COUNTED)
+    counts = Counter[int]()
+    for at in range(0, len(data), step):
+        counts.update(data[at : at + _WINDOW])
+    common = {value for value, _ in counts.most_common(_COMMON)}
+    return data.translate(bytes(value not in common for value in range(256)))
+
+
+def _chi_squared(data: bytes, at: int) -> float:
+    window = data[at : at + _WINDOW]
+    return sum(count * count for count in Counter(window).values()) * 256 / _WINDOW - _WINDOW
