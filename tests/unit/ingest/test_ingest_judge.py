@@ -15,7 +15,6 @@ from preservation.model.identification import Basis, Identification
 from preservation.policy.formats import Action, FormatRules, Ruling, Standing
 
 WORD = Identification("fmt/40", "Microsoft Word Document", "97-2003", "application/msword")
-BAM = Identification("x-fmt/266", "BAM", local="samarkand/bam", mime="application/vnd.ga4gh.bam")
 UNKNOWN = Identification(flags=("unidentified",), mime_magic="application/octet-stream")
 
 
