@@ -34,8 +34,7 @@ PATTERN = "(?=.{9,200}$)" + " ".join(
     )
 )
 WORDS = (
-    "five cron fields: minute, hour, day, month, weekday, like 0 2 * * *, "
-    "in 200 characters at most"
+    "five cron fields: minute, hour, day, month, weekday, like 0 2 * * *, in 200 characters at most"
 )
 ZONE_PATTERN = r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}"
 ZONE_WORDS = "a time zone of the IANA database, like Asia/Tashkent"
