@@ -25,6 +25,8 @@ from buckets import KEYS, Server, serving
 
 from preservation.files import tar
 from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.place import RANGED
 from preservation.storage.s3.tier import S3Tier
 
 KEY = VersionKey("bench", "0b3d6c5a-8f5e-4f4e-9d5b-0123456789ab", 1)
@@ -119,6 +121,8 @@ def _contest(server: Server, tier: S3Tier, source: Path, obstore: str) -> None:
     remote = f":s3,provider=Other,endpoint='{server.endpoint}':keeping/{name}"
     words = ["hashsum", "sha256", "--download", remote, "--config", "/dev/null"]
     print("read back, ours:           ", _read_back(tier))
+    single = open_s3_tier(server.spec("bench", "bench"), KEYS)  # nothing is proven of it
+    print("the same, one connection:  ", _read_back(single))
     print("rclone hashsum --download: ", _others_read([_RCLONE, *words], octets, keys))
     if obstore:
         command = [obstore, "-c", _OBSTORE, server.endpoint, name, id_, secret]
@@ -137,7 +141,8 @@ def main() -> None:
         chance = random.Random(1)
         for number in range(FILES):
             (Path(folder) / f"f{number:04}").write_bytes(chance.randbytes(OCTETS))
-        tier = server.tier("bench", "bench")
+        server.tier("bench", "bench")
+        tier = open_s3_tier(server.spec("bench", "bench"), KEYS, proven=[RANGED])
         for number in range(rounds):
             print("ours, read back:      ", _ours(tier, Path(folder)))
             print("rclone copy, not read:", _rclone(server, Path(folder), f"r{number}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
@@ -26,9 +27,10 @@ def always() -> bool:
 def buffers(octets: int) -> list[memoryview]:
     """As many as :class:`Lanes` needs, if they are filled in turn and each given at once.
 
-    While one is filled, a thread may have ``_HELD`` that wait and another at work.
+    While one is filled, a thread may have ``_HELD`` that wait and another at work. Each begins at
+    a page, as reads past the page cache need it.
     """
-    return [memoryview(bytearray(octets)) for _ in range(_HELD + 2)]
+    return [memoryview(mmap.mmap(-1, octets)) for _ in range(_HELD + 2)]
 
 
 class Lanes(MultiHash):

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from preservation.errors import NotNowError
 from preservation.files import durable, walk
+from preservation.fixity.direct import Direct
 from preservation.fixity.lanes import Lanes, buffers
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.rate import RateLimit
@@ -193,8 +195,6 @@ class Reader:
                 reason = f"not a regular file but {_KINDS.get(stat.S_IFMT(status.st_mode), 'odd')}"
                 return Measured(path, Reading.IRREGULAR, reason=reason)
             self._size = status.st_size
-            if self._drop_cache:
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
             huge = self._size > WORTH
             with Lanes(algorithms, self._idle) if huge else MultiHash(algorithms) as hashes:
                 for block in self._blocks(fd):
@@ -208,12 +208,13 @@ class Reader:
 
     def _blocks(self, fd: int) -> Iterator[memoryview]:
         self._views = self._views or buffers(BLOCK)  # lanes hash some while the next one is read
+        read = Direct(fd).into if self._drop_cache else partial(_into, fd)
         for view in itertools.cycle(self._views):
             if self._rate is not None:
                 self._rate.take(len(view), self._cancelled)
             if self._cancelled():
                 raise StoppedError("reading was cancelled")
-            got = os.readv(fd, [view])
+            got = read(view)
             if not got:
                 return
             self._read += got
@@ -221,6 +222,10 @@ class Reader:
             if self._untold >= _REPORT:
                 self.tell()
             yield view[:got]
+
+
+def _into(fd: int, view: memoryview) -> int:
+    return os.readv(fd, [view])
 
 
 _KINDS = {

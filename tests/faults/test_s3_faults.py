@@ -17,7 +17,7 @@ from fault_proxy import Fault, Proxy, Request, proxied
 from homes import SILENCE, Archive
 
 from preservation.errors import NotNowError
-from preservation.storage.s3 import reading
+from preservation.storage.s3 import stream
 
 FILES = {"a.txt": b"one", "b.bin": bytes(range(256)) * 8192}  # 2 MiB: more than a buffer
 
@@ -32,7 +32,7 @@ def server() -> Iterator[Server]:
 def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(reading, "_PAUSE", 0.01)
+    monkeypatch.setattr(stream, "_PAUSE", 0.01)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
     with proxied(server.endpoint) as proxy:
         yield proxy

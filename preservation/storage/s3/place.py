@@ -36,6 +36,7 @@ _NO_SETTINGS = {
 }
 # What `tier check` calls it; without that proof a digest that comes back is only an echo.
 REFUSES_WRONG = "refuses octets that do not have the SHA-256 they came with"
+RANGED = "reads from the middle of an object"
 SMALL = 64 << 20  # octets of a document that we keep whole in memory
 _REHEARSED = 16 << 20  # octets of one object in a rehearsal, so that parts are tried
 
@@ -304,7 +305,7 @@ def _client(address: Address, keys: Keys) -> Any:
         aws_session_token=keys.token or None,
         region_name=address.region,
     )
-    return session.client(
+    client = session.client(
         "s3",
         endpoint_url=address.endpoint or None,
         config=Config(
@@ -319,3 +320,13 @@ def _client(address: Address, keys: Keys) -> Any:
             max_pool_connections=16,
         ),
     )
+    client.meta.events.register_last("before-parameter-build.s3", _ask_once_for_the_region)
+    return client
+
+
+def _ask_once_for_the_region(model: Any, context: dict[str, Any], **_: Any) -> None:
+    """botocore asks HEAD of a bucket where another region answers and none is named, and takes that
+    answer in turn as one of another region, twenty times over.
+    """
+    if model.name == "HeadBucket":
+        context["s3_redirect"]["redirected"] = True

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from preservation.errors import NotNowError
 from preservation.storage.proof import Proof
 from preservation.storage.s3.failures import code_of
-from preservation.storage.s3.place import REFUSES_WRONG, S3Place
+from preservation.storage.s3.place import RANGED, REFUSES_WRONG, S3Place
 from preservation.storage.steps import PROBE
 
 _DATA = b"samarkand tries out what this service does\n" * 100
@@ -202,7 +202,7 @@ _TRIALS: dict[str, tuple[Callable[[S3Place, str], bool | None], bool]] = {
     "gives back what was written": (_gives_back, True),
     "lists what was written": (_lists, True),
     "takes an object in parts, and lists them": (_parts, False),
-    "reads from the middle of an object": (_ranged, True),
+    RANGED: (_ranged, True),
     "reads only the very object that was seen": (_reads_as_it_was, False),
     "refuses to overwrite when it is told to create": (_creates, False),
     "refuses to replace another object than the one named": (_replaces, False),

@@ -1,0 +1,56 @@
+"""Reads past the page cache: what was cached is dropped, and nothing new is put there.
+
+A read that the medium answers right into the reader's memory (O_DIRECT) costs a quarter of one
+that goes through the cache. It needs memory at the beginning of a page, and begins at whole
+blocks; where a file system or a place in a file does not allow it, reading goes on through the
+cache, from which the file was dropped before.
+
+Source: open(2), O_DIRECT; posix_fadvise(2).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+
+
+class Direct:
+    """Reads one open file to its end, in order.
+
+    Args:
+        fd: of a regular file, where nothing was read yet.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._passes = False
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError):  # the file system can't
+            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_DIRECT)
+            self._passes = True
+
+    def into(self, view: memoryview) -> int:
+        """Fill a view, as :func:`os.readv` does; 0 at the end.
+
+        Raises:
+            OSError: as the system says.
+        """
+        if not self._passes:
+            return os.readv(self._fd, [view])
+        try:
+            got = os.readv(self._fd, [view])
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # of another alignment than this one
+                raise
+            self._stop()
+            return os.readv(self._fd, [view])
+        if got < len(view):  # the end, mostly: from here no whole block begins
+            self._stop()
+        return got
+
+    def _stop(self) -> None:
+        self._passes = False
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, flags & ~os.O_DIRECT)
