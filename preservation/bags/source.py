@@ -7,6 +7,7 @@ folders and encoded names. Between the two walks the folder must not change in a
 
 from __future__ import annotations
 
+import os
 import struct
 import tempfile
 import time
@@ -22,12 +23,13 @@ from preservation.bags.findings import Findings
 from preservation.bags.names import is_utf8, kept_path
 from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_row, tree_row
 from preservation.files import durable
-from preservation.files.walk import Entry, Kind, walk
+from preservation.files.walk import Entry, Kind, walk_files
 from preservation.fixity.fence import Fence
 from preservation.model.names import display
 
 _NOTE = struct.Struct("<IBQqqQQ")  # length of the path, kind, octets, mtime, ctime, inode, device
 _KINDS = tuple(Kind)
+_FILE = _KINDS.index(Kind.FILE)
 _BLOCK = 256 * 1024
 # Some kernels give files times that move in steps of up to 10 ms. What is written within the
 # step of the first walk could not be told from what was there.
@@ -87,7 +89,7 @@ class SourceNotes:
     def take(self) -> Iterator[Wanted]:
         """The files, in the order of the walk."""
         for (_, kind, octets, mtime, ctime, ino, dev), path in self._noted():
-            if _KINDS[kind] is Kind.FILE:
+            if kind == _FILE:
                 kept = kept_path(path) if self._encode else path
                 yield Wanted(path, kept, Fence(dev, ino, octets, mtime, ctime))
 
@@ -112,33 +114,43 @@ class SourceNotes:
             SourceChangedError: anything is otherwise than it was.
         """
         self._notes.seek(0)
-        for entry in walk(self._root):
-            note = _note(entry)
-            if self._notes.read(len(note)) != note:
-                raise _changed(f"changed while it was read: {display(entry.path)}")
+        read = self._notes.read
+        for found in walk_files(self._root, _file_note):
+            note = found if isinstance(found, bytes) else _note(found)
+            if read(len(note)) != note:
+                raise _changed(f"changed while it was read: {display(note[_NOTE.size :])}")
         if self._notes.read(1):
             raise _changed("something was taken out of the folder while it was read")
 
     def _look(self) -> None:
         childless: Entry | None = None
-        for entry in walk(self._root):
-            if childless is not None and not entry.path.startswith(childless.path + b"/"):
-                self.tables.folders.append(tree_row(childless))
-            childless = None
-            self._notes.write(_note(entry))
-            if entry.kind is Kind.FILE:
-                self.files += 1
-                self.octets += entry.octets
-                self._examine_name(entry.path)
-            elif entry.kind is Kind.FOLDER:
-                childless = entry
-            elif entry.kind is Kind.UNREADABLE:
-                self._tell("BAG-SOURCE-UNREADABLE", entry.path, f"{entry.error}.")
+        for found in walk_files(self._root, self._file):
+            path = found[_NOTE.size :] if isinstance(found, bytes) else found.path
+            if childless is not None:
+                if not path.startswith(childless.path + b"/"):
+                    self.tables.folders.append(tree_row(childless))
+                childless = None
+            if isinstance(found, bytes):
+                self._notes.write(found)
+                continue
+            self._notes.write(_note(found))
+            if found.kind is Kind.FOLDER:
+                childless = found
+            elif found.kind is Kind.UNREADABLE:
+                self._tell("BAG-SOURCE-UNREADABLE", found.path, f"{found.error}.")
             else:
-                self._tell("BAG-SOURCE-IRREGULAR", entry.path, f"It is a {entry.kind.value}.")
+                self._tell("BAG-SOURCE-IRREGULAR", found.path, f"It is a {found.kind.value}.")
         if childless is not None:
             self.tables.folders.append(tree_row(childless))
         time.sleep(_STEP)
+
+    def _file(self, path: bytes, seen: os.stat_result) -> bytes:
+        """Count a regular file in; its note."""
+        self.files += 1
+        self.octets += seen.st_size
+        if self._encode or not path.isascii():
+            self._examine_name(path)
+        return _file_note(path, seen)
 
     def _examine_name(self, path: bytes) -> None:
         if not self._encode:
@@ -158,6 +170,12 @@ def _note(entry: Entry) -> bytes:
     path, kind, octets, mtime, ctime, _mode, ino, dev, *_ = entry
     number = _KINDS.index(kind)
     return _NOTE.pack(len(path), number, octets, mtime, ctime, ino, dev) + path
+
+
+def _file_note(path: bytes, seen: os.stat_result) -> bytes:
+    """The note of a regular file; nothing else is made for each of very many."""
+    size, mtime, ctime = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+    return _NOTE.pack(len(path), _FILE, size, mtime, ctime, seen.st_ino, seen.st_dev) + path
 
 
 def _changed(message: str) -> SourceChangedError:

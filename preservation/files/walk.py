@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeVar
@@ -88,6 +88,7 @@ class Folder:
 
 
 _OnTheWay = TypeVar("_OnTheWay", bound=Folder)
+_Made = TypeVar("_Made")
 
 
 @dataclass(slots=True)
@@ -105,11 +106,27 @@ def walk(root: AnyPath) -> Iterator[Entry]:
         OSError: the root can't be opened as a folder; a link is refused.
         NotNowError: this process ran out of open files or memory.
     """
+    return walk_files(root, _file)
+
+
+def walk_files(
+    root: AnyPath, file: Callable[[bytes, os.stat_result], _Made]
+) -> Iterator[Entry | _Made]:
+    """The same, with something else in the place of each regular file's entry.
+
+    Args:
+        file: makes it, of the path and of what ``lstat`` said.
+
+    Raises:
+        As :func:`walk`.
+    """
     with means():
-        yield from _walked(root)
+        yield from _walked(root, file)
 
 
-def _walked(root: AnyPath) -> Iterator[Entry]:
+def _walked(
+    root: AnyPath, file: Callable[[bytes, os.stat_result], _Made]
+) -> Iterator[Entry | _Made]:
     root_fd = os.open(os.fsencode(root), FOLDER_FLAGS)
     stack: list[_Listed] = []
     try:
@@ -119,7 +136,7 @@ def _walked(root: AnyPath) -> Iterator[Entry]:
             if not folder.names:
                 leave(stack, root_fd)
                 continue
-            yield from _files(folder)
+            yield from _files(folder, file)
             if not folder.names:
                 continue
             entry, inner = _visit(folder, folder.names.pop())
@@ -163,17 +180,18 @@ def open_below(root_fd: int, path: bytes, flags: int, mode: int = 0o600) -> int:
             os.close(at)
 
 
-def _files(folder: _Listed) -> Iterator[Entry]:
+def _files(folder: _Listed, file: Callable[[bytes, os.stat_result], _Made]) -> Iterator[_Made]:
     """Regular files, which nearly all names are, up to the next that is something else."""
     names, at, start = folder.names, folder.fd, folder.path + b"/" if folder.path else b""
+    look, is_regular = os.stat, stat.S_ISREG
     while names and at >= 0:
         try:
-            seen = os.stat(names[-1], dir_fd=at, follow_symlinks=False)
+            seen = look(names[-1], dir_fd=at, follow_symlinks=False)
         except OSError:
             return
-        if not stat.S_ISREG(seen.st_mode):
+        if not is_regular(seen.st_mode):
             return
-        yield _entry(start + names.pop(), Kind.FILE, seen)
+        yield file(start + names.pop(), seen)
 
 
 def _visit(folder: _Listed, name: bytes) -> tuple[Entry, _Listed | None]:
@@ -245,6 +263,10 @@ def reopen(path: bytes, identity: tuple[int, int], child_fd: int, root_fd: int) 
             return fd
         os.close(fd)
     return -1
+
+
+def _file(path: bytes, seen: os.stat_result) -> Entry:
+    return _entry(path, Kind.FILE, seen)
 
 
 def _entry(
