@@ -221,14 +221,16 @@ def _counts(said: Said, around: Surroundings, problems: Problems) -> None:
     count = len(rules.value)
     sites = {site.value for tier in _promised(said) if (site := _site(around, tier)) is not None}
     unknown = any(_site(around, tier) is None for tier in _promised(said))
-    limits = [("replicas", count, "replicas"), ("failure_domains", count, "replicas")]
+    replicas = f"{count} replica{'s' * (count != 1)}"
+    limits = [("replicas", count, replicas), ("failure_domains", count, replicas)]
     if not unknown:
-        limits.append(("sites", len(sites), f"sites ({', '.join(sorted(sites))})"))
+        told = f"{len(sites)} site{'s' * (len(sites) != 1)} ({', '.join(sorted(sites))})"
+        limits.append(("sites", len(sites), told))
     for name, most, what in limits:
         wanted = said.get("minimum", name)
         if wanted is not None and wanted.value > most:
             at = wanted.at if wanted.at != BUILT_IN else rules.at
-            allowed = f"at most {most}: the promised tiers make {most} {what}"
+            allowed = f"at most {most}: the promised tiers make {what}"
             hint = "promise less, or add a replica" + (" at another site" * (name == "sites"))
             problems.add(
                 at, f"minimum.{name}", str(wanted.value), allowed, code="POL-CROSS", hint=hint
