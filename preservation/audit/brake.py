@@ -88,10 +88,7 @@ class Brake:
 
     def _is_read_since(self, row: FindingRow) -> bool:
         """Whether every replica on the tier was checked, or made, after a finding was opened."""
-        now = self._events.clock.now()
-        return not self._catalogue.turns.overdue(
-            row.community, {row.tier: now - row.opened_at}, now
-        )
+        return not self._catalogue.figures.aged(row.community, row.tier, row.opened_at)
 
     def _resolved(self, policy: Policy, row: FindingRow) -> Event:
         detail = {

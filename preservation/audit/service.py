@@ -351,8 +351,11 @@ class AuditService:
 
     def overdue(self, policy: Policy, now: datetime | None = None) -> int:
         """How many replicas were not found intact for longer than the policy allows."""
-        ages = {tier: rule.max_age for tier, rule in policy.audit.tiers.items()}
-        return self._catalogue.turns.overdue(policy.community, ages, now or self._clock.now())
+        figures, now = self._catalogue.figures, now or self._clock.now()
+        return sum(
+            figures.aged(policy.community, tier, now - rule.max_age)
+            for tier, rule in policy.audit.tiers.items()
+        )
 
 
 def _sample(shard: Shard, result: AuditResult) -> tuple[Sample, ...]:

@@ -185,11 +185,11 @@ class Figures:
         """How many replicas on a tier were last checked before a moment (or written, where they
         never were).
         """
-        return self._count(*_on(community, tier), t.replica.c.aged_from < before)
+        return self._count(*t.on_tier(community, tier), t.replica.c.aged_from < before)
 
     def dated_after(self, community: str, tier: str, now: datetime) -> int:
         """How many replicas on a tier were last checked, or written, later than now."""
-        return self._count(*_on(community, tier), t.replica.c.aged_from > now)
+        return self._count(*t.on_tier(community, tier), t.replica.c.aged_from > now)
 
     def oldest(self, community: str, tier: str, before: datetime, limit: int) -> list[ReplicaRow]:
         """The first of them, checked longest ago first."""
@@ -355,16 +355,6 @@ def by_age(
 
 def _order(named: Named) -> tuple[datetime, str, int]:
     return named.ingested_at, named.key.aip, named.key.version
-
-
-def _on(community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """All replicas on a tier, in the two parts of the index of what is due."""
-    columns = t.replica.c
-    return (
-        columns.community == community,
-        columns.tier == tier,
-        columns.young.in_([False, True]),
-    )
 
 
 def _weak(community: str, tier: str, level: Level) -> tuple[sa.ColumnElement[bool], ...]:

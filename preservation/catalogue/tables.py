@@ -278,3 +278,13 @@ lease = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     sqlite_autoincrement=True,
 )
+
+
+def on_tier(community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """All replicas on a tier, in the two parts of the index of what is due."""
+    columns = replica.c
+    return (
+        columns.community == community,
+        columns.tier == tier,
+        columns.young.in_([False, True]),
+    )

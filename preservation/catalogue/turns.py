@@ -221,14 +221,14 @@ class Turns:
 
     def drawn(self, community: str, tier: str, aim: Aim, count: int) -> list[Turn]:
         """So many of them by lot, each as likely as any other; all, where there are fewer."""
-        statement = sa.select(*_COLUMNS).where(*self._on(community, tier), *_meant(aim))
+        statement = sa.select(*_COLUMNS).where(*t.on_tier(community, tier), *_meant(aim))
         return self._turns(statement.order_by(sa.func.random()).limit(count))
 
     def meant(self, community: str, tier: str, aim: Aim) -> int:
         """How many a sample would be drawn from."""
         statement = sa.select(sa.func.count()).select_from(t.replica)
         with self.database.reading() as connection:
-            chosen = statement.where(*self._on(community, tier), *_meant(aim))
+            chosen = statement.where(*t.on_tier(community, tier), *_meant(aim))
             return int(connection.execute(chosen).scalar_one())
 
     def still_unread(
@@ -238,7 +238,7 @@ class Turns:
         columns, found = t.replica.c, list[Turn]()
         for some in chunks(items):
             wanted = sa.select(*_COLUMNS).where(
-                *self._on(community, tier),
+                *t.on_tier(community, tier),
                 columns.aip.in_(sorted({aip for aip, _ in some})),
                 sa.or_(columns.checked_at.is_(None), columns.checked_at < since),
             )
@@ -249,7 +249,7 @@ class Turns:
     def checked_since(self, community: str, tier: str, since: datetime) -> tuple[int, int, int]:
         """How many replicas on a tier were checked since, and were then damaged, and missing."""
         columns = t.replica.c
-        recent = (*self._on(community, tier), columns.aged_from >= since)
+        recent = (*t.on_tier(community, tier), columns.aged_from >= since)
         unsound = (
             columns.community == community,
             columns.tier == tier,
@@ -264,18 +264,6 @@ class Turns:
                 for chosen in (recent, unsound, (*unsound, columns.outcome == "missing"))
             )
         return checked, damaged, missing
-
-    def overdue(self, community: str, ages: Mapping[str, timedelta], now: datetime) -> int:
-        """How many replicas were last checked longer ago than their tier's age allows."""
-        columns = t.replica.c
-        count = sa.select(sa.func.count()).select_from(t.replica)
-        with self.database.reading() as connection:
-            return sum(
-                connection.execute(
-                    count.where(*self._on(community, tier), columns.aged_from < now - age)
-                ).scalar_one()
-                for tier, age in ages.items()
-            )
 
     def cohorts(self, community: str) -> list[Cohort]:
         """Everything, by tier and day: some thousands of rows, whatever is held."""
@@ -295,14 +283,6 @@ class Turns:
         grouped = statement.group_by(columns.tier, sa.text("day"), columns.young, sa.text("part"))
         with self.database.reading() as connection:
             return [Cohort(*row) for row in connection.execute(grouped)]
-
-    def _on(self, community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:
-        columns = t.replica.c
-        return (
-            columns.community == community,
-            columns.tier == tier,
-            columns.young.in_([False, True]),
-        )
 
     def _turns(self, statement: sa.Select[Any]) -> list[Turn]:
         with self.database.reading() as connection:
