@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from buckets import CREDENTIAL, KEYS, Server, serving
 from homes import SILENCE, Archive, only
 from tiers import flip
 
@@ -180,3 +182,43 @@ def test_a_tier_that_is_away_between_the_parts_leaves_the_replica_unchecked(
     away.rename(marker)
     assert run(large, "vault")[-1].outcomes["intact"] == 1
     assert len(checks(large, "vault")) == 1
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving("moto") as running:
+        yield running
+
+
+def test_a_tar_in_several_objects_is_read_in_parts_and_one_check(
+    ground: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(parted, "ABOVE", 2 * 1024**2)
+    monkeypatch.setattr(parted, "EACH", 3 * 1024**2)
+    declared = {
+        "kind": "s3",
+        "endpoint": server.endpoint,
+        "bucket": "keeping",
+        "prefix": "parted",
+        "credential": CREDENTIAL,
+        "object_limit": "8 MiB",
+        "site": "far",
+        "operator": "they",
+        "technology": "objects",
+    }
+    archive = Archive(ground, tiers={"deep": declared})
+    archive.ingest(archive.put("large", {f"{n}.bin": os.urandom(3 * 1024**2) for n in range(3)}))
+    archive.replicate()
+    results = run(archive, "deep")
+    assert [result.checked for result in results] == [0, 0, 1]
+    client = server.client()
+    listed = client.list_objects_v2(Bucket="keeping", Prefix="parted/notes/")["Contents"]
+    (second,) = [one["Key"] for one in listed if one["Key"].endswith(".tar.00002")]
+    body = bytearray(client.get_object(Bucket="keeping", Key=second)["Body"].read())
+    body[100_000] ^= 1
+    run(archive, "deep", range(1, 3))
+    client.put_object(Bucket="keeping", Key=second, Body=bytes(body))
+    assert run(archive, "deep")[-1].outcomes["unchecked"] == 1  # it changed between the parts
+    assert sum(result.outcomes["altered"] for result in run(archive, "deep")) == 1
