@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.audit.outlook import Line, shortages, tally
 from preservation.audit.service import AuditResult, total
@@ -20,6 +19,9 @@ from preservation.cli.shell import shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.outcome import Outcome
 from preservation.model.units import format_size, parse_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 audit_app = application(invoke_without_command=True)
 
@@ -38,8 +40,8 @@ def audit(
         str | None, typer.Option(help="AIP versions taken in on this day or later: 2026-11-22.")
     ] = None,
     sample: Annotated[
-        int, typer.Option(min=0, help="So many replicas of each tier, drawn by lot.")
-    ] = 0,
+        int | None, typer.Option(min=0, help="So many replicas of each tier, drawn by lot.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Whatever was checked when.")] = False,
     budget: Annotated[
         str | None, typer.Option(help="Read at most so much: 500GiB. Default: the policy's.")
@@ -62,7 +64,7 @@ def audit(
         tier = known_tier(parts, tier)
         for policy in holding(parts, community):
             planned = parts.audit.plan(
-                policy, tier=tier, aim=aim, everything=everything, sample=sample, budget=octets
+                policy, tier=tier, aim=aim, everything=everything, sample=sample or 0, budget=octets
             )
             results += [parts.audit.run(policy, shard, progress, slow) for shard in planned]
             results.append(parts.audit.settle(policy, progress))

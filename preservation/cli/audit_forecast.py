@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.app import Parts
 from preservation.audit import forecast as ahead
@@ -20,6 +19,9 @@ from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.model.units import format_size, parse_size
 from preservation.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _YEAR = timedelta(days=365)
 

@@ -46,6 +46,14 @@ class _PlainParam(RuntimeParam):
         return value
 
 
+class _OtherParam(RuntimeParam):
+    """A parameter of another type: its adapter is made once a value is given."""
+
+    def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+        whole = TypeDescriptor(self.annotation, self.parameter_info, None)
+        return _typers_own(whole).coerce(value, param, ctx)
+
+
 def _element(annotation: Any) -> Any:
     """The type of one value: of a list, that of its elements."""
     return get_args(annotation)[0] if get_origin(annotation) is list else annotation
@@ -56,7 +64,9 @@ def _runtime_param(descriptor: TypeDescriptor) -> RuntimeParam:
     is_plain = kind in (str, bool) or (isinstance(kind, type) and issubclass(kind, (Enum, Path)))
     if is_plain and info.parser is None and descriptor.file_annotation is None:
         return _PlainParam(info, descriptor.annotation)
-    return _typers_own(descriptor)
+    if descriptor.file_annotation is not None:
+        return _typers_own(descriptor)
+    return _OtherParam(info, descriptor.annotation)
 
 
 def read_plainly() -> None:
