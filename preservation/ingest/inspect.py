@@ -28,6 +28,7 @@ from preservation.model.virus_scan import (
     VirusScan,
 )
 
+_NAMING = 2  # chunks that are identified at a time: no worker waits for another's last file
 _LOOKING = 3  # chunks of files that are looked into at a time
 _EXAMPLES = 3  # paths that a warning names
 # What another try may mend; for the rest, the deposit has to change.
@@ -113,7 +114,7 @@ class Inspector:
         self._patience = DepositPatience()
         self._checked, self._scanned = CheckCounts(), ScanCounts()
         self._unscanned: dict[str, list[str]] = {}
-        self._naming = ThreadPoolExecutor(1, "naming")
+        self._naming = ThreadPoolExecutor(_NAMING, "naming")
         self._looking = ThreadPoolExecutor(_LOOKING, "looking")
         self._scanning = ThreadPoolExecutor(_LOOKING, "scanning")
         # The identifier takes its time to start: it does so while the first files are copied.
