@@ -154,19 +154,18 @@ def _ground(
     """The same services as everywhere, over the rehearsals."""
     spare = LocalTier(folder / SPARE, SPARE)
     tiers: dict[str, Tier] = {SPARE: spare, **rehearsed}
-    journal, engine = FileJournal.create(folder / "journal"), EngineSettings(workers=2)
+    journal = FileJournal.create(folder / "journal")
+    engine = EngineSettings(workers=2, drop_cache=True)
     localise = Localiser(catalogue, tiers).localise
-    engine = replace(engine, drop_cache=True)
     checker = Checker(catalogue, journal, tiers, parts.events, engine, localise)
     replication = ReplicationService(catalogue, tiers, parts.events, checker.check, tiers)
     rate = LiveRate(folder / RATE_FILE)
     audit = AuditService(catalogue, checker, parts.events, rate, tiers)
+    over = _drill_policy(policy, tiers)
 
     def replicate(policy: Policy, progress: Progress) -> None:
         for shard in replication.plan(policy):
             replication.run(policy, shard, progress)
-
-    over = _drill_policy(policy, tiers)
 
     def check_all(tier: str | None, progress: Progress) -> list[CheckResult]:
         shards = audit.plan(over, tier=tier, everything=True)

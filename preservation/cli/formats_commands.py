@@ -12,7 +12,7 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.app.holdings import inventory_of, review_of
-from preservation.audit.format_review import DueVersion, Reviewed
+from preservation.audit.format_review import DueVersion, FormatReview, Reviewed
 from preservation.audit.inventory import Refreshed
 from preservation.cli.findings_shown import show_findings
 from preservation.cli.formats_answers import draw, show_lines, show_review, write_csv
@@ -205,12 +205,7 @@ def review(
                 (policy, due) for due in watch.plan(policy.community, everything=everything)
             ]
         if not plan:
-            with here.watching() as progress:
-                files = sum(due.files for _, due in planned)
-                progress.begin(f"format review of {files:,} files", None)
-                for policy, due in planned:
-                    with several.one():
-                        done.append(watch.review(policy, due, progress))
+            done = _looked_again(here, watch, planned, several)
             refreshed = _refreshed(here, parts, community)
 
     codes = {_code(refreshed), *several.codes}
@@ -227,6 +222,20 @@ def review(
         lambda out: show_review(out, planned, done, plan),
         worst(codes),
     )
+
+
+def _looked_again(
+    here: Shell, watch: FormatReview, planned: list[tuple[Policy, DueVersion]], several: Several
+) -> list[Reviewed]:
+    """Review what was planned; what cannot be looked at now stops no other."""
+    done = []
+    with here.watching() as progress:
+        files = sum(due.files for _, due in planned)
+        progress.begin(f"format review of {files:,} files", None)
+        for policy, due in planned:
+            with several.one():
+                done.append(watch.review(policy, due, progress))
+    return done
 
 
 @formats_app.command()
