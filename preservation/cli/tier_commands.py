@@ -134,7 +134,8 @@ def check(
                 seen: list[Proof] = []
                 for proof in _proofs(parts, name, full=full):
                     seen.append(proof)
-                    progress.say(f"{name}: {_mark(proof)} it {proof.what} {proof.detail}".rstrip())
+                    why = f" ({proof.detail})" if proof.detail else ""
+                    progress.say(f"{name}: {_mark(proof)} it {proof.what}{why}")
                 found[name] = seen  # of one that went away meanwhile nothing is concluded
                 parts.proven(name, seen)
 

@@ -26,6 +26,10 @@ _RIGHTS = (
 _REGION = ("it is in another region", "mend region in tiers.yaml")
 _DATE = 40  # characters of a header
 _LATER = "try again later; if it says so again, ask whoever runs the service"
+_ELSEWHERE = (
+    "what answers there sends us elsewhere, which a service does not",
+    "mend endpoint in tiers.yaml: is it a portal, or the service's former address?",
+)
 _NO_BUCKET = ("there is no such bucket", "make the bucket, or mend tiers.yaml")
 _KNOWN = {
     "NoSuchBucket": _NO_BUCKET,
@@ -42,6 +46,10 @@ _KNOWN = {
     "AuthorizationHeaderMalformed": _REGION,
     "PermanentRedirect": _REGION,
     "301": _REGION,
+    "302": _ELSEWHERE,
+    "303": _ELSEWHERE,
+    "307": _ELSEWHERE,
+    "308": _ELSEWHERE,
     "IllegalLocationConstraintException": _REGION,
     "InvalidObjectState": (
         "the object has to be recalled before it can be read",
@@ -58,6 +66,7 @@ _KNOWN = {
     "503": ("the service is overloaded", "try again later"),
 }
 _FULL = frozenset({"QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "507"})
+_NO_TLS = ("WRONG_VERSION_NUMBER", "record layer failure", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 _CUT = (
     boto.ConnectionError,
     boto.HTTPClientError,
@@ -128,7 +137,9 @@ def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
         said, hint = _KNOWN.get(code, (f"the service says {code or 'nothing that is S3'}", _LATER))
         hint = hint.format(credential=address.credential, place=address) + _clock(code, error)
         return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
-    if isinstance(error, boto.SSLError):
+    if isinstance(error, boto.SSLError) and any(word in str(error) for word in _NO_TLS):
+        said, hint = "it does not speak TLS", "write http:// in endpoint, or name the right port"
+    elif isinstance(error, boto.SSLError):
         said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
     elif isinstance(error, ResponseParserError | NotS3Error):
         said, hint = "what answers there is not S3", "mend endpoint in tiers.yaml"

@@ -138,7 +138,7 @@ class S3Place:
         if data is None:
             raise TierUnavailableError(
                 f"tier {self.id} has no marker at {self.address}",
-                hint="is it the right bucket and prefix? nothing was written, nothing is missing",
+                hint="is it the right service, bucket and prefix? nothing was written or is missing",
                 code="TIER-NO-MARKER",
             )
         if data != marker(self.id):
@@ -325,7 +325,7 @@ def _client(address: Address, keys: Keys) -> Any:
 
 
 def _ask_once_for_the_region(model: Any, context: dict[str, Any], **_: Any) -> None:
-    """botocore asks HEAD of a bucket where another region answers and none is named, and takes that
+    """Botocore asks HEAD of a bucket where another region answers and none is named, and takes that
     answer in turn as one of another region, twenty times over.
     """
     if model.name == "HeadBucket":

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fault_proxy import error, proxied
+from fault_proxy import Answer, Request, error, proxied
 from tiers import KEY
 
 from preservation.errors import NotNowError, TierUnavailableError
@@ -71,6 +71,7 @@ def test_a_clock_that_is_off_by_a_day(rclone: Server, monkeypatch: pytest.Monkey
     ("status", "code", "words", "next_"),
     [
         (301, "PermanentRedirect", "another region", "mend region"),
+        (302, "", "sends us elsewhere", "mend endpoint"),
         (400, "AuthorizationHeaderMalformed", "another region", "mend region"),
         (403, "RequestTimeTooSkewed", "the clocks differ", "set this machine's clock right"),
         (403, "AccessDenied", "may not do this", "credential 'testing'"),
@@ -91,6 +92,29 @@ def test_what_a_service_says_is_told_with_what_to_do(
         with pytest.raises(NotNowError) as said:
             open_s3_tier(spec, KEYS).check()
     is_told(said, words, next_)
+
+
+def test_another_region_that_nobody_names_is_asked_for_once(rclone: Server) -> None:
+    asked: list[str] = []
+
+    def elsewhere(request: Request, _forward: object) -> Answer:
+        asked.append(request.method)
+        return error(301, "PermanentRedirect")
+
+    with proxied(rclone.endpoint) as proxy:
+        proxy.harm(elsewhere, 99)
+        behind = replace(rclone, endpoint=proxy.endpoint)
+        with pytest.raises(NotNowError) as said:
+            open_s3_tier(behind.spec("deep", prefix()), KEYS).check()
+    is_told(said, "another region", "mend region")
+    assert asked == ["GET", "HEAD"]
+
+
+def test_tls_is_asked_of_a_service_that_has_none(rclone: Server) -> None:
+    plain = replace(rclone, endpoint=rclone.endpoint.replace("http:", "https:"))
+    with pytest.raises(TierUnavailableError) as said:
+        open_s3_tier(plain.spec("deep", prefix()), KEYS).check()
+    is_told(said, "does not speak TLS", "write http://")
 
 
 def test_a_bucket_that_is_not_there_and_a_service_that_is_away(rclone: Server) -> None:
