@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import bagit
+from folders import shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,17 +96,6 @@ def grow(root: Path, names: list[bytes], empty: list[bytes]) -> dict[bytes, byte
         except OSError:
             continue
     return shape(root)
-
-
-def shape(root: Path) -> dict[bytes, bytes | None]:
-    """Every path with its bytes; folders with None."""
-    found: dict[bytes, bytes | None] = {}
-    for entry in walk(root):
-        found[entry.path] = None
-        if entry.kind is Kind.FILE:
-            with open(os.fsencode(root) + b"/" + entry.path, "rb") as file:
-                found[entry.path] = file.read()
-    return found
 
 
 @settings(max_examples=50, deadline=None)

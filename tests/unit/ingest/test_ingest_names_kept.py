@@ -9,11 +9,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from folders import shape
 from homes import Archive
 
 from preservation.bags.validate import validate
 from preservation.cli.main import call
-from preservation.files.walk import Kind, walk
 from preservation.fixity.engine import EngineSettings
 from preservation.model.names import unescaped
 from preservation.model.progress import Silence
@@ -42,17 +42,6 @@ def put(root: Path) -> Path:
     (root / "checksums.sha256").write_bytes(digest + b"  " + LATIN + b"\n")
     (root / "empty/inside").mkdir(parents=True)
     return root
-
-
-def shape(root: Path) -> dict[bytes, bytes | None]:
-    """Every path with its bytes; folders with None."""
-    found: dict[bytes, bytes | None] = {}
-    for entry in walk(root):
-        found[entry.path] = None
-        if entry.kind is Kind.FILE:
-            with open(os.fsencode(root) + b"/" + entry.path, "rb") as file:
-                found[entry.path] = file.read()
-    return found
 
 
 def paths(table: Path, column: str) -> set[bytes]:

@@ -1,0 +1,19 @@
+"""Folders as values."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from preservation.files.walk import Kind, walk
+
+
+def shape(root: Path) -> dict[bytes, bytes | None]:
+    """Every path with its bytes; folders with None."""
+    found: dict[bytes, bytes | None] = {}
+    for entry in walk(root):
+        found[entry.path] = None
+        if entry.kind is Kind.FILE:
+            with open(os.fsencode(root) + b"/" + entry.path, "rb") as file:
+                found[entry.path] = file.read()
+    return found
