@@ -14,44 +14,36 @@ What a crash leaves at each step (``take`` finishes the work when it is run agai
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.bags.write import BagWriter
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Arrival, Catalogue, Lease, ReplicaRow, VersionRow
-from preservation.errors import BusyError, NotNowError, SamarkandError, UsageError
+from preservation.catalogue.protocol import Arrival, Catalogue, Lease
+from preservation.errors import NotNowError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
-from preservation.ingest import records
-from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
-from preservation.ingest.claiming import claimed, lacking
+from preservation.ingest.claiming import lacking
 from preservation.ingest.described import undescribed
-from preservation.ingest.disposed import disposed_before, is_refused_for_it
-from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
+from preservation.ingest.disposed import is_refused_for_it
+from preservation.ingest.draft import Rejected
 from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
-from preservation.ingest.inspect import Inspector, Tools
-from preservation.ingest.package import Packaged, package
+from preservation.ingest.inspect import Tools
+from preservation.ingest.making import Task, VersionMaker
+from preservation.ingest.reading_back import Check, FirstReplica
 from preservation.ingest.result import DepositResult, MadeReplica, earlier
 from preservation.ingest.source import Opened, open_source
 from preservation.ingest.verdicts import Verdicts, is_settled
-from preservation.model.check import CheckResult
-from preservation.model.clock import stamp
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress
-from preservation.model.replica import Packaging, ReplicaState, Sidecar, VersionKey
+from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
-from preservation.storage.pace import paced
-from preservation.storage.steps import tier_errors
-from preservation.storage.tier import Incoming, Tier
+from preservation.storage.tier import Tier
 
 ATTEMPTS = 2  # at a deposit that changes while it is read
-
-Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +55,7 @@ class Places:
     receipts: Path
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One deposit being taken in, under its lease."""
-
-    policy: Policy
-    arrival: Arrival
-    found: Candidate
-    scratch: Path
-    lease: Lease
-    progress: Progress
-    by_hand: bool
-
-
-def _unsaid(task: _Task, opened: Opened) -> Iterator[Finding]:
+def _unsaid(task: Task, opened: Opened) -> Iterator[Finding]:
     rules = task.policy.intake.metadata
     return undescribed(rules, opened.described, opened.bag_info)
 
@@ -95,13 +74,13 @@ class IngestService:
         workers: int = 2,
     ) -> None:
         self._catalogue = catalogue
-        self._tiers = tiers
         self._events = events
-        self._tools = tools
-        self._check = check
         self._places = places
-        self._workers = workers
         self._verdicts = Verdicts(catalogue, events, places.receipts)
+        self._first = FirstReplica(catalogue, events, check)
+        self._maker = VersionMaker(
+            catalogue, tiers, events, tools, self._first, self._verdicts, workers
+        )
 
     def inbox(self, policy: Policy) -> Path:
         """Where this community's deposits arrive."""
@@ -206,16 +185,16 @@ class IngestService:
         progress: Progress,
         *,
         by_hand: bool,
-    ) -> _Task:
+    ) -> Task:
         """Look at the deposit as it is now."""
         path = Path(os.fsdecode(bytes.fromhex(arrival.path)))
         found = candidate(path, policy.intake.limits)
         if rest(found, scratch):
             found = candidate(path, policy.intake.limits)
         current = self._arrive(policy, found)
-        return _Task(policy, current, found, scratch, lease, progress, by_hand)
+        return Task(policy, current, found, scratch, lease, progress, by_hand)
 
-    def _taken(self, task: _Task) -> DepositResult:
+    def _taken(self, task: Task) -> DepositResult:
         """Give the verdict on a deposit: all that forbids it, or a version.
 
         Raises:
@@ -231,227 +210,26 @@ class IngestService:
             if opened is not None:
                 findings += (*lacking(task.policy, opened.identifiers), *_unsaid(task, opened))
             if opened is None or is_fatal(findings):
-                self._expect_unchanged(task)
+                task.expect_unchanged()
                 raise Rejected(*findings)
-            return self._packaged(task, opened)
+            return self._maker.make(task, opened)
         except Rejected as verdict:
             return self._reject(task, verdict.findings)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Changed from error
 
-    def _expect_unchanged(self, task: _Task) -> None:
-        """Raise ``Changed`` if anything in the deposit is not as it was before it was read."""
-        again = candidate(task.found.path, task.policy.intake.limits)
-        if again.examined.signature != task.found.examined.signature:
-            raise Changed
-
-    def _packaged(self, task: _Task, opened: Opened) -> DepositResult:
-        """Under a lease: one data set, or one reserved AIP, grows by one version at a time."""
-        lineage = lineage_of(task.policy, opened)
-        about = f"{task.policy.community}:{lineage}" if lineage else task.arrival.aip
-        with hold(self._catalogue, f"lineage:{about}", self._events.clock) as lease:
-            if lease is None:
-                raise BusyError(f"{task.arrival.name}: another run adds to the same data set")
-            tier = self._first_tier(task.policy)
-            while True:
-                plan = draft(self._catalogue, task.policy, task.arrival, opened, lineage)
-                left = self._left_behind(task, plan, tier)
-                if left is None:
-                    return self._attempt(task, plan, tier)
-                if left.reserved == task.arrival.aip:
-                    return self._accepted(task, left, tier)
-
-    def _left_behind(self, task: _Task, plan: Draft, tier: Tier) -> Adopted | None:
-        """The version that a killed run made of this deposit, or in the place that it would have.
-
-        One that was visible and not recorded is recorded, whichever deposit it was made from.
-        """
-        previous = plan.previous
-        if previous is not None and reserved_for(tier, previous.key) == task.arrival.aip:
-            sidecar = tier.sidecar(previous.key)
-        else:
-            sidecar = tier.sidecar(plan.key)
-        if sidecar is None:
-            return None
-        left = adopt(tier, sidecar)
-        if self._catalogue.version(left.version.key) is None:
-            arrival = task.arrival
-            if left.reserved != arrival.aip:
-                arrival = replace(arrival, id="", name=left.version.title)
-            self._record(task, arrival, left, tier)
-        return left
-
-    def _attempt(self, task: _Task, plan: Draft, tier: Tier) -> DepositResult:
-        tier.clear_unfinished(plan.key)
-        octets = task.found.examined.octets
-        incoming = tier.incoming(plan.key, Packaging.FOLDER, octets)
-        try:
-            # What the deposit did to fail was told before: the rest is the tier's.
-            with (
-                self._inspector(task.policy) as inspector,
-                tier_errors(tier.id),
-                closing(BagWriter(incoming.folder, task.policy.intake.algorithms)) as writer,
-            ):
-                packaged = package(
-                    plan.opened.source,
-                    writer,
-                    incoming.folder,
-                    inspector,
-                    task.policy.intake.formats,
-                    task.scratch,
-                    self._workers,
-                    paced(task.progress, tier),
-                )
-                self._expect_unchanged(task)
-                findings = (
-                    *task.found.examined.findings,
-                    *plan.opened.findings,
-                    *packaged.findings,
-                )
-                if is_fatal(findings):
-                    raise Rejected(*findings)
-                return self._commit(task, plan, writer, packaged, tier, incoming, findings)
-        finally:
-            incoming.discard()
-
-    def _inspector(self, policy: Policy) -> Inspector:
-        """For one deposit.
-
-        Raises:
-            NotNowError: a virus scan is demanded and cannot be had.
-        """
-        intake = policy.intake
-        return Inspector(self._tools, check=intake.formats.check, demand=intake.virus_scan)
-
-    def _commit(
-        self,
-        task: _Task,
-        plan: Draft,
-        writer: BagWriter,
-        packaged: Packaged,
-        tier: Tier,
-        incoming: Incoming,
-        findings: Iterable[Finding],
-    ) -> DepositResult:
-        facts = writer.payload()
-        content = f"content:{plan.key.community}:{facts.content_digest}"
-        with hold(self._catalogue, content, self._events.clock) as lease:
-            if lease is None:
-                raise BusyError(f"{task.arrival.name}: another run takes in the same content")
-            held = self._catalogue.held_content(plan.key.community, facts.content_digest)
-            if held is not None:
-                return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)
-            again = disposed_before(self._catalogue, plan.key, facts, by_hand=task.by_hand)
-            findings = (*findings, *again)
-            if is_fatal(findings):
-                raise Rejected(*findings)
-            named = plan.opened.identifiers
-            with claimed(self._catalogue, self._events.clock, plan.key, named) as objections:
-                if objections:
-                    raise Rejected(*findings, *objections)
-                made = self._finished(task, plan, writer, packaged, incoming, findings)
-                self._record(task, task.arrival, made, tier)
-        return self._accepted(task, made, tier)
-
-    def _finished(
-        self,
-        task: _Task,
-        plan: Draft,
-        writer: BagWriter,
-        packaged: Packaged,
-        incoming: Incoming,
-        findings: Iterable[Finding],
-    ) -> Adopted:
-        """Close the bag, and make it visible on its tier."""
-        facts = writer.payload()
-        seal = finish(plan, writer, packaged, self._tools.identifier.toolchain, self._events)
-        previous = None if plan.previous is None else plan.previous.seal
-        incoming.commit(Sidecar(plan.key, seal, previous, facts.oxum, Packaging.FOLDER, None))
-        version = VersionRow(
-            key=plan.key,
-            title=task.arrival.name,
-            seal=seal,
-            previous_seal=previous,
-            content_digest=facts.content_digest,
-            lineage=plan.lineage,
-            files=facts.files,
-            octets=facts.octets,
-            ingested_at=self._events.clock.now(),
-            policy=task.policy.ref,
-            formats=packaged.counts,
-            identifiers=plan.opened.identifiers,
-        )
-        came = {**came_along(plan.opened.facts), **packaged.inspection.to_json()}
-        return Adopted(version, task.arrival.aip, packaged.supplied, tuple(findings), came)
-
-    def _record(self, task: _Task, arrival: Arrival, made: Adopted, tier: Tier) -> None:
-        events = records.ingested(
-            self._events,
-            task.policy,
-            made.version,
-            arrival,
-            made.supplied,
-            self._tools.identifier.toolchain,
-            tier.id,
-            made.findings,
-            made.came,
-        )
-        self._catalogue.record(events, task.lease)
-
-    def _accepted(self, task: _Task, made: Adopted, tier: Tier) -> DepositResult:
-        version = made.version
-        replica = self._verified(task.policy, version.key, tier.id, task.progress)
-        return DepositResult(
-            outcome="accepted",
-            deposit=task.arrival.name,
-            arrival=task.arrival.id,
-            aip=version.key.aip,
-            version=version.key.version,
-            seal=str(version.seal),
-            files=version.files,
-            octets=version.octets,
-            replicas=(replica,),
-            identifiers=tuple(one.shown for one in version.identifiers),
-            findings=made.findings,
-            supplied=made.supplied,
-            came=made.came,
-        )
-
-    def _verified(
-        self, policy: Policy, key: VersionKey, tier: str, progress: Progress
-    ) -> MadeReplica:
-        """Read the first replica back, unless that was done before, or another run is at it."""
-        with hold(self._catalogue, f"replica:{key}:{tier}", self._events.clock) as lease:
-            row = self._catalogue.replica(key, tier)
-            if row is None:
-                raise SamarkandError(f"{key} on {tier}: recorded, yet not in the catalogue")
-            if lease is not None and row.state is ReplicaState.WRITTEN:
-                self._check(policy, row, progress)
-                row = self._catalogue.replica(key, tier) or row
-        at = "" if row.verified_at is None else stamp(row.verified_at)
-        place = key.place(row.packaging)
-        return MadeReplica(tier, place, row.packaging.value, row.state.value, at)
-
-    def _reject(self, task: _Task, findings: Iterable[Finding]) -> DepositResult:
+    def _reject(self, task: Task, findings: Iterable[Finding]) -> DepositResult:
         return self._verdicts.rejected(task.policy, task.arrival, findings, task.lease)
 
-    def _settle(self, task: _Task, result: DepositResult) -> DepositResult:
+    def _settle(self, task: Task, result: DepositResult) -> DepositResult:
         return self._verdicts.settle(task.policy, task.arrival, result)
 
-    def _settled_before(self, task: _Task) -> DepositResult:
+    def _settled_before(self, task: Task) -> DepositResult:
         """An unchanged deposit is not read again: its receipt says what became of it."""
         arrival, tier = task.arrival, task.policy.replicas[0].tier
         replicas: tuple[MadeReplica, ...] = ()
         if arrival.state != "rejected" and arrival.version:
             key = VersionKey(arrival.community, arrival.aip, arrival.version)
             if self._catalogue.replica(key, tier) is not None:
-                replicas = (self._verified(task.policy, key, tier, task.progress),)
+                replicas = (self._first.read_back(task.policy, key, tier, task.progress),)
         return earlier(arrival, replicas)
-
-    def _first_tier(self, policy: Policy) -> Tier:
-        name = policy.replicas[0].tier
-        if name not in self._tiers:
-            raise UsageError(f"there is no tier {name!r} in this home", code="TIER-UNKNOWN")
-        tier = self._tiers[name]
-        tier.check()
-        return tier

@@ -1,0 +1,46 @@
+"""Reads the first replica of a version back, so that it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from preservation.catalogue.holding import hold
+from preservation.catalogue.protocol import Catalogue, ReplicaRow
+from preservation.errors import SamarkandError
+from preservation.ingest.result import MadeReplica
+from preservation.model.check import CheckResult
+from preservation.model.clock import stamp
+from preservation.model.event import EventMaker
+from preservation.model.progress import Progress
+from preservation.model.replica import ReplicaState, VersionKey
+from preservation.policy.policy import Policy
+
+Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+
+
+class FirstReplica:
+    """The replica that an ingest makes.
+
+    Args:
+        check: reads a replica back, compares and records.
+    """
+
+    def __init__(self, catalogue: Catalogue, events: EventMaker, check: Check) -> None:
+        self._catalogue = catalogue
+        self._events = events
+        self._check = check
+
+    def read_back(
+        self, policy: Policy, key: VersionKey, tier: str, progress: Progress
+    ) -> MadeReplica:
+        """Read the first replica back, unless that was done before, or another run is at it."""
+        with hold(self._catalogue, f"replica:{key}:{tier}", self._events.clock) as lease:
+            row = self._catalogue.replica(key, tier)
+            if row is None:
+                raise SamarkandError(f"{key} on {tier}: recorded, yet not in the catalogue")
+            if lease is not None and row.state is ReplicaState.WRITTEN:
+                self._check(policy, row, progress)
+                row = self._catalogue.replica(key, tier) or row
+        at = "" if row.verified_at is None else stamp(row.verified_at)
+        place = key.place(row.packaging)
+        return MadeReplica(tier, place, row.packaging.value, row.state.value, at)
