@@ -190,15 +190,25 @@ class Reading:
         code: str | None = None,
     ) -> list[FindingRow]:
         """See ``Catalogue.findings``. Oldest first."""
-        columns = t.finding.c
-        statement = sa.select(t.finding).order_by(columns.opened_at, columns.id)
-        wanted = {"community": community, "state": state, "aip": aip, "tier": tier}
-        wanted["code"] = code
-        for name, value in wanted.items():
-            if value is not None:
-                statement = statement.where(columns[name] == value)
+        statement = _findings(community=community, state=state, aip=aip, tier=tier, code=code)
         with self.database.reading() as connection:
             return [rows.finding_row(row) for row in connection.execute(statement).mappings()]
+
+    def each_finding(
+        self, community: str | None = None, state: str | None = None
+    ) -> Iterator[FindingRow]:
+        """As :meth:`findings`, page by page: there may be many, and each may name many files. Ids
+        alone are held for all of them.
+        """
+        names = _findings(community=community, state=state).with_only_columns(t.finding.c.id)
+        with self.database.reading() as connection:
+            ids = connection.execute(names).scalars().all()
+        for some in chunks(ids, PAGE):
+            page = sa.select(t.finding).where(t.finding.c.id.in_(some))
+            page = page.order_by(t.finding.c.opened_at, t.finding.c.id)
+            with self.database.reading() as connection:
+                found = connection.execute(page).mappings().all()
+            yield from map(rows.finding_row, found)
 
     def finding(self, id: str) -> FindingRow | None:
         """See ``Catalogue.finding``."""
@@ -257,3 +267,13 @@ def _page(
         values = [sa.literal(value, kind) for value, kind in zip(after, types, strict=True)]
         statement = statement.where(sa.tuple_(*key, types=types) > sa.tuple_(*values, types=types))
     return statement.order_by(*key).limit(PAGE)
+
+
+def _findings(**wanted: str | None) -> sa.Select[Any]:
+    """Findings with these values, oldest first; None narrows nothing."""
+    columns = t.finding.c
+    statement = sa.select(t.finding).order_by(columns.opened_at, columns.id)
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(columns[name] == value)
+    return statement

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +21,8 @@ from preservation.model.clock import stamp
 from preservation.model.digest import Digest
 from preservation.repair.accepting import accept as accepted
 
+MOST_SHOWN = 1_000  # findings in a table; the oldest
+
 finding_app = group("See what is wrong; accept what is known.")
 
 Id = Annotated[str, typer.Argument(help="The finding's id, or the beginning of it.")]
@@ -33,23 +38,39 @@ def list_(
     """The findings that are open; exit code 4 if there are any."""
     here = shell(ctx)
     with opened(here) as parts:
-        rows = parts.catalogue.findings(community, state=None if every else "open")
+        found = partial(parts.catalogue.each_finding, community, None if every else "open")
 
-    def render(out: Console) -> None:
-        shown = table(
-            "Findings", "id", "code", "severity", "community", "subject", "state", "since"
-        )
-        for row in rows:
-            since = f"{row.opened_at:%Y-%m-%d %H:%M}"
-            shown.add_row(
-                row.id[:8], row.code, row.severity, row.community, row.subject, row.life, since
+        def render(out: Console) -> None:
+            shown = table(
+                "Findings", "id", "code", "severity", "community", "subject", "state", "since"
             )
-        out.print(shown if rows else "no finding is open")
+            rows = found()
+            for row in islice(rows, MOST_SHOWN):
+                since = f"{row.opened_at:%Y-%m-%d %H:%M}"
+                shown.add_row(
+                    row.id[:8], row.code, row.severity, row.community, row.subject, row.life, since
+                )
+            out.print(shown if shown.row_count else "no finding is open")
+            if more := sum(1 for _ in rows):
+                out.print(f"and {more:,} more: --json has all")
 
-    exit_code = 4 if any(row.state == "open" for row in rows) else 0
-    here.answer(
-        as_json, "samarkand.findings/1", {"findings": [_row(r) for r in rows]}, render, exit_code
-    )
+        is_any = next(parts.catalogue.each_finding(community, "open"), None) is not None
+        body = {"findings": Streamed(lambda: map(_row, found()))}
+        here.answer(as_json, "samarkand.findings/1", body, render, 4 if is_any else 0)
+
+
+class Streamed(list[dict[str, Any]]):
+    """A JSON array whose rows are made while it is written."""
+
+    def __init__(self, rows: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def __bool__(self) -> bool:
+        return next(self._rows(), None) is not None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._rows()
 
 
 @finding_app.command()
@@ -140,7 +161,7 @@ def settle(
 
 
 def _find(parts: Parts, id: str) -> FindingRow:
-    rows = [row for row in parts.catalogue.findings() if row.id.startswith(id.lower())]
+    rows = [row for row in parts.catalogue.each_finding() if row.id.startswith(id.lower())]
     if len(rows) != 1:
         what = "no finding" if not rows else f"{len(rows)} findings"
         hint = "`preserve finding list --all` shows all"

@@ -86,7 +86,8 @@ class Shell:
         try:
             if as_json:
                 document = {"schema": schema, "exit": exit_code, **body}
-                sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+                json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+                sys.stdout.write("\n")
             else:
                 render(self.out if styled else _unstyled())
             sys.stdout.flush()
