@@ -13,7 +13,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Protocol
 from preservation.errors import SamarkandError
 from preservation.files.held import Held, HeldFolder, HeldTar
 from preservation.files.tar import order, read_tar
+from preservation.files.tar_index import Place, places
 from preservation.files.walk import open_below
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
@@ -66,7 +67,7 @@ def difference_map(
             good = _entered(stack, intact.open, intact.octets)
             files = [_of_sides(Wanted(f"v{key.version}.tar".encode()), bad, good)]
     else:
-        files = [*file_differences(damaged, intact, [Wanted(path) for path in paths])]
+        files = [*file_differences(damaged, intact, [*map(Wanted, paths)], key.top)]
     return {
         "schema": "samarkand.difference/1",
         "aip": key.aip,
@@ -76,9 +77,13 @@ def difference_map(
 
 
 def file_differences(
-    damaged: Held, intact: Held, wanted: Sequence[Wanted]
+    damaged: Held, intact: Held, wanted: Sequence[Wanted], top: str
 ) -> Iterator[dict[str, Any]]:
-    """Compare some files of two bags, each a folder or a tar, in one pass over either.
+    """Compare some files of two bags, each a folder or a tar, in one pass over either. Of an intact
+    tar that has an index only those files are read.
+
+    Args:
+        top: the tar's one top folder.
 
     Yields:
         As :func:`difference`. A file whose intact side is not what the seal says has no ranges,
@@ -91,7 +96,7 @@ def file_differences(
     by_place = sorted(wanted, key=lambda one: order(one.path))
     with ExitStack() as stack:
         bad = stack.enter_context(closing(_Files(damaged, by_place)))
-        good = stack.enter_context(closing(_Files(intact, by_place)))
+        good = stack.enter_context(closing(_Files(intact, by_place, top)))
         for one in by_place:
             yield _of_sides(one, bad.find(one.path), good.find(one.path))
 
@@ -195,12 +200,17 @@ def _entered(stack: ExitStack, opening: Callable[[], BinaryIO], octets: int | No
 
 
 class _Files:
-    """Some files of one bag, asked for in the order of a tar."""
+    """Some files of one bag, asked for in the order of a tar.
 
-    def __init__(self, held: Held, wanted: Sequence[Wanted]) -> None:
+    Args:
+        top: of a tar whose index may be used; what it says is compared by who knows the digests.
+    """
+
+    def __init__(self, held: Held, wanted: Sequence[Wanted], top: str = "") -> None:
         self._held = held
         self._stack = ExitStack()
         self._wanted = {one.path for one in wanted}
+        self._places = _placed(held, top, self._wanted) if top else {}
         self._failed = ""
         self._members = iter(()) if isinstance(held, HeldFolder) else self._of_tar(held)
         self._next: tuple[bytes, int, Iterator[bytes]] | None = None
@@ -214,6 +224,8 @@ class _Files:
         if isinstance(self._held, HeldFolder):
             folder = self._held.path
             return _entered(self._stack, lambda: _open(folder, path))
+        if path in self._places:
+            return self._looked_up(self._held, self._places[path])
         try:
             while self._next is None or order(self._next[0]) < order(path):
                 self._next = next(self._members)
@@ -223,6 +235,15 @@ class _Files:
             return _Side()
         return _Side(self._next[1], _Chunks(self._next[2]))
 
+    def _looked_up(self, held: HeldTar, place: Place) -> _Side:
+        try:
+            stream = None if held.at is None else self._stack.enter_context(held.at(*place))
+        except SamarkandError as error:
+            return _Side(unreadable=error.message)
+        except OSError as error:
+            return _Side(unreadable=error.strerror or str(error))
+        return _Side() if stream is None else _Side(place[1], _Part(stream, place[1]))
+
     def _of_tar(self, held: HeldTar) -> Iterator[tuple[bytes, int, Iterator[bytes]]]:
         try:
             stream = self._stack.enter_context(held.open())
@@ -231,6 +252,33 @@ class _Files:
             self._failed = error.message
         except OSError as error:
             self._failed = error.strerror or str(error)
+
+
+def _placed(held: Held, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:
+    """Where an index says that files stand; nothing where there is none that can be read."""
+    if not isinstance(held, HeldTar) or held.at is None or held.index is None:
+        return {}
+    try:
+        stream = held.index()
+        if stream is None:
+            return {}
+        with stream:
+            found = places(stream, top, wanted)
+    except (SamarkandError, OSError):
+        return {}
+    return {path: place for path, place in found.items() if sum(place) <= held.octets}
+
+
+class _Part:
+    """So many octets of a stream, which goes on after them."""
+
+    def __init__(self, stream: Reads, octets: int) -> None:
+        self._stream, self._left = stream, octets
+
+    def read(self, octets: int, /) -> bytes:
+        data = self._stream.read(min(octets, self._left))
+        self._left -= len(data)
+        return data
 
 
 class _Chunks:

@@ -61,7 +61,7 @@ class Localiser:
                 {"offset": each["offset"], "bytes": each["bytes"]}
                 for each in found["ranges"][:SHOWN]
             ]
-            for found in file_differences(damaged, intact, wanted)
+            for found in file_differences(damaged, intact, wanted, row.key.top)
             if found["ranges"]
         }
         return {"compared_with": sibling.tier, "ranges": ranges} if ranges else {}

@@ -138,7 +138,7 @@ class S3Place:
         if data is None:
             raise TierUnavailableError(
                 f"tier {self.id} has no marker at {self.address}",
-                hint="is it the right service, bucket and prefix? nothing was written or is missing",
+                hint="is it the right service, bucket and prefix? nothing was written or missing",
                 code="TIER-NO-MARKER",
             )
         if data != marker(self.id):

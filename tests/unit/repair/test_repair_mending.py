@@ -181,3 +181,19 @@ def test_what_does_not_read_back_is_not_put_in_place(
     with archive.opened() as (parts, policy), pytest.raises(Exception, match="reads back altered"):
         parts.repair.repair(policy, only(parts.repair.plan(policy)).id, SILENCE)
     assert inodes(mirror) == before
+
+
+def test_where_octets_differ_is_looked_up_in_a_tar_and_no_more_of_it_is_read(
+    archive: Archive, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = next(archive.tier("vault").glob("notes/*/*/*/v1"))
+    flip(vault / "data/a.txt")
+    archive.audit("vault")  # then only the tar is left to compare with
+    flip(mirror / "data/b.txt")
+    with only_by_range(monkeypatch) as asked:
+        archive.audit("mirror")
+    with archive.opened() as (parts, policy):
+        finding = only(one for one in parts.repair.plan(policy) if one.tier == "mirror")
+    assert finding.detail["compared_with"] == "deep"
+    assert [one["ranges"] for one in finding.detail["files"]] == [[{"offset": 0, "bytes": 1}]]
+    assert asked == [len(FILES["b.txt"])]
