@@ -122,10 +122,10 @@ def fill(url: str, count: int) -> None:
             aged = f"{micro} - ((i * 7 + {place} * 24) % 71) * {DAY} - i % 1000"
             insert(
                 "replica (community, aip, version, tier, packaging, state, seal, octets, "
-                "written_at, verified_at, checked_at, aged_from, young, lot, outcome, level, "
+                "written_at, aged_from, young, lot, outcome, level, "
                 "adopted)",
                 f"'{COMMUNITY}', {spelled['id']}, 1, '{tier}', {FOLDER}, {VERIFIED}, "
-                f"{spelled['digest']}, 1000000000, {ingested}, {aged}, {aged}, {aged}, "
+                f"{spelled['digest']}, 1000000000, {ingested}, {aged}, "
                 f"{spelled['false']}, {spelled['lot']}, {INTACT}, {E3}, {spelled['false']}",
             )
         _counted(connection, count)
@@ -261,8 +261,8 @@ def leases(catalogue: SqlCatalogue, count: int) -> None:
             catalogue.release_all(taken)
 
 
-def checks(count: int, at: datetime) -> list[Event]:
-    """Events of so many checks."""
+def checks(count: int, at: datetime, first: int = 1) -> list[Event]:
+    """Events of so many checks, one for an AIP, from one on."""
     detail = {
         "level": "E3", "algorithms": ["sha256"], "bytes_read": 10**9, "files": {"intact": 100},
         "cache_bypassed": True, "milliseconds": 3000, "result": "",
@@ -270,7 +270,7 @@ def checks(count: int, at: datetime) -> list[Event]:
     return [
         Event(
             str(uuid.uuid4()), at, EventType.FIXITY_CHECK, "intact", "a benchmark", COMMUNITY,
-            aip(number + 1), 1, TIERS[number % 3], "sha256:" + "0" * 64, detail,
+            aip(first + number), 1, TIERS[number % 3], "sha256:" + "0" * 64, detail,
         )
         for number in range(count)
     ]  # fmt: skip
@@ -286,21 +286,21 @@ def events(catalogue: SqlCatalogue, count: int) -> None:
 
 def raw_events(url: str, count: int) -> None:
     """The least that the engine has to do for the same, by its bare driver: insert the events as
-    they are kept, update the states.
+    they are kept, update the states. Of other AIPs, so that neither finds the other's pages read.
     """
     database = Database(Place.parse(url))
     mark = "?" if database.place.file is not None else "%s"
     into = f"INSERT INTO outbox (id, body) VALUES ({mark}, {mark})"
     update = (
-        "UPDATE replica SET checked_at = M, aged_from = M, verified_at = M "
+        "UPDATE replica SET aged_from = M, young = M, outcome = M "
         "WHERE community = M AND aip = M AND version = 1 AND tier = M"
     ).replace("M", mark)
-    made = checks(count, NOW)
+    made = checks(count, NOW, first=count + 1)
     with told("the same by bare statements", count, database):
         for first in range(0, count, 1_000):
             part = made[first : first + 1_000]
             kept = [(uuid.UUID(one.id).bytes, one.encode()) for one in part]
-            states = [(1, 1, 1, COMMUNITY, uuid.UUID(one.aip).bytes, one.tier) for one in part]
+            states = [(1, False, 1, COMMUNITY, uuid.UUID(one.aip).bytes, one.tier) for one in part]
             with database.writing() as connection:
                 connection.exec_driver_sql(into, kept)
                 connection.exec_driver_sql(update, states)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -25,6 +25,7 @@ from preservation.model.digest import Algorithm, Digest
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
 
+_M = TypeVar("_M")  # a moment, as a number or a value
 READ_BACK = timedelta(days=1)  # a check this soon after writing belongs to the writing
 _PACKAGINGS = tuple(map(Packaging, PACKAGINGS))
 _STATES = tuple(map(ReplicaState, STATES))
@@ -41,8 +42,8 @@ _KNOWN = {
     "postgresql": f"SELECT encode(id, 'hex') FROM {{table}} WHERE id = {_GIVEN}",
 }
 _LOADED = (
-    "octets, written_at, verified_at, checked_at, tar_octets, ready_by, packaging, state, outcome, "
-    "level"
+    "octets, written_at, aged_from, verified_at, checked_at, tar_octets, ready_by, packaging, "
+    "state, outcome, level"
 )
 _LOAD = {
     "sqlite": f"SELECT aip, {_LOADED}, seal, tar_digest FROM replica WHERE "
@@ -141,18 +142,39 @@ def save_checked(connection: sa.Connection, rows: Sequence[ReplicaRow]) -> None:
     connection.exec_driver_sql(_UPDATE["postgresql"], (json.dumps(listed),))
 
 
+def spoken(row: ReplicaRow) -> tuple[datetime, datetime | None, datetime | None]:
+    """``aged_from``, ``verified_at``, ``checked_at`` as they are stored: a check is its moment
+    once, in the first, where its outcome says that there was one.
+    """
+    checked, verified = row.checked_at, row.verified_at
+    aged = checked or row.written_at
+    is_now = row.state is ReplicaState.VERIFIED and verified == aged
+    return aged, None if is_now else verified, checked if row.outcome is None else None
+
+
+def moments(
+    aged: _M, verified: _M | None, checked: _M | None, has_outcome: bool, is_verified: bool
+) -> tuple[_M | None, _M | None]:
+    """``verified_at`` and ``checked_at`` of what :func:`spoken` stored."""
+    return (
+        aged if is_verified and verified is None else verified,
+        aged if has_outcome else checked,
+    )
+
+
 def is_young(row: ReplicaRow) -> bool:
     """Whether it was not audited yet since it was written and read back."""
     return row.checked_at is None or row.checked_at - row.written_at < READ_BACK
 
 
 def _told(row: ReplicaRow) -> tuple[Any, ...]:
-    checked, verified, ready = row.checked_at, row.verified_at, row.ready_by
+    aged, verified, checked = spoken(row)
+    ready = row.ready_by
     return (
         _STATE_CODES[row.state],
         None if verified is None else microseconds(verified),
         None if checked is None else microseconds(checked),
-        microseconds(checked or row.written_at),
+        microseconds(aged),
         is_young(row),
         None if row.outcome is None else _OUTCOME_CODES[row.outcome],
         None if row.level is None else _LEVEL_CODES[row.level],
@@ -190,8 +212,10 @@ def _replica(
     key: VersionKey, tier: str, row: Sequence[Any], digest: Callable[[Any], bytes]
 ) -> ReplicaRow:
     """A replica from a row of ``_LOAD``."""
-    (_, octets, written, verified, checked, tar_octets, ready, packaging, state, outcome, level,
-     seal, tar) = row  # fmt: skip
+    (_, octets, written, aged, verified, checked, tar_octets, ready, packaging, state, outcome,
+     level, seal, tar) = row  # fmt: skip
+    sound = _STATES[state] is ReplicaState.VERIFIED
+    verified, checked = moments(aged, verified, checked, outcome is not None, sound)
     facts = None
     if tar is not None:
         facts = TarFacts(Digest(Algorithm.SHA256, digest(tar)), tar_octets)

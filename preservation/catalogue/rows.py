@@ -234,19 +234,23 @@ def version_row(row: _Row, formats: tuple[FormatCount, ...]) -> VersionRow:
 
 def replica_row(row: _Row) -> ReplicaRow:
     """A replica from its table."""
-    digest = row["tar_digest"]
+    digest, state = row["tar_digest"], ReplicaState(row["state"])
+    outcome = None if row["outcome"] is None else Outcome(row["outcome"])
+    stored = row["aged_from"], row["verified_at"], row["checked_at"]
+    is_verified = state is ReplicaState.VERIFIED
+    verified, checked = bulk.moments(*stored, outcome is not None, is_verified)
     return ReplicaRow(
         key=VersionKey(row["community"], row["aip"], row["version"]),
         tier=row["tier"],
         packaging=Packaging(row["packaging"]),
-        state=ReplicaState(row["state"]),
+        state=state,
         seal=row["seal"],
         tar=None if digest is None else TarFacts(digest, row["tar_octets"]),
         octets=row["octets"],
         written_at=row["written_at"],
-        verified_at=row["verified_at"],
-        checked_at=row["checked_at"],
-        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        verified_at=verified,
+        checked_at=checked,
+        outcome=outcome,
         level=None if row["level"] is None else Level(row["level"]),
         ready_by=row["ready_by"],
     )
@@ -299,6 +303,7 @@ def _version_values(row: VersionRow, *, adopted: bool) -> dict[str, Any]:
 
 
 def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
+    aged, verified, checked = bulk.spoken(row)
     return {
         **_key_values(row.key),
         "tier": row.tier,
@@ -309,9 +314,9 @@ def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
         "tar_octets": None if row.tar is None else row.tar.octets,
         "octets": row.octets,
         "written_at": row.written_at,
-        "verified_at": row.verified_at,
-        "checked_at": row.checked_at,
-        "aged_from": row.checked_at or row.written_at,
+        "verified_at": verified,
+        "checked_at": checked,
+        "aged_from": aged,
         "lot": int(row.key.aip[:4], 16),
         "young": bulk.is_young(row),
         "outcome": None if row.outcome is None else row.outcome.value,

@@ -130,8 +130,9 @@ replica = sa.Table(
     metadata,
     sa.Column("octets", NUMBER, nullable=False),
     sa.Column("written_at", Moment, nullable=False),
-    # checked_at, or written_at where there is none: what the age of evidence counts from.
+    # When it was last checked, or written where it never was: what its evidence's age counts from.
     sa.Column("aged_from", Moment, nullable=False),
+    # Only where they say another moment than that: ``bulk.moments`` reads them, and writes them.
     sa.Column("verified_at", Moment),
     sa.Column("checked_at", Moment),
     sa.Column("tar_octets", NUMBER),

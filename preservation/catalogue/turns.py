@@ -171,7 +171,7 @@ class Turns:
         found: list[Turn] = []
         with self.database.reading() as connection:
             for tier in connection.execute(where).scalars().all():
-                damaged = sa.select(*names, columns.checked_at).where(
+                damaged = sa.select(*names, columns.aged_from).where(
                     columns.community == community,
                     columns.tier == tier,
                     columns.state == ReplicaState.DAMAGED.value,
@@ -240,7 +240,7 @@ class Turns:
             wanted = sa.select(*_COLUMNS).where(
                 *t.on_tier(community, tier),
                 columns.aip.in_(sorted({aip for aip, _ in some})),
-                sa.or_(columns.checked_at.is_(None), columns.checked_at < since),
+                sa.or_(columns.aged_from.is_(None), columns.aged_from < since),
             )
             drawn = set(some)
             found += [turn for turn in self._turns(wanted) if (turn.aip, turn.version) in drawn]
@@ -255,7 +255,7 @@ class Turns:
             columns.tier == tier,
             columns.state == ReplicaState.DAMAGED.value,
             t.is_unsound,
-            columns.checked_at >= since,
+            columns.aged_from >= since,
         )
         count = sa.select(sa.func.count()).select_from(t.replica)
         with self.database.reading() as connection:
