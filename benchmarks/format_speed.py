@@ -3,8 +3,8 @@
     python benchmarks/format_speed.py [CACHE] [--rounds 3]
 
 One caller, the mix of `format_accuracy.py`, warm pages; a fresh pool for each round. What it takes
-a worker to start, and the first 128 files, are not counted. *others* is how many cores other work
-used meanwhile: above 0.3 only the CPU seconds say something.
+the workers to start is not counted. *others* is how many cores other work used meanwhile: above 0.3
+only the CPU seconds say something.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from measure import QUIET, busy
 
 from preservation.formats.identifier import FormatIdentifier
 
-_WARM_UP = 128
+_WARM_UP = 1100  # with fewer, one worker is at it alone
 _GOALS = {1: 700, 2: 1200}  # files a second, by workers
 _TICK = os.sysconf("SC_CLK_TCK")
 

@@ -30,6 +30,7 @@ from preservation.formats.request import STAGING, TOOLS, Request, extension_of
 from preservation.model.identification import Identification, Toolchain
 
 BATCH = 64
+_FEW = 1000  # files that one worker is at before another would have started and caught up
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
@@ -49,7 +50,8 @@ class FormatIdentifier:
     threads keep running. Safe to call from several threads.
 
     Args:
-        workers: processes, each of up to 250 MB. They start when first asked.
+        workers: processes, each of up to 250 MB. The first starts when it is asked, the others
+            once there are many files: a start costs as much as some hundred of them.
         known: a file that keeps answers between runs; none are kept without it.
     """
 
@@ -58,6 +60,7 @@ class FormatIdentifier:
         self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
         settings = WorkerSettings(written=_WRITTEN, environment={STAGING: self._staging.name})
         self._pool = WorkerPool("preservation.formats.worker", workers, settings)
+        self._files = 0  # that were asked about so far
         # One more than workers: answers are weighed while the workers are at the next files.
         self._callers = ThreadPoolExecutor(workers + 1, "formats")
 
@@ -118,8 +121,10 @@ class FormatIdentifier:
     ) -> list[Identification]:
         batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
         ask = self._batch_below(os.fsencode(root.absolute()), patience)
+        self._files += len(paths)
         several: Callable[..., Iterator[list[Identification]]] = self._callers.map
-        answers = several(ask, batches) if len(batches) > 1 else map(ask, batches)
+        many = len(batches) > 1 and self._files > _FEW
+        answers = several(ask, batches) if many else map(ask, batches)
         return list(chain.from_iterable(answers))
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from preservation.formats.structure.inspect import holds_parts
 KIB = 1024
 _TEXT_ENDS = (4 * KIB, 2 * KIB)
 _ENDS = (8 * KIB, 4 * KIB)
+_UNKNOWN_ENDS = (4 * KIB, 2 * KIB)  # octets that begin nothing are what Siegfried is slowest on
 _DISK = (b"CD001", b"BEA01", b"NSR0")
 _DISK_ENDS = (40 * KIB, 8 * KIB)  # a disk image (ISO 9660, UDF) first says what it is at 32 KiB
 _PRINTED_ENDS = (256 * KIB, 256 * KIB)  # their kinds (PDF/A, PDF/X, previews) are told anywhere
@@ -26,19 +27,22 @@ _CANDIDATES = re.compile(r"possibilities based on extension are (.+)")
 _EMPTY = "empty source"
 
 
-def excerpt(taken: Sample) -> bytes | None:
+def excerpt(taken: Sample, *, known: bool) -> bytes | None:
     """What Siegfried gets of a file; None for the whole of it.
+
+    Args:
+        known: whether our own table or libmagic knows what begins here.
 
     Raises:
         OSError: the medium failed.
     """
     if taken.head.startswith(_PNG):
         return _without_pixels(taken)
-    head, tail = ends_of(taken)
+    head, tail = ends_of(taken, known=known)
     return None if taken.octets <= head + tail else taken.ends(head, tail)
 
 
-def ends_of(taken: Sample) -> tuple[int, int]:
+def ends_of(taken: Sample, *, known: bool) -> tuple[int, int]:
     """How many octets of a file's head and tail Siegfried gets; all of it where they overlap."""
     if any(mark in taken.head[:KIB] for mark in _PRINTED):
         return _PRINTED_ENDS
@@ -47,7 +51,9 @@ def ends_of(taken: Sample) -> tuple[int, int]:
     if holds_parts(taken):
         return taken.octets, 0
     disk = taken.at(32 * KIB, 8 * KIB)
-    return _DISK_ENDS if any(mark in disk for mark in _DISK) else _ENDS
+    if any(mark in disk for mark in _DISK):
+        return _DISK_ENDS
+    return _ENDS if known else _UNKNOWN_ENDS
 
 
 def _without_pixels(taken: Sample) -> bytes:

@@ -114,7 +114,7 @@ class Examiner:
             if not octets:
                 return evidence
             if without != "siegfried":
-                evidence = merge(evidence, self._ask_siegfried(taken, local))
+                evidence = merge(evidence, self._ask_siegfried(taken, local, evidence.magic))
             return evidence if without == "table" else _looked_into(evidence, taken)
         except OSError:  # the medium, or the staging folder
             return Evidence(Status.UNREADABLE, extension)
@@ -133,11 +133,14 @@ class Examiner:
         [said] = self._about(_JUNK, extension)["matches"] or [{"warning": ""}]
         return said.get("id", "UNKNOWN") != "UNKNOWN" or "possibilities" in said["warning"]
 
-    def _ask_siegfried(self, taken: Sample, local: LocalFormat | None) -> dict[str, Any]:
+    def _ask_siegfried(
+        self, taken: Sample, local: LocalFormat | None, magic: str | None
+    ) -> dict[str, Any]:
         """Siegfried's answer: about the file itself, both ends of a large one, or a mere name."""
         if by_name_alone(taken, local):
             return self._by_name(taken.extension)
-        octets = excerpt(taken)
+        known = local is not None or not magic or mime.is_specific(magic)
+        octets = excerpt(taken, known=known)
         if octets is None:
             return self._siegfried(taken.fd, taken.extension)
         return self._about(octets, taken.extension)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 from preservation.formats.sample import Sample
@@ -126,14 +127,20 @@ def words(start: str) -> Test:
 
 def first_line(pattern: str, flags: int = 0) -> Test:
     """Text whose first line that is not blank matches."""
-    wanted = re.compile(pattern, flags)
-    return of_text(lambda sample: wanted.match(sample.start))
+    return of_text(lambda sample: compiled(pattern, flags).match(sample.start))
 
 
 def says(pattern: str, flags: int = re.MULTILINE, hint: str = "") -> Test:
     """Text that holds this somewhere in its head; first the hint is looked for, which is quick."""
-    wanted = re.compile(pattern, flags)
-    return of_text(lambda sample: hint in sample.prose and wanted.search(sample.prose))
+    return of_text(
+        lambda sample: hint in sample.prose and compiled(pattern, flags).search(sample.prose)
+    )
+
+
+@cache
+def compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    """A pattern, made when it is first needed: a deposit without text needs hardly any."""
+    return re.compile(pattern, flags)
 
 
 def both(first: Test, second: Test) -> Test:

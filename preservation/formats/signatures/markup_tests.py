@@ -6,7 +6,7 @@ import json
 import re
 
 from preservation.formats.sample import Sample
-from preservation.formats.signatures.local_format import Test, beginning, of_text
+from preservation.formats.signatures.local_format import Test, beginning, compiled, of_text
 
 
 def rooted(name: str, says_so: str = "") -> Test:
@@ -88,12 +88,12 @@ def _value(sample: Sample) -> object:
 
 def with_member(pattern: str) -> Test:
     """A JSON text in whose head, or tail, the pattern occurs."""
-    wanted = re.compile(pattern)
 
     def test(sample: Sample) -> bool:
+        found = compiled(pattern, 0).search
         return sample.start[:1] == "{" and (
-            wanted.search(sample.start) is not None
-            or (sample.octets > len(sample.head) and wanted.search(sample.ending) is not None)
+            found(sample.start) is not None
+            or (sample.octets > len(sample.head) and found(sample.ending) is not None)
         )
 
     return beginning("{")(test)

@@ -185,6 +185,21 @@ def test_answers_keep_the_order_over_many_batches(identifier, tmp_path):
     ]
 
 
+def test_a_second_worker_starts_for_many_files_alone(tmp_path):
+    names = []
+    for number in range(300):
+        (tmp_path / f"{number}.txt").write_text(f"text {number}\n")
+        names.append(f"{number}.txt".encode())
+    before = set(children())
+    with FormatIdentifier(workers=2) as identifier:
+        identifier.identify(tmp_path, names)
+        assert len(set(children()) - before) == 1
+        answers = identifier.identify(tmp_path, names * 3 + [b"absent"])
+        assert len(set(children()) - before) == 2
+    assert {answer.puid for answer in answers[:-1]} == {"x-fmt/111"}
+    assert answers[-1].unchecked
+
+
 def test_two_threads_get_their_own_answers(identifier, tmp_path):
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     (tmp_path / "a.txt").write_text("text\n")
@@ -222,7 +237,7 @@ def test_one_answer_per_file_while_workers_are_killed(tmp_path):
                 killed.append(pid)
 
     with FormatIdentifier(workers=2) as identifier:
-        identifier.identify(tmp_path, names[:128])
+        identifier.identify(tmp_path, names * 2)  # so many that both workers start
         for pid in children():
             os.kill(pid, signal.SIGKILL)
             killed.append(pid)
