@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from preservation.app.apart import entangled
 from preservation.app.home import Home, find_home
 from preservation.app.notifying import unheard
 from preservation.app.planning import nearest
@@ -34,7 +35,8 @@ def advise(path: Path, checked: Checked) -> list[str]:
         unasked = f"what the home holds was not looked at: {error.message}"
         return [*advice(checked.effective), unasked]
     policies = [Policy.from_effective(one) for _, one in sorted(checked.effective.items())]
-    return [*advice(checked.effective, held), *of_home(home, policies)]
+    told = [f"`policy apply` would refuse: {one}" for one in entangled(home, policies)]
+    return [*told, *advice(checked.effective, held), *of_home(home, policies)]
 
 
 def of_home(home: Home, policies: Iterable[Policy]) -> list[str]:

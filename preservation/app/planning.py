@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from preservation.app.apart import expect_apart
 from preservation.app.home import Home
 from preservation.app.parts import Parts
 from preservation.catalogue.custody_reading import Amount
@@ -28,7 +29,11 @@ def make_plan(parts: Parts, checked: Checked, only: Iterable[str] | None = None)
     Args:
         checked: right policy files (``Checked.require``).
         only: these communities; by default all that have a file.
+
+    Raises:
+        PolicyError: a tier or an inbox really lies in another place (``POL-PLACES``).
     """
+    expect_apart(parts.home, map(Policy.from_effective, checked.effective.values()))
     lines = parts.store.in_force()
     in_force = active_digests(dict(sorted(lines.items())))
     wanted = sorted(checked.effective if only is None else only)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from preservation import __version__
+from preservation.app.apart import expect_apart
 from preservation.app.home import Home
 from preservation.app.moving import expect_same_tiers
 from preservation.app.places import SOURCE, environment
@@ -136,13 +137,15 @@ def apply_policies(
 
     Raises:
         BusyError: somebody else applied meanwhile (``POL-STALE``).
+        PolicyError: a tier or an inbox really lies in another place (``POL-PLACES``).
     """
     store = PolicyFiles(home.policies)
     if expected is None:
         expected = active_digests(store.in_force())
     tiers: dict[str, TierSpec] = {}
-    for document in checked.effective.values():
-        policy = Policy.from_effective(document)
+    policies = [Policy.from_effective(document) for document in checked.effective.values()]
+    expect_apart(home, policies)
+    for policy in policies:
         tiers.update(policy.tiers)
         with durable.plain_errors(home.path):
             (home.path / policy.intake.inbox).mkdir(parents=True, exist_ok=True)

@@ -105,9 +105,8 @@ def _table(kind: Table, node: Mapped, problems: Problems, path: str) -> Said:
         if kind.key.matches(key.text):
             inner[key.text] = check_form(kind.item, value, problems, join(path, key.text))
         else:
-            problems.add(
-                key.at, path, f"the name {quoted(key.text)}", kind.key.words, code="POL-VALUE"
-            )
+            found, hint = f"the name {quoted(key.text)}", stranger(key.text)
+            problems.add(key.at, path, found, kind.key.words, code="POL-VALUE", hint=hint)
     if not node.entries:
         problems.add(node.at, path, "an empty mapping", kind.words, code="POL-VALUE")
         return Said(Wrong, node.at)

@@ -15,12 +15,20 @@ HOME_NAMES = frozenset(
     (
         "samarkand.toml",
         "catalogue.sqlite",
+        "catalogue.sqlite-shm",
+        "catalogue.sqlite-wal",
+        "audit.rate",
+        "cache",
+        "drills",
+        "events",
+        "inventory",
         "receipts",
         "journal",
         "policies",
         "reports",
         "keys",
         "airflow",
+        "salvage",
         "scratch",
     )
 )

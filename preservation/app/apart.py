@@ -1,0 +1,62 @@
+"""Places that policies name, where they really lie: none in another, none in the home's own.
+
+The check of policy files compares paths as they are written; here absolute paths into the home and
+links are followed. An inbox that lies in a tier would take replicas for deposits, and release them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from preservation.app.home import Home
+from preservation.errors import PolicyError
+from preservation.policy.ground import HOME_NAMES, Claim, overlaps
+from preservation.policy.policy import Policy
+from preservation.policy.problem import Place
+
+_HOME = "the home's own"
+
+
+def expect_apart(home: Home, policies: Iterable[Policy]) -> None:
+    """Refuse policies whose places lie in each other.
+
+    Raises:
+        PolicyError: some do (``POL-PLACES``); the message has all of them.
+    """
+    if told := entangled(home, policies):
+        raise PolicyError(
+            f"places that policies name lie in each other: {'; '.join(told)}",
+            hint="give each tier and each inbox a folder of its own, outside of the others",
+            code="POL-PLACES",
+        )
+
+
+def entangled(home: Home, policies: Iterable[Policy]) -> list[str]:
+    """A sentence for each place that lies in another one."""
+    return [
+        f"{second.owner} ({second.field}) lies in {first.owner} ({first.field})"
+        if first.path != second.path
+        else f"{second.owner} ({second.field}) and {first.owner} ({first.field}) are one folder"
+        for first, second in overlaps(_claims(home, policies))
+        if not first.owner.startswith(_HOME) or not second.owner.startswith(_HOME)
+    ]
+
+
+def _claims(home: Home, policies: Iterable[Policy]) -> Iterator[Claim]:
+    """Each place once, by its real path; ``field`` is how it is written."""
+    for name in sorted(HOME_NAMES):
+        yield _claim(home, f"{_HOME} {name}", name, is_tier=True)
+    tiers: dict[str, str] = {}
+    for policy in policies:
+        tiers |= {name: spec.path for name, spec in policy.tiers.items() if spec.kind == "local"}
+        intake = policy.intake
+        yield _claim(home, f"the inbox of {policy.community}", intake.inbox)
+        if intake.release.mode == "move":
+            yield _claim(home, f"released deposits of {policy.community}", intake.release.to)
+    for name, path in sorted(tiers.items()):
+        yield _claim(home, f"the tier {name}", path, is_tier=True)
+
+
+def _claim(home: Home, owner: str, path: str, *, is_tier: bool = False) -> Claim:
+    return Claim(os.path.realpath(home.path / path), owner, path, Place(owner), is_tier)

@@ -1,0 +1,61 @@
+"""Tiers and inboxes lie apart where they really are, however they are written."""
+
+from __future__ import annotations
+
+import pytest
+from homes import Archive
+
+from preservation.app import apply_policies, find_home, read_policies
+from preservation.app.advising import advise
+from preservation.app.home import Home
+from preservation.errors import PolicyError
+from preservation.policy.ground import HOME_NAMES
+
+
+def _refused(archive: Archive) -> str:
+    checked, home = read_policies(archive.policies).require(), find_home(archive.home)
+    (told,) = (one for one in advise(archive.home, checked) if "would refuse" in one)
+    with pytest.raises(PolicyError) as caught:
+        apply_policies(home, checked, "ann", "a change", archive.clock)
+    assert caught.value.code == "POL-PLACES"
+    assert told.partition(": ")[2] in caught.value.message
+    return caught.value.message
+
+
+def test_an_inbox_in_a_tier_is_refused_by_its_absolute_path_and_through_a_link(
+    archive: Archive,
+) -> None:
+    (archive.home / "way").symlink_to(archive.home / "tiers/vault")
+    for written in (str(archive.home / "tiers/vault"), "way", "way/below"):
+        archive.write_policies({"intake": {"inbox": written}})
+
+        told = _refused(archive)
+
+        assert "the inbox of notes" in told
+        assert "the tier vault" in told
+
+
+def test_an_inbox_around_or_in_what_the_home_keeps_is_refused(archive: Archive) -> None:
+    for written in (str(archive.home / "journal"), str(archive.home / "inventory/x")):
+        archive.write_policies({"intake": {"inbox": written}})
+
+        assert "the home's own" in _refused(archive)
+
+    archive.write_policies({"intake": {"inbox": str(archive.home)}})
+    with pytest.raises(PolicyError, match="the home's own journal"):
+        apply_policies(
+            find_home(archive.home),
+            read_policies(archive.policies).require(),
+            "ann",
+            "a change",
+            archive.clock,
+        )
+
+
+def test_every_place_of_a_home_is_its_own(archive: Archive) -> None:
+    home = find_home(archive.home)
+    named = ("policies", "journal", "receipts", "reports", "known_formats", "events", "told",
+             "scratch")  # fmt: skip
+    places = {getattr(Home, name).fget(home).relative_to(home.path).parts[0] for name in named}
+
+    assert places <= HOME_NAMES
