@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from heapq import nsmallest
 
 from preservation.catalogue.promises import BROKEN_WORDS, Broken, Standing
 from preservation.catalogue.protocol import FindingRow
 from preservation.model.finding import Severity
 
 NOTE = 1000  # characters that the note of a run holds
-_LISTED = 100  # lines in the log; the counts above them are always whole
+_LISTED = 100  # findings with a line; the counts above them are always whole
 _log = logging.getLogger(__name__)
 
 
@@ -23,17 +25,20 @@ class Verdict:
         well: no finding is open, no promise broken, no check overdue.
         headline: one line.
         lines: what is wrong, each with its next step, the gravest first.
+        more: findings that have no line.
     """
 
     well: bool
     headline: str
     lines: tuple[str, ...]
+    more: int = 0
 
     def note(self) -> str:
         """As much of it as a run's note holds, in Markdown."""
         text = f"**{self.headline}**"
         for index, line in enumerate(self.lines):
-            more = f"\n\n… and {len(self.lines) - index} more: see the log of `look`"
+            left = len(self.lines) - index + self.more
+            more = f"\n\n… and {left} more: see the log of `look`"
             if len(text) + len(line) + len(more) + 3 > NOTE:
                 return text + more
             text += f"\n- {line}"
@@ -43,20 +48,40 @@ class Verdict:
         """All of it, line by line."""
         level = logging.INFO if self.well else logging.ERROR
         _log.log(level, "%s", self.headline)
-        for line in self.lines[:_LISTED]:
+        for line in self.lines:
             _log.log(level, "%s", line)
+        if self.more:
+            _log.log(level, "and %s more findings: `preserve finding list --json`", self.more)
 
 
-def verdict(standing: Standing, findings: Sequence[FindingRow]) -> Verdict:
-    """Put a standing and the open findings into words."""
-    grave = [row for row in findings if row.severity != Severity.WARNING.value]
-    counts = [f"{len(grave)} open finding{'s' * (len(grave) != 1)}"] if grave else []
+def verdict(standing: Standing, findings: Iterable[FindingRow]) -> Verdict:
+    """Put a standing and the open findings into words; of many only the gravest are kept."""
+    grave = Counted(row for row in findings if row.severity != Severity.WARNING.value)
+    told = nsmallest(_LISTED, grave, key=_gravest_first)
+    counts = [f"{grave.count} open finding{'s' * (grave.count != 1)}"] if told else []
     counts += [f"{count} {BROKEN_WORDS.get(code, code)}" for code, count in standing.totals.items()]
     if standing.kept:
         headline = _well(standing)
     else:
         headline = f"Not all promises are kept: {', '.join(counts)}"
-    return Verdict(standing.kept, headline, (*_findings(grave), *_broken(standing.broken)))
+    lines = (*_findings(told), *_broken(standing.broken))
+    return Verdict(standing.kept, headline, lines, grave.count - len(told))
+
+
+class Counted:
+    """Rows that are counted while they pass."""
+
+    def __init__(self, rows: Iterable[FindingRow]) -> None:
+        self._rows, self.count = rows, 0
+
+    def __iter__(self) -> Iterator[FindingRow]:
+        for row in self._rows:
+            self.count += 1
+            yield row
+
+
+def _gravest_first(row: FindingRow) -> tuple[bool, datetime]:
+    return row.severity != Severity.CRITICAL.value, row.opened_at
 
 
 def _well(standing: Standing) -> str:
@@ -67,10 +92,8 @@ def _well(standing: Standing) -> str:
 
 
 def _findings(rows: Iterable[FindingRow]) -> list[str]:
-    ordered = sorted(rows, key=lambda row: (row.severity != Severity.CRITICAL.value, row.opened_at))
     return [
-        _line(f"{row.code} {row.subject}: {row.message}", row.hint, f"`{row.id}`")
-        for row in ordered
+        _line(f"{row.code} {row.subject}: {row.message}", row.hint, f"`{row.id}`") for row in rows
     ]
 
 

@@ -84,5 +84,5 @@ def notify(parts: Parts, community: str, mail: MailSettings | None) -> Json:
 
 def standing(parts: Parts, community: str) -> Verdict:
     """Compare what was promised with what is known now."""
-    findings = parts.catalogue.findings(community, state="open")
+    findings = parts.catalogue.each_finding(community, state="open")
     return verdict(parts.standing(parts.store.governing(community)), findings)
