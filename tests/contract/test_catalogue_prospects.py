@@ -32,6 +32,7 @@ def test_versions_are_counted_by_where_they_are_and_where_they_are_verified(
     ]
     assert sum(one.versions for one in catalogue.prospects.kept("silk-road", [])) == 5
     assert catalogue.prospects.kept("nobody", ["vault"]) == []
+    assert catalogue.prospects.octets() == {"others": 1000, "silk-road": 5000}
 
 
 def test_formats_are_counted_by_name_with_the_versions_that_hold_them(
