@@ -44,13 +44,14 @@ class Direct:
         except OSError as error:
             if error.errno != errno.EINVAL:  # of another alignment than this one
                 raise
-            self._stop()
+            self.stop()
             return os.readv(self._fd, [view])
         if got < len(view):  # the end, mostly: from here no whole block begins
-            self._stop()
+            self.stop()
         return got
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Go on through the cache."""
         self._passes = False
         flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
         fcntl.fcntl(self._fd, fcntl.F_SETFL, flags & ~os.O_DIRECT)

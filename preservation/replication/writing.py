@@ -173,8 +173,8 @@ def _give(
         read = _read(source, folders, tars, progress)
         if tars:
             hashed = MultiHash([Algorithm.SHA256])
-            for block in _blocks(_tar(version, read, hashed, index, Silence())):
-                _hand([block], tars)
+            for batch in _batches(_tar(version, read, hashed, index, Silence())):
+                _hand(batch, tars)
             facts = _expected(version, hashed, expected, tars)
         else:
             for member in read:
@@ -302,17 +302,17 @@ def _told(events: Iterator[Event], progress: Progress) -> Iterator[bytes]:
             yield event
 
 
-def _blocks(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same octets in pieces that are worth handing over."""
+def _batches(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """The same octets, as they are, as many pieces at a time as are worth handing over."""
     some: list[bytes] = []
     octets = 0
     for chunk in chunks:
         some.append(chunk)
         octets += len(chunk)
-        if octets >= _BATCH:
-            yield b"".join(some)
+        if octets >= _BATCH or len(some) >= _EVENTS:
+            yield some
             some, octets = [], 0
-    yield b"".join(some)
+    yield some
 
 
 def _facts(version: VersionRow, hashed: MultiHash, expected: TarFacts | None) -> TarFacts:

@@ -33,6 +33,7 @@ from preservation.storage.place import LocalPlace
 from preservation.storage.steps import INCOMING, QUARANTINE, is_there, make_folders, move
 
 _BUFFER = 1 << 20
+_LARGE = 128 << 10  # octets; to copy so many costs more than a system call
 
 
 class LocalIncoming:
@@ -206,10 +207,16 @@ def _suffix(packaging: Packaging) -> str:
     return ".tar" if packaging is Packaging.TAR else ""
 
 
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytearray]:
-    """The same octets in pieces that are worth a system call."""
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes | bytearray]:
+    """The same octets in pieces that are worth a system call; large ones are not copied."""
     buffer = bytearray()
     for chunk in chunks:
+        if len(chunk) >= _LARGE:
+            if buffer:
+                yield buffer
+                buffer = bytearray()
+            yield chunk
+            continue
         buffer += chunk
         if len(buffer) >= _BUFFER:
             yield buffer

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from preservation.errors import MalformedError, TierUnavailableError
 from preservation.files import durable
@@ -18,6 +19,7 @@ from preservation.model.names import display
 from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.immutable import clear_immutable, is_immutable, set_immutable
 from preservation.storage.layout import MARKER_SCHEMA
+from preservation.storage.local_stream import TarStream
 from preservation.storage.mount import Mount, mount_of
 from preservation.storage.sharing import share
 from preservation.storage.steps import (
@@ -87,7 +89,7 @@ class LocalPlace:
             seen.st_size,
             bypassed,
             server,
-            at=lambda offset, _: _open_tar(path, offset),
+            at=lambda offset, _: _open_tar_at(path, offset),
             index=lambda: _open_index(index),
             mark=f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}",
         )
@@ -174,8 +176,12 @@ class LocalPlace:
             return False
 
 
-def _open_tar(path: Path, offset: int = 0) -> BinaryIO:
+def _open_tar(path: Path) -> BinaryIO:
     """Failures stay as they are: the reader knows which of them are the medium's."""
+    return cast("BinaryIO", TarStream(io.FileIO(open_regular(path))))
+
+
+def _open_tar_at(path: Path, offset: int) -> BinaryIO:
     fd = open_regular(path)
     os.posix_fadvise(fd, offset, 0, os.POSIX_FADV_DONTNEED)
     os.posix_fadvise(fd, offset, 0, os.POSIX_FADV_SEQUENTIAL)
