@@ -48,10 +48,11 @@ class Sample:
         found = f"{self.damaged:,} damaged" if self.damaged else "none damaged"
         if bound > self.population:
             return f"{read}, {found}: this rules nothing out"
+        if bound == self.population:
+            return f"{read}, {found}: with {percent} confidence not all replicas there are damaged"
         part = 100 * bound / self.population
-        share = f"{part:.3g} %" if part < 100 else "all"
         return (
-            f"{read}, {found}: with {percent} confidence fewer than {share} of all "
+            f"{read}, {found}: with {percent} confidence fewer than {part:.3g} % of all "
             f"({bound:,} replicas) are damaged"
         )
 
