@@ -1,16 +1,19 @@
 """Copies a sealed bag from folder to folder, verifying every file on the way.
 
 Helper processes copy many small files at a time and tell the digests of what they wrote, which
-are compared here with those that the seal vouches for. What a helper leaves is copied file by
-file, with the same result. Nothing may become visible before all of it returned.
+are compared here with those that the seal vouches for. What a helper leaves, and all of few files,
+is copied file by file, in threads, with the same result. Nothing may become visible before all of
+it returned.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from preservation.bags.folder import BagFolder
@@ -19,10 +22,12 @@ from preservation.files.held import HeldFolder
 from preservation.fixity.compare import Expected
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
 from preservation.fixity.helpers import BATCH, Helper
+from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Digest
 from preservation.model.progress import Progress
 
-_HELPERS = 2
+_HELPERS = 2  # processes; and threads, for what is large
+_WAITING = 64  # files that may wait for a thread
 _MANY = BATCH  # files; below, helpers take longer to start than they save
 
 
@@ -69,6 +74,11 @@ class _Payload:
         self._ending = ending
         self._helpers: deque[Helper] = deque()
         self._asked: deque[tuple[Helper, Batch]] = deque()
+        self._threads = ThreadPoolExecutor(_HELPERS, "sealed")
+        ending.callback(self._threads.shutdown, wait=True, cancel_futures=True)
+        self._left = threading.Event()
+        ending.callback(self._left.set)
+        self._apart: deque[Future[None]] = deque()
 
     def copy(self) -> None:
         for batch in _cut(self._source.payload()):
@@ -76,7 +86,7 @@ class _Payload:
                 self._start()
             if not self._helpers or not self._prepare(batch):
                 for number in range(len(batch.paths)):
-                    self._one(batch, number)
+                    self._begin(batch, number)
                 continue
             helper = self._helpers[0]
             self._helpers.rotate()
@@ -88,6 +98,8 @@ class _Payload:
                 self._hear()
         while self._asked:
             self._hear()
+        while self._apart:
+            self._apart.popleft().result()
 
     def _start(self) -> None:
         root = self._bag.folder(b"")
@@ -121,7 +133,7 @@ class _Payload:
         at = 0
         for number, size in enumerate(octets):
             if size < 0:
-                self._one(batch, number)
+                self._begin(batch, number)
                 continue
             read = [
                 column[at * each.octets : (at + 1) * each.octets]
@@ -131,9 +143,27 @@ class _Payload:
                 raise differs(batch.paths[number])
             at += 1
 
+    def _begin(self, batch: Batch, number: int) -> None:
+        """Copy one file, now or soon; raises what stands in the way of one begun before."""
+        self._apart.append(self._threads.submit(self._one, batch, number))
+        while len(self._apart) > _WAITING or (self._apart and self._apart[0].done()):
+            self._apart.popleft().result()
+
     def _one(self, batch: Batch, number: int) -> None:
-        file = self._source.file(batch.paths[number], _digests(batch, number))
-        write_members(self._bag, file, self._progress)
+        """In a thread; ends soon where the others failed, or somebody pressed Ctrl-C."""
+        file = self._source.apart(batch.paths[number], _digests(batch, number))
+        with closing(file):
+            write_members(self._bag, self._until_left(file), self._progress)
+
+    def _until_left(self, members: Iterable[Member]) -> Iterator[Member]:
+        def going_on(chunks: Iterable[bytes]) -> Iterator[bytes]:
+            for chunk in chunks:
+                if self._left.is_set():
+                    raise StoppedError("copying was stopped")
+                yield chunk
+
+        for path, octets, chunks in members:
+            yield Member(path, octets, going_on(chunks))
 
 
 def _cut(batches: Iterable[Expected]) -> Iterator[Batch]:

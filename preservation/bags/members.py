@@ -10,7 +10,7 @@ So whoever copies must not let anything become visible before the last member ha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, Self
 
@@ -128,6 +128,14 @@ class SealedFolder:
     def file(self, path: bytes, expected: tuple[Digest, ...]) -> Iterator[Member]:
         """One file, verified while it is read."""
         return _file(self._folders, path, expected)
+
+    def apart(self, path: bytes, expected: tuple[Digest, ...]) -> Generator[Member, None, None]:
+        """The same, in a thread while others read other files."""
+        folders = Folders(self.root)
+        try:
+            yield from _file(folders, path, expected)
+        finally:
+            folders.close()
 
     def each(self, wanted: Collection[bytes]) -> Iterator[tuple[bytes, Iterator[Member]]]:
         """Some files, tag files before payload, each to be taken, or to fail, by itself; what the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from bagmaker import QUIET, everything, held, sealed
 
 from preservation.bags import copy_sealed
+from preservation.bags.members import Member, SealedFolder
 from preservation.bags.sealed import copy
 from preservation.errors import SourceDamagedError
 from preservation.fixity.helpers import Helper
@@ -80,3 +82,36 @@ def test_a_killed_helper_costs_no_file(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(copy_sealed, "Helper", Killed)
     assert copied(bag, seal) == everything(bag)
     assert next(questions) > 4
+
+
+def test_large_files_are_copied_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = tmp_path / "bag"
+    seal = sealed(bag, {b"one": os.urandom(9000), b"two": os.urandom(9000)})
+    met, apart = threading.Barrier(2, timeout=60), SealedFolder.apart
+
+    def together(self: SealedFolder, *said: Any) -> Any:
+        met.wait()
+        return apart(self, *said)
+
+    monkeypatch.setattr(SealedFolder, "apart", together)
+    assert copied(bag, seal) == everything(bag)
+
+
+def test_a_large_file_is_left_where_it_is_once_another_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = tmp_path / "bag"
+    seal = sealed(bag, {b"damaged": b"one", b"endless": b"two"})
+    (bag / "data/damaged").write_bytes(b"eno")
+    apart = SealedFolder.apart
+
+    def endless(self: SealedFolder, path: bytes, expected: Any) -> Any:
+        if path.endswith(b"endless"):
+            return (Member(path, 1, itertools.repeat(b"x")) for _ in range(1))
+        return apart(self, path, expected)
+
+    monkeypatch.setattr(SealedFolder, "apart", endless)
+    with pytest.raises(SourceDamagedError, match="damaged"):
+        copied(bag, seal)
