@@ -109,8 +109,9 @@ def _params(policy: Policy) -> dict[str, Param]:
         "tier": Param(
             None,
             enum=[None, *policy.audit.tiers],
+            values_display={"null": "all tiers"},  # else the form says "null"
             title="Tier",
-            description="Check this tier only. Empty: all.",
+            description="Check this tier only.",
         ),
         "aip": Param(
             None,
