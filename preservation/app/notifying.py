@@ -14,7 +14,6 @@ from typing import Any
 from preservation.app.home import SETTINGS, Home
 from preservation.app.parts import Parts
 from preservation.catalogue.promises import Standing
-from preservation.catalogue.standing import standing
 from preservation.errors import UsageError
 from preservation.notices.hook import HookSettings
 from preservation.notices.mail import SECURITIES, MailSettings
@@ -84,7 +83,7 @@ def notice_service(parts: Parts, post: Post) -> NoticeService:
     observed = parts.observed()
 
     def judged(policy: Policy) -> Standing:
-        return standing(parts.catalogue, policy, observed, parts.clock.now())
+        return parts.standing(policy, observed)
 
     memory = Memory(parts.home.told, parts.journal, parts.clock)
     sources = NoticeSources(

@@ -137,7 +137,8 @@ class Parts:
             observed: what ``observed`` says, where it was asked for several communities.
         """
         seen = self.observed() if observed is None else observed
-        return standing(self.catalogue, policy, seen, self.clock.now())
+        past = partial(self.store.past, policy)
+        return standing(self.catalogue, policy, seen, self.clock.now(), past)
 
     def all_events(self) -> Iterator[Event]:
         """Every event, oldest first: the journal's, then those not drained yet."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from preservation.app.parts import Parts
@@ -50,7 +51,7 @@ def write_period_report(
     sources = PeriodSources(
         policy,
         parts.catalogue.figures,
-        standing(parts.catalogue, policy, observed, now),
+        standing(parts.catalogue, policy, observed, now, partial(parts.store.past, policy)),
         observed,
         parts.catalogue.findings(community),
         events.tallies(community, _SINCE, last),

@@ -82,12 +82,13 @@ def _minimum(policy: Policy, standing: Standing) -> Iterator[Promised]:
 
 
 def _by_tier(policy: Policy, standing: Standing) -> Iterator[Promised]:
-    tiers, held = {one.tier: one for one in standing.tiers}, standing.holdings.versions
+    tiers = {one.tier: one for one in standing.tiers}
     for rule in policy.replicas:
         words = f"a {rule.packaging.value} on {rule.tier} within {span(rule.within)}, read back"
         found = tiers[rule.tier]
         broken, codes = found.late + found.unverified, ("STD-LATE", "STD-UNVERIFIED")
-        yield _told(standing, words, codes, rule.tier, held, broken)
+        made = found.verified + found.damaged  # what is not due yet proves nothing
+        yield _told(standing, words, codes, rule.tier, made + broken, broken)
     for tier, audit in policy.audit.tiers.items():
         found = tiers[tier]
         if not found.replicas and all(rule.tier != tier for rule in policy.replicas):

@@ -2,12 +2,14 @@
 
 A promise is judged by what stands in the catalogue against the policy in force:
 
-* each replica is there, and was read back, within its time after ingest;
+* each replica is there, and was read back, within its time after ingest, or after the policy
+  that promised it first;
 * each version has its minimum of *verified* replicas, failure domains and sites: a new one
   from the moment on by which the policy's own replicas make that minimum;
 * no replica is damaged, no check is older or weaker than promised;
 * no finding above a warning is open.
 
+What is broken is so since the policy in force, or one before it without a gap, promised it.
 Failure domains are those observed. A tier that could not be looked at is one broken promise,
 not one per replica: it counts as a domain of its own meanwhile.
 """
@@ -24,6 +26,7 @@ from preservation.catalogue.protocol import ReplicaRow
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
+from preservation.policy.terms import EVER, Governed, Past, Term, since_when, terms
 
 _SKEW = timedelta(hours=1)  # that clocks of two hosts may differ
 LISTED = 100  # of each kind of broken promise; the totals are always whole
@@ -47,7 +50,11 @@ class Counted(Protocol):
 
 
 def standing(
-    catalogue: Counted, policy: Policy, observed: Mapping[str, str], now: datetime
+    catalogue: Counted,
+    policy: Policy,
+    observed: Mapping[str, str],
+    now: datetime,
+    past: Past | None = None,
 ) -> Standing:
     """Judge one community.
 
@@ -57,16 +64,23 @@ def standing(
         observed: tier -> failure domain, as seen now; a tier that is not in it could not be
             looked at.
         now: the present.
+        past: what governed the community, the policy itself first; by default it alone, ever.
     """
-    return _Judge(catalogue.figures, policy, observed, now).judge()
+    return _Judge(catalogue.figures, policy, observed, now, past).judge()
 
 
 class _Judge:
     """One judgement; collects broken promises as it goes."""
 
     def __init__(
-        self, figures: Figures, policy: Policy, observed: Mapping[str, str], now: datetime
+        self,
+        figures: Figures,
+        policy: Policy,
+        observed: Mapping[str, str],
+        now: datetime,
+        past: Past | None,
     ) -> None:
+        self.past: Past = past or (lambda: [Governed(EVER, policy)])
         self.figures = figures
         self.policy = policy
         self.observed = observed
@@ -120,7 +134,7 @@ class _Judge:
         return dict(zip(_MINIMUM, self.independence.lacking(tiers), strict=True))
 
     def _judge_minimum(self, covered: Mapping[frozenset[str], int], before: datetime) -> None:
-        for code in _MINIMUM:
+        for nth, code in enumerate(_MINIMUM):
             short = [some for some in covered if self._lacking(some)[code]]
             if not short:
                 continue
@@ -129,11 +143,17 @@ class _Judge:
                 self.policy.community, self.tiers, before, short, LISTED
             )
             damaged = self.figures.damaged_since((named.key for named, _ in listed), self.tiers)
+            made = {some: self._short_since(nth, some) for some in short}
             for named, some in listed:
-                promised = named.ingested_at + self._grace()
+                promised = max(named.ingested_at + self._grace(), made[some])
                 since = max(promised, damaged.get(named.key, promised))
                 lacking = self._lacking(some)[code]
                 self._break(code, named, "", since, self._advice(code, named, damaged), lacking)
+
+    def _short_since(self, nth: int, tiers: frozenset[str]) -> datetime:
+        """Since when replicas on these tiers are fewer than promised, by policy alone."""
+        there = self.independence.counts(tiers)[nth]
+        return since_when(self.past, lambda policy: _least(policy)[nth] > there)
 
     def _advice(self, code: str, named: Named, damaged: Mapping[VersionKey, datetime]) -> str:
         if named.key in damaged:
@@ -172,17 +192,28 @@ class _Judge:
 
     def _judge_making(self, tier: str) -> tuple[int, int]:
         """Replicas that should be there, and read back, by now."""
-        within = min(
-            (rule.within for rule in self.policy.replicas if rule.tier == tier), default=None
-        )
-        if within is None:
+        within = _within(self.policy, tier)
+        before = None if within is None else self._made_before(tier, within)
+        if before is None:
             return 0, 0
-        community, before = self.policy.community, self.now - within
+        community = self.policy.community
         absent = self.figures.not_there(community, tier, before, LISTED)
-        self._break_sample("STD-LATE", absent, tier, within, _REPLICATE)
+        self._break_sample("STD-LATE", absent, tier, _REPLICATE)
         written = self.figures.in_state(community, tier, ReplicaState.WRITTEN, before, LISTED)
-        self._break_sample("STD-UNVERIFIED", written, tier, within, _AUDIT)
+        self._break_sample("STD-UNVERIFIED", written, tier, _AUDIT)
         return absent.total, written.total
+
+    def _made_before(self, tier: str, within: timedelta) -> datetime | None:
+        """Versions ingested before this moment should have their replica; None: none need yet."""
+        before = self.now - within
+        if next(iter(self.past())).since <= before:
+            return before
+        over = [term for term in self._terms(tier) if term.since + term.within <= self.now]
+        return max((self.now - term.within for term in over), default=None)
+
+    def _terms(self, tier: str) -> list[Term]:
+        """By when replicas on a tier are promised."""
+        return terms(self.past, lambda policy: _within(policy, tier))
 
     def _judge_damage(self, tier: str) -> None:
         state = ReplicaState.DAMAGED
@@ -203,12 +234,16 @@ class _Judge:
         self._count("STD-OVERDUE", overdue)
         self._count("STD-WEAK", weak)
         old = self.figures.oldest(community, tier, before, LISTED) if overdue else []
+        ages = terms(self.past, lambda policy: _max_age(policy, tier)) if old else []
         for row in old:
-            due = (row.checked_at or row.written_at) + rule.max_age
+            aged_from = row.checked_at or row.written_at
+            due = min(max(aged_from + age.within, age.since) for age in ages)
             self._break_replica("STD-OVERDUE", row, due, _AUDIT)
         less = self.figures.weaker(community, tier, rule.level, LISTED) if weak else []
+        wanted = since_when(self.past, lambda policy: _level(policy, tier) >= rule.level.value)
         for row in less:
-            self._break_replica("STD-WEAK", row, row.checked_at or row.written_at, _AUDIT)
+            since = max(row.checked_at or row.written_at, wanted)
+            self._break_replica("STD-WEAK", row, since, _AUDIT)
         self._judge_dates(tier)
         return overdue, weak
 
@@ -235,10 +270,10 @@ class _Judge:
                 due = (row.checked_at or row.written_at) + rule.max_age
                 yield Deadline(due, "check", f"{row.key} on {tier}", tier)
         for promise in self.policy.replicas:
-            since = self.now - promise.within
+            since = self._made_before(promise.tier, promise.within) or EVER
             named = self.figures.earliest_without(community, promise.tier, since)
             if named is not None:
-                due = named.ingested_at + promise.within
+                due = min(term.due(named.ingested_at) for term in self._terms(promise.tier))
                 subject = f"{named.title} ({named.key})"
                 yield Deadline(due, "replicate", subject, promise.tier)
 
@@ -248,12 +283,12 @@ class _Judge:
         if more:
             self.totals[code] = self.totals.get(code, 0) + more
 
-    def _break_sample(
-        self, code: str, sample: Sample, tier: str, within: timedelta, next_step: str
-    ) -> None:
+    def _break_sample(self, code: str, sample: Sample, tier: str, next_step: str) -> None:
         self._count(code, sample.total)
+        promised = self._terms(tier) if sample.first else []
         for named in sample.first:
-            self._break(code, named, tier, named.ingested_at + within, next_step)
+            since = min(term.due(named.ingested_at) for term in promised)
+            self._break(code, named, tier, since, next_step)
 
     def _break(
         self,
@@ -285,3 +320,22 @@ class _Judge:
         self.broken.append(
             Broken("STD-UNOBSERVED", f"tier {tier}", "", 0, tier, self.now, nothing, 0, _OBSERVE)
         )
+
+
+def _within(policy: Policy, tier: str) -> timedelta | None:
+    return min((rule.within for rule in policy.replicas if rule.tier == tier), default=None)
+
+
+def _max_age(policy: Policy, tier: str) -> timedelta | None:
+    rule = policy.audit.tiers.get(tier)
+    return None if rule is None else rule.max_age
+
+
+def _level(policy: Policy, tier: str) -> str:
+    rule = policy.audit.tiers.get(tier)
+    return "" if rule is None else rule.level.value
+
+
+def _least(policy: Policy) -> tuple[int, int, int]:
+    least = policy.minimum
+    return least.replicas, least.failure_domains, least.sites

@@ -19,8 +19,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,9 +44,13 @@ from preservation.policy import compare
 from preservation.policy.check import Checked
 from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
 from preservation.policy.policy import Policy
+from preservation.policy.terms import EVER, Governed
 
 SCHEMA = "samarkand.in-force/1"
 RECORDED_SCHEMA = "samarkand.policies-recorded/1"
+
+
+_Chains = Mapping[str, Sequence[tuple[datetime, Digest]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class PolicyFiles:
         self._kept = Documents(folder)
         self._lines = folder / "in-force.json"
         self._read: dict[Digest, Policy] = {}
+        self._chained: tuple[Digest | None, _Chains] = (None, {})
 
     def in_force(self) -> Mapping[str, InForce]:
         """What governs each community now; empty before the first ``policy apply``."""
@@ -189,6 +194,34 @@ class PolicyFiles:
             amendment = Amendment.from_json(self._kept.read("history", name))
             yield amendment
             name = amendment.previous
+
+    def past(self, policy: Policy) -> Iterator[Governed]:
+        """What governed a community up to one of its policies, that one first. It ends where the
+        history cannot be read: nobody knows what was promised before.
+        """
+        known = self._chains().get(policy.community, ())
+        started = False
+        for at, digest in known:
+            started = started or str(digest) == policy.ref
+            if started:
+                try:
+                    yield Governed(at, self.policy(digest))
+                except SamarkandError:
+                    return
+        if not started:
+            yield Governed(EVER, policy)
+
+    def _chains(self) -> _Chains:
+        """The policies of each community, newest first, each with when it was put in force."""
+        newest = self._state().amendment
+        if newest != self._chained[0]:
+            chains: dict[str, list[tuple[datetime, Digest]]] = {}
+            with suppress(SamarkandError):
+                for amendment in self._chain(newest, None):
+                    for community, step in amendment.communities.items():
+                        chains.setdefault(community, []).append((amendment.at, step.digest))
+            self._chained = newest, chains
+        return self._chained[1]
 
     def find(self, text: str) -> Digest:
         """The kept document that people mean: a community's id (its policy in force), or the

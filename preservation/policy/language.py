@@ -55,7 +55,8 @@ REPLICA = Record(
         Field(
             "within",
             SOME_TIME,
-            "How long after ingest it may take until it is there.",
+            "How long after ingest, or after the policy that promised it first, it may take until "
+            "it is there.",
             "within: 1d",
             "1d",
             weaker=Weaker.MORE,

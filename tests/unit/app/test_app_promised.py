@@ -20,7 +20,8 @@ DAY = timedelta(days=1)
 def _tier(name: str, replicas: int, **broken: int) -> TierStanding:
     counts = {"damaged": 0, "octets": 0, "overdue": 0, "weak": 0, "late": 0, "unverified": 0}
     counts |= broken
-    return TierStanding(tier=name, replicas=replicas, verified=0, oldest_check=None, **counts)
+    counts |= {"replicas": replicas, "verified": replicas - counts["unverified"]}
+    return TierStanding(tier=name, oldest_check=None, **counts)
 
 
 def _broken(code: str, tier: str, ago: timedelta, lacking: int = 0) -> Broken:
@@ -48,7 +49,7 @@ def test_every_promise_has_a_verdict_with_how_much_it_lacks_and_since_when(polic
         _broken("STD-OVERDUE", "vault", 400 * DAY),
         _broken("STD-OVERDUE", "mirror", 2 * DAY),
         tiers=(_tier("vault", 12, overdue=1), _tier("mirror", 12, overdue=4),
-               _tier("deep", 0, late=9, unverified=1)),
+               _tier("deep", 1, late=9, unverified=1)),
         REPLICAS=3, LATE=9, UNVERIFIED=1, OVERDUE=5,
     )  # fmt: skip
 
@@ -57,14 +58,24 @@ def test_every_promise_has_a_verdict_with_how_much_it_lacks_and_since_when(polic
     told = {words: one.how_much(NOW) for words, one in found.items() if one.broken}
     assert told == {
         "2 verified replicas at least": "3 of 10, 2 too few, for 40 days",
-        "a tar on deep within 1 day, read back": "10 of 12, for 3 days",
+        "a tar on deep within 1 day, read back": "10 of 10, for 3 days",
         "a check on vault every 90 days": "1 of 12, for 400 days",
         "a check on mirror every 90 days": "4 of 12, for 2 days",
         "no finding stays open": "2",
     }
     assert found["a folder on vault within 1 day, read back"].verdict == "kept"
     assert promised(policy, replace(standing, findings={}))[-1].verdict == "kept"
-    assert found["so that we can say of deep: “we read it”"].verdict == "nothing to judge"
+    assert found["so that we can say of deep: “we read it”"].verdict == "kept"
+
+
+def test_a_replica_that_is_not_there_and_not_due_proves_nothing(policy: Policy) -> None:
+    standing = _standing(tiers=(_tier("vault", 12), _tier("mirror", 5), _tier("deep", 0)))
+
+    found = {one.words: (one.verdict, one.judged) for one in promised(policy, standing)}
+
+    assert found["a folder on vault within 1 day, read back"] == ("kept", 12)
+    assert found["a tar on deep within 1 day, read back"] == ("nothing to judge", 0)
+    assert found["so that we can say of deep: “we read it”"] == ("nothing to judge", 0)
 
 
 def test_as_a_document_it_says_the_same() -> None:

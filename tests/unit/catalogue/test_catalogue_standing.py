@@ -13,6 +13,7 @@ from preservation.catalogue.promises import Standing
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.catalogue.standing import LISTED, standing
 from preservation.policy.policy import Policy
+from preservation.policy.terms import EVER, Governed, Past
 
 DAY = timedelta(days=1)
 OBSERVED = {"vault": "disk 1", "mirror": "disk 2", "deep": "disk 3"}
@@ -120,6 +121,48 @@ def test_a_replica_that_is_late_is_named_with_its_age(catalogue: SqlCatalogue) -
     short = next(broken for broken in found.broken if broken.code == "STD-REPLICAS")
     assert (short.lacking, short.since) == (1, START + DAY)
     assert "preserve replicate" in short.next_step
+
+
+def _promised(later: timedelta, former: dict[str, Any], **now: Any) -> Past:
+    """A policy that governs since a moment, and the one before it, ever since."""
+    return lambda: [Governed(START + later, a_policy(**now)), Governed(EVER, a_policy(**former))]
+
+
+def test_what_a_later_policy_promises_is_due_after_it_and_broken_since_then(
+    catalogue: SqlCatalogue,
+) -> None:
+    catalogue.record(kept(a_key(), "vault", "mirror"))
+    two = {"replicas": a_policy().document["replicas"][:2]}
+    past = _promised(100 * DAY, two)
+
+    def judged(after: timedelta) -> Standing:
+        audit = a_policy().document["audit"] | {"tiers": {}}
+        return standing(catalogue, a_policy(audit=audit), OBSERVED, START + after, past)
+
+    new = judged(101 * DAY)
+    assert new.kept
+    assert new.deadline is not None
+    assert (new.deadline.tier, new.deadline.at) == ("deep", START + 107 * DAY)
+
+    (late,) = judged(110 * DAY).broken
+    assert (late.code, late.tier, late.since) == ("STD-LATE", "deep", START + 107 * DAY)
+
+
+def test_a_minimum_and_an_age_that_were_raised_are_broken_since_then(
+    catalogue: SqlCatalogue,
+) -> None:
+    catalogue.record(kept(a_key(), "vault", "mirror", "deep"))
+    ages = {name: {"level": "E3", "max_age": 30 * 86_400} for name in ("vault", "mirror", "deep")}
+    stricter = {
+        "minimum": {"replicas": 4, "failure_domains": 2, "sites": 2},
+        "audit": a_policy().document["audit"] | {"tiers": ages},
+    }
+    past = _promised(50 * DAY, {}, **stricter)
+
+    found = standing(catalogue, a_policy(**stricter), OBSERVED, START + 60 * DAY, past)
+
+    since = {broken.code: broken.since for broken in found.broken}
+    assert since == dict.fromkeys(("STD-OVERDUE", "STD-REPLICAS"), START + 50 * DAY)
 
 
 def test_a_replica_counts_only_after_it_was_read_back(catalogue: SqlCatalogue) -> None:
