@@ -46,7 +46,7 @@ def expect_means(error: OSError) -> None:
             (``FS-OUT-OF-MEANS``).
     """
     if error.errno in _SHORT:
-        raise _out_of_means(error) from error
+        raise out_of_means(error.strerror) from error
 
 
 @contextmanager
@@ -63,9 +63,10 @@ def means() -> Iterator[None]:
         raise
 
 
-def _out_of_means(error: OSError) -> NotNowError:
+def out_of_means(why: str | None) -> NotNowError:
+    """What a process says that ran out of open files or memory."""
     return NotNowError(
-        f"the process ran out of what it works with: {error.strerror}",
+        f"the process ran out of what it works with: {why}",
         hint="look at `ulimit -n`, `ulimit -v` and free memory; the files were not judged",
         code="FS-OUT-OF-MEANS",
     )
@@ -114,7 +115,7 @@ def _told(error: OSError, path: str) -> NotNowError | None:
                 code="FS-DENIED",
             )
         case number if number in _SHORT:
-            return _out_of_means(error)
+            return out_of_means(error.strerror)
         case _:
             return None
 

@@ -7,12 +7,14 @@ ours by itself. Its one argument is a JSON object: ``path`` (``sys.path``), ``mo
 
 It says ``{"ready": true, "streams": …}``, then answers each line ``{"items": […]}`` with one line
 ``{"answer": {…}}`` per item as soon as it is known, and ``{"done": true}``; or says
-``{"raised": "…"}`` and is ready again.
+``{"raised": "…"}`` and is ready again; or ``{"short": errno}`` where it lacked descriptors, which
+is no item's doing.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import inspect
 import json
@@ -23,6 +25,7 @@ import sys
 from typing import Any, BinaryIO
 
 _PR_SET_PDEATHSIG = 1
+SHORT = (errno.EMFILE, errno.ENFILE)  # what a module does not take for something about an item
 
 
 def _die_with(parent: int) -> None:
@@ -65,6 +68,9 @@ def _serve(module: Any, answers: BinaryIO) -> None:
             for answer in module.answer(json.loads(line)["items"]):
                 _say(answers, {"answer": answer})
             _say(answers, {"done": True})
+        except OSError as error:
+            said = {"raised": f"{type(error).__name__}: {error}"}
+            _say(answers, {"short": error.errno} if error.errno in SHORT else said)
         except Exception as error:  # noqa: BLE001 - the asker decides what it means
             _say(answers, {"raised": f"{type(error).__name__}: {error}"})
 
@@ -75,6 +81,11 @@ def _main() -> None:
     answers = _private_stdout()
     _limit(asked["memory"], asked["files"], asked["written"])
     sys.path[:] = asked["path"]
+    may_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if may_open < asked["files"]:
+        why = f"it needs {asked['files']} open files and may have {may_open} (`ulimit -Hn`)"
+        _say(answers, {"raised": why})
+        return
     try:
         module = importlib.import_module(asked["module"])
     except Exception as error:  # noqa: BLE001 - told to the asker, who can tell a person

@@ -13,6 +13,7 @@ culprit is found at once.
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import select
@@ -22,18 +23,22 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
 from preservation.errors import NotNowError
-from preservation.files import worker_main
+from preservation.files import durable, worker_main
 
 Item = Mapping[str, Any]
 Deadline = float | Callable[[Sequence[Item]], float]
 
 _START_SECONDS = 60.0
+_STARTS = 3  # whatever ends processes may do so while one starts, too
+_END_SECONDS = 20.0  # that a killed process may take to end
+_LONGEST_LINE = 4 << 20  # octets
 _READ = 1 << 16
 _MANY = 8  # answers still to come: then some are awaited together, since to wake for each
 _GATHER_SECONDS = 0.004  # costs more than to read it
@@ -85,6 +90,8 @@ class WorkerSettings:
         files: open descriptors.
         recycle: items after which a worker is replaced by a fresh one.
         written: octets of the largest file that it may make, in memory too; none by default.
+        silence: seconds without an answer after which it hangs, if it gives them one by one;
+            whatever the whole question may take.
         environment: variables it gets; nothing of ours is inherited.
         ends: messages of failures that are the item's own doing beyond doubt, since the module
             sets itself a limit for each item; it isn't asked about it once more.
@@ -94,6 +101,7 @@ class WorkerSettings:
     files: int = 256
     recycle: int = 20_000
     written: int = 0
+    silence: float = math.inf
     environment: Mapping[str, str] | None = None
     ends: tuple[str, ...] = ()
 
@@ -132,7 +140,8 @@ class WorkerPool:
             One result per item, in order, whatever happens.
 
         Raises:
-            NotNowError: no worker can be started (``WORKER-START``).
+            NotNowError: no worker can be started (``WORKER-START``), one outlives its kill
+                (``WORKER-STUCK``), or one ran out of open files (``FS-OUT-OF-MEANS``).
         """
         worker = self._idle.get()
         results: list[dict[str, Any] | WorkerFailure] = []
@@ -185,6 +194,9 @@ class WorkerPool:
     def _start(self, former: _Worker | None) -> _Worker:
         if former:
             former.stop()
+        for _ in range(_STARTS - 1):
+            with suppress(NotNowError):
+                return self._starter.submit(_Worker, self._module, self._settings).result()
         return self._starter.submit(_Worker, self._module, self._settings).result()
 
 
@@ -194,6 +206,7 @@ class _Worker:
     def __init__(self, module: str, settings: WorkerSettings) -> None:
         self._left = settings.recycle
         self._buffer = b""
+        self._stopped = False
         argument = {
             "path": [entry for entry in sys.path if entry],
             "module": module,
@@ -219,26 +232,29 @@ class _Worker:
         self._to, self._from = _fileno(self._process.stdin), _fileno(self._process.stdout)
         os.set_blocking(self._to, False)
         self.usable = True
-        self.streams = False
+        self.streams, self._silence = False, math.inf
         hello = self._hear(time.monotonic() + _START_SECONDS)
         if isinstance(hello, WorkerFailure) or "ready" not in hello:
             self.stop()
             raise _cannot_start(
                 module, hello.message if isinstance(hello, WorkerFailure) else hello["raised"]
             )
-        self.streams = hello["streams"]
+        if hello["streams"]:
+            self.streams, self._silence = True, settings.silence
 
     def ask(
         self, items: Sequence[Item], seconds: float
     ) -> tuple[list[dict[str, Any]], WorkerFailure | None]:
         """Answers as far as they came, and why the next one didn't."""
-        deadline = time.monotonic() + seconds
+        heard_at = time.monotonic()
+        deadline = heard_at + seconds
         answers: list[dict[str, Any]] = []
         failure = self._tell({"items": [dict(item) for item in items]}, deadline)
         while failure is None:
             if b"\n" not in self._buffer and len(items) - len(answers) > _MANY:
                 time.sleep(_GATHER_SECONDS)
-            heard = self._hear(deadline)
+            heard = self._hear(min(deadline, heard_at + self._silence))
+            heard_at = time.monotonic()
             if isinstance(heard, WorkerFailure):
                 failure = heard
             elif "answer" in heard and len(answers) < len(items):
@@ -252,6 +268,7 @@ class _Worker:
             else:
                 failure = WorkerFailure(Trouble.CRASHED, "it gave more or fewer answers than asked")
         if failure.trouble is Trouble.TIMEOUT:
+            seconds = min(seconds, self._silence)
             failure = WorkerFailure(Trouble.TIMEOUT, f"no answer within {seconds:.1f} s")
         if len(answers) == len(items):  # it failed after the last answer: none is in doubt
             self.stop()
@@ -261,13 +278,18 @@ class _Worker:
         return answers, failure
 
     def stop(self) -> None:
-        """Kill the process and wait for its end."""
-        self.usable = False
-        self._process.kill()
-        self._process.wait()
+        """Kill the process and wait for its end.
+
+        Raises:
+            NotNowError: it does not end: the kernel waits for a medium on its behalf.
+        """
+        if self._stopped:
+            return
+        self.usable, self._stopped = False, True
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
+        self._end()
 
     def _tell(self, message: dict[str, Any], deadline: float) -> WorkerFailure | None:
         rest = memoryview(json.dumps(message).encode("ascii") + b"\n")
@@ -290,6 +312,8 @@ class _Worker:
             if not data:
                 return self._death()
             self._buffer += data
+            if len(self._buffer) > _LONGEST_LINE:
+                return WorkerFailure(Trouble.CRASHED, "it spoke without end")
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
             message = json.loads(line)
@@ -297,15 +321,29 @@ class _Worker:
             message = None
         if not isinstance(message, dict):
             return WorkerFailure(Trouble.CRASHED, "it spoke no JSON")
+        if "short" in message:
+            raise durable.out_of_means(os.strerror(message["short"]))
         return message
 
     def _death(self) -> WorkerFailure:
         """How it ended, once its end of the pipes is closed."""
-        self._process.kill()
-        status = self._process.wait()
+        status = self._end()
         # A kill of ours that came first would show as SIGKILL: that is an ending, too.
         name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return WorkerFailure(Trouble.CRASHED, name)
+
+    def _end(self) -> int:
+        """Its exit status, after a kill, which a process that waits for a disk does not heed."""
+        self._process.kill()
+        try:
+            return self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise NotNowError(
+                f"process {self._process.pid} was killed and does not end: "
+                "a disk or a network share that it reads does not answer",
+                hint="see whether the disks of this machine answer, then try again",
+                code="WORKER-STUCK",
+            ) from None
 
 
 def _fileno(pipe: IO[bytes] | None) -> int:
@@ -322,6 +360,6 @@ def _wait(fd: int, what: int, deadline: float) -> bool:
 def _cannot_start(module: str, why: str) -> NotNowError:
     return NotNowError(
         f"no worker for {module} can be started: {why}",
-        hint="look at memory, process limits, and whether the installation is whole",
+        hint="look at memory, process limits (`ulimit -a`), and whether the installation is whole",
         code="WORKER-START",
     )

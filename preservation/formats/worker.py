@@ -26,6 +26,7 @@ from typing import Any
 
 import pygfried
 
+from preservation.files.worker_main import SHORT
 from preservation.formats import (
     content,
     mime,
@@ -98,8 +99,8 @@ class Examiner:
         extension, without = extension_of(asked.path), asked.without
         try:
             fd, octets = folders.open(asked.root, asked.path)
-        except OSError:
-            return Evidence(Status.UNREADABLE, extension)
+        except OSError as error:
+            return _unreadable(error, extension)
         try:
             taken = Sample.of(fd, octets, extension)
             local = recognise(taken) if without != "table" else None
@@ -116,8 +117,8 @@ class Examiner:
             if without != "siegfried":
                 evidence = merge(evidence, self._ask_siegfried(taken, local, evidence.magic))
             return evidence if without == "table" else _looked_into(evidence, taken)
-        except OSError:  # the medium, or the staging folder
-            return Evidence(Status.UNREADABLE, extension)
+        except OSError as error:  # the medium, or the staging folder
+            return _unreadable(error, extension)
         finally:
             os.close(fd)
 
@@ -196,6 +197,17 @@ class Examiner:
             return str(tool.from_buffer(head))
         except self._module.MagicException:
             return ""
+
+
+def _unreadable(error: OSError, extension: str) -> Evidence:
+    """What an error says about a file.
+
+    Raises:
+        OSError: nothing, since this process ran out of descriptors.
+    """
+    if error.errno in SHORT:
+        raise error
+    return Evidence(Status.UNREADABLE, extension)
 
 
 @cache

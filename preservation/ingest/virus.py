@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from preservation.errors import NotNowError, UsageError
+from preservation.files import durable
 from preservation.files.walk import open_below
 from preservation.model.virus_scan import CLEAN, NotScanned, ScanOutcome, VirusScan
 
@@ -178,6 +179,7 @@ class VirusScanner:
                     return VirusScan.not_scanned(NotScanned.UNREADABLE, "not a regular file")
                 return self._sent(content, seen.st_size, tells=tells)
         except OSError as error:
+            durable.expect_means(error)
             return VirusScan.not_scanned(NotScanned.UNREADABLE, error.strerror or "")
 
     def _sent(self, content: BinaryIO, octets: int, *, tells: bool) -> VirusScan:

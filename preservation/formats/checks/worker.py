@@ -29,6 +29,7 @@ from typing import Any
 
 from preservation.files.confine import confine
 from preservation.files.walk import open_below
+from preservation.files.worker_main import SHORT
 from preservation.formats.checks.registry import BY_NAME
 from preservation.formats.checks.subject import Invalid, NotChecked, Subject
 from preservation.formats.request import Request
@@ -77,6 +78,8 @@ class Opener:
                 self._opened.put(_open_regular(self._asked.get()))
             except OSError as error:
                 self._opened.put(error)
+            except Exception as error:  # noqa: BLE001 - without an answer the asker would wait
+                self._opened.put(OSError(f"{type(error).__name__}: {error}"))
 
 
 def _open_regular(request: Request) -> tuple[int, int]:
@@ -104,7 +107,8 @@ def _opener() -> Opener:
 def _examine(name: str, request: Request) -> FormatCheck:
     try:
         fd, octets = _opener().open(request)
-    except OSError:
+    except OSError as error:
+        _expect_descriptors(error)
         return FormatCheck.unchecked(Unchecked.UNREADABLE, checker=name)
     try:
         if not octets:
@@ -139,6 +143,7 @@ def verdict(name: str, subject: Subject) -> FormatCheck:
     except _FAULTS as error:
         reason, message = Unchecked.FAILED.value, f"{type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001 - whatever a library says to a broken file
+        _expect_descriptors(error)
         validity, reason = Validity.INVALID, "structure"
         message = f"{type(error).__name__}: {error}"
     finally:
@@ -154,6 +159,12 @@ def verdict(name: str, subject: Subject) -> FormatCheck:
         installed(subject.library or str(getattr(module, "LIBRARY", ""))),
         _printable_facts(subject),
     )
+
+
+def _expect_descriptors(error: Exception) -> None:
+    """Raise what says nothing about a file, but that this process ran out of descriptors."""
+    if isinstance(error, OSError) and error.errno in SHORT:
+        raise error
 
 
 def _set_limits() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -78,6 +79,63 @@ def test_what_hangs_again_and_again_is_given_up(pool: WorkerPool) -> None:
     assert said[0] == "say"
     assert said[1] is Trouble.TIMEOUT
     assert said[-40:] == [Trouble.GIVEN_UP] * 40
+
+
+def test_a_stopped_worker_costs_the_silence_and_not_the_time_of_the_whole_batch() -> None:
+    batch = [{"do": "say"}, {"do": "stop"}, *[{"do": "say"}] * 30]
+    begun = time.monotonic()
+    with WorkerPool(MODULE, settings=WorkerSettings(silence=1.0)) as pool:
+        said = told(pool.run(batch, 600))
+    assert said == ["say", Trouble.TIMEOUT, *["say"] * 30]
+    assert time.monotonic() - begun < 300  # half of what the batch may take
+
+
+def test_one_that_does_not_end_when_it_is_killed_is_told_and_not_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a process that the kernel holds until a dead disk answers."""
+    held: list[subprocess.Popen[bytes]] = []
+
+    def kill(process: subprocess.Popen[bytes]) -> None:
+        held.append(process)
+
+    with WorkerPool(MODULE) as pool:
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess.Popen, "kill", kill)
+            patched.setattr("preservation.files.workers._END_SECONDS", 0.2)
+            with pytest.raises(NotNowError, match="does not end") as raised:
+                pool.run([{"do": "hang"}], 0.2)
+        assert raised.value.code == "WORKER-STUCK"
+        assert told(pool.run([{"do": "say"}], 30)) == ["say"]
+    for process in held:
+        process.kill()
+        process.wait()
+
+
+def test_workers_that_are_killed_while_they_start_are_started_again(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of them; a third start that fails is told."""
+    real, starts = subprocess.Popen, []
+
+    def start(*words: object, **more: object) -> subprocess.Popen[bytes]:
+        process = real(*words, **more)  # type: ignore[call-overload]
+        starts.append(process.pid)
+        if len(starts) in kills:
+            process.kill()
+        return process  # type: ignore[no-any-return]
+
+    monkeypatch.setattr("preservation.files.workers.subprocess.Popen", start)
+    kills = {1, 2}
+    assert told(pool.run([{"do": "say"}], 30)) == ["say"]
+    kills = {4, 5, 6}
+    with WorkerPool(MODULE) as other, pytest.raises(NotNowError, match="SIGKILL"):
+        other.run([{"do": "say"}], 30)
+
+
+def test_what_is_said_without_end_is_not_kept(pool: WorkerPool) -> None:
+    said = pool.run([{"do": "flood"}], 60)
+    assert said == [WorkerFailure(Trouble.CRASHED, "it spoke without end")]
 
 
 @pytest.mark.parametrize(("ends", "asked"), [((), [3, 1, 1]), (("SIGSEGV",), [3, 1])])
