@@ -10,11 +10,10 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from preservation.errors import NotNowError
 from preservation.files.workers import (
-    Deadline,
     Item,
     Patience,
     Trouble,
@@ -34,6 +33,8 @@ _FEW = 1000  # files that one worker is at before another would have started and
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
+_TOOLCHAIN_SECONDS = 60.0
+_TRIES = 3
 _AGAIN_SECONDS = 5.0  # for a file that did not get through, with one tool less
 _WRITTEN = 8 << 20  # octets: an excerpt of a large file, in memory
 _STATUS = {
@@ -71,14 +72,16 @@ class FormatIdentifier:
         Raises:
             NotNowError: the tools can't be started, or do not answer.
         """
-        said = self._pool.run([{}], _LONGEST_SECONDS)[0]
-        if isinstance(said, WorkerFailure):
-            raise NotNowError(
-                f"the format tools do not answer: {said.message}",
-                hint="see whether `python -c 'import pygfried'` works",
-                code="FMT-NO-TOOLS",
-            )
-        return Toolchain(**said)
+        for _ in range(_TRIES):  # whatever kills one worker is not to cost a whole deposit
+            [said] = self._pool.run([{}], _TOOLCHAIN_SECONDS)
+            if not isinstance(said, WorkerFailure):
+                return Toolchain(**said)
+            why = said.message
+        raise NotNowError(
+            f"the format tools do not answer: {why}",
+            hint="see whether `python -c 'import pygfried'` works",
+            code="FMT-NO-TOOLS",
+        )
 
     @cached_property
     def _answers(self) -> Answers | None:
@@ -146,7 +149,7 @@ class FormatIdentifier:
     ) -> Callable[[Sequence[bytes]], list[Identification]]:
         def ask(paths: Sequence[bytes]) -> list[Identification]:
             asked = [Request(root, path) for path in paths]
-            heard = self._run([one.to_json() for one in asked], _seconds, patience)
+            heard = self._pool.run([one.to_json() for one in asked], _seconds, patience)
             said = [
                 self._without(one, heard_of, patience)
                 if isinstance(heard_of, WorkerFailure)
@@ -167,20 +170,11 @@ class FormatIdentifier:
         status = _STATUS.get(failure.trouble, Status.CRASHED)
         for tool in TOOLS:
             question = replace(asked, without=tool).to_json()
-            [said] = self._run([question], _AGAIN_SECONDS, patience)
+            [said] = self._pool.run([question], _AGAIN_SECONDS, patience)
             if not isinstance(said, WorkerFailure):
                 heard = Evidence.from_json(said)
                 return replace(heard, without=status) if heard.status is Status.READ else heard
         return Evidence(status, extension_of(asked.path))
-
-    def _run(
-        self, items: Sequence[Item], deadline: Deadline, patience: Patience | None
-    ) -> Sequence[dict[str, Any] | WorkerFailure]:
-        """Ask; and once more if a worker was killed before it could be asked."""
-        try:
-            return self._pool.run(items, deadline, patience)
-        except NotNowError:
-            return self._pool.run(items, deadline, patience)
 
 
 def _seconds(items: Sequence[Item]) -> float:

@@ -9,12 +9,13 @@ from typing import Any
 from preservation.formats.evidence import Evidence, Status
 from preservation.formats.sample import Sample
 from preservation.formats.signatures.local_format import LocalFormat
-from preservation.formats.structure.inspect import holds_parts
+from preservation.formats.structure.inspect import is_container, is_whole
 
 KIB = 1024
 _TEXT_ENDS = (4 * KIB, 2 * KIB)
 _ENDS = (8 * KIB, 4 * KIB)
 _UNKNOWN_ENDS = (4 * KIB, 2 * KIB)  # octets that begin nothing are what Siegfried is slowest on
+_BROKEN_ENDS = (40 * KIB, 8 * KIB)  # of a ZIP or OLE2 file: to tell still what it was
 _DISK = (b"CD001", b"BEA01", b"NSR0")
 _DISK_ENDS = (40 * KIB, 8 * KIB)  # a disk image (ISO 9660, UDF) first says what it is at 32 KiB
 _PRINTED_ENDS = (256 * KIB, 256 * KIB)  # their kinds (PDF/A, PDF/X, previews) are told anywhere
@@ -48,8 +49,8 @@ def ends_of(taken: Sample, *, known: bool) -> tuple[int, int]:
         return _PRINTED_ENDS
     if taken.text is not None:
         return _TEXT_ENDS
-    if holds_parts(taken):
-        return taken.octets, 0
+    if is_container(taken):
+        return (taken.octets, 0) if is_whole(taken) else _BROKEN_ENDS
     disk = taken.at(32 * KIB, 8 * KIB)
     if any(mark in disk for mark in _DISK):
         return _DISK_ENDS

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
-from preservation.errors import NotNowError
 from preservation.files.workers import (
     Item,
     Patience,
@@ -47,7 +46,11 @@ class FormatChecker:
 
     def __init__(self, workers: int = 2) -> None:
         settings = WorkerSettings(
-            memory=MEMORY, recycle=5_000, environment=_ENVIRONMENT, ends=_OUT_OF_TIME
+            memory=MEMORY,
+            recycle=5_000,
+            silence=_SECONDS,
+            environment=_ENVIRONMENT,
+            ends=_OUT_OF_TIME,
         )
         self._pool = WorkerPool("preservation.formats.checks.worker", workers, settings)
         self._callers = ThreadPoolExecutor(workers, "format-checks")
@@ -103,18 +106,9 @@ class FormatChecker:
         items = [item for _, item in asked]
         verdicts = (
             _failed(said, item) if isinstance(said, WorkerFailure) else FormatCheck.from_json(said)
-            for said, item in zip(self._run(items, patience), items, strict=True)
+            for said, item in zip(self._pool.run(items, _seconds, patience), items, strict=True)
         )
         return list(zip((place for place, _ in asked), verdicts, strict=True))
-
-    def _run(
-        self, items: Sequence[Item], patience: Patience | None
-    ) -> Sequence[dict[str, Any] | WorkerFailure]:
-        """Ask; and once more if a worker was killed before it could be asked."""
-        try:
-            return self._pool.run(items, _seconds, patience)
-        except NotNowError:
-            return self._pool.run(items, _seconds, patience)
 
 
 def _seconds(items: Sequence[Item]) -> float:

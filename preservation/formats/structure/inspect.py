@@ -223,10 +223,19 @@ def inspect(sample: Sample, local: str, puid: str) -> tuple[Trouble, ...]:
     return tuple(found)
 
 
-def holds_parts(sample: Sample) -> bool:
-    """Whether it is a container, in one piece, whose parts lie anywhere in the file."""
-    look = next((look for start, look in _CONTAINERS if sample.head.startswith(start)), None)
+def is_container(sample: Sample) -> bool:
+    """Whether it begins as a container, whose parts lie anywhere in the file."""
+    return _container(sample) is not None
+
+
+def is_whole(sample: Sample) -> bool:
+    """Whether a container is in one piece."""
+    look = _container(sample)
     return look is not None and not _tried(look, sample)
+
+
+def _container(sample: Sample) -> Look | None:
+    return next((look for start, look in _CONTAINERS if sample.head.startswith(start)), None)
 
 
 _CONTAINERS = (

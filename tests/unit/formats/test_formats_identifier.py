@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -56,13 +57,13 @@ def test_real_formats_are_named(identifier, tmp_path):
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
-def office(part: str, kind: str) -> bytes:
-    """The least that is an Office Open XML file of a kind."""
+def office(part: str, kind: str, **more: bytes) -> bytes:
+    """The least that is an Office Open XML file of a kind, and more members."""
     types = (
         '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/'
         f'content-types"><Override PartName="/{part}" ContentType="{kind}.main+xml"/></Types>'
     )
-    return archive({"[Content_Types].xml": types, "_rels/.rels": "<r/>", part: "<w/>"})
+    return archive({"[Content_Types].xml": types, "_rels/.rels": "<r/>", part: "<w/>", **more})
 
 
 FITS = b"".join(
@@ -157,6 +158,14 @@ def test_a_cut_archive_is_suspect(identifier, tmp_path):
     assert "suspect_damage" in one(identifier, tmp_path, b"cut.zip").flags
 
 
+def test_a_damaged_office_file_is_still_told_from_a_mere_archive(identifier, tmp_path):
+    sound = office("word/document.xml", WORD, image=os.urandom(20_000))
+    damaged = sound[:10_000] + bytes(1024) + sound[11_024:]
+    (tmp_path / "a.docx").write_bytes(damaged)
+    found = one(identifier, tmp_path, b"a.docx")
+    assert (found.puid, "corrupted" in found.flags) == ("fmt/412", True)
+
+
 def test_a_bomb_is_answered_and_the_file_beside_it_too(identifier, tmp_path):
     packed = zipfile.ZipFile(tmp_path / "bomb.docx", "w", zipfile.ZIP_DEFLATED)
     with packed, packed.open("[Content_Types].xml", "w") as part:
@@ -219,7 +228,15 @@ def test_two_threads_get_their_own_answers(identifier, tmp_path):
 def children() -> list[int]:
     listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     found = [int(pid) for one in listed for pid in one.read_text().split()]
-    return [pid for pid in found if b"formats.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in found if b"formats.worker" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    """Empty of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def test_one_answer_per_file_while_workers_are_killed(tmp_path):
@@ -230,27 +247,48 @@ def test_one_answer_per_file_while_workers_are_killed(tmp_path):
     done = threading.Event()
     killed = []
 
-    def kill():
-        while not done.wait(0.3) and len(killed) < 4:
-            for pid in children()[:1]:
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+    def kill(number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+            killed.append(number)
+
+    def kill_some():
+        while len(killed) < 4 and not done.wait(0.3):
+            for number in children()[:1]:
+                kill(number)
 
     with FormatIdentifier(workers=2) as identifier:
         identifier.identify(tmp_path, names * 2)  # so many that both workers start
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
+        for number in children():
+            kill(number)
         assert killed
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill_some, daemon=True)
         killer.start()
-        answers = identifier.identify(tmp_path, names)
-        done.set()
-        killer.join()
+        try:
+            answers = identifier.identify(tmp_path, names)
+        finally:
+            done.set()
+            killer.join()
     assert len(answers) == len(names)
     lost = [answer for answer in answers if answer.puid != "x-fmt/18"]
     assert len(lost) <= len(killed)
     assert all(answer.unchecked and "crashed" in answer.flags for answer in lost)
+
+
+def test_a_stopped_worker_is_replaced_and_costs_no_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr("preservation.formats.identifier._START_SECONDS", 1.0)
+    names = []
+    for number in range(100):
+        (tmp_path / f"{number}.csv").write_text("a,b\n1,2\n")
+        names.append(f"{number}.csv".encode())
+    before = set(children())
+    with FormatIdentifier() as identifier:
+        identifier.identify(tmp_path, names[:1])
+        for number in set(children()) - before:
+            os.kill(number, signal.SIGSTOP)
+        answers = identifier.identify(tmp_path, names)
+    assert {answer.puid for answer in answers} == {"x-fmt/18"}
+    assert set(children()) <= before
 
 
 def test_closing_leaves_no_process_and_no_folder(tmp_path, monkeypatch):
