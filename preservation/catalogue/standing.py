@@ -33,7 +33,10 @@ LISTED = 100  # of each kind of broken promise; the totals are always whole
 
 _MINIMUM = ("STD-REPLICAS", "STD-DOMAINS", "STD-SITES")
 _REPLICATE = "run `preserve replicate`, or look at why the replicate DAG did not"
-_REPAIR = "run `preserve repair`; the finding says what is damaged"
+_REPAIR = (
+    "run `preserve repair`; the finding says what is damaged (if it was accepted, it is not healed "
+    "before `preserve finding reopen`)"
+)
 _AUDIT = "run `preserve audit`; if it is overdue every night, raise the audit budget"
 _CLOCK = "set the clock of every machine, then run `preserve audit`: it checks these again"
 _OBSERVE = "mount or reach the tier; nothing on it is confirmed until then"

@@ -20,6 +20,7 @@ from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.digest import Digest
 from preservation.repair.accepting import accept as accepted
+from preservation.repair.accepting import reopen as reopened
 
 MOST_SHOWN = 1_000  # findings in a table; the oldest
 
@@ -128,6 +129,29 @@ def accept(
         "samarkand.finding/1",
         {"finding": _row(row)},
         lambda out: out.print(f"{row.id[:8]} accepted by {by}"),
+    )
+
+
+@finding_app.command()
+def reopen(
+    ctx: typer.Context,
+    id: Id,
+    reason: Annotated[str, typer.Option(help="Why it may not stand; it goes into the record.")],
+    as_json: Json = False,
+) -> None:
+    """Take an acceptance of damage back, under your account: repairs heal it again."""
+    here = shell(ctx)
+    if not reason.strip():
+        raise UsageError("taking an acceptance back needs a reason", hint="say why with --reason")
+    with opened(here, acts=True) as parts:
+        by = account()
+        made = reopened(parts.catalogue, parts.events, _find(parts, id), by, reason)
+        row = _find(parts, made)
+    here.answer(
+        as_json,
+        "samarkand.finding/1",
+        {"finding": _row(row)},
+        lambda out: out.print(f"{row.id[:8]} opened by {by}; next: preserve repair"),
     )
 
 

@@ -18,6 +18,7 @@ from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.units import format_size
+from preservation.reports.words import count
 from preservation.retention.approvals import tally
 from preservation.retention.proposal import Proposal
 from preservation.retention.review import Review
@@ -100,7 +101,7 @@ def _render_review(one: Review, out: Console) -> None:
 
 def _render_items(proposal: Proposal, out: Console) -> None:
     size = format_size(proposal.octets)
-    title = f"{len(proposal.items)} items, {size} of payload"
+    title = f"{count(len(proposal.items), 'item')}, {size} of payload"
     shown = table(title, "what", "AIP", ">version", "deposit", "kept since", "replicas", ">size")
     for item in proposal.items[:MOST_ROWS]:
         shown.add_row(

@@ -55,8 +55,8 @@ def claimed(
                 "DEP-IDENTIFIER-TAKEN",
                 row.identifier.shown,
                 f"it belongs to AIP {row.aip} already, and an identifier belongs to one AIP",
-                "send the identifier of this data set; to add a version to that AIP, the policy's "
-                "lineage has to name the scheme",
+                "send identifiers of this data set alone; only an identifier of a scheme in the "
+                "policy's lineage adds a version to its AIP",
             )
             for row in catalogue.identified(key.community, identifiers)
             if row.aip != key.aip

@@ -16,8 +16,9 @@ from preservation.audit.planner import Reason
 from preservation.audit.rate import _Watch
 from preservation.catalogue.brake import BRAKE, brake
 from preservation.catalogue.turns import Aim
+from preservation.errors import UsageError
 from preservation.model.event import EventType
-from preservation.repair.accepting import accept
+from preservation.repair.accepting import accept, reopen
 
 
 @pytest.fixture
@@ -215,6 +216,30 @@ def test_accepted_damage_stays_accepted_while_it_is_the_same(three: Archive) -> 
         assert [one.state for one in parts.catalogue.findings()] == ["accepted", "open"]
         opened = [one for one in parts.all_events() if one.type is EventType.FINDING_OPENED]
     assert [one.detail.get("reopens") for one in opened] == [None, first.id]
+
+
+def test_an_acceptance_can_be_taken_back_and_the_damage_is_healed(three: Archive) -> None:
+    flip(next(three.tier("vault").glob("notes/*/*/*/v1")) / "data/a.bin")
+    three.audit("vault")
+    with three.opened() as (parts, _):
+        catalogue, events = parts.catalogue, parts.events
+        first = only(catalogue.findings())
+        with pytest.raises(UsageError, match="no damage that a person accepted"):
+            reopen(catalogue, events, first, "anna", "")
+        accept(catalogue, events, first, "anna", "nobody has it")
+        assert three.repair() == []
+        first = only(catalogue.findings())
+        made = reopen(catalogue, events, first, "ben", "found on a tape")
+        with pytest.raises(UsageError, match="a finding about it is open"):
+            reopen(catalogue, events, first, "ben", "again")
+        assert [row.id for row in catalogue.findings(state="open")] == [made]
+        opened = only(e for e in parts.all_events() if e.detail.get("reopens") == first.id)
+        assert (opened.agent, opened.detail["reason"]) == ("ben", "found on a tape")
+    assert [one.state for one in three.repair()] == ["repaired"]
+    with three.opened() as (parts, _):
+        assert not parts.catalogue.findings(state="open")
+        with pytest.raises(UsageError, match="is not damaged"):
+            reopen(parts.catalogue, parts.events, first, "ben", "again")
 
 
 def test_damage_after_an_intact_check_is_new_however_alike(three: Archive) -> None:
