@@ -15,9 +15,13 @@ KIB = 1024
 _TEXT_ENDS = (4 * KIB, 2 * KIB)
 _ENDS = (8 * KIB, 4 * KIB)
 _UNKNOWN_ENDS = (4 * KIB, 2 * KIB)  # octets that begin nothing are what Siegfried is slowest on
-_BROKEN_ENDS = (40 * KIB, 8 * KIB)  # of a ZIP or OLE2 file: to tell still what it was
 _DISK = (b"CD001", b"BEA01", b"NSR0")
-_DISK_ENDS = (40 * KIB, 8 * KIB)  # a disk image (ISO 9660, UDF) first says what it is at 32 KiB
+_FAR_ENDS = (40 * KIB, 8 * KIB)  # a disk image (ISO 9660, UDF) first says what it is at 32 KiB
+# What tells their kinds may stand behind other chunks, directories, or headers.
+_FAR = (b"RIFF", b"II*\0", b"MM\0*")
+_EXIF = re.compile(rb"\xff\xd8(\xff\xe0.{16})?\xff\xe1(..)Exif", re.DOTALL)
+_LETTER = re.compile(r"From |[A-Z][A-Za-z-]+: ")  # headers, of mail servers above all, grow long
+_LETTER_ENDS = (16 * KIB, 4 * KIB)
 _PRINTED_ENDS = (256 * KIB, 256 * KIB)  # their kinds (PDF/A, PDF/X, previews) are told anywhere
 _PRINTED = (b"%PDF-", b"%!PS", b"\xc5\xd0\xd3\xc6")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -48,13 +52,23 @@ def ends_of(taken: Sample, *, known: bool) -> tuple[int, int]:
     if any(mark in taken.head[:KIB] for mark in _PRINTED):
         return _PRINTED_ENDS
     if taken.text is not None:
-        return _TEXT_ENDS
+        return _LETTER_ENDS if _LETTER.match(taken.start) else _TEXT_ENDS
     if is_container(taken):
-        return (taken.octets, 0) if is_whole(taken) else _BROKEN_ENDS
-    disk = taken.at(32 * KIB, 8 * KIB)
-    if any(mark in disk for mark in _DISK):
-        return _DISK_ENDS
+        return (taken.octets, 0) if is_whole(taken) else _FAR_ENDS
+    if _tells_late(taken):
+        return _FAR_ENDS
     return _ENDS if known else _UNKNOWN_ENDS
+
+
+def _tells_late(taken: Sample) -> bool:
+    """Whether what tells the kind of a file may stand beyond its first KiB."""
+    if taken.head.startswith(_FAR):
+        return True
+    exif = _EXIF.match(taken.head)
+    if exif and int.from_bytes(exif[2], "big") > _ENDS[0] - KIB:
+        return True
+    disk = taken.at(32 * KIB, 8 * KIB)
+    return any(mark in disk for mark in _DISK)
 
 
 def _without_pixels(taken: Sample) -> bytes:

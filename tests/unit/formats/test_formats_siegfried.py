@@ -110,3 +110,72 @@ def test_a_disk_image_is_named(identifier, tmp_path: Path):
     (tmp_path / "disk.iso").write_bytes(image)
     [found] = identifier.identify(tmp_path, [b"disk.iso"])
     assert found.puid == "fmt/468"
+
+
+def riff_chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack("<I", len(data)) + data
+
+
+def segment(mark: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, mark, len(data) + 2) + data
+
+
+def entry(*words: int) -> bytes:
+    return struct.pack("<HHII", *words)
+
+
+BROADCAST = bytes(346) + b"\1\0" + bytes(254)
+PCM = struct.pack("<HHIIHH", 1, 2, 48000, 192000, 4, 16)
+EXIF = b"Exif\0\0II*\0\x08\0\0\0\1\0" + entry(0x8769, 4, 1, 30_000) + bytes(4 + 29_974)
+RECEIVED = b"Received: from a.example.org by b.example.org;\r\n\tMon, 2 Mar 2020 10:00:00 +0000\r\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "puid"),
+    [
+        (
+            "history.wav",
+            riff_chunk(b"bext", BROADCAST + b"A=PCM,F=48000\r\n" * 1000)
+            + riff_chunk(b"fmt ", PCM)
+            + riff_chunk(b"data", bytes(range(256)) * 400),
+            "fmt/704",
+        ),
+        (
+            "photo.jpg",
+            b"\xff\xd8"
+            + segment(0xE1, EXIF + b"\1\0" + struct.pack("<HHI", 0x9000, 7, 4) + b"0221" + bytes(4))
+            + segment(0xDB, bytes(65))
+            + b"\x55" * 50_000
+            + b"\xff\xd9",
+            "fmt/645",
+        ),
+        (
+            "raw.dng",
+            b"II*\0"
+            + struct.pack("<I", 15_000)
+            + bytes(14_992)
+            + b"\2\0"
+            + entry(256, 3, 1, 8)
+            + entry(50706, 1, 4, 0x401)
+            + bytes(5_000),
+            "fmt/730",
+        ),
+        (
+            "letter.eml",
+            b"Return-Path: <a@b>\r\n"
+            + RECEIVED * 90
+            + b"MIME-Version: 1.0\r\nDate: Mon, 2 Mar 2020 10:00:00 +0000\r\nMessage-ID: <1@x>\r\n"
+            b"Subject: data\r\nFrom: A <a@example.org>\r\nTo: b@example.org\r\n"
+            b"Content-Type: text/plain; charset=UTF-8\r\n\r\n" + b"line of text\r\n" * 3000,
+            "fmt/950",
+        ),
+    ],
+)
+def test_what_tells_a_kind_behind_other_things_is_still_heard(
+    identifier, tmp_path: Path, name, content, puid
+):
+    if name.endswith("wav"):
+        content = b"RIFF" + struct.pack("<I", len(content) + 4) + b"WAVE" + content
+    (tmp_path / name).write_bytes(content)
+    [found] = identifier.identify(tmp_path, [name.encode()])
+    assert found.puid == puid
