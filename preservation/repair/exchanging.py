@@ -7,7 +7,6 @@ have done; the damaged bytes stay in quarantine on their tier, with a map of whe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from preservation.bags import sealed
@@ -16,11 +15,12 @@ from preservation.errors import ColdError, MalformedError
 from preservation.files.held import Held
 from preservation.fixity.engine import EngineSettings
 from preservation.ledger.protocol import Journal
+from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
-from preservation.model.event import Event, EventMaker, EventType
+from preservation.model.event import EventMaker, EventType
 from preservation.model.outcome import Outcome
 from preservation.model.replica import Sidecar, TarFacts
-from preservation.repair.difference import difference_map
+from preservation.repair.quarantining import Quarantining
 from preservation.repair.result import RepairResult
 from preservation.repair.task import Check, Task
 from preservation.storage.pace import paced
@@ -37,7 +37,8 @@ class Exchange:
         engine: EngineSettings,
         check: Check,
     ) -> None:
-        self._catalogue, self._journal, self._events = catalogue, journal, events
+        self._catalogue, self._events = catalogue, events
+        self._quarantining = Quarantining(journal, events)
         self._engine, self._check = engine, check
 
     def run(
@@ -47,7 +48,7 @@ class Exchange:
         sidecar: Sidecar,
         put: Callable[[Sidecar, str], str],
         also: Mapping[str, Any] | None = None,
-    ) -> tuple[RepairResult, tuple[bytes, ...] | None]:
+    ) -> tuple[RepairResult, CheckResult]:
         """Say it, do it, record it, and read the replica back where it lies.
 
         Args:
@@ -57,7 +58,7 @@ class Exchange:
             also: more for the event to say.
 
         Returns:
-            What it came to, and the files that are damaged all the same, if they are known.
+            What it came to, and what the check after it found.
         """
         row, finding = task.row, task.finding
         when = stamp(self._events.clock.now()).replace(":", "").replace("-", "")
@@ -68,6 +69,7 @@ class Exchange:
             "packaging": row.packaging.value,
             "tar": sidecar.to_json()["tar"],
             "approved_by": task.approved_by,
+            **self._unrecorded(finding.id),
             **(also or {}),
         }
         event = task.about(self._events, EventType.REPAIR_BEGUN, begun)
@@ -79,7 +81,16 @@ class Exchange:
         result = RepairResult(
             finding.id, row.key, row.tier, state, source, quarantine, mapped, checked.reason
         )
-        return result, checked.damaged
+        return result, checked
+
+    def _unrecorded(self, finding: str) -> dict[str, Any]:
+        """What killed exchanges for a finding may have set aside: to be told with this one."""
+        found = self._catalogue.finding(finding)
+        killed = under_way(found.detail) if found is not None else None
+        if killed is None:
+            return {}
+        this = {name: killed[name] for name in ("stamp", "files") if name in killed}
+        return {"unrecorded": [*killed.get("unrecorded", []), this]}
 
     def was_done(self, task: Task) -> bool:
         """Whether an exchange that a killed run announced did happen."""
@@ -104,32 +115,24 @@ class Exchange:
         return verified.outcome
 
     def complete(self, task: Task, begun: Mapping[str, Any]) -> tuple[str, str]:
-        """Put into the record what the exchange came to.
+        """Put into the record what the exchange came to; protect what it put there, if a run that
+        was killed did not.
 
         Returns:
             Where the damaged bytes lie, and the digest of their difference map.
         """
-        row, finding = task.row, task.finding
-        place = task.tier.quarantined(row.key, row.packaging, begun["stamp"])
-        mapped = ""
-        events: list[Event] = []
-        if place:
-            with suppress(ColdError):  # the damaged octets have become cold again
-                mapped = self._map(task, begun)
-            detail = {"place": place, "finding": finding.id, "difference": mapped}
-            events.append(task.about(self._events, EventType.QUARANTINE, detail))
+        row = task.row
+        if task.tier.guarded(row.key) is False:
+            task.tier.guard(row.key)
+        place, mapped, events = self._quarantining.events(task, begun)
         detail = {**begun, "quarantine": place, "difference": mapped}
         events.append(task.about(self._events, EventType.RECOVERY, detail))
         self._catalogue.record(events, task.lease)
         task.progress.say(f"{row.key} on {row.tier}: healed from {begun['source']}")
         return place, mapped
 
-    def _map(self, task: Task, begun: Mapping[str, Any]) -> str:
-        row, tier, finding = task.row, task.tier, task.finding
-        document = difference_map(
-            tier.held_in_quarantine(row.key, row.packaging, begun["stamp"]),
-            tier.held(row.key, row.packaging),
-            [bytes.fromhex(found["path_hex"]) for found in finding.detail.get("files", [])],
-            row.key,
-        )
-        return str(self._journal.put_result({"finding": finding.id, **document}))
+
+def under_way(detail: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The exchange that a finding says was begun, if no event says that it came to its end."""
+    begun: dict[str, Any] | None = detail.get("repair")
+    return None if begun is None or "difference" in begun else begun

@@ -27,6 +27,7 @@ from preservation.errors import SourceDamagedError, TierUnavailableError
 from preservation.files.held import HeldTar
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular
+from preservation.model.check import CheckResult
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
@@ -63,22 +64,22 @@ class Mending:
         Returns:
             None where it has to be replaced whole: nothing was changed then, or too little.
         """
-        result = None
         for _ in range(_ROUNDS):
             if damaged is None or task.row.packaging is not Packaging.FOLDER or _nested(damaged):
                 break
             mended = self._mended(task, damaged)
             if mended is None:
                 break
-            result, damaged = mended
-            if result.state == "repaired":
+            result, checked = mended
+            if checked.outcome in (Outcome.INTACT, Outcome.UNCHECKED):
                 return result
+            damaged = checked.damaged
         return None
 
     def _mended(
         self, task: Task, damaged: Sequence[bytes]
-    ) -> tuple[RepairResult, Sequence[bytes] | None] | None:
-        """One round; with the files that the check after it still found damaged."""
+    ) -> tuple[RepairResult, CheckResult] | None:
+        """One round, with the check after it."""
         incoming = task.tier.incoming(task.row.key, Packaging.FOLDER, replacing=True)
         try:
             taking = _Taking(task, incoming, damaged)

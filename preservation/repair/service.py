@@ -19,7 +19,7 @@ all are had, that is the source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.policy import Policy, RepairRule
-from preservation.repair.exchanging import Exchange
+from preservation.repair.exchanging import Exchange, under_way
 from preservation.repair.mending import Mending
 from preservation.repair.replacing import Replacing, Write
 from preservation.repair.result import RepairResult
@@ -100,18 +100,24 @@ class RepairService:
         tier: str | None = None,
         aip: str | None = None,
         again: bool = True,
-    ) -> list[FindingRow]:
-        """The open findings that a repair can close, oldest first.
+    ) -> Iterator[FindingRow]:
+        """The open findings that a repair can close, oldest first, without what localises them:
+        there may be many. Which they are is known before the first is repaired.
 
         Args:
             again: also what was hopeless less than a day ago; trying reads every replica whole.
         """
-        rows = self._catalogue.findings(policy.community, state="open", aip=aip, tier=tier)
-        found = [row for row in rows if row.code in DAMAGE]
+        catalogue, community = self._catalogue, policy.community
+        found = catalogue.each_finding(community, "open", aip, tier, brief=True)
+        hopeless = set[tuple[str, int]]()
         if not again:
-            hopeless = {(row.aip, row.version) for row in rows if row.code == NO_INTACT_REPLICA}
-            found = [row for row in found if not self._tried_lately(row, hopeless)]
-        return sorted(found, key=lambda row: row.opened_at)
+            said = catalogue.each_finding(
+                community, "open", aip, code=NO_INTACT_REPLICA, brief=True
+            )
+            hopeless = {(row.aip, row.version) for row in said}
+        return (
+            row for row in found if row.code in DAMAGE and not self._tried_lately(row, hopeless)
+        )
 
     def _tried_lately(self, row: FindingRow, hopeless: AbstractSet[tuple[str, int]]) -> bool:
         """Whether a repair looked at a replica within a day, and nobody had all of it."""
@@ -169,9 +175,9 @@ class RepairService:
         row, begun = task.row, task.finding.detail.get("repair")
         if task.finding.state != "open":
             return task.result("intact")
-        unrecorded = row.state is ReplicaState.DAMAGED
-        if begun is not None and unrecorded and self._exchange.was_done(task):
-            self._exchange.complete(task, begun)
+        unrecorded = under_way(task.finding.detail) if row.state is ReplicaState.DAMAGED else None
+        if unrecorded is not None and self._exchange.was_done(task):
+            self._exchange.complete(task, unrecorded)
         elif reason := self._not_allowed(task):
             return task.result("waiting", reason)
         now = self._check(task.policy, row, task.progress)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from homes import SILENCE, Archive, only
 from tiers import flip
 
+from preservation.errors import TierUnavailableError
+from preservation.files import durable
 from preservation.files.held import Held, HeldTar
+from preservation.model.digest import Digest
 from preservation.model.event import EventType
 from preservation.model.replica import Packaging, VersionKey
+from preservation.repair.exchanging import Exchange
 from preservation.repair.result import RepairResult
 from preservation.storage.local import LocalTier
 
@@ -197,3 +202,71 @@ def test_where_octets_differ_is_looked_up_in_a_tar_and_no_more_of_it_is_read(
     assert finding.detail["compared_with"] == "deep"
     assert [one["ranges"] for one in finding.detail["files"]] == [[{"offset": 0, "bytes": 1}]]
     assert asked == [len(FILES["b.txt"])]
+
+
+def maps(archive: Archive) -> list[dict[str, Any]]:
+    """The difference maps that events of quarantine cite, in order."""
+    told = [one for one in archive.events() if one.type is EventType.QUARANTINE]
+    with archive.opened() as (parts, _):
+        return [parts.journal.result(Digest.parse_tagged(one.detail["difference"])) for one in told]
+
+
+def test_the_map_tells_of_each_file_that_was_set_aside(archive: Archive) -> None:
+    many = {f"{number:03}.txt": b"%d" % number for number in range(30)}
+    result = archive.ingest(archive.put("first", many | {"z/late.txt": b"late"}))
+    archive.replicate()
+    bag = archive.bag(result, "mirror")
+    for name in many:
+        flip(bag / "data" / name)
+    archive.audit()
+    flip(bag / "data/z/late.txt")  # after the check that opened the finding
+    (bag / "data/z/new").write_bytes(b"?")
+    assert only(archive.repair()).state == "repaired"
+    told = {one["path"]: one for one in only(maps(archive))["files"]}
+    assert sorted(told) == [*(f"data/{name}" for name in many), "data/z/late.txt", "data/z/new"]
+    assert all(one["ranges"] for path, one in told.items() if path != "data/z/new")
+
+
+def test_what_a_stopped_mending_set_aside_is_told_by_the_one_after_it(
+    archive: Archive, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "sub/c.txt"):
+        flip(mirror / "data" / name)
+    archive.audit()
+    exchange = durable.exchange
+
+    def going_away(one: Any, other: Any) -> None:
+        if b"c.txt" in os.fsencode(other):
+            raise OSError(errno.EIO, "the disk went away")
+        exchange(one, other)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "exchange", going_away)
+        with archive.opened() as (parts, policy), pytest.raises(TierUnavailableError):
+            parts.repair.repair(policy, only(parts.repair.plan(policy)).id, SILENCE)
+    assert only(archive.repair()).state == "repaired"
+    former, latter = ([one["path"] for one in each["files"]] for each in maps(archive))
+    assert former == ["data/a.txt"]  # and not the good copy of the other, which was not used
+    assert sorted(latter) == ["data/a.txt", "data/sub/c.txt"]  # the check had named both
+
+
+def test_a_mending_that_nobody_can_look_at_is_left_as_it_is(
+    archive: Archive, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flip(mirror / "data/a.txt")
+    archive.audit()
+    before = inodes(mirror)
+    settled = Exchange.complete
+
+    def then_away(exchange: Exchange, *args: Any) -> tuple[str, str]:
+        done = settled(exchange, *args)
+        (archive.tier("mirror") / "samarkand-tier.json").rename(archive.home / "away")
+        return done
+
+    monkeypatch.setattr(Exchange, "complete", then_away)
+    repaired = only(archive.repair())
+    (archive.home / "away").rename(archive.tier("mirror") / "samarkand-tier.json")
+    assert repaired.state == "unfinished"
+    after = inodes(mirror)
+    assert [path for path in before if before[path] != after[path]] == ["data/a.txt"]
+    assert archive.audit().outcomes["intact"] == 3
