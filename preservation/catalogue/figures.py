@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,6 +60,7 @@ class Sample:
 
 
 NONE = Sample(0, ())
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Figures:
@@ -185,11 +186,11 @@ class Figures:
         """How many replicas on a tier were last checked before a moment (or written, where they
         never were).
         """
-        return self._count(*t.on_tier(community, tier), t.replica.c.aged_from < before)
+        return self._dated(community, tier, before, later=False)
 
     def dated_after(self, community: str, tier: str, now: datetime) -> int:
         """How many replicas on a tier were last checked, or written, later than now."""
-        return self._count(*t.on_tier(community, tier), t.replica.c.aged_from > now)
+        return self._dated(community, tier, now + datetime.resolution, later=True)
 
     def oldest(self, community: str, tier: str, before: datetime, limit: int) -> list[ReplicaRow]:
         """The first of them, checked longest ago first."""
@@ -262,6 +263,28 @@ class Figures:
             first = connection.execute(listed.limit(limit)).mappings().all()
         return Sample(total, tuple(_named(row) for row in first))
 
+    def _dated(self, community: str, tier: str, moment: datetime, *, later: bool) -> int:
+        """How many replicas on a tier were last checked, or written, before a moment, or else not
+        before it. Only the side is walked that looks shorter, as if checks were even in time:
+        after months without audits nearly all is overdue, and before a night nearly all is old.
+        """
+        columns, on_tier = t.replica.c, t.on_tier(community, tier)
+        before, after = (
+            sa.select(sa.func.count()).select_from(t.replica).where(*on_tier, side)
+            for side in (columns.aged_from < moment, columns.aged_from >= moment)
+        )
+        wanted, other = (after, before) if later else (before, after)
+        total = sa.select(_total(t.replica_count.c.replicas)).where(
+            t.replica_count.c.community == community, t.replica_count.c.tier == tier
+        )
+        with self.database.reading() as connection:
+            first, last = _ends(connection, community, tier)
+            is_short = (last - moment <= moment - first) is later
+            # In one statement, so that both are counted in one state.
+            rest = total.scalar_subquery() - other.scalar_subquery()
+            found = connection.execute(wanted if is_short else sa.select(rest))
+            return int(found.scalar_one())
+
     def _count(self, *chosen: sa.ColumnElement[bool]) -> int:
         statement = sa.select(sa.func.count()).select_from(t.replica).where(*chosen)
         with self.database.reading() as connection:
@@ -324,6 +347,24 @@ def _kept(connection: sa.Connection, community: str) -> list[_Kept]:
         _Kept(community, split(there), split(verified), versions, (there, verified))
         for there, verified, versions in connection.execute(statement)
     ]
+
+
+def _ends(connection: sa.Connection, community: str, tier: str) -> tuple[datetime, datetime]:
+    """The first and the last moment from which the age of a replica on a tier counts."""
+    columns = t.replica.c
+    found = connection.execute(
+        sa.select(
+            *(
+                sa.select(end(columns.aged_from))
+                .where(columns.community == community, columns.tier == tier, columns.young == young)
+                .scalar_subquery()
+                for end in (sa.func.min, sa.func.max)
+                for young in (False, True)
+            )
+        )
+    ).one()
+    known = [moment for moment in found if moment is not None]
+    return (min(known), max(known)) if known else (_NEVER, _NEVER)
 
 
 def split(tiers: str) -> frozenset[str]:

@@ -240,7 +240,8 @@ class Turns:
             wanted = sa.select(*_COLUMNS).where(
                 *t.on_tier(community, tier),
                 columns.aip.in_(sorted({aip for aip, _ in some})),
-                sa.or_(columns.aged_from.is_(None), columns.aged_from < since),
+                # Written since, it was not read: it has no outcome yet.
+                sa.or_(columns.outcome.is_(None), columns.aged_from < since),
             )
             drawn = set(some)
             found += [turn for turn in self._turns(wanted) if (turn.aip, turn.version) in drawn]
@@ -249,21 +250,24 @@ class Turns:
     def checked_since(self, community: str, tier: str, since: datetime) -> tuple[int, int, int]:
         """How many replicas on a tier were checked since, and were then damaged, and missing."""
         columns = t.replica.c
-        recent = (*t.on_tier(community, tier), columns.aged_from >= since)
-        unsound = (
-            columns.community == community,
-            columns.tier == tier,
-            columns.state == ReplicaState.DAMAGED.value,
-            t.is_unsound,
-            columns.aged_from >= since,
+        recent = columns.aged_from >= since
+        of_tier = (columns.community == community, columns.tier == tier, t.is_unsound)
+        damaged = (*of_tier, columns.state == ReplicaState.DAMAGED.value, recent)
+        # Not read back yet, it was checked by nobody: counted, it would make damage look rare.
+        written = (*of_tier, columns.state == ReplicaState.WRITTEN.value, recent)
+        asked = (
+            (*t.on_tier(community, tier), recent),
+            written,
+            damaged,
+            (*damaged, columns.outcome == "missing"),
         )
-        count = sa.select(sa.func.count()).select_from(t.replica)
+        counts = (
+            sa.select(sa.func.count()).select_from(t.replica).where(*chosen).scalar_subquery()
+            for chosen in asked
+        )
         with self.database.reading() as connection:
-            checked, damaged, missing = (
-                int(connection.execute(count.where(*chosen)).scalar_one())
-                for chosen in (recent, unsound, (*unsound, columns.outcome == "missing"))
-            )
-        return checked, damaged, missing
+            dated, unread, unsound, missing = connection.execute(sa.select(*counts)).one()
+        return dated - unread, unsound, missing
 
     def cohorts(self, community: str) -> list[Cohort]:
         """Everything, by tier and day: some thousands of rows, whatever is held."""

@@ -14,6 +14,8 @@ from preservation.errors import MalformedError, SamarkandError
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event
 
+# What no canonical line holds, or a digest by chance: integers that a database cannot, surrogates.
+_DOUBTFUL = re.compile(rb"[0-9]{16}|\\u[dD]")
 _CITED = re.compile(r"sha256:(?P<hex>[0-9a-f]{64})", re.ASCII)
 
 
@@ -34,15 +36,28 @@ def parse(
     events = []
     for number, line in enumerate(lines, 1):
         try:
-            events.append(Event.from_json(json.loads(line)))
+            events.append(_event(line))
         except (ValueError, RecursionError) as error:
             _tell(_damaged(name, number, str(error)), damaged)
     if tail or not lines:
         torn = _damaged(name, len(lines) + 1, "the file does not end with a newline")
         _tell(torn, damaged)
         with suppress(ValueError, RecursionError):  # only the newline may have been lost
-            events.append(Event.from_json(json.loads(tail)))
+            events.append(_event(tail))
     return events
+
+
+def _event(line: bytes) -> Event:
+    """One event. A line that says what no event can is damaged, and not left to fail the catalogue
+    that is rebuilt from it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    event = Event.from_json(json.loads(line.decode("utf-8")))
+    if _DOUBTFUL.search(line):
+        event.encode()
+    return event
 
 
 def _tell(error: SamarkandError, damaged: Callable[[SamarkandError], None] | None) -> None:

@@ -81,4 +81,5 @@ def test_questions_of_every_night_walk_an_index(tmp_path: Path, ask: Any, index:
         sa.event.listen(catalogue.database._engine(), "before_cursor_execute", explain)
         ask(catalogue)
     assert any(index in plan for plan in plans), plans
-    assert not any(plan.startswith("SCAN") for plan in plans), plans
+    walks = [plan for plan in plans if plan != "SCAN CONSTANT ROW"]  # of no table
+    assert not any(plan.startswith("SCAN") for plan in walks), plans

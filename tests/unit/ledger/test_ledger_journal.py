@@ -72,6 +72,10 @@ def test_only_lines_are_appended(journal: FileJournal, lines: list[bytes]) -> No
         (lambda data: data.replace(b'"fixity check"', b'"fixity chick"'), 3),
         (lambda data: b"\0" + data[1:], 1),
         (lambda data: b"[" * 100_000 + b"\n" + data, 1),
+        # What no database can keep: a rebuild goes on without the line.
+        (lambda data: data.replace(b'"version":1', b'"version":' + b"9" * 20, 1), 1),
+        (lambda data: data.replace(b'"agent":"', b'"agent":"\\udc80', 1), 1),
+        (lambda data: data.replace(b'"agent":"', b'"agent":"\xed\xb2\x80', 1), 1),
     ],
 )
 def test_damage_is_named_by_file_and_line(journal: FileJournal, damage: object, line: int) -> None:
