@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--deposits", type=int, default=200)
     said = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="samarkand-soak-"))
-    policies = _policies(work)
+    policies = never_by_itself(work)
     program = str(Path(sys.executable).with_name("preserve"))
     preserve = [program, "--home", str(work / "home"), "--policies", str(policies)]
     subprocess.run([*preserve, "init"], check=True, cwd=PROJECT, stdout=subprocess.DEVNULL)
@@ -41,8 +41,8 @@ def main() -> int:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _policies(work: Path) -> Path:
-    """The shipped ones, but that nothing is taken in until we say so."""
+def never_by_itself(work: Path) -> Path:
+    """The shipped policies, but that nothing is taken in until we say so."""
     policies = work / "policies"
     shutil.copytree(PROJECT / "policies", policies)
     baseline = policies / "baseline.yaml"
