@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from preservation.app.apart import entangled
 from preservation.app.home import Home, find_home
@@ -17,6 +20,8 @@ from preservation.policy.advice import advice
 from preservation.policy.check import Checked
 from preservation.policy.policy import Policy
 from preservation.storage.mount import mount_of
+
+PATIENCE = 10.0  # seconds that folders have to answer
 
 
 def advise(path: Path, checked: Checked) -> list[str]:
@@ -35,8 +40,32 @@ def advise(path: Path, checked: Checked) -> list[str]:
         unasked = f"what the home holds was not looked at: {error.message}"
         return [*advice(checked.effective), unasked]
     policies = [Policy.from_effective(one) for _, one in sorted(checked.effective.items())]
-    told = [f"`policy apply` would refuse: {one}" for one in entangled(home, policies)]
-    return [*told, *advice(checked.effective, held), *of_home(home, policies)]
+    told = _in_time(partial(_of_folders, home, policies))
+    return [*told, *advice(checked.effective, held), *unheard(home, policies)]
+
+
+def _of_folders(home: Home, policies: Iterable[Policy]) -> list[str]:
+    known = list(policies)
+    told = [f"`policy apply` would refuse: {one}" for one in entangled(home, known)]
+    return [*told, *_astray(home, known)]
+
+
+def _in_time(look: Callable[[], list[str]]) -> list[str]:
+    """What a look at folders tells; a file server that is gone may let it wait for ever."""
+    found = Future[list[str]]()
+
+    def ask() -> None:
+        try:
+            found.set_result(look())
+        except (OSError, ValueError) as error:
+            found.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()  # nobody waits for it at the end
+    try:
+        return found.result(PATIENCE)
+    except TimeoutError:
+        unseen = f"where tiers and inboxes lie was not looked at: no answer in {PATIENCE:.0f} s"
+        return [f"{unseen}; is a file server away?"]
 
 
 def of_home(home: Home, policies: Iterable[Policy]) -> list[str]:

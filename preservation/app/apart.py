@@ -1,13 +1,16 @@
 """Places that policies name, where they really lie: none in another, none in the home's own.
 
 The check of policy files compares paths as they are written; here absolute paths into the home and
-links are followed. An inbox that lies in a tier would take replicas for deposits, and release them.
+links are followed, and a folder that is mounted at two places is one. An inbox that lies in a tier
+would take replicas for deposits, and release them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
 
 from preservation.app.home import Home
 from preservation.errors import PolicyError
@@ -34,13 +37,38 @@ def expect_apart(home: Home, policies: Iterable[Policy]) -> None:
 
 def entangled(home: Home, policies: Iterable[Policy]) -> list[str]:
     """A sentence for each place that lies in another one."""
+    claims = list(_claims(home, policies))
     return [
         f"{second.owner} ({second.field}) lies in {first.owner} ({first.field})"
         if first.path != second.path
         else f"{second.owner} ({second.field}) and {first.owner} ({first.field}) are one folder"
-        for first, second in overlaps(_claims(home, policies))
+        for first, second in (*overlaps(claims), *_mounted_twice(claims))
         if not first.owner.startswith(_HOME) or not second.owner.startswith(_HOME)
     ]
+
+
+def _mounted_twice(claims: Iterable[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    """Pairs, the second in the first's folder or in it by another path: a bind mount."""
+    known, around = list(claims), dict[tuple[int, int], Claim]()
+    for claim in known:
+        if there := identity(claim.path):
+            around.setdefault(there, claim)
+    seen = cache(identity)
+    for claim in known:
+        for path in (claim.path, *map(str, Path(claim.path).parents)):
+            first = around.get(seen(path) or (-1, -1))
+            if first is not None and first.path != path:
+                yield first, claim
+                break
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Which folder it is, whatever it is called; None if it cannot be seen."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def _claims(home: Home, policies: Iterable[Policy]) -> Iterator[Claim]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 from homes import Archive
 
-from preservation.app import apply_policies, find_home, read_policies
+from preservation.app import advising, apart, apply_policies, find_home, read_policies
 from preservation.app.advising import advise
 from preservation.app.home import Home
 from preservation.errors import PolicyError
@@ -33,6 +35,38 @@ def test_an_inbox_in_a_tier_is_refused_by_its_absolute_path_and_through_a_link(
 
         assert "the inbox of notes" in told
         assert "the tier vault" in told
+
+
+def test_an_inbox_that_is_a_tier_mounted_a_second_time_is_refused(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bind mount has the number of the folder that it shows."""
+    vault, there = str(archive.home / "tiers/vault"), apart.identity
+    second = archive.home / "second"
+    monkeypatch.setattr(
+        apart, "identity", lambda path: there(vault if path == str(second) else path)
+    )
+    for written in ("second", "second/below"):
+        archive.write_policies({"intake": {"inbox": written}})
+
+        told = _refused(archive)
+
+        assert "the inbox of notes" in told
+        assert "the tier vault" in told
+
+
+def test_a_folder_that_never_answers_does_not_keep_a_check_waiting(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.write_policies({})
+    ever = Event()
+    monkeypatch.setattr("preservation.app.advising.entangled", lambda *_: [str(ever.wait(60))])
+    monkeypatch.setattr(advising, "PATIENCE", 0.1)
+
+    (told,) = advise(archive.home, read_policies(archive.policies).require())
+    ever.set()
+
+    assert "no answer in 0 s" in told
 
 
 def test_an_inbox_around_or_in_what_the_home_keeps_is_refused(archive: Archive) -> None:
