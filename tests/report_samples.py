@@ -216,6 +216,35 @@ class Archive:
         )
         return self.findings_[-1]
 
+    def found(self, number: int, files: int) -> FindingRow:
+        """An open finding about many files, and the event that opened it."""
+        row = self.replicas_[number]
+        at, id = NOW - timedelta(minutes=number + 1), str(UUID(int=number + 8, version=4))
+        about = {"aip": row.key.aip, "version": row.key.version, "tier": row.tier}
+        self.event(EventType.FINDING_OPENED, "fail", {"finding": id}, at, **about)
+        self.findings_.append(
+            FindingRow(
+                id=id,
+                code="FIX-ALTERED",
+                severity="error",
+                community="silk-road",
+                subject=f"{row.key} on {row.tier}",
+                message="files are altered",
+                hint="run `preserve repair`",
+                state="open",
+                opened_at=at,
+                closed_at=None,
+                detail={
+                    "files": [
+                        {"path": f"data/{one}.csv", "outcome": "altered", "reason": "sha256"}
+                        for one in range(files)
+                    ]
+                },
+                **about,
+            )
+        )
+        return self.findings_[-1]
+
     def rejected(self, name: str = "hostile deposit") -> None:
         finding = {
             "code": "DEP-LINK-ESCAPES",
@@ -237,8 +266,20 @@ class Archive:
     def identifiers_of(self, aips: Sequence[str]) -> list[Any]:
         return []
 
-    def findings(self, community: str) -> list[FindingRow]:
-        return self.findings_
+    def each_finding(
+        self, community: str, *, since: datetime, brief: bool = False
+    ) -> Iterator[FindingRow]:
+        told = [row for row in self.findings_ if row.closed_at is None or row.closed_at >= since]
+        bare: dict[str, Any] = {"detail": {}, "decided": {}} if brief else {}
+        return (
+            dataclasses.replace(row, **bare) for row in sorted(told, key=lambda row: row.opened_at)
+        )
+
+    def findings_by(self, ids: Sequence[str]) -> Iterator[FindingRow]:
+        named = set(ids)
+        return (
+            row for row in sorted(self.findings_, key=lambda row: row.opened_at) if row.id in named
+        )
 
     def arrivals(self, community: str, state: str) -> list[Arrival]:
         return [row for row in self.arrivals_ if row.state == state]

@@ -53,7 +53,7 @@ def write_period_report(
         parts.catalogue.figures,
         standing(parts.catalogue, policy, observed, now, partial(parts.store.past, policy)),
         observed,
-        parts.catalogue.findings(community),
+        parts.catalogue.each_finding(community, since=run.since, brief=True),
         events.tallies(community, _SINCE, last),
         events.citing(community, first, last),
         parts.catalogue.figures.identified(community),

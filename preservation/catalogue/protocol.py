@@ -321,6 +321,30 @@ class Catalogue(Protocol):
         code: str | None = None,
     ) -> list[FindingRow]: ...
 
+    def each_finding(
+        self,
+        community: str | None = None,
+        state: str | None = None,
+        aip: str | None = None,
+        tier: str | None = None,
+        code: str | None = None,
+        *,
+        since: datetime | None = None,
+        brief: bool = False,
+    ) -> Iterator[FindingRow]:
+        """As ``findings``, page by page: there may be many, and each may name many files. Which
+        they are is asked at once, so that what is done about one hides no other.
+
+        Args:
+            since: without those that were closed before.
+            brief: without ``detail`` and ``decided``.
+        """
+        ...
+
+    def findings_by(self, ids: Sequence[str], *, brief: bool = False) -> Iterator[FindingRow]:
+        """Some findings, page by page, each page's oldest first."""
+        ...
+
     def finding(self, id: str) -> FindingRow | None: ...
 
     def communities(self) -> list[str]: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from preservation.model.identifier import Identifier
 from preservation.model.replica import VersionKey
 
 PAGE = 1_000
+_FINDINGS = 200  # whole ones read at once: each may name hundreds of files
+_BRIEF = tuple(column for column in t.finding.c if column.name not in ("detail", "decided"))
 
 
 class Reading:
@@ -195,16 +198,30 @@ class Reading:
             return [rows.finding_row(row) for row in connection.execute(statement).mappings()]
 
     def each_finding(
-        self, community: str | None = None, state: str | None = None
+        self,
+        community: str | None = None,
+        state: str | None = None,
+        aip: str | None = None,
+        tier: str | None = None,
+        code: str | None = None,
+        *,
+        since: datetime | None = None,
+        brief: bool = False,
     ) -> Iterator[FindingRow]:
-        """As :meth:`findings`, page by page: there may be many, and each may name many files. Ids
-        alone are held for all of them.
-        """
-        names = _findings(community=community, state=state).with_only_columns(t.finding.c.id)
+        """See ``Catalogue.each_finding``. Ids alone are held for all of them."""
+        chosen = _findings(community=community, state=state, aip=aip, tier=tier, code=code)
+        if since is not None:
+            closed = t.finding.c.closed_at
+            chosen = chosen.where(sa.or_(closed.is_(None), closed >= since))
         with self.database.reading() as connection:
-            ids = connection.execute(names).scalars().all()
-        for some in chunks(ids, PAGE):
-            page = sa.select(t.finding).where(t.finding.c.id.in_(some))
+            ids = connection.execute(chosen.with_only_columns(t.finding.c.id)).scalars().all()
+        return self.findings_by(ids, brief=brief)
+
+    def findings_by(self, ids: Sequence[str], *, brief: bool = False) -> Iterator[FindingRow]:
+        """See ``Catalogue.findings_by``."""
+        columns = _BRIEF if brief else tuple(t.finding.c)
+        for some in chunks(ids, PAGE if brief else _FINDINGS):
+            page = sa.select(*columns).where(t.finding.c.id.in_(some))
             page = page.order_by(t.finding.c.opened_at, t.finding.c.id)
             with self.database.reading() as connection:
                 found = connection.execute(page).mappings().all()

@@ -8,7 +8,7 @@ what is measured is the same checker, the same repair and the same media as at n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class Repairs(Protocol):
 
     def plan(
         self, policy: Policy, *, tier: str | None = None, aip: str | None = None
-    ) -> list[FindingRow]: ...
+    ) -> Iterable[FindingRow]: ...
 
     def repair(
         self, policy: Policy, finding_id: str, progress: Progress, approved_by: str = ""

@@ -36,6 +36,7 @@ _SCHEMA = "samarkand.events/1"
 _AT_ONCE = 1 << 25  # octets of journal files that make one part
 _MOST_PARTS = 24  # of one month, before they become one
 _ROWS = 50_000  # read at once
+_WHOLE = 1_000  # read at once with all that they carry: of a finding, hundreds of files
 _TRIES = 5
 _PART = "[0-9]*-[0-9]*.parquet"
 _ARCHIVE = "_"  # events about no community; no community's id has an underscore
@@ -160,7 +161,8 @@ class EventTable:
             if first <= month <= last:
                 for file in _opened(folder):
                     with file:
-                        for batch in file.iter_batches(_ROWS, columns=columns):
+                        rows = _WHOLE if "detail" in columns else _ROWS
+                        for batch in file.iter_batches(rows, columns=columns):
                             yield month, batch
 
     def _batches(self, names: Sequence[str]) -> Iterator[list[tuple[str, bytes]]]:
@@ -284,10 +286,18 @@ def _put_together(folder: Path) -> None:
 
 
 def _tables(parts: Iterable[Path]) -> Iterator[pa.Table]:
+    """All rows, in pieces that memory can hold."""
     for part in parts:
         with pq.ParquetFile(part) as file:
-            for batch in file.iter_batches(_ROWS):
-                yield pa.Table.from_batches([batch], schema=COLUMNS)
+            some, rows, octets = list[pa.RecordBatch](), 0, 0
+            for batch in file.iter_batches(_WHOLE):
+                some.append(batch)
+                rows, octets = rows + batch.num_rows, octets + batch.nbytes
+                if rows >= _ROWS or octets >= _AT_ONCE:
+                    yield pa.Table.from_batches(some, schema=COLUMNS)
+                    some, rows, octets = [], 0, 0
+            if some:
+                yield pa.Table.from_batches(some, schema=COLUMNS)
 
 
 def _write(path: Path, tables: Iterable[pa.Table]) -> None:

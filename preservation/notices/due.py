@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from preservation.catalogue.promises import Standing
-from preservation.catalogue.protocol import FindingRow
 from preservation.model.finding import Severity
 from preservation.notices.told import Told
 from preservation.policy.policy import Policy, Recipient
@@ -34,6 +33,21 @@ _TOLD_BY_FINDINGS = {"STD-DAMAGED"}
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """An open finding, as far as it decides who is told what: there may be many."""
+
+    id: str
+    code: str
+    severity: str
+    opened_at: datetime
+
+    @property
+    def mark(self) -> str:
+        """How it is told: another mark is news."""
+        return f"open {self.severity}"
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What is different from what was told.
 
@@ -43,7 +57,7 @@ class Changes:
         broken, kept: promises that broke, and that are kept again, since they were told.
     """
 
-    new: tuple[FindingRow, ...]
+    new: tuple[Open, ...]
     closed: tuple[str, ...]
     broken: tuple[str, ...]
     kept: tuple[str, ...]
@@ -81,7 +95,7 @@ class Now:
 
     policy: Policy
     standing: Standing
-    findings: Sequence[FindingRow]
+    findings: Sequence[Open]
     undelivered: tuple[str, ...] = ()
 
     def broken(self, to: str) -> set[str]:
@@ -90,15 +104,10 @@ class Now:
         return (self.standing.totals.keys() - _TOLD_BY_FINDINGS) | others
 
 
-def mark(row: FindingRow) -> str:
-    """How a finding was told: another mark is news."""
-    return f"{row.state} {row.severity}"
-
-
 def changes(now: Now, rule: Recipient, told: Told) -> Changes:
     """Compare what is with what was told."""
     there = {row.id for row in now.findings}
-    new = [row for row in now.findings if told.findings.get(row.id) != mark(row)]
+    new = [row for row in now.findings if told.findings.get(row.id) != row.mark]
     broken = now.broken(rule.to)
     return Changes(
         new=tuple(sorted(new, key=_gravest_first)),
@@ -162,5 +171,5 @@ def _before(at: datetime | None, moment: datetime, now: datetime) -> bool:
     return at is None or at < moment or at > now + _SKEW
 
 
-def _gravest_first(row: FindingRow) -> tuple[bool, datetime, str]:
+def _gravest_first(row: Open) -> tuple[bool, datetime, str]:
     return (row.severity != Severity.CRITICAL.value, row.opened_at, row.id)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from preservation.model.clock import stamp
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Severity
 from preservation.notices import words
-from preservation.notices.due import Changes, Due, Now, changes, due, mark, period_start, waits
+from preservation.notices.due import Changes, Due, Now, Open, changes, due, period_start, waits
 from preservation.notices.memory import Memory
 from preservation.notices.message import Message, Post, UndeliveredError
 from preservation.notices.told import CLOSED, State
@@ -163,8 +164,12 @@ class NoticeService:
         return {to: drafts[to] for to in order}, later
 
     def _now(self, policy: Policy, state: State) -> Now:
-        rows = self._sources.catalogue.findings(policy.community, state="open")
-        grave = [row for row in rows if row.severity != Severity.WARNING.value]
+        rows = self._sources.catalogue.each_finding(policy.community, "open", brief=True)
+        grave = [
+            Open(row.id, intern(row.code), intern(row.severity), row.opened_at)
+            for row in rows
+            if row.state == "open" and row.severity != Severity.WARNING.value
+        ]
         failing = tuple(rule.to for rule in policy.notify if rule.to in state.failing)
         return Now(policy, self._sources.standing(policy), grave, failing)
 
@@ -219,12 +224,19 @@ class NoticeService:
             now=now,
             due=why,
             changes=shown,
+            opened=self._opened(shown.new[: words.LISTED]),
             closed=[self._closed(one) for one in shown.closed[: words.LISTED]],
             happened=happened if why.digest or why.alive else None,
             first=first,
             last=last,
             failing=failing,
         )
+
+    def _opened(self, new: Sequence[Open]) -> list[FindingRow]:
+        """Those that are told in full, in the same order."""
+        ids = [one.id for one in new]
+        rows = {row.id: row for row in self._sources.catalogue.findings_by(ids, brief=True)}
+        return [rows[id] for id in ids if id in rows]
 
     def _closed(self, finding: str) -> words.Closed:
         row: FindingRow | None = self._sources.catalogue.finding(finding)
@@ -294,4 +306,4 @@ def _place(to: str, draft: _Draft, state: State) -> tuple[bool, bool, str]:
 
 def _marks(what: Changes) -> dict[str, str]:
     """What is told of findings now, as it is remembered."""
-    return {row.id: mark(row) for row in what.new} | dict.fromkeys(what.closed, CLOSED)
+    return {row.id: row.mark for row in what.new} | dict.fromkeys(what.closed, CLOSED)

@@ -40,6 +40,7 @@ class Section:
     """One community's part of a message.
 
     Attributes:
+        opened: the first of what is new, in full.
         happened: counts by word, from ``first`` to ``last``; None where no summary is due.
         failing: recipients that are not reached, with the reason.
     """
@@ -47,6 +48,7 @@ class Section:
     now: Now
     due: Due
     changes: Changes
+    opened: Sequence[FindingRow]
     closed: Sequence[Closed]
     happened: Counter[str] | None
     first: date
@@ -117,7 +119,7 @@ def _section(section: Section) -> Iterator[str]:
     yield _RULE
     yield headline(now)
     if section.tells:
-        yield from _opened(section.changes.new)
+        yield from _opened(section)
         yield from _settled(section)
     yield from _broken(now)
     if section.failing:
@@ -146,17 +148,17 @@ def _totals(now: Now) -> Iterable[tuple[str, int]]:
     return now.standing.totals.items()
 
 
-def _opened(rows: Sequence[FindingRow]) -> Iterator[str]:
-    if not rows:
+def _opened(section: Section) -> Iterator[str]:
+    if not section.changes.new:
         return
     yield "\nNew, or changed, since you were last told:"
-    for row in rows[:LISTED]:
+    for row in section.opened:
         grave = "CRITICAL " if row.severity == Severity.CRITICAL.value else ""
         yield f"- {grave}{row.code} “{_line(row.subject)}”: {_line(row.message)}"
         if row.hint:
             yield f"  Next: {_line(row.hint)}"
         yield f"  `preserve finding show {row.id}`"
-    if rest := rows[LISTED:]:
+    if rest := section.changes.new[LISTED:]:
         counts = Counter(row.code for row in rest)
         more = ", ".join(f"{number:,} of {code}" for code, number in sorted(counts.items()))
         yield f"- and {len(rest):,} more: {more}. `preserve finding list` shows all."
@@ -262,7 +264,7 @@ def _community(section: Section) -> dict[str, Any]:
         "headline": headline(now),
         "why": [word for word in ("findings", "digest", "alive") if getattr(section.due, word)],
         "open": len(now.findings),
-        "new": [_finding(row) for row in shown.new[:LISTED]],
+        "new": [_finding(row) for row in section.opened] if section.tells else [],
         "new_count": len(shown.new),
         "closed": list(shown.closed[:LISTED]),
         "closed_count": len(shown.closed),

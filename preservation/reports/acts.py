@@ -1,28 +1,18 @@
-"""What was done, as the journal tells it: checks, deposits, and what came of findings."""
+"""What was done, as the journal tells it: checks and deposits."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from preservation.catalogue.protocol import Arrival, FindingRow
-from preservation.errors import SamarkandError
+from preservation.catalogue.protocol import Arrival
 from preservation.model.check import CheckResult
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
 from preservation.model.outcome import Outcome
 from preservation.model.replica import VersionKey
 from preservation.reports.holdings import shown
-from preservation.reports.rows import (
-    ActionLine,
-    CheckLine,
-    DepositLine,
-    FileLine,
-    FindingLine,
-    RangeLine,
-    Run,
-)
+from preservation.reports.rows import CheckLine, DepositLine, Run
 
 Results = Callable[[Digest], Any]  # a result document by its digest: ``Journal.result``
 Titles = Mapping[VersionKey, str]
@@ -124,115 +114,6 @@ def _virus_words(virus: Mapping[str, Any]) -> str:
 
 def _reason(finding: Mapping[str, Any]) -> str:
     text = f"{finding.get('code', '')}: {finding.get('subject', '')}: {finding.get('message', '')}"
-    return shown(text)
-
-
-def finding_lines(
-    rows: Iterable[FindingRow], events: Iterable[Event], results: Results, titles: Titles
-) -> list[FindingLine]:
-    """Findings with what was done about them, the open ones first, then the newest.
-
-    ``events`` must hold at least those since the oldest of the findings was opened.
-    """
-    acts: defaultdict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        about = event.detail.get("finding")
-        if isinstance(about, str):
-            acts[about].append(event)
-    lines = [_finding(row, acts[row.id], results, titles) for row in rows]
-    return sorted(lines, key=lambda line: (line.state != "open", -line.opened_at.timestamp()))
-
-
-def _finding(
-    row: FindingRow, acts: Sequence[Event], results: Results, titles: Titles
-) -> FindingLine:
-    found = [_as_file(file) for file in row.detail.get("files", [])]
-    key = VersionKey(row.community, row.aip, row.version) if row.aip and row.version else None
-    return FindingLine(
-        id=row.id,
-        code=row.code,
-        severity=row.severity,
-        state=row.state,
-        tier=row.tier,
-        aip=row.aip,
-        version=row.version,
-        title=titles.get(key, "") if key else "",
-        message=shown(row.message),
-        hint=shown(row.hint) if row.state == "open" else "",
-        opened_at=row.opened_at,
-        closed_at=row.closed_at,
-        files=tuple(_files(found, _differences(acts, results))),
-        more_files=int(row.detail.get("more", 0)),
-        actions=tuple(
-            ActionLine(event.at, act, shown(event.agent), event.id)
-            for event in acts
-            for act in (_act(event),)
-        ),
-    )
-
-
-def _differences(acts: Iterable[Event], results: Results) -> dict[str, list[Mapping[str, Any]]]:
-    """The ranges of each file, from the newest difference map of a finding."""
-    for event in reversed(list(acts)):
-        if digest := event.detail.get("difference"):
-            try:
-                document = results(Digest.parse_tagged(digest))
-            except (SamarkandError, OSError):
-                return {}  # the map is lost: the finding is told without it
-            return {file["path"]: file["ranges"] for file in document.get("files", [])}
-    return {}
-
-
-def _as_file(file: Any) -> Mapping[str, Any]:
-    """What a finding names: a file with its outcome, or, from other writers, a bare name."""
-    return file if isinstance(file, Mapping) else {"path": str(file)}
-
-
-def _files(
-    found: Iterable[Mapping[str, Any]], differences: dict[str, list[Mapping[str, Any]]]
-) -> Iterator[FileLine]:
-    """The files that the check named, then whatever else the difference map knows."""
-    rest = dict(differences)
-    for file in found:
-        ranges = rest.pop(file.get("path", ""), [])
-        yield FileLine(
-            path=shown(file.get("path", "")),
-            outcome=str(file.get("outcome", "")),
-            reason=shown(str(file.get("reason", ""))),
-            expected=str(file.get("expected", "")),
-            observed=str(file.get("observed", "")),
-            ranges=_ranges(ranges),
-        )
-    for path, ranges in rest.items():
-        yield FileLine(shown(path), Outcome.ALTERED.value, "", "", "", _ranges(ranges))
-
-
-def _ranges(ranges: Iterable[Mapping[str, Any]]) -> tuple[RangeLine, ...]:
-    return tuple(
-        RangeLine(int(r["offset"]), int(r["bytes"]), str(r["damaged"]), str(r["intact"]))
-        for r in ranges
-    )
-
-
-def _act(event: Event) -> str:
-    detail = event.detail
-    match event.type, event.outcome:
-        case EventType.FINDING_OPENED, _:
-            text = "found"
-        case EventType.FINDING_RESOLVED, _:
-            text = f"closed: {detail.get('reason', '')}"
-        case EventType.FINDING_ACCEPTED, _:
-            text = f"accepted by {detail.get('by', '')}: {detail.get('reason', '')}"
-        case EventType.QUARANTINE, _:
-            text = f"damaged bytes set aside on {event.tier}: {detail.get('place', '')}"
-        case EventType.RECOVERY, "begun":
-            approved = detail.get("approved_by")
-            text = f"repair from {detail.get('source', '')} begun"
-            text += f", approved by {approved}" if approved else ""
-        case EventType.RECOVERY, "success":
-            text = f"{event.tier} healed from {detail.get('source', '')}"
-        case _:
-            text = f"{event.type.value}: {event.outcome}"
     return shown(text)
 
 

@@ -15,6 +15,7 @@ from preservation.reports.numbers import spelled
 from preservation.reports.words import brief, span
 
 NONE = "–"
+_FILES = 20  # of one finding that the page names; the data files have all that were recorded
 
 _BAD = {
     "short", "altered", "missing", "unreadable", "damaged", "broken", "open", "error", "critical",
@@ -148,7 +149,8 @@ def _aip(row: Any, value: str) -> Cell:
 
 
 def _files(row: Any, value: tuple[Any, ...]) -> Cell:
-    return Cell("files", row.message, row.message, row.id, "", (value, row.more_files))
+    more = row.more_files + max(0, len(value) - _FILES)
+    return Cell("files", row.message, row.message, row.id, "", (value[:_FILES], more))
 
 
 def _actions(_row: Any, value: tuple[Any, ...]) -> Cell:

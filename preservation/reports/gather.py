@@ -1,7 +1,7 @@
 """From the catalogue and the journal to one report: everything is read here, and only here.
 
-Versions, replicas, checks and deposits pass one by one. They are counted as they pass, and only
-the rows that a page draws are kept: memory does not grow with what a community holds.
+Versions, replicas, checks, findings and deposits pass one by one. They are counted as they pass,
+and only the rows that a page draws are kept: memory does not grow with what a community holds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow, VersionRow
+from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.event import Event, EventType
@@ -21,9 +21,10 @@ from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
-from preservation.reports.acts import check_line, deposit_lines, finding_lines, unchecked_lines
+from preservation.reports.acts import check_line, deposit_lines, unchecked_lines
 from preservation.reports.ages import Ages
 from preservation.reports.document import Report
+from preservation.reports.finding_lines import finding_lines
 from preservation.reports.holdings import (
     KEPT,
     FormatsByCatalogue,
@@ -52,6 +53,7 @@ from preservation.reports.sink import Sink, Writer
 from preservation.reports.told import JournalEvents, Told
 
 _AT_ONCE = 500  # versions whose identifiers are asked for together
+FINDINGS = 250  # that the document keeps: each may name hundreds of files
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class _Gathering:
         self._versions = Sink[VersionLine]("versions", _short_first, writer)
         self._replicas = Sink[ReplicaLine]("replicas", _urgent_first, writer)
         self._checks = Sink[CheckLine]("checks", _worst_first, writer)
+        self._findings = Sink[FindingLine]("findings", _open_first, writer, FINDINGS)
         self._deposits = Sink[DepositLine]("deposits", _waiting_last, writer)
         self._promises, self._tasks = Promises(policy, run.at), Tasks(policy, run.at)
         self._ages, self._tiers = Ages(policy, run.at), _Tiers(policy, domains)
@@ -111,18 +114,11 @@ class _Gathering:
         self._titles: dict[VersionKey, str] = {}  # of what checks and findings are about
 
     def report(self) -> Report:
-        found = [
-            row
-            for row in self._sources.catalogue.findings(self._run.community)
-            if _is_told(row, self._run.since)
-        ]
-        self._note_subjects(found)
+        self._note_subjects()
         self._hold()
         self._happen()
-        findings = tuple(
-            finding_lines(found, self._acts(found), self._sources.journal.result, self._titles)
-        )
-        tables = self._tables(findings)
+        self._find()
+        tables = self._tables()
         sinks = self._sinks
         counted = {
             count.figure.key: count.value for sink in sinks.values() for count in sink.counts
@@ -150,30 +146,31 @@ class _Gathering:
             "versions": self._versions,
             "replicas": self._replicas,
             "checks": self._checks,
+            "findings": self._findings,
             "deposits": self._deposits,
         }
 
-    def _tables(self, findings: tuple[FindingLine, ...]) -> Tables:
+    def _tables(self) -> Tables:
         """All tables, once everything was seen."""
         tiers, sources = tuple(self._tiers.lines()), self._sources
         held = self._formats.held() if sources.formats is None else sources.formats
         return Tables(
-            promises=tuple(self._promises.lines(tiers, findings)),
-            tasks=tuple(self._tasks.lines(tiers, findings)),
+            promises=tuple(self._promises.lines(tiers)),
+            tasks=tuple(self._tasks.lines(tiers)),
             tiers=tiers,
             ages=tuple(self._ages.lines()),
             statements=tuple(
                 StatementLine(line.about, shown(line.statement)) for line in sources.statements
             ),
             checks=self._checks.rows(),
-            findings=findings,
+            findings=self._findings.rows(),
             versions=self._versions.rows(),
             replicas=self._replicas.rows(),
             formats=tuple(format_lines(held, self._policy.intake.formats)),
             deposits=self._deposits.rows(),
         )
 
-    def _note_subjects(self, found: Iterable[FindingRow]) -> None:
+    def _note_subjects(self) -> None:
         """What was checked in this run, and whose titles are needed."""
         for event in self._told.events(self._run.since):
             if event.type is EventType.FIXITY_CHECK:
@@ -182,9 +179,10 @@ class _Gathering:
                 self._titles[key] = ""
         for result in self._sources.unchecked:
             self._titles[result.key] = ""
-        for row in found:
+        run, catalogue = self._run, self._sources.catalogue
+        for row in catalogue.each_finding(run.community, since=run.since, brief=True):
             if row.aip and row.version:
-                self._titles[VersionKey(row.community, row.aip, row.version)] = ""
+                self._titles[VersionKey(run.community, row.aip, row.version)] = ""
 
     def _hold(self) -> None:
         """Let every version and every replica pass once."""
@@ -266,13 +264,13 @@ class _Gathering:
         self._deposits.add(line)
         self._tasks.deposit(line)
 
-    def _acts(self, found: Sequence[FindingRow]) -> list[Event]:
-        """What was done because of the findings, oldest first."""
-        if not found:
-            return []
-        since = min(row.opened_at for row in found)
-        about = self._told.about({row.id for row in found}, since)
-        return sorted(about, key=lambda event: event.at)
+    def _find(self) -> None:
+        """Let every finding that is open, or was closed in this run, pass once."""
+        catalogue, results = self._sources.catalogue, self._sources.journal.result
+        for line in finding_lines(catalogue, self._told, results, self._titles, self._run):
+            self._findings.add(line)
+            self._promises.finding(line)
+            self._tasks.finding(line)
 
 
 def _place(key: VersionKey) -> tuple[str, int]:
@@ -302,9 +300,8 @@ def _waiting_last(line: DepositLine) -> tuple[bool, datetime]:
     return (line.outcome == "waiting", line.at)
 
 
-def _is_told(finding: FindingRow, since: datetime) -> bool:
-    """Open findings, and those closed in this run."""
-    return finding.closed_at is None or finding.closed_at >= since
+def _open_first(line: FindingLine) -> tuple[bool, float]:
+    return (line.state != "open", -line.opened_at.timestamp())
 
 
 class _Tiers:

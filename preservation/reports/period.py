@@ -11,7 +11,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -102,6 +102,7 @@ class PeriodSources:
     """What such a report is made from.
 
     Attributes:
+        findings: those that were open at some moment of the period; they are read once.
         tallies: events by month, from the first there are to the end of the period.
         cited: how many events of the period name a policy.
         keepers: tiers that were seen to hold the newest file of the journal.
@@ -112,7 +113,7 @@ class PeriodSources:
     figures: Figures
     standing: Standing
     domains: Mapping[str, str]
-    findings: Sequence[FindingRow]
+    findings: Iterable[FindingRow]
     tallies: Sequence[Tally]
     cited: int
     identified: int
@@ -311,22 +312,25 @@ def _acts(tallies: Iterable[Tally]) -> Iterator[ActLine]:
 
 
 def _incidents(rows: Iterable[FindingRow], run: Period) -> Iterator[IncidentLine]:
-    """By code: findings that were open at some moment of the period."""
-    by_code: defaultdict[str, list[FindingRow]] = defaultdict(list)
+    """By code: findings that were open at some moment of the period. They pass one by one."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    longest: defaultdict[str, timedelta] = defaultdict(timedelta)
     for row in rows:
         if row.opened_at < run.until and (row.closed_at is None or row.closed_at >= run.since):
-            by_code[row.code].append(row)
-    for code, some in sorted(by_code.items()):
-        states = Counter(row.state for row in some)
-        spans = [(row.closed_at or run.at) - row.opened_at for row in some]
+            count, span = counts[row.code], (row.closed_at or run.at) - row.opened_at
+            count["findings"] += 1
+            count["opened"] += row.opened_at >= run.since
+            count[row.state] += 1
+            longest[row.code] = max(longest[row.code], span)
+    for code, count in sorted(counts.items()):
         yield IncidentLine(
             code=code,
-            findings=len(some),
-            opened=sum(row.opened_at >= run.since for row in some),
-            resolved=states["resolved"],
-            accepted=states["accepted"],
-            open=states["open"],
-            longest_hours=int(max(spans).total_seconds() // 3600),
+            findings=count["findings"],
+            opened=count["opened"],
+            resolved=count["resolved"],
+            accepted=count["accepted"],
+            open=count["open"],
+            longest_hours=int(longest[code].total_seconds() // 3600),
         )
 
 

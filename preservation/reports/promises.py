@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from preservation.model.outcome import Level
@@ -22,6 +23,7 @@ from preservation.reports.words import count, listed, span
 
 BROKEN, NOTHING = "broken", "nothing to judge"
 NAMED = 100  # of what one task is about, those that are named
+SINGLE = 100  # open findings of one kind that are a task each
 
 
 class Marks:
@@ -49,7 +51,7 @@ class Promises:
         self._minimum = {name: Marks() for name in ("verified", "failure_domains", "sites")}
         self._copies = {rule.tier: Marks() for rule in policy.replicas}
         self._audits = {tier: Marks() for tier in policy.audit.tiers}
-        self._damage = Marks()
+        self._damage, self._answered = Marks(), Marks()
 
     def version(self, line: VersionLine, replicas: Sequence[ReplicaLine]) -> None:
         """Judge a version by where its replicas are."""
@@ -70,11 +72,13 @@ class Promises:
         if line.tier in self._audits:
             self._audits[line.tier].add(not (line.overdue or line.weak))
 
-    def lines(
-        self, tiers: Sequence[TierLine], findings: Sequence[FindingLine]
-    ) -> Iterator[PromiseLine]:
+    def finding(self, line: FindingLine) -> None:
+        """Judge a finding."""
+        self._answered.add(not is_trouble(line))
+
+    def lines(self, tiers: Sequence[TierLine]) -> Iterator[PromiseLine]:
         """Each promise with its verdict, in the policy's order."""
-        policy, least, looked_at, answered = self._policy, self._policy.minimum, Marks(), Marks()
+        policy, least, looked_at = self._policy, self._policy.minimum, Marks()
         replicas = count(least.replicas, "verified replica")
         domains = count(least.failure_domains, "failure domain")
         yield self._minimum["verified"].line(
@@ -104,9 +108,7 @@ class Promises:
             if one.replicas:
                 looked_at.add(bool(one.failure_domain))
         yield looked_at.line("Every tier can be looked at", "tiers")
-        for finding in findings:
-            answered.add(not is_trouble(finding))
-        yield answered.line("No finding stays open", "findings")
+        yield self._answered.line("No finding stays open", "findings")
 
 
 def is_trouble(line: FindingLine) -> bool:
@@ -135,6 +137,39 @@ class Named:
         return (*names, f"and {more:,} more") if more else names
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An open finding, as far as its task tells it."""
+
+    code: str
+    severity: str
+    opened_at: datetime
+    name: str
+    hint: str
+
+
+def _newest_first(line: _Waiting) -> float:
+    return -line.opened_at.timestamp()
+
+
+class _Open:
+    """Open findings of one code and severity: some are a task each, the rest are one."""
+
+    def __init__(self, code: str, severity: str) -> None:
+        self.code, self.severity = code, severity
+        self.newest = list[_Waiting]()
+        self.rest = Named()
+
+    def add(self, line: FindingLine) -> None:
+        """Take one more in; they come oldest first."""
+        where = f" on {line.tier}" if line.tier else ""
+        name = f"{line.title or line.aip or 'the archive'}{where}"
+        self.newest.append(_Waiting(line.code, line.severity, line.opened_at, name, line.hint))
+        if len(self.newest) > SINGLE:
+            old = self.newest.pop(0)
+            self.rest.add(old.opened_at, old.name)
+
+
 class Tasks:
     """What has to be done, found row by row."""
 
@@ -146,6 +181,7 @@ class Tasks:
         self._unread = {tier: Named() for tier in tiers}
         self._within = tiers
         self._close, self._rejected = Named(), Named()
+        self._open: dict[tuple[str, str], _Open] = {}
 
     def version(self, line: VersionLine, replicas: Sequence[ReplicaLine]) -> None:
         """Look for what a version lacks."""
@@ -170,10 +206,16 @@ class Tasks:
         if line.outcome == "rejected":
             self._rejected.add(line.at, line.deposit)
 
-    def lines(self, tiers: Sequence[TierLine], findings: Sequence[FindingLine]) -> list[TaskLine]:
+    def finding(self, line: FindingLine) -> None:
+        """Look whether a finding waits for an answer."""
+        if line.state == "open":
+            kind = line.code, line.severity
+            self._open.setdefault(kind, _Open(*kind)).add(line)
+
+    def lines(self, tiers: Sequence[TierLine]) -> list[TaskLine]:
         """The most pressing first; then by date."""
         tasks = [
-            *_answer(findings, self._now),
+            *self._answer(),
             *self._check(),
             *self._read_back(),
             *self._replicate(),
@@ -185,6 +227,28 @@ class Tasks:
         pressing = [task for task in tasks if task.since_past]
         rest = [task for task in tasks if not task.since_past]
         return [*pressing, *sorted(rest, key=lambda task: task.by or far)]
+
+    def _answer(self) -> Iterator[TaskLine]:
+        """Findings of all kinds, the newest first; those of which there are too many come last."""
+        single = [line for kind in self._open.values() for line in kind.newest]
+        for line in sorted(single, key=_newest_first):
+            yield TaskLine(
+                f"Answer finding {line.code} ({line.severity})",
+                line.opened_at,
+                line.opened_at <= self._now,
+                (line.name,),
+                line.hint,
+            )
+        for kind in self._open.values():
+            if kind.rest.first is not None:
+                more = f"{count(kind.rest.total, 'more finding')} {kind.code} ({kind.severity})"
+                yield TaskLine(
+                    f"Answer {more}",
+                    kind.rest.first,
+                    kind.rest.first <= self._now,
+                    kind.rest.names(),
+                    "`preserve finding list` shows all",
+                )
 
     def _check(self) -> Iterator[TaskLine]:
         """Checks that are overdue, or were weaker than promised, by tier."""
@@ -243,19 +307,6 @@ class Tasks:
                 False,
                 self._rejected.names(),
                 "the receipt says what the depositor has to mend",
-            )
-
-
-def _answer(findings: Sequence[FindingLine], now: datetime) -> Iterator[TaskLine]:
-    for line in findings:
-        if line.state == "open":
-            where = f" on {line.tier}" if line.tier else ""
-            yield TaskLine(
-                f"Answer finding {line.code} ({line.severity})",
-                line.opened_at,
-                line.opened_at <= now,
-                (f"{line.title or line.aip or 'the archive'}{where}",),
-                line.hint,
             )
 
 

@@ -64,13 +64,24 @@ class Count:
 
 
 class Sink(Generic[Row]):
-    """One table on its way through."""
+    """One table on its way through.
 
-    def __init__(self, table: str, order: Order[Row], writer: Writer | None = None) -> None:
+    Args:
+        most: rows that are kept, where fewer than :data:`MOST_ROWS` are, since each is large.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        order: Order[Row],
+        writer: Writer | None = None,
+        most: int | None = None,
+    ) -> None:
         self.total = 0
+        self._most = MOST_ROWS if most is None else min(most, MOST_ROWS)
         self.counts = [Count(figure) for figure in FIGURES if figure.table == table]
         self._table, self._writer = table, writer
-        self._first = First(order, MOST_ROWS)
+        self._first = First(order, self._most)
         self._waiting: list[Row] = []
 
     def add(self, row: Row) -> None:
@@ -80,12 +91,12 @@ class Sink(Generic[Row]):
             count.add(row)
         self._first.add(row)
         self._waiting.append(row)
-        if len(self._waiting) > MOST_ROWS:
+        if len(self._waiting) > self._most:
             self._let_go()
 
     def rows(self) -> tuple[Row, ...]:
         """The rows that are kept, in their order; call it once, at the end."""
-        if self.total > MOST_ROWS:
+        if self.total > self._most:
             self._let_go()
         return tuple(self._first.rows())
 

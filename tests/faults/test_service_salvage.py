@@ -96,9 +96,9 @@ def test_what_nobody_has_is_named_and_the_rest_is_kept_aside_and_is_no_replica(
     assert archive.standing()["sidecars"] == ["deep", "mirror", "vault"]
     assert states(archive) == {"hopeless"}  # said once, kept once
     with archive.opened() as (parts, policy):
-        assert parts.repair.plan(policy, again=False) == []
+        assert list(parts.repair.plan(policy, again=False)) == []
         archive.clock.at += timedelta(days=1)
-        assert len(parts.repair.plan(policy, again=False)) == 3
+        assert len(list(parts.repair.plan(policy, again=False))) == 3
     assert len(list((archive.tier(salvage["tier"]) / ".quarantine").iterdir())) == 1
     (vault / "data/b.txt").chmod(0o644)
     (vault / "data/b.txt").write_bytes(FILES["b.txt"])  # somebody found a copy of the one file

@@ -19,7 +19,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ _ABOUT = b"samarkand"
 ROWS = 1 << 14  # of one row group: what memory holds
 SMALL = 1 << 18  # rows below which parts are put together
 MANY = 16  # small parts of one month
+VERSIONS = 10_000  # of one part at most: its footer names them, and is read whole
 
 Row = Mapping[str, Any]
 
@@ -68,21 +69,22 @@ class CommunityInventory:
         return {one.key: one for part in self.parts for one in part.versions}
 
     def write(self, month: str, held: Iterable[tuple[HeldVersion, Iterable[Row]]]) -> None:
-        """Write a part of the month with these versions; with none, nothing.
+        """Write parts of the month with these versions; with none, nothing.
 
         A version is asked for its rows once, before the next one.
         """
         waiting = iter(held)
-        first = next(waiting, None)
-        if first is None:
-            return
+        while (first := next(waiting, None)) is not None:
+            self._write(month, chain([first], islice(waiting, VERSIONS - 1)))
+
+    def _write(self, month: str, held: Iterable[tuple[HeldVersion, Iterable[Row]]]) -> None:
         folder = self._folder / f"month={month}"
         number = 1 + max((_number(path) for path in self._named()), default=0)
         aside = folder / f".part-{number:08d}.unfinished"
         with durable.plain_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with aside.open("wb") as sink:
-                self._fill(sink, _chained(first, waiting))
+                self._fill(sink, held)
                 sink.flush()
                 os.fsync(sink.fileno())
             durable.rename_exclusive(aside, folder / f"part-{number:08d}.parquet")
@@ -141,7 +143,7 @@ class CommunityInventory:
         self._forget()
         months: dict[str, list[Part]] = {}
         for part in self.parts:
-            if part.rows < SMALL:
+            if part.rows < SMALL and len(part.versions) < VERSIONS:
                 months.setdefault(part.path.parent.name.removeprefix("month="), []).append(part)
         for small in months.values():
             if len(small) >= MANY:
@@ -156,12 +158,12 @@ class CommunityInventory:
 
     def _write_again(self, several: list[Part], gone: Collection[Key] = ()) -> None:
         """Put parts of one month into one new part, without what counts no more."""
-        month = several[0].path.parent.name.removeprefix("month=")
+        month, last = several[0].path.parent.name.removeprefix("month="), self._last
         kept = (
             (version, rows)
             for part in several
             for version, rows in _by_version(part)
-            if self._last[version.key] == part.number and version.key not in gone
+            if last[version.key] == part.number and version.key not in gone
         )
         self.write(month, kept)
         for part in several:
@@ -187,7 +189,7 @@ class CommunityInventory:
 def _read(path: Path) -> Part | None:
     try:
         with pq.ParquetFile(path) as file:
-            about = json.loads((file.schema_arrow.metadata or {}).get(_ABOUT) or _footer(file))
+            about = json.loads(_footer(file))
             rows = file.metadata.num_rows
         if about["schema"] != INVENTORY_SCHEMA:
             return None
@@ -214,11 +216,6 @@ def _footer(file: Any) -> bytes:
 def _number(path: Path) -> int:
     found = _NAME.fullmatch(path.name)
     return int(found[1]) if found else 0
-
-
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 def _keys(table: pa.Table) -> Any:

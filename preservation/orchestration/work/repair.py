@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from preservation.catalogue.brake import braked
@@ -30,11 +31,11 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
     """
     policy = parts.store.governing(community)
     waiting = braked(parts.catalogue, community) if policy.repair.automatic else frozenset[str]()
-    found = [
+    found = (
         row
         for row in parts.repair.plan(policy, again=finding is not None)
         if (row.tier not in waiting if finding is None else row.id == finding)
-    ]
+    )
     return [
         {
             "finding": row.id,
@@ -47,7 +48,7 @@ def damage(parts: Parts, community: str, finding: str | None) -> list[Json]:
             "opened": stamp(row.opened_at),
             "policy": policy.ref,
         }
-        for row in found[:MAX_SHARDS]
+        for row in islice(found, MAX_SHARDS)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from homes import COMMUNITY, SILENCE, Archive, Guesser
 
 from preservation.app.holdings import inventory_of, review_of
 from preservation.audit.inventory import Refreshed
+from preservation.formats.inventory import store
 from preservation.formats.inventory.questions import attention, counted, holding
 from preservation.formats.inventory.store import CommunityInventory
+from preservation.formats.inventory.versions import HeldVersion
 from preservation.model.identification import Basis, Identification, Toolchain
 
 FILES = {"a.txt": b"text", "b/c.txt": b"more", "d.dat": b"\x00\x01", "e%\n.txt": b"odd name"}
@@ -194,3 +196,19 @@ def test_damaged_bytes_change_no_format(archive: Archive, monkeypatch: pytest.Mo
     assert review(archive) == ["unchanged"]
     (row,) = (row for row in everything(archive) if row["path"].endswith(".dat"))
     assert row["format_id"] == ""
+
+
+def test_a_month_of_many_versions_is_several_parts_that_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "VERSIONS", 3)
+    monkeypatch.setattr(store, "MANY", 2)
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    held = [HeldVersion(f"aip-{one}", 1, "sha256:0", moment, 0, 0) for one in range(8)]
+    inventory = store.CommunityInventory(tmp_path, "notes")
+    inventory.write("2026-11", ((one, ()) for one in held))
+    assert [len(part.versions) for part in inventory.parts] == [3, 3, 2]
+    inventory.tidy()
+    assert [part.number for part in inventory.parts] == [1, 2, 3]
+    inventory.drop([held[0].key])
+    assert inventory.versions == {one.key: one for one in held[1:]}

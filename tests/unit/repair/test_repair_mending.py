@@ -198,7 +198,7 @@ def test_where_octets_differ_is_looked_up_in_a_tar_and_no_more_of_it_is_read(
     with only_by_range(monkeypatch) as asked:
         archive.audit("mirror")
     with archive.opened() as (parts, policy):
-        finding = only(one for one in parts.repair.plan(policy) if one.tier == "mirror")
+        finding = only(parts.catalogue.findings(policy.community, "open", tier="mirror"))
     assert finding.detail["compared_with"] == "deep"
     assert [one["ranges"] for one in finding.detail["files"]] == [[{"offset": 0, "bytes": 1}]]
     assert asked == [len(FILES["b.txt"])]

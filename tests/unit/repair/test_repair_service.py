@@ -77,7 +77,7 @@ def test_a_finding_says_before_the_repair_which_octets_of_which_file_differ(
         file.write(b"XYZ")
     archive.audit()
     with archive.opened() as (parts, policy):
-        finding = only(parts.repair.plan(policy))
+        finding = only(parts.catalogue.findings(policy.community, "open"))
         assert finding.life == "open"
         (file_,) = finding.detail["files"]
         assert file_["path"] == "data/a.txt"

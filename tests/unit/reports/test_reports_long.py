@@ -18,7 +18,7 @@ from preservation.reports import sink
 from preservation.reports.build import ReportFiles, build
 
 CLOCK = SimpleNamespace(now=lambda: NOW)
-LONG = ("versions", "replicas", "checks", "deposits")
+LONG = ("versions", "replicas", "checks", "findings", "deposits")
 
 
 def archive() -> Archive:
@@ -27,6 +27,8 @@ def archive() -> Archive:
     made.rejected()
     for place in (-1, -7, -30):
         made.check(made.replicas_[place], Outcome.ALTERED)
+    for number in range(120):
+        made.found(number, files=30)
     return made
 
 
@@ -51,7 +53,7 @@ def test_numbers_and_sentences_are_those_of_all_rows(
     assert cut["numbers"] == whole["numbers"]
     assert cut["sentences"] == whole["sentences"]
     assert cut["totals"] == whole["totals"]
-    for name in ("promises", "tasks", "tiers", "ages", "findings", "formats"):
+    for name in ("promises", "tasks", "tiers", "ages", "formats"):
         assert cut["tables"][name] == whole["tables"][name], name
 
 
@@ -89,10 +91,32 @@ def test_a_report_that_failed_leaves_the_former_files_and_no_half_ones(
     folder = write(tmp_path).html.parent
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     broken = archive()
-    broken.findings = None  # type: ignore[method-assign, assignment]
+    broken.each_finding = None  # type: ignore[method-assign, assignment]
     with pytest.raises(TypeError):
         build(broken.sources(), tmp_path, clock=CLOCK, run="run-1", since=SINCE, agent="a test")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_every_open_finding_has_a_task_but_of_one_kind_not_thousands(
+    pair: tuple[ReportFiles, ReportFiles],
+) -> None:
+    tasks = [one for one in pair[0].report.tables.tasks if "finding" in one.task]
+    assert len(tasks) == 101
+    assert {one.task for one in tasks[:-1]} == {"Answer finding FIX-ALTERED (error)"}
+    newest, *_, last = tasks
+    assert newest.by == NOW - timedelta(minutes=1)
+    assert last.task == "Answer 20 more findings FIX-ALTERED (error)"
+    assert (last.by, len(last.subjects)) == (NOW - timedelta(minutes=120), 20)
+
+
+def test_a_page_names_the_first_files_of_a_finding_and_the_data_files_all(
+    pair: tuple[ReportFiles, ReportFiles],
+) -> None:
+    page = pair[0].html.read_text("utf-8")
+    assert page.count("<li>and 10 more files</li>") == 120
+    rows = pq.read_table(pair[1].html.with_name("findings.parquet")).to_pylist()
+    assert {len(row["files"]) for row in rows if row["state"] == "open"} == {30}
+    assert {len(row["actions"]) for row in rows if row["state"] == "open"} == {1}
 
 
 def test_what_one_task_is_about_is_named_as_far_as_people_read(tmp_path: Path) -> None:
