@@ -16,6 +16,8 @@ from preservation.ledger.policies import PolicyFiles
 from preservation.policy.policy import TierSpec
 from preservation.storage.open import Surroundings, open_tier
 
+_NOT_THERE = ("TIER-NO-MARKER", "TIER-WRONG-MARKER")  # the place was asked, and said so
+
 
 def expect_same_tiers(
     home: Home, store: PolicyFiles, proposed: Mapping[str, TierSpec], catalogue: SqlCatalogue
@@ -24,6 +26,7 @@ def expect_same_tiers(
 
     Raises:
         UsageError: one is (``POL-TIER-ELSEWHERE``).
+        TierUnavailableError: the place does not tell (``POL-TIER-SILENT``).
     """
     around = Surroundings(credentials=environment())
     known = specs_of(store)
@@ -38,6 +41,13 @@ def expect_same_tiers(
         try:
             open_tier(spec, home.path, around).check()
         except TierUnavailableError as error:
+            if error.code not in _NOT_THERE:
+                raise TierUnavailableError(
+                    f"the tier {name} keeps replicas and is declared at another place, which does "
+                    f"not tell whether it is there: {error.message}",
+                    hint=f"{error.hint}; nothing was put in force",
+                    code="POL-TIER-SILENT",
+                ) from error
             raise UsageError(
                 f"the tier {name} keeps replicas and is declared at another place, where it is "
                 f"not: {error}",

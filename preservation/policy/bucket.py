@@ -11,9 +11,11 @@ from preservation.policy.problem import Problems, quoted
 from preservation.policy.said import BUILT_IN, Said, Wrong
 from preservation.policy.texts import DURATION, SIZE, SOME_TIME
 
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-f:.]{2,45}\])"
+_PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 ENDPOINT = Text(
-    "the URL of a service, without path and without keys",
-    r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?/?",
+    "the URL of a service, without path and without keys; its port from 1 to 65535",
+    rf"https?://{_HOST}(?::{_PORT})?/?",
 )
 BUCKET = Text(
     "the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from buckets import CREDENTIAL, KEYS, free_port
 from homes import Archive
 from killing import each_kill
 
@@ -158,6 +159,24 @@ def test_a_tier_that_is_declared_elsewhere_has_to_be_there_already(
     assert not mirror.with_name("moved").exists()
     mirror.rename(mirror.with_name("moved"))
     assert _preserve(archive, capsys, *apply)[0] == 0
+
+
+def test_a_place_that_does_not_answer_is_asked_again_later(
+    archive: Archive, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.ingest(archive.put("one", {"a.txt": b"one"}))
+    archive.replicate()
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    bucket = {"kind": "s3", "endpoint": endpoint, "bucket": "keeping", "credential": CREDENTIAL}
+    bucket |= {"site": "here", "operator": "us", "technology": "a bucket"}
+    archive.instead = {"deep": bucket}
+    archive.write_policies({})
+
+    code, said = _preserve(archive, capsys, "apply", "--reason", "into a bucket")
+
+    assert (code, said["error"]["code"], said["error"]["retry"]) == (5, "POL-TIER-SILENT", True)
 
 
 def test_of_two_administrators_one_wins_and_the_other_plans_again(
