@@ -12,6 +12,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -74,7 +75,7 @@ class SourceNotes:
                 self._look()
                 self._notes.flush()
         except BaseException:
-            self._notes.close()
+            self._let_go()
             raise
         return self
 
@@ -84,7 +85,11 @@ class SourceNotes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._notes.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with suppress(OSError):  # what found no room once is not missed now
+            self._notes.close()
 
     def take(self) -> Iterator[Wanted]:
         """The files, in the order of the walk."""

@@ -22,7 +22,7 @@ from preservation.ingest import (
 )
 from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import Duplicates, Formats, Survey, SurveySettings
-from preservation.ingest.survey_spool import Spool
+from preservation.ingest.survey_spool import Spool, notebook
 from preservation.ingest.survey_verdict import judge
 from preservation.model.clock import Clock
 from preservation.model.names import display
@@ -48,11 +48,11 @@ def survey(
 
     Raises:
         UsageError: there is no folder at the path (``SUR-NO-FOLDER``).
-        NotNowError: the folder itself can't be read (``SUR-DENIED``), or the format tools
-            can't be started.
+        NotNowError: the folder itself can't be read (``SUR-DENIED``), the format tools can't be
+            started, or there is no room for a temporary file.
     """
     root = _folder(root)
-    with Spool() as spool:
+    with notebook() as spool:
         return _Run(root, identifier, settings, progress, clock, spool).survey()
 
 

@@ -13,15 +13,19 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Self
 
+from preservation.errors import NoSpaceError
+from preservation.files import durable
 from preservation.files.walk import Entry, Kind
 from preservation.ingest.survey_names import extension_of, folded
 from preservation.model.digest import Digest
 
 _BATCH = 2000
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _SIGNED = 2**63 - 1
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -54,6 +58,26 @@ _DUPLICATES = """
 SELECT value, octets, count(*) FROM hashed GROUP BY value HAVING count(*) > 1
 ORDER BY octets * (count(*) - 1) DESC, value
 """
+
+
+@contextmanager
+def notebook() -> Iterator[Spool]:
+    """An empty one, for one survey.
+
+    Raises:
+        NoSpaceError: there is no room for it.
+        NotNowError: it can't be made for another reason.
+    """
+    try:
+        with durable.plain_errors(tempfile.gettempdir()), Spool() as spool:
+            yield spool
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+            raise
+        raise NoSpaceError(
+            f"a temporary file cannot be written: {error}",
+            hint=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with room",
+        ) from error
 
 
 class Spool:

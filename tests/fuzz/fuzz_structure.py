@@ -6,9 +6,9 @@ import fuzzing
 
 with fuzzing.watched(__name__):
     from preservation.formats.sample import Sample
-    from preservation.formats.structure import inspect
+    from preservation.formats.structure import inspect, raw
 
-STARTS = [start for start, _ in inspect._BY_START] + [b"%PDF-", b"\0\0\0\x20ftyp", b""]
+STARTS = [start for start, _ in raw._BY_START] + [b"%PDF-", b"\0\0\0\x20ftyp", b""]
 LOCALS = ["", *sorted(inspect._BY_ID), *sorted(inspect._TEXTS)]
 FLAGS = {"truncated", "corrupted", "encrypted"}
 

@@ -18,7 +18,7 @@ from preservation.bags.codes import CODES
 from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.validate import validate
-from preservation.errors import MalformedError, NotNowError, UsageError
+from preservation.errors import MalformedError, NoSpaceError, NotNowError, UsageError
 from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Severity
@@ -225,6 +225,16 @@ def test_a_file_that_vanishes_is_noticed(
     with pytest.raises(NotNowError):
         make(source, tmp_path / "bag", workers=1)
     assert os.listdir(tmp_path) == ["source"]
+
+
+def test_a_full_temporary_folder_is_told_and_nothing_is_made(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = lambda: open("/dev/full", "w+b")  # noqa: E731, SIM115 - what is asked for closes it
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(NoSpaceError):
+        create(source, tmp_path / "bag", BagPlan(), settings=SETTINGS, progress=QUIET)
+    assert not (tmp_path / "bag").exists()
 
 
 def test_bag_info_that_cannot_be_spelled_leaves_nothing(source: Path, tmp_path: Path) -> None:

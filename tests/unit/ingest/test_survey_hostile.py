@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from preservation.errors import UsageError
+from preservation.errors import NoSpaceError, UsageError
 from preservation.formats.identifier import FormatIdentifier
-from preservation.ingest import survey_formats
+from preservation.ingest import survey_formats, survey_spool
 from preservation.ingest.survey import survey
 from preservation.ingest.survey_html import to_html
 from preservation.ingest.survey_result import SurveySettings
@@ -299,3 +299,13 @@ def test_a_clock_that_stands_still_gives_no_hours(tmp_path, clock):
     found = look(tmp_path, clock)
     assert found.cost.seconds == 0
     assert "could not be measured" in found.verdict.cost
+
+
+def test_a_full_temporary_folder_is_told(tmp_path, clock, monkeypatch):
+    for number in range(300):
+        (tmp_path / f"{number}.txt").write_text("x")
+    small = survey_spool._SCHEMA + "PRAGMA max_page_count = 8;"
+    monkeypatch.setattr(survey_spool, "_SCHEMA", small)
+    with pytest.raises(NoSpaceError) as raised:
+        look(tmp_path, clock)
+    assert "TMPDIR" in raised.value.hint
