@@ -10,7 +10,7 @@ from preservation.app.parts import Parts
 from preservation.catalogue.protocol import VersionRow
 from preservation.errors import BusyError, SamarkandError
 from preservation.model.digest import Digest
-from preservation.model.units import format_duration
+from preservation.model.units import counted, format_duration
 from preservation.policy.policy import Policy
 from preservation.repair.salvage import discard_kept
 from preservation.retention.books import Means
@@ -50,7 +50,7 @@ def keeping_words(parts: Parts, policy: Policy) -> list[str]:
     """How long is kept and who ends it, what was disposed of, is pending, is held: for reports."""
     rule, custody = policy.retention, parts.catalogue.custody
     kept = "for ever" if rule.keep is None else f"{format_duration(rule.keep)} at least"
-    people = "1 person" if rule.approvals == 1 else f"{rule.approvals} people"
+    people = counted(rule.approvals, "person", "people")
     words = [f"AIP versions are kept {kept}; nothing is removed unless {people} approved it."]
     if gone := custody.tombstones(policy.community):
         last = max(one.disposed_at for one in gone)

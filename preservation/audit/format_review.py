@@ -43,6 +43,7 @@ from preservation.model.names import display, unescaped
 from preservation.model.progress import Progress, Silence
 from preservation.model.replica import Packaging, ReplicaState, VersionKey
 from preservation.model.shard import SHARD_ITEMS
+from preservation.model.units import counted
 from preservation.policy.formats import Standing
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
@@ -339,7 +340,7 @@ class _Look:
         """A warning for each change that somebody should know of: not for what became known."""
         told = ((key, count) for key, count in self._counts.most_common() if key[0])
         for (before, after, refused), count in islice(told, TOLD):
-            files = "1 file" if count == 1 else f"{count:,} files"
+            files = counted(count, "file")
             code = "FMT-REFUSED" if refused else "FMT-CHANGED" if after else "FMT-LOST"
             message = f"{files} known as {before} at ingest: now {after or 'unknown'}"
             message += ", which the policy in force refuses" if refused else ""

@@ -274,7 +274,7 @@ class AuditService:
             self._brake.let_go(policy, shard.tier, parse_stamp(shard.planned))
         took = self._clock.now() - began
         result = summed(checks)
-        progress.say(f"{result.checked} checked in {took.total_seconds():.0f} s")
+        progress.say(f"{shard.tier}: {result.checked} checked in {took.total_seconds():.0f} s")
         findings = (*result.findings, *found)
         return replace(
             result,

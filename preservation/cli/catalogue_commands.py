@@ -12,6 +12,7 @@ from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, shell
 from preservation.errors import CatalogueUnavailableError
+from preservation.model.units import counted
 
 catalogue_app = group("Check the catalogue, or make it again.")
 journal_app = group("Move events into the journal and onto the tiers.")
@@ -28,7 +29,8 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
         _render(out, report)
         for difference in differences:
             out.print(f"differs: {difference}")
-        out.print("the catalogue says what tiers and journal say" if not differences else "")
+        if not differences:
+            out.print("the catalogue says what tiers and journal say")
 
     body = {**report.counts(), "differences": differences}
     here.answer(as_json, "samarkand.catalogue-check/1", body, render, 4 if differences else 0)
@@ -62,9 +64,10 @@ def _drain_first(here: Shell) -> None:
 
 def _render(out: Console, report: RebuildReport) -> None:
     for tier, count in report.sidecars.items():
-        out.print(f"{tier}: {count} sidecars")
-    out.print(f"journal: {report.events} events, {report.applied} of them changed a row")
-    out.print(f"catalogue: {report.versions} versions, {report.replicas} replicas")
+        out.print(f"{tier}: {counted(count, 'sidecar')}")
+    out.print(f"journal: {counted(report.events, 'event')}, {report.applied} of them changed a row")
+    held = f"{counted(report.versions, 'version')}, {counted(report.replicas, 'replica')}"
+    out.print(f"catalogue: {held}")
     for key in report.undrained_versions:
         out.print(f"no event tells of {key}: it is here by its sidecar alone")
     for key, tier in report.undrained_replicas:
@@ -80,7 +83,8 @@ def drain(ctx: typer.Context, as_json: Json = False) -> None:
         drained = parts.drain()
 
     def render(out: Console) -> None:
-        out.print(f"{drained.events} events drained into {len(drained.files)} files")
+        files = counted(len(drained.files), "file")
+        out.print(f"{counted(drained.events, 'event')} drained into {files}")
         show_findings(out, drained.findings, "")
 
     body = {

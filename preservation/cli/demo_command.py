@@ -17,6 +17,7 @@ from preservation.cli.options import application
 from preservation.cli.shell import Shell, account, shell
 from preservation.errors import UsageError
 from preservation.ledger.policies import PolicyFiles
+from preservation.model.units import counted
 from preservation.supervise.control import down
 
 demo_app = application()
@@ -68,7 +69,8 @@ def _fill(here: Shell, communities: list[str], deposits: Path | None, examples: 
     new = sum(put(path, inboxes[community]) for community, path in found)
     if deposits is None:
         new += put_hostile(inboxes[communities[0]])
-    here.out.print(f"  {new} new deposits put into {len(inboxes)} inboxes")
+    put_where = counted(len(inboxes), "inbox", "inboxes")
+    here.out.print(f"  {counted(new, 'new deposit')} put into {put_where}")
     return [name for name in communities if any(name == community for community, _ in found)]
 
 

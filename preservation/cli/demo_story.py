@@ -54,8 +54,8 @@ def tell(here: Shell, engine: Engine, communities: list[str]) -> bool:
     engine.repair(communities)
     healed = flip is None or _byte(flip) == flip.before
     if flip is not None:
-        word = "healed" if healed else "NOT healed"
-        _line(out, f"offset {flip.offset} is {_byte(flip):#04x} again: {word}")
+        word = "again: healed" if healed else "still: NOT healed"
+        _line(out, f"offset {flip.offset} is {_byte(flip):#04x} {word}")
     with open_home(here.home, here.policies) as parts:
         _tables(out, parts, communities)
         _heading(out, "Proof: other people's tools over what is stored")
@@ -153,7 +153,9 @@ def _deposits(out: Console, parts: Parts, community: str) -> None:
 
 def _replicas(out: Console, parts: Parts, community: str) -> None:
     standing = parts.standing(parts.store.governing(community))
-    rows = table(f"{community}: replicas", "tier", ">replicas", ">verified", ">size", "last check")
+    rows = table(
+        f"{community}: replicas", "tier", ">replicas", ">verified", ">size", "oldest check, UTC"
+    )
     for tier in standing.tiers:
         oldest = "never" if tier.oldest_check is None else f"{tier.oldest_check:%Y-%m-%d %H:%M:%S}"
         size = format_size(tier.octets)

@@ -9,6 +9,7 @@ from preservation.app import Parts, edited_policies, open_home
 from preservation.app.freshness import clock_is_behind, out_of_date
 from preservation.cli.shell import Shell
 from preservation.errors import BusyError, NotNowError, UsageError
+from preservation.model.units import counted
 from preservation.policy.policy import Policy
 
 
@@ -58,7 +59,7 @@ def _mention_edits(here: Shell, parts: Parts) -> None:
     except UsageError:
         return  # no policy files here: nothing was edited
     if changed:
-        files = f"{len(changed)} edited file{'s' * (len(changed) != 1)} not in force"
+        files = f"{counted(len(changed), 'edited file')} not in force"
         here.warn(f"{files} ({', '.join(changed)}): run `preserve policy plan`")
 
 

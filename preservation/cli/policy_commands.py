@@ -23,7 +23,7 @@ from preservation.cli.policy_simulate import simulate_command
 from preservation.cli.shell import shell, table
 from preservation.model.canonical import digest_of
 from preservation.model.clock import stamp
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.policy.explain import explain as explained
 from preservation.policy.feasible import Feasibility, feasibility
 from preservation.policy.policy import Policy
@@ -54,7 +54,7 @@ def check(
             out.print(f"advice: {sentence}")
         right = ", ".join(sorted(checked.effective)) or "none"
         found = len(checked.problems)
-        out.print(f"{found} problem{'s' * (found != 1)}; communities that are right: {right}")
+        out.print(f"{counted(found, 'problem')}; communities that are right: {right}")
 
     body = {
         "problems": [problem.to_json() for problem in checked.problems],
@@ -102,6 +102,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     """What is in force for each community, and whether it is true now; exit code 4 if not."""
     here = shell(ctx)
     with opened(here) as parts:
+        parts.expect_today()  # a catalogue of another day would tell promises kept that are not
         lines = parts.store.in_force()
         policies = {name: parts.store.policy(lines[name].digest) for name in sorted(lines)}
         observed = parts.observed()

@@ -20,6 +20,7 @@ from preservation.model.finding import Finding, Severity
 from preservation.model.format_check import CheckCounts, FormatCheck
 from preservation.model.identification import Identification
 from preservation.model.names import display
+from preservation.model.units import counted
 from preservation.model.virus_scan import (
     Demand,
     NotScanned,
@@ -159,7 +160,7 @@ class Inspector:
         """What was not scanned, where the policy puts up with it: a warning for each reason."""
         for reason, examples in self._unscanned.items():
             count = self._scanned.to_json()["not_scanned"][reason]
-            files = "1 file was" if count == 1 else f"{count:,} files were"
+            files = counted(count, "file was", "files were")
             message = f"{files} not scanned for viruses: {reason}"
             where, hint = ", ".join(examples), "see docs/how-to/scan-for-viruses.md"
             yield Finding("DEP-VIRUS-UNSCANNED", where, message, hint, Severity.WARNING)

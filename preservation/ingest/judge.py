@@ -15,6 +15,7 @@ from preservation.model.finding import Finding, Severity
 from preservation.model.format_check import FormatCheck, Validity
 from preservation.model.identification import DOUBTS, Identification
 from preservation.model.names import display
+from preservation.model.units import counted
 from preservation.policy.formats import Action, FormatRules, Ruling, Standing
 
 _EXAMPLES = 3  # paths that a warning names
@@ -67,7 +68,7 @@ class Judge:
         for one in self._flagged.values():
             more = one.files - len(one.examples)
             where = ", ".join(one.examples) + (f" and {more:,} more" if more else "")
-            files = "1 file" if one.files == 1 else f"{one.files:,} files"
+            files = counted(one.files, "file")
             place = f", for example: {one.case.place}" if one.case.place else ""
             message = f"{files}: {one.case.message}{place}"
             yield Finding(one.case.code, where, message, one.case.hint, Severity.WARNING)

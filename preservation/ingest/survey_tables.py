@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from preservation.ingest.survey_result import Survey
-from preservation.ingest.survey_verdict import amount
 from preservation.model.finding import Severity
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 
 UNKNOWN = "not known to PRONOM"
 
@@ -111,7 +110,7 @@ def _formats(survey: Survey) -> View:
     lead = (
         f"Told from {formats.looked_at:,} of {formats.of:,} files; files and bytes are estimates."
         if formats.sampled
-        else f"All {amount(formats.of, 'file')} that are not empty."
+        else f"All {counted(formats.of, 'file')} that are not empty."
     )
     lead += (
         f" Doubtful: {_percent(formats.doubtful)}. By {formats.toolchain}." if formats.of else ""
@@ -132,7 +131,7 @@ def _duplicates(survey: Survey) -> View:
         for one in found.rows
     )
     lead = (
-        f"{amount(found.files, 'file')} could be spared, {format_size(found.octets)}, "
+        f"{counted(found.files, 'file')} could be spared, {format_size(found.octets)}, "
         "compared by SHA-256. The contents with the most to save:"
     )
     columns = (">size", ">times", ">to save", "where, for example")
@@ -154,7 +153,7 @@ def _digests(survey: Survey) -> View:
         for one in found.lists
     )
     share = found.covered / survey.totals.files if survey.totals.files else 0.0
-    lead = f"They cover {amount(found.covered, 'file')}, {_percent(share)} of all. "
+    lead = f"They cover {counted(found.covered, 'file')}, {_percent(share)} of all. "
     lead += (
         f"Compared: {found.matched:,} match, {found.differs:,} differ."
         if found.verified

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from preservation.model.replica import VersionKey
+from preservation.model.units import counted
 
 MAX_SHARDS = 500  # in one plan; Airflow refuses to map over more than 1,024
 SHARD_OCTETS = 16 * 1024**3
@@ -51,10 +52,9 @@ class Shard:
     @property
     def label(self) -> str:
         """What an archivist reads on the mapped task: ``vault · 12 AIPs``."""
-        count = len(self.items)
         if self.parts:
             return f"{self.tier} · part {self.part} of {self.parts} of AIP {self.items[0][0][:8]}"
-        return f"{', '.join(self.tiers)} · {count} AIP{'' if count == 1 else 's'}"
+        return f"{', '.join(self.tiers)} · {counted(len(self.items), 'AIP')}"
 
     def to_json(self) -> dict[str, Any]:
         """A reference that fits into an XCom."""

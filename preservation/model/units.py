@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them in policies: ``90d``, ``2 TiB``."""
+"""Durations and sizes as people write them in policies: ``90d``, ``2 TiB``; counts in words."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ def parse_size(text: str) -> int:
     unit, fraction = _BYTES[match[3]], match[2] or ""
     tenths: int = 10 ** len(fraction)
     return int(match[1]) * unit + int(fraction or 0) * unit // tenths
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 file``, ``2 files``, ``12,345 files``, ``2 policies``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def format_size(octets: int) -> str:

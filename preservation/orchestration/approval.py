@@ -11,6 +11,7 @@ from typing import Any
 from preservation.errors import UsageError
 from preservation.model.canonical import digest_of
 from preservation.model.names import display
+from preservation.model.units import counted
 from preservation.policy.policy import RepairRule
 
 Json = dict[str, Any]
@@ -29,7 +30,7 @@ def request(found: list[Json], community: str, first: str = "") -> Json:
     digest = list_digest(found)
     look = f"**Look first whether this is real damage:**\n\n{first}\n\n" if first else ""
     return {
-        "subject": f"Repair {len(found)} damaged replica{'s' * (len(found) != 1)} of {community}?",
+        "subject": f"Repair {counted(len(found), 'damaged replica')} of {community}?",
         "body": f"{look}{shown}{more}\n\nEach is replaced by bytes that were just read and found "
         "intact; the damaged ones stay in quarantine.\n\n"
         f"You approve exactly this list: `{digest}`",

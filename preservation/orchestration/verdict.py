@@ -11,6 +11,7 @@ from heapq import nsmallest
 from preservation.catalogue.promises import BROKEN_WORDS, Broken, Standing
 from preservation.catalogue.protocol import FindingRow
 from preservation.model.finding import Severity
+from preservation.model.units import counted
 
 NOTE = 1000  # characters that the note of a run holds
 _LISTED = 100  # findings with a line; the counts above them are always whole
@@ -56,9 +57,9 @@ class Verdict:
 
 def verdict(standing: Standing, findings: Iterable[FindingRow]) -> Verdict:
     """Put a standing and the open findings into words; of many only the gravest are kept."""
-    grave = Counted(row for row in findings if row.severity != Severity.WARNING.value)
+    grave = Tally(row for row in findings if row.severity != Severity.WARNING.value)
     told = nsmallest(_LISTED, grave, key=_gravest_first)
-    counts = [f"{grave.count} open finding{'s' * (grave.count != 1)}"] if told else []
+    counts = [counted(grave.count, "open finding")] if told else []
     counts += [f"{count} {BROKEN_WORDS.get(code, code)}" for code, count in standing.totals.items()]
     if standing.kept:
         headline = _well(standing)
@@ -68,7 +69,7 @@ def verdict(standing: Standing, findings: Iterable[FindingRow]) -> Verdict:
     return Verdict(standing.kept, headline, lines, grave.count - len(told))
 
 
-class Counted:
+class Tally:
     """Rows that are counted while they pass."""
 
     def __init__(self, rows: Iterable[FindingRow]) -> None:
@@ -88,7 +89,7 @@ def _well(standing: Standing) -> str:
     held = standing.holdings.versions
     if not held:
         return "Nothing is held yet, so nothing is promised"
-    return f"Every promise is kept for {held} AIP version{'s' * (held != 1)}"
+    return f"Every promise is kept for {counted(held, 'AIP version')}"
 
 
 def _findings(rows: Iterable[FindingRow]) -> list[str]:

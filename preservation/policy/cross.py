@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from preservation.model.outcome import Level
-from preservation.model.units import format_duration
+from preservation.model.units import counted, format_duration
 from preservation.policy.audit import UNLIMITED
 from preservation.policy.cross_formats import check_formats
 from preservation.policy.drill import check_drill
@@ -221,10 +221,10 @@ def _counts(said: Said, around: Surroundings, problems: Problems) -> None:
     count = len(rules.value)
     sites = {site.value for tier in _promised(said) if (site := _site(around, tier)) is not None}
     unknown = any(_site(around, tier) is None for tier in _promised(said))
-    replicas = f"{count} replica{'s' * (count != 1)}"
+    replicas = counted(count, "replica")
     limits = [("replicas", count, replicas), ("failure_domains", count, replicas)]
     if not unknown:
-        told = f"{len(sites)} site{'s' * (len(sites) != 1)} ({', '.join(sorted(sites))})"
+        told = f"{counted(len(sites), 'site')} ({', '.join(sorted(sites))})"
         limits.append(("sites", len(sites), told))
     for name, most, what in limits:
         wanted = said.get("minimum", name)

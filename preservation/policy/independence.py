@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from preservation.model.units import counted
 from preservation.policy.policy import Policy, TierSpec
 
 _HOST = re.compile(r"(?:device \S+ on|memory of) (.+)")
@@ -100,8 +101,8 @@ class Independence:
         unseen = [tier for tier in known if not self._observed.get(tier)]
         most = "at most " if unseen and len(domains) > 1 else ""
         told = (
-            f"{_count(len(known), 'replica')} in {most}{_count(len(domains), 'failure domain')} "
-            f"at {_count(len(sites), 'site')}"
+            f"{counted(len(known), 'replica')} in {most}{counted(len(domains), 'failure domain')} "
+            f"at {counted(len(sites), 'site')}"
         )
         if most:
             told += f" ({', '.join(unseen)} not observed)"
@@ -136,10 +137,6 @@ def _accident(domain: Domain) -> str:
 def _place(shared: str) -> int:
     first = shared.partition(" ")[0]
     return list(_ACCIDENTS).index(first) if first in _ACCIDENTS else 2
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _hangs_on(spec: TierSpec, seen: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from preservation.model.units import format_duration, format_size
+from preservation.model.units import counted, format_duration, format_size
 from preservation.policy.effects import Effects
 from preservation.policy.plan import Plan, Proposal
 
@@ -58,9 +58,9 @@ def summary(plan: Plan) -> str:
     if not plan.proposals and not plan.pausing:
         return "The files say what is in force: nothing would change."
     weaker = sum(1 for one in plan.proposals if one.weakening)
-    told = f"{_count(len(plan.proposals), 'policy', 'policies')} would change"
+    told = f"{counted(len(plan.proposals), 'policy', 'policies')} would change"
     if plan.pausing:
-        told += f", {_count(len(plan.pausing), 'community', 'communities')} would pause"
+        told += f", {counted(len(plan.pausing), 'community', 'communities')} would pause"
     if weaker or plan.pausing:
         told += f"; {weaker + len(plan.pausing)} promising less: that needs a recorded consent"
     return f"{told}. Nothing changed now."
@@ -68,7 +68,7 @@ def summary(plan: Plan) -> str:
 
 def _one(proposal: Proposal) -> Spelled:
     held = (
-        f"{_count(proposal.versions, 'AIP version')}, {format_size(proposal.octets)}"
+        f"{counted(proposal.versions, 'AIP version')}, {format_size(proposal.octets)}"
         if proposal.versions
         else "nothing held yet"
     )
@@ -144,7 +144,7 @@ def _sentences(proposal: Proposal) -> Iterator[Said]:
         yield from _disposals(effects)
         for tier, count in effects.repacked.items():
             text = (
-                f"{_count(count, 'replica')} on {tier} stay packed as they are; new ones will not."
+                f"{counted(count, 'replica')} on {tier} stay packed as they are; new ones will not."
             )
             yield Said(text)
         yield Said(
@@ -180,7 +180,7 @@ def _compliance(proposal: Proposal) -> Iterator[Said]:
         yield Said(text, alarming=True)
     if found.after:
         fallen = f"; above it today: {found.falling:,}" if found.falling else ""
-        what = _count(found.after, "AIP version is", "AIP versions are")
+        what = counted(found.after, "AIP version is", "AIP versions are")
         text = f"{what} below the proposed minimum until replicas are made and read back{fallen}."
         yield Said(text, alarming=found.falling > 0)
     else:
@@ -213,7 +213,7 @@ def _budget(effects: Effects) -> Iterator[Said]:
 def _disposals(effects: Effects) -> Iterator[Said]:
     found = effects.disposing
     if found.before or found.after:
-        what = _count(found.after, "AIP version is", "AIP versions are")
+        what = counted(found.after, "AIP version is", "AIP versions are")
         text = (
             f"{what} due for disposal at once ({format_size(found.octets)}), by the policy in "
             f"force {found.before:,}. Nothing is disposed of without approvals."
@@ -227,7 +227,3 @@ def _brief(text: str) -> str:
 
 def _time(seconds: int) -> str:
     return format_duration(timedelta(seconds=seconds))
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -179,8 +179,11 @@ class AirflowApi:
             time.sleep(0.5)
 
     def task_instances(self, dag: str, run_id: str) -> list[TaskInstance]:
-        """All task instances of a run, mapped ones with their labels."""
+        """All task instances of a run as they began, mapped ones with their labels."""
         path = f"/dags/{_quoted(dag)}/dagRuns/{_quoted(run_id)}/taskInstances"
+        began = sorted(
+            self._pages(path, "task_instances"), key=lambda found: found["start_date"] or "~"
+        )
         return [
             TaskInstance(
                 dag=dag,
@@ -192,7 +195,7 @@ class AirflowApi:
                 tries=found["try_number"],
                 seconds=found["duration"],
             )
-            for found in self._pages(path, "task_instances")
+            for found in began
         ]
 
     def answer(

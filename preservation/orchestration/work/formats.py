@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from preservation.errors import BusyError, UsageError
 from preservation.model.progress import Progress
 from preservation.model.shard import MAX_SHARDS
+from preservation.model.units import counted
 from preservation.orchestration.work.common import Json, policy_of, tell
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def formats_due(parts: Parts) -> list[Json]:
     for name in sorted(parts.store.in_force()):
         policy = parts.store.governing(name)
         for some in watch.pieces(watch.plan(name)):
-            label = f"{name} · {len(some)} AIP version{'' if len(some) == 1 else 's'}"
+            label = f"{name} · {counted(len(some), 'AIP version')}"
             items = [due.to_json() for due in some]
             pieces.append({"policy": policy.ref, "label": label, "items": items})
     return pieces[:MAX_SHARDS]
