@@ -161,7 +161,7 @@ def _render_promises(promises: list[Promised], standing: Standing, out: Console)
             told = f"{code} {broken.subject}: broken since {since}; {broken.next_step}"
             out.print(told, markup=False)
         more = max(standing.totals.get(code, 0), len(first)) - min(MOST_NAMED, len(first))
-        if more:
+        if more and first[0].aip:  # what is told of a tier as a whole is told
             out.print(f"{code}: and {more:,} more; --json names the first hundred of each")
 
 

@@ -87,3 +87,5 @@ def test_a_catalogue_from_before_a_withdrawal_gives_nothing_out(
     assert export(held, str(tmp_path / "out")) == 5
     assert "CAT-BEHIND-JOURNAL" in capsys.readouterr().err
     assert list(tmp_path.glob("*out*")) == []
+    assert run(held, "policy", "status") == 5  # what is held is not what it knows
+    assert not capsys.readouterr().out
