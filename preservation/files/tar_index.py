@@ -65,12 +65,25 @@ class Index:
 def index_of(top: str, files: Iterable[tuple[bytes, int]]) -> Index:
     """The index of a tar, from the names and sizes of its files in its order; nothing is read."""
     index = Index(top)
+    for path, offset, octets in _standing(top, files):
+        index.add(path, offset, octets)
+    return index
+
+
+def places_of(
+    top: str, files: Iterable[tuple[bytes, int]], wanted: Collection[bytes]
+) -> dict[bytes, Place]:
+    """The same of some files alone."""
+    found = _standing(top, files)
+    return {path: (offset, octets) for path, offset, octets in found if path in wanted}
+
+
+def _standing(top: str, files: Iterable[tuple[bytes, int]]) -> Iterator[tuple[bytes, int, int]]:
     at = len(folder_headers(top))
     for path, octets in files:
         at += len(member_header(top.encode() + b"/" + path, octets))
-        index.add(path, at, octets)
+        yield path, at, octets
         at += octets + -octets % 512
-    return index
 
 
 def places(stream: BinaryIO, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:

@@ -13,7 +13,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ SAMPLE = 16  # octets shown of each side of a range
 NEAR = 64  # equal octets between two ranges that are told as one
 _DIFFERS = re.compile(rb"[^\0](?:\0{0,%d}[^\0])*" % (NEAR - 1), re.DOTALL)
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL}
+
+Places = Mapping[bytes, Place]
 
 
 class Reads(Protocol):
@@ -67,7 +69,8 @@ def difference_map(
             good = _entered(stack, intact.open, intact.octets)
             files = [_of_sides(Wanted(f"v{key.version}.tar".encode()), bad, good)]
     else:
-        files = [*file_differences(damaged, intact, [*map(Wanted, paths)], key.top)]
+        good_at = placed(intact, key.top, paths)
+        files = [*file_differences(damaged, intact, [*map(Wanted, paths)], {}, good_at)]
     return {
         "schema": "samarkand.difference/1",
         "aip": key.aip,
@@ -77,13 +80,14 @@ def difference_map(
 
 
 def file_differences(
-    damaged: Held, intact: Held, wanted: Sequence[Wanted], top: str
+    damaged: Held, intact: Held, wanted: Sequence[Wanted], bad_at: Places, good_at: Places
 ) -> Iterator[dict[str, Any]]:
-    """Compare some files of two bags, each a folder or a tar, in one pass over either. Of an intact
-    tar that has an index only those files are read.
+    """Compare some files of two bags, each a folder or a tar, in one pass over either. Of a tar no
+    more is read than the files whose places are known.
 
     Args:
-        top: the tar's one top folder.
+        bad_at, good_at: where files stand in either, if it is a tar; what is said of the intact
+            one is compared with the digests that are expected.
 
     Yields:
         As :func:`difference`. A file whose intact side is not what the seal says has no ranges,
@@ -95,8 +99,8 @@ def file_differences(
         return
     by_place = sorted(wanted, key=lambda one: order(one.path))
     with ExitStack() as stack:
-        bad = stack.enter_context(closing(_Files(damaged, by_place)))
-        good = stack.enter_context(closing(_Files(intact, by_place, top)))
+        bad = stack.enter_context(closing(_Files(damaged, by_place, bad_at)))
+        good = stack.enter_context(closing(_Files(intact, by_place, good_at)))
         for one in by_place:
             yield _of_sides(one, bad.find(one.path), good.find(one.path))
 
@@ -203,14 +207,14 @@ class _Files:
     """Some files of one bag, asked for in the order of a tar.
 
     Args:
-        top: of a tar whose index may be used; what it says is compared by who knows the digests.
+        places: where some of them stand in a tar.
     """
 
-    def __init__(self, held: Held, wanted: Sequence[Wanted], top: str = "") -> None:
+    def __init__(self, held: Held, wanted: Sequence[Wanted], places: Places) -> None:
         self._held = held
         self._stack = ExitStack()
         self._wanted = {one.path for one in wanted}
-        self._places = _placed(held, top, self._wanted) if top else {}
+        self._places = places
         self._failed = ""
         self._members = iter(()) if isinstance(held, HeldFolder) else self._of_tar(held)
         self._next: tuple[bytes, int, Iterator[bytes]] | None = None
@@ -254,8 +258,12 @@ class _Files:
             self._failed = error.strerror or str(error)
 
 
-def _placed(held: Held, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:
-    """Where an index says that files stand; nothing where there is none that can be read."""
+def placed(held: Held, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:
+    """Where the index of a tar says that files stand; nothing where there is none that can be read.
+
+    Args:
+        top: the tar's one top folder.
+    """
     if not isinstance(held, HeldTar) or held.at is None or held.index is None:
         return {}
     try:

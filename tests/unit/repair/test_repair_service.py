@@ -8,6 +8,7 @@ from tiers import flip
 
 from preservation.errors import UsageError
 from preservation.files.remove import remove_tree
+from preservation.repair import localising
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_tier_that_was_taken_out_of_the_home_leaves_the_repair_unfinished(
 
 @pytest.mark.parametrize("tier", ["mirror", "deep"])
 def test_a_finding_says_before_the_repair_which_octets_of_which_file_differ(
-    archive: Archive, tier: str
+    archive: Archive, tier: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = b"The seal fixes every byte of it. " * 40
     result = archive.ingest(archive.put("first", {"a.txt": text, "b.txt": b"two"}))
@@ -75,6 +76,7 @@ def test_a_finding_says_before_the_repair_which_octets_of_which_file_differ(
     with path.open("r+b") as file:
         file.seek(start + 600)
         file.write(b"XYZ")
+    monkeypatch.setattr(localising, "READ_AGAIN", 1)  # as if the tar were a long one
     archive.audit()
     with archive.opened() as (parts, policy):
         finding = only(parts.catalogue.findings(policy.community, "open"))
@@ -109,3 +111,22 @@ def test_so_much_damage_at_once_waits_for_a_person(archive: Archive) -> None:
     assert archive.audit().outcomes["intact"] == 36
     with archive.opened() as (parts, _):
         assert parts.catalogue.findings(state="open") == []
+
+
+def test_where_a_long_tar_without_an_index_differs_is_known_by_an_intact_folder(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = archive.ingest(archive.put("first", {"a.txt": b"a" * 900, "b.txt": b"b" * 700}))
+    archive.replicate()
+    tar = archive.bag(result, "deep").with_name("v1.tar")
+    tar.with_name("v1.index").unlink()
+    octets = bytearray(tar.read_bytes())
+    octets[octets.index(b"b" * 700) + 20] ^= 1
+    tar.chmod(0o644)
+    tar.write_bytes(octets)
+    monkeypatch.setattr(localising, "READ_AGAIN", 1)
+    archive.audit()
+    with archive.opened() as (parts, policy):
+        finding = only(parts.catalogue.findings(policy.community, "open"))
+    assert finding.detail["compared_with"] in ("vault", "mirror")
+    assert only(finding.detail["files"])["ranges"] == [{"offset": 20, "bytes": 1}]
