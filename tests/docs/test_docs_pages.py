@@ -66,6 +66,14 @@ def test_every_document_can_be_reached_from_the_first() -> None:
     assert not [page for page in lost if page.startswith("docs/")]
 
 
+def test_every_news_fragment_is_named_as_towncrier_wants_it() -> None:
+    """Another name is read as that of an issue, or is left out of the news in silence."""
+    names = {path.name for path in (ROOT / "changelog.d").iterdir()} - {"README.md"}
+    wanted = re.compile(r"(\d+|\+[a-z0-9-]+)\.(added|changed|fixed)\.md")
+    assert names
+    assert not {name for name in names if not wanted.fullmatch(name)}
+
+
 def test_the_readme_is_under_700_words() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").split()) < 700
 
