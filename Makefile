@@ -89,7 +89,7 @@ lock: $(BIN)/uv ## resolve the requirements anew
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/app.txt
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra formats --extra celery --group build --group dev --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
-	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra formats --extra celery --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra formats --extra celery --group build --python-version 3.11 \
 	  --constraint requirements/dev.txt --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o docker/requirements.txt
 	for one in ministack fixity; do echo $$one | $(BIN)/uv pip compile - --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --no-annotate --no-header --quiet -o requirements/$$one.txt; done
