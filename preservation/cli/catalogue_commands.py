@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
+from preservation.app import open_home
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.catalogue.rebuild import RebuildReport
 from preservation.cli.findings_shown import show_findings
@@ -56,7 +57,7 @@ def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
 def _drain_first(here: Shell) -> None:
     """Save what the catalogue alone knows; a catalogue that is gone has nothing to save."""
     try:
-        with opened(here) as parts:
+        with open_home(here.home) as parts:
             parts.drain()
     except CatalogueUnavailableError as error:
         here.warn(f"{error.message}; events that were not drained from it are lost")
