@@ -51,7 +51,7 @@ def a_home(work: Path, corpus: str, scale: float) -> Path:
     home = work / "home"
     preservation.app.parts.FormatIdentifier = homes.Guesser  # type: ignore[misc,assignment]
     preservation.app.create_home(home, PROJECT / "policies", by="a benchmark")
-    with preservation.app.open_home(home, PROJECT / "policies") as parts:
+    with preservation.app.open_home(home) as parts:
         policy = parts.store.governing(COMMUNITY)
         for deposit in sorted(_unlike(make(corpus, work, scale)).iterdir()):
             arrival = parts.ingest.arrive(policy, deposit)

@@ -42,8 +42,8 @@ def counting(original):
     return begin
 writing.members = counting(writing.members)  # one pass over the source, file by file
 sealed.copy_folder = counting(sealed.copy_folder)  # the same, by helper processes
-home, policies, tiers, together = json.loads(sys.argv[1])
-with open_home(Path(home), Path(policies)) as parts:
+home, tiers, together = json.loads(sys.argv[1])
+with open_home(Path(home)) as parts:
     policy = parts.store.governing("bench")
     for tier in tiers:
         for shard in parts.replication.plan(policy, tier=tier, together=together):
@@ -69,7 +69,7 @@ def main() -> None:
                 ("ours: three tiers, one by one", ["first", "second", "third"], False),
             ):
                 with _copied(work) as home:
-                    words = json.dumps([str(home), str(work / "policies"), tiers, together])
+                    words = json.dumps([str(home), tiers, together])
                     count = work / "count"
                     done = run([sys.executable, "-c", _COUNTED, words, str(count)])
                     times = count.read_text()

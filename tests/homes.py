@@ -135,7 +135,7 @@ class Archive:
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Parts, Policy]]:
-        with open_home(self.home, self.policies, agent="a test", clock=self.clock) as parts:
+        with open_home(self.home, agent="a test", clock=self.clock) as parts:
             yield parts, parts.store.governing(COMMUNITY)
 
     @property

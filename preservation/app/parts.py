@@ -69,7 +69,6 @@ class Parts:
     """An open home: what the front doors work with."""
 
     home: Home
-    policy_files: Path
     clock: Clock
     events: EventMaker
     catalogue: SqlCatalogue
@@ -167,7 +166,6 @@ class Parts:
 @contextmanager
 def open_home(
     path: Path,
-    policy_files: Path,
     *,
     agent: str = "",
     clock: Clock | None = None,
@@ -196,14 +194,13 @@ def open_home(
             events = EventMaker(
                 clock or SystemClock(), agent or default_agent(), lambda: str(uuid.uuid4())
             )
-            yield _parts(home, policy_files, catalogue, tools, events, credentials)
+            yield _parts(home, catalogue, tools, events, credentials)
     finally:
         catalogue.close()
 
 
 def _parts(
     home: Home,
-    policy_files: Path,
     catalogue: SqlCatalogue,
     tools: Tools,
     events: EventMaker,
@@ -220,7 +217,6 @@ def _parts(
     places = Places(home.path, home.scratch, home.receipts)
     return Parts(
         home=home,
-        policy_files=policy_files,
         clock=clock,
         events=events,
         catalogue=catalogue,

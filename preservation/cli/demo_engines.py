@@ -55,13 +55,13 @@ class InProcess:
         self._began = SystemClock().now()
 
     def ingest(self, communities: list[str]) -> None:
-        with open_home(self._here.home, self._here.policies) as parts:
+        with open_home(self._here.home) as parts:
             for policy in map(parts.store.governing, communities):
                 for arrival in parts.ingest.scan(policy):
                     parts.ingest.take(policy, arrival, self._progress)
 
     def replicate(self, communities: list[str]) -> None:
-        with open_home(self._here.home, self._here.policies) as parts:
+        with open_home(self._here.home) as parts:
             for policy in map(parts.store.governing, communities):
                 for shard in parts.replication.plan(policy):
                     results = parts.replication.run(policy, shard, self._progress)
@@ -69,7 +69,7 @@ class InProcess:
                     self._say(f"{policy.community}: {shard.label}, {verified} verified")
 
     def audit(self, communities: list[str]) -> None:
-        with open_home(self._here.home, self._here.policies) as parts:
+        with open_home(self._here.home) as parts:
             for policy in map(parts.store.governing, communities):
                 for shard in parts.audit.plan(policy, everything=True):
                     result = parts.audit.run(policy, shard, self._progress)
@@ -77,7 +77,7 @@ class InProcess:
                     self._say(f"{policy.community}: {shard.label}, {told}")
 
     def repair(self, communities: list[str]) -> None:
-        with open_home(self._here.home, self._here.policies) as parts:
+        with open_home(self._here.home) as parts:
             for policy in map(parts.store.governing, communities):
                 for finding in parts.repair.plan(policy):
                     result = parts.repair.repair(policy, finding.id, self._progress)

@@ -38,11 +38,11 @@ def tell(here: Shell, engine: Engine, communities: list[str]) -> bool:
     out = here.out
     _heading(out, "Ingest: deposits are examined, packaged as BagIt, read back")
     engine.ingest(communities)
-    with open_home(here.home, here.policies) as parts:
+    with open_home(here.home) as parts:
         _arrivals(out, parts, communities)
     _heading(out, "Replicate: to every tier that the policies promise")
     engine.replicate(communities)
-    with open_home(here.home, here.policies) as parts:
+    with open_home(here.home) as parts:
         flip = _flip(parts, communities[0])
     if flip is not None:
         _heading(out, "Damage: one byte of one replica is flipped, behind the archive's back")
@@ -56,7 +56,7 @@ def tell(here: Shell, engine: Engine, communities: list[str]) -> bool:
     if flip is not None:
         word = "again: healed" if healed else "still: NOT healed"
         _line(out, f"offset {flip.offset} is {_byte(flip):#04x} {word}")
-    with open_home(here.home, here.policies) as parts:
+    with open_home(here.home) as parts:
         _tables(out, parts, communities)
         _heading(out, "Proof: other people's tools over what is stored")
         key = None if flip is None else flip.key

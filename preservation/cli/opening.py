@@ -22,7 +22,7 @@ def opened(here: Shell, *, acts: bool = False) -> Iterator[Parts]:
         acts: the command records events; they are drained into the journal when it ends, also
             where no Airflow does that every few minutes.
     """
-    with open_home(here.home, here.policies) as parts:
+    with open_home(here.home) as parts:
         if acts:
             parts.expect_today()
         _mention_time(here, parts)

@@ -45,7 +45,7 @@ def plan(
     """What `apply` would change, and what that does to what is held. Nothing changes now."""
     here = shell(ctx)
     checked = read_policies(here.policies, files or ()).require()
-    with open_home(here.home, here.policies) as parts:
+    with open_home(here.home) as parts:
         made = make_plan(parts, checked, planned_communities(files, checked) if files else None)
         advised = _advice(parts, checked, made)
     if html is not None:
@@ -101,7 +101,7 @@ def apply(
     here = shell(ctx)
     checked = read_policies(here.policies).require()
     agreed = None if plan is None else _read_plan(plan)
-    with open_home(here.home, here.policies) as parts:
+    with open_home(here.home) as parts:
         made = make_plan(parts, checked)
         if agreed is not None and (stale := made.outdates(agreed)):
             raise BusyError(

@@ -32,11 +32,6 @@ def home() -> Path:
     return Path(os.environ.get("PRESERVATION_HOME") or "var")
 
 
-def policy_files() -> Path:
-    """Where policies are edited: ``PRESERVATION_POLICIES``, or ``policies``."""
-    return Path(os.environ.get("PRESERVATION_POLICIES") or "policies")
-
-
 @contextmanager
 def open_parts() -> Iterator[Parts]:
     """The home's services, for the body of one task.
@@ -46,7 +41,7 @@ def open_parts() -> Iterator[Parts]:
     from preservation.app import open_home
     from preservation.orchestration.credentials import from_connections
 
-    opened = open_home(home(), policy_files(), agent=agent(), credentials=from_connections)
+    opened = open_home(home(), agent=agent(), credentials=from_connections)
     with told_to_airflow(), opened as parts:
         parts.expect_today()
         yield parts

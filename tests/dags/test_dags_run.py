@@ -129,7 +129,7 @@ def test_a_report_begins_at_a_plain_moment(home: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(reporting, "write_report", write_report)
     last = DateTime.now("Asia/Tashkent")
-    with open_home(home, home / "no policies") as parts, pytest.raises(FileExistsError):
+    with open_home(home) as parts, pytest.raises(FileExistsError):
         work.report(parts, "silk-road", "a run", last, {})
     assert given == [last]
     assert type(given[0]) is datetime
@@ -170,7 +170,7 @@ def test_the_inventory_is_kept_and_nothing_is_looked_at_twice(home: Path, run: R
     from preservation.app import open_home
     from preservation.model.progress import Silence
 
-    with open_home(home, home / "no policies") as parts:
+    with open_home(home) as parts:
         policy = parts.store.governing("silk-road")
         arrival = parts.ingest.arrive(policy, deposit(home, "silk-road", "May"))
         assert parts.ingest.take(policy, arrival, Silence()).outcome == "accepted"

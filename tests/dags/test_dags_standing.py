@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = home / "inbox" / "silk-road" / "Станция 7"
     folder.mkdir(parents=True)
     (folder / "read me.txt").write_text("the station\n", "utf-8")
-    with open_home(home, policies) as parts:
+    with open_home(home) as parts:
         policy = parts.store.governing("silk-road")
         parts.ingest.take(policy, parts.ingest.arrive(policy, folder), Silence())
         for shard in parts.replication.plan(policy):
@@ -43,7 +43,7 @@ def said(home: Path) -> str:
     from preservation.app import open_home
     from preservation.orchestration.work import telling as work
 
-    with open_home(home, home) as parts:
+    with open_home(home) as parts:
         return work.standing(parts, "silk-road").note()
 
 
@@ -51,7 +51,7 @@ def audit(home: Path) -> None:
     from preservation.app import open_home
     from preservation.model.progress import Silence
 
-    with open_home(home, home) as parts:
+    with open_home(home) as parts:
         policy = parts.store.governing("silk-road")
         for shard in parts.audit.plan(policy, everything=True):
             parts.audit.run(policy, shard, Silence())
@@ -114,7 +114,7 @@ def test_automatic_repair_that_stopped_asks_and_no_button_lets_it_go_on(
         "hint": "look",
         "localised": {},
     }
-    with open_home(home, home) as parts:
+    with open_home(home) as parts:
         opened = EventType.FINDING_OPENED
         made = parts.events.of("silk-road", opened, "fail", finding, tier="mirror")
         parts.catalogue.record([made])
@@ -122,7 +122,7 @@ def test_automatic_repair_that_stopped_asks_and_no_button_lets_it_go_on(
     tried = run("brake__silk-road", succeed="ask")
     assert (tried["ask"], tried["release"]) == (["success"], ["failed"])
     assert tried[""] == ["failed"]
-    with open_home(home, home) as parts:
+    with open_home(home) as parts:
         assert [row.state for row in brakes(parts.catalogue, "silk-road")] == ["open"]
         ending = {"finding": finding["finding"], "by": "a test", "reason": "over", "event": ""}
         resolved = EventType.FINDING_RESOLVED

@@ -55,7 +55,7 @@ def findings(archive: Archive) -> list[dict[str, Any]]:
 
 
 def events(archive: Archive) -> list[Event]:
-    with open_home(archive.home, archive.policies) as parts:
+    with open_home(archive.home) as parts:
         return list(parts.all_events())
 
 
@@ -84,7 +84,7 @@ def letter(archive: Archive) -> str:
 
 
 def test_a_night_that_is_shot_at_ends_as_if_undisturbed(archive: Archive, letter: str) -> None:
-    with open_home(archive.home, archive.policies) as parts:
+    with open_home(archive.home) as parts:
         ref = parts.store.governing("guarded").ref
         held = {(row.key.aip, row.tier) for row in parts.catalogue.replicas("guarded")}
     api = archive.api("admin")
