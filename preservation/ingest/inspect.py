@@ -57,7 +57,9 @@ class Scan(Protocol):
     @property
     def engine(self) -> Engine: ...
 
-    def scan(self, root: Path, paths: Sequence[bytes]) -> list[VirusScan]: ...
+    def scan(
+        self, root: Path, paths: Sequence[bytes], patience: Patience | None = None
+    ) -> list[VirusScan]: ...
 
 
 class Inspected(NamedTuple):
@@ -112,7 +114,8 @@ class Inspector:
         self._check = check
         self._demand = demand
         self._engine = _engine(tools.scanner, demand)
-        self._patience = DepositPatience()
+        # One each, so that a daemon that hangs costs no file its format.
+        self._patience, self._patience_of_scans = DepositPatience(), DepositPatience()
         self._checked, self._scanned = CheckCounts(), ScanCounts()
         self._unscanned: dict[str, list[str]] = {}
         self._naming = ThreadPoolExecutor(_NAMING, "naming")
@@ -188,7 +191,7 @@ class Inspector:
     def _scan(self, root: Path, paths: Sequence[bytes]) -> list[VirusScan]:
         if self._demand is Demand.OFF or not paths:
             return [virus_scan.OFF] * len(paths)
-        return self._tools.scanner.scan(root, paths)
+        return self._tools.scanner.scan(root, paths, self._patience_of_scans)
 
     def _judge_scan(self, path: bytes, scan: VirusScan) -> Iterator[Finding]:
         if self._demand is Demand.OFF:

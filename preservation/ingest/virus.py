@@ -32,6 +32,8 @@ from typing import BinaryIO, Self
 from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.files.walk import open_below
+from preservation.files.workers import Patience
+from preservation.formats.request import Request
 from preservation.model.virus_scan import CLEAN, NotScanned, ScanOutcome, VirusScan
 
 _PIECE = 1 << 17
@@ -49,6 +51,7 @@ _HEURISTICS = (
     ("Heuristics.Limits.Exceeded", NotScanned.LIMITS),
 )
 _OK = "stream: OK"
+_SPENT = "other files had used up the time of this deposit"
 _SILENT = "the daemon does not tell what it leaves out"
 
 
@@ -154,12 +157,15 @@ class VirusScanner:
         wanted = (NotScanned.LIMITS.value, NotScanned.ENCRYPTED.value)
         return Engine(version, tuple(one.reason for one in tells) == wanted)
 
-    def scan(self, root: Path, paths: Sequence[bytes]) -> list[VirusScan]:
+    def scan(
+        self, root: Path, paths: Sequence[bytes], patience: Patience | None = None
+    ) -> list[VirusScan]:
         """One outcome per path, in the same order, whatever the daemon does.
 
         Args:
             root: a folder; nothing outside it is opened, and no link below it is followed.
             paths: relative to the root, ``/`` between the parts, any bytes.
+            patience: of the deposit; once it is spent, nothing more is sent to the daemon.
         """
         try:
             tells = self.engine.tells
@@ -167,9 +173,23 @@ class VirusScanner:
         except NotNowError as error:
             return [VirusScan.not_scanned(NotScanned.NO_DAEMON, error.message)] * len(paths)
         try:
-            return list(self._hands.map(lambda path: self._scanned(fd, path, tells), paths))
+            requests = [Request(os.fsencode(root.absolute()), path) for path in paths]
+            ask = self._hands.map(lambda one: self._patiently(fd, one, tells, patience), requests)
+            return list(ask)
         finally:
             os.close(fd)
+
+    def _patiently(
+        self, root: int, asked: Request, tells: bool, patience: Patience | None
+    ) -> VirusScan:
+        """One scan, unless a daemon that hangs had all the time that the deposit may cost."""
+        if patience and patience.spent:
+            return VirusScan.not_scanned(NotScanned.TIMEOUT, _SPENT)
+        begun = time.monotonic()
+        said = self._scanned(root, asked.path, tells)
+        if patience:
+            patience.took([asked.to_json()], time.monotonic() - begun)
+        return said
 
     def _scanned(self, root: int, path: bytes, tells: bool) -> VirusScan:
         try:

@@ -14,6 +14,7 @@ from checked_files import locked_archive
 from virus_daemons import EICAR, clamd, faulty_daemon, streamed
 
 from preservation.errors import NotNowError, UsageError
+from preservation.formats.patience import DepositPatience
 from preservation.ingest import virus
 from preservation.ingest.virus import Address, VirusScanner
 from preservation.model.virus_scan import ScanOutcome
@@ -143,6 +144,20 @@ def test_a_daemon_that_hangs_costs_its_time_and_no_more(tmp_path, monkeypatch):
     ):
         [said] = scanner.scan(tmp_path, [b"a"])
     assert (said.outcome, said.reason) == (NOT, "timeout")
+
+
+def test_a_daemon_that_hangs_costs_a_deposit_no_more_than_its_patience(tmp_path, monkeypatch):
+    """Not its time for each of ten thousand files."""
+    monkeypatch.setattr(virus, "_LEAST_SECONDS", 2.5)  # half a second more than any file may take
+    (tmp_path / "a").write_bytes(b"a")
+    with (
+        faulty_daemon(lambda made, command: telling(made, command, None)) as address,
+        VirusScanner(address) as scanner,
+    ):
+        said = scanner.scan(tmp_path, [b"a"] * 10_000, DepositPatience(0.4))
+        assert scanner.scan(tmp_path, [b"a"], DepositPatience(0.0)) == said[-1:]
+    assert {(one.outcome, one.reason) for one in said} == {(NOT, "timeout")}
+    assert "other files" in said[-1].message
 
 
 def test_a_daemon_that_says_ok_before_it_has_all_of_a_file_is_not_believed(tmp_path):
