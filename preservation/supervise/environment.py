@@ -25,6 +25,7 @@ from preservation.supervise.places import Places
 from preservation.supervise.settings import Settings
 
 _FOREIGN = ("AIRFLOW", "PG", "_AIRFLOW", "CELERY")
+_FORKING = Path(__file__).parents[1] / "orchestration" / "forking"  # loaded before tasks are forked
 _ROLES = {"admin": "admin", "archivist": "op", "archivist2": "op"}
 
 _FIXED = {
@@ -113,7 +114,8 @@ def for_component(name: str, places: Places, variables: Mapping[str, str]) -> di
     """What one of the components gets beyond that.
 
     The key of the tokens goes to those that sign or check them; the scheduler's processes are
-    the tasks, and what these say is for people.
+    the tasks, and what these say is for people. Who forks tasks, or parsers of DAG files, loads
+    what all of them need before.
     """
     more: dict[str, str] = {}
     if name in ("api-server", "scheduler"):
@@ -121,6 +123,9 @@ def for_component(name: str, places: Places, variables: Mapping[str, str]) -> di
     if name == "scheduler":
         more["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "INFO"
         more["AIRFLOW__LOGGING__NAMESPACE_LEVELS"] = _QUIET
+    if name in ("dag-processor", "scheduler"):
+        paths = str(_FORKING), variables.get("PYTHONPATH")
+        more["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return {**variables, **more}
 
 

@@ -17,7 +17,7 @@ from catalogues import START, a_key, ingestion, sha256
 from preservation.catalogue import schema
 from preservation.catalogue import tables as t
 from preservation.catalogue.schema import migrate
-from preservation.catalogue.sql import SqlCatalogue, create_catalogue
+from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
 from preservation.catalogue.turns import Aim
 from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
@@ -29,6 +29,16 @@ def test_migrations_and_tables_agree(catalogue: SqlCatalogue) -> None:
     with catalogue.database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, t.metadata) == []
+
+
+def test_checks_of_a_night_are_vacuumed_before_the_next(postgres_url: str) -> None:
+    """Else a plan reads a page for each replica that it takes."""
+    catalogue = open_catalogue(postgres_url)
+    with catalogue.database.reading() as connection:
+        asked = "SELECT unnest(reloptions) FROM pg_class WHERE oid = 'replica'::regclass"
+        options = dict(row[0].split("=") for row in connection.exec_driver_sql(asked))
+    catalogue.close()
+    assert float(options["autovacuum_vacuum_scale_factor"]) < 1 / 90  # a night's part of a tier
 
 
 def test_the_revision_in_the_code_is_the_newest_migration() -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,3 +156,25 @@ def test_a_log_is_rotated_under_the_hands_of_its_writer(
     assert log.read_bytes() == b"end"
     kept = sorted(tmp_path.glob("scheduler.log.*"))
     assert [path.read_bytes()[:1] for path in kept] == [b"4", b"3", b"2"]
+
+
+def test_what_tasks_need_is_loaded_before_they_are_forked_and_starts_no_thread(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/theirs")
+    shared = environment(settings(places), places, URL, 8080)
+    own = {name: for_component(name, places, shared)["PYTHONPATH"] for name in components.COMMANDS}
+    assert own["api-server"] == own["triggerer"] == "/theirs"
+    assert own["scheduler"] == own["dag-processor"]
+    seen = (
+        "import airflow_local_settings, sys, threading; assert threading.active_count() == 1; "
+        "print(*{'preservation.app.parts', 'airflow', 'numpy', 'pygfried'} & sys.modules.keys())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", seen],
+        env={"PYTHONPATH": own["scheduler"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "preservation.app.parts\n"

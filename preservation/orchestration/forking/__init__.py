@@ -1,0 +1,1 @@
+"""A folder for ``PYTHONPATH``: what Airflow's processes load before they fork."""
