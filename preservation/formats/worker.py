@@ -50,6 +50,10 @@ _BY_NAME = "match on extension only"
 _TEXT_HEAD = 2048  # libmagic tells kinds of text by their first words; more only costs time
 _WITHOUT_DATABASE = 0x4000  # MAGIC_NO_CHECK_SOFT of magic.h
 _BINARY_HEAD = 40960  # a disk image first says what it is at 32 KiB
+# libmagic takes a byte that could be a jump for a program of DOS: so does every hundredth file of
+# measured values begin, and a policy that refuses programs would refuse it.
+_PROGRAM, _ANY = "application/x-dosexec", "application/octet-stream"
+_PROGRAMS = (b"MZ", b"ZM")
 _JUNK = b"\x01\x02\x7f\xfe" * 64  # of no format, so that only the name speaks
 _ANY_TEXT = b"text\n"
 _KNOWN = frozenset(extension for one in FORMATS.values() for extension in one.extensions)
@@ -194,9 +198,10 @@ class Examiner:
         head = taken.head[: _BINARY_HEAD if taken.text is None else _TEXT_HEAD]
         tool = self._quick if local and taken.text is not None else self._magic
         try:
-            return str(tool.from_buffer(head))
+            said = str(tool.from_buffer(head))
         except self._module.MagicException:
             return ""
+        return _ANY if said == _PROGRAM and not head.startswith(_PROGRAMS) else said
 
 
 def _unreadable(error: OSError, extension: str) -> Evidence:

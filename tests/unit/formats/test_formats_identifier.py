@@ -144,6 +144,17 @@ def test_what_is_no_file_is_never_opened(identifier, tmp_path):
     assert [answer.flags for answer in answers] == [("unreadable",)] * len(names)
 
 
+def test_values_that_could_be_a_jump_are_no_program(identifier, tmp_path):
+    rest = bytes(range(256)) * 200
+    for first in (0xB8, 0x8C, 0xE9, 0xEB):
+        (tmp_path / f"{first}.bin").write_bytes(bytes([first, first ^ 0x55, 0x81, 0x92]) + rest)
+    (tmp_path / "real.exe").write_bytes(b"MZ" + bytes(62) + rest)
+    names = [f"{first}.bin".encode() for first in (0xB8, 0x8C, 0xE9, 0xEB)] + [b"real.exe"]
+    *values, program = identifier.identify(tmp_path, names)
+    assert {one.mime for one in values} == {"application/octet-stream"}
+    assert "application/x-dosexec" in (program.mime, program.mime_magic)
+
+
 def test_an_empty_file_has_no_format(identifier, tmp_path):
     (tmp_path / "empty.csv").touch()
     answer = one(identifier, tmp_path, b"empty.csv")
