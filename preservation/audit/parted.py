@@ -72,6 +72,18 @@ class PartedChecks:
         parts = [Part(number, of) for number in range(1, of + 1)]
         return [part for part in parts if part.number not in read] or parts[-1:]
 
+    def begun(self, community: str) -> dict[tuple[str, str, int], int]:
+        """How many octets are left to read of replicas that were read in part, by tier, AIP and
+        version.
+        """
+        rest: dict[tuple[str, str, int], int] = {}
+        for key, tier in self._parts.begun(community):
+            row = self._catalogue.replica(key, tier)
+            parts = [] if row is None else self.left(key, tier, row.octets)
+            if row is not None and parts:
+                rest[tier, key.aip, key.version] = row.octets * len(parts) // parts[0].of
+        return rest
+
     def check(
         self,
         policy: Policy,

@@ -144,9 +144,10 @@ class Planner:
         for one in heapq.merge(*streams, key=lambda one: (one.rank, one.urgency)):
             if one.turn.tier in closed:
                 continue
-            if purse.pays(one.turn.tier, one.turn.octets):
+            octets = purse.cost(one.turn)
+            if purse.pays(one.turn.tier, octets):
                 yield one
-            elif purse.lacks_octets(one.turn.octets):
+            elif purse.lacks_octets(octets):
                 return
             else:  # other tiers may cost less, or nothing
                 closed.add(one.turn.tier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from preservation.catalogue.turns import Turn
 from preservation.policy.audit_plan import AuditPlan
 from preservation.policy.policy import TierSpec
 
@@ -16,14 +17,28 @@ class Purse:
     """Counts what is left. A replica of more octets than the whole budget is paid for once it
     comes up, as the only thing after what was taken before: it would else never be read. Requests
     and money are never exceeded.
+
+    Args:
+        octets: to be read at most; by default the plan's.
+        begun: octets that are left of replicas that were read in part, by tier, AIP and version.
     """
 
-    def __init__(self, plan: AuditPlan, tiers: Mapping[str, TierSpec], octets: int | None) -> None:
-        self._tiers = tiers
+    def __init__(
+        self,
+        plan: AuditPlan,
+        tiers: Mapping[str, TierSpec],
+        octets: int | None,
+        begun: Mapping[tuple[str, str, int], int] | None = None,
+    ) -> None:
+        self._tiers, self._begun = tiers, begun or {}
         self._octets = self._whole = plan.budget if octets is None else octets
         self._requests = plan.requests or None
         self._money: Decimal | None
         self._money, self._currency = plan.money or (None, "")
+
+    def cost(self, turn: Turn) -> int:
+        """How many octets are to be read: of what was begun before, the rest."""
+        return self._begun.get((turn.tier, turn.aip, turn.version), turn.octets)
 
     def pays(self, tier: str, octets: int) -> bool:
         """Take out what a check costs; False, and nothing taken, if there is too little."""

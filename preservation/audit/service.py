@@ -91,7 +91,7 @@ def summed(checks: Iterable[CheckResult]) -> AuditResult:
 def total(results: Iterable[AuditResult]) -> AuditResult:
     """Several shards' results as one."""
     parts = tuple(results)
-    whole = summed(check for part in parts for check in part.checks)
+    whole = summed(_once(check for part in parts for check in part.checks))
     extra = tuple(
         finding
         for part in parts
@@ -105,6 +105,17 @@ def total(results: Iterable[AuditResult]) -> AuditResult:
         left=sum(part.left for part in parts),
         parts=sum(part.parts for part in parts),
     )
+
+
+def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
+    """Of a replica that could not be read in parts each part says so: it is one check."""
+    told = set[tuple[VersionKey, str]]()
+    for check in checks:
+        if check.outcome is Outcome.UNCHECKED:
+            if (check.key, check.tier) in told:
+                continue
+            told.add((check.key, check.tier))
+        yield check
 
 
 class AuditService:
@@ -145,8 +156,8 @@ class AuditService:
             sample: so many by lot of what is aimed at, on each tier; else all of it.
             budget: octets to read at most; by default the policy's for one night.
         """
-        purse = Purse(policy.audit, policy.tiers, budget)
         with self._catalogue.kept_open():
+            purse = self._purse(policy, budget)
             if aim or everything or sample:
                 chosen = list(self._aimed(policy, tier, aim, sample, purse))
             else:
@@ -170,7 +181,11 @@ class AuditService:
         planner = self._planner(policy)
         if planner is None:
             return iter(())
-        return planner.night(purse or Purse(policy.audit, policy.tiers, None), tier)
+        return planner.night(purse or self._purse(policy, None), tier)
+
+    def _purse(self, policy: Policy, budget: int | None) -> Purse:
+        begun = self._parted.begun(policy.community)
+        return Purse(policy.audit, policy.tiers, budget, begun)
 
     def _planner(self, policy: Policy) -> Planner | None:
         catalogue = self._catalogue
@@ -197,7 +212,7 @@ class AuditService:
                 else turns.aimed(policy.community, name, aim)
             )
             for turn in walk:
-                if not purse.pays(name, turn.octets):
+                if not purse.pays(name, purse.cost(turn)):
                     break  # another tier may cost less
                 yield Chosen(0, 0.0, turn, reason)
 

@@ -95,12 +95,16 @@ def summed(checked: Iterable[Sequence[Json] | None]) -> Json:
     outcomes: Counter[str] = Counter()
     for result in results:
         outcomes.update(result["outcomes"])
+    # Of a replica that could not be read in parts each part says so: it is one check.
+    rows = [row for result in results for row in result["unchecked"]]
+    unchecked = {(row["aip"], row["version"], row["tier"]): row for row in reversed(rows)}
+    outcomes[Outcome.UNCHECKED.value] = len(unchecked)
     total = {
         "checked": sum(result["checked"] for result in results),
         "bytes": sum(result["bytes"] for result in results),
         "outcomes": dict(outcomes),
         "findings": sum(result["findings"] for result in results),
-        "unchecked": [row for result in results for row in result["unchecked"]],
+        "unchecked": list(reversed(unchecked.values())),
         "left": sum(result["left"] for result in results),
         "parts": sum(result["parts"] for result in results),
     }

@@ -15,9 +15,10 @@ from tiers import flip
 
 from preservation.app.parts import Parts
 from preservation.audit import parted
-from preservation.audit.service import AuditResult
+from preservation.audit.service import AuditResult, total
 from preservation.model.event import EventType
 from preservation.model.shard import Shard
+from preservation.orchestration.work import audit as work
 from preservation.policy.policy import Policy
 
 FILES = {f"d/{number:02d} ü.bin": bytes([number]) * 3000 for number in range(20)}
@@ -182,6 +183,26 @@ def test_a_tier_that_is_away_between_the_parts_leaves_the_replica_unchecked(
     away.rename(marker)
     assert run(large, "vault")[-1].outcomes["intact"] == 1
     assert len(checks(large, "vault")) == 1
+
+
+def test_of_a_replica_that_is_read_in_part_only_the_rest_is_charged(large: Archive) -> None:
+    run(large, "vault", range(1, 4))
+    with large.opened() as (parts, policy):
+        # After the first tier's 60,000 octets another whole replica is too much, half of one is not.
+        shards = parts.audit.plan(policy, everything=True, budget=95_000)
+    assert {shard.tier for shard in shards} == {"deep", "vault"}
+    assert [shard.part for shard in shards if shard.tier == "vault"] == [4, 5, 6]
+
+
+def test_a_replica_whose_parts_could_not_be_read_is_unchecked_once(large: Archive) -> None:
+    marker = large.tier("vault") / "samarkand-tier.json"
+    with planned(large, "vault") as (parts, policy, shards):
+        marker.rename(marker.with_name("away"))
+        whole = total(parts.audit.run(policy, shard, SILENCE) for shard in shards)
+        told = work.summed([[work.check(parts, shard.to_json(), SILENCE) for shard in shards]])
+    assert len(shards) == 6
+    assert (len(whole.checks), whole.outcomes["unchecked"]) == (1, 1)
+    assert (len(told["unchecked"]), told["outcomes"]["unchecked"]) == (1, 1)
 
 
 @pytest.fixture(scope="module")
