@@ -188,7 +188,7 @@ def test_a_tier_that_is_away_between_the_parts_leaves_the_replica_unchecked(
 def test_of_a_replica_that_is_read_in_part_only_the_rest_is_charged(large: Archive) -> None:
     run(large, "vault", range(1, 4))
     with large.opened() as (parts, policy):
-        # After the first tier's 60,000 octets another whole replica is too much, half of one is not.
+        # The first tier takes 60,000 octets; then a whole replica is too much, half of one not.
         shards = parts.audit.plan(policy, everything=True, budget=95_000)
     assert {shard.tier for shard in shards} == {"deep", "vault"}
     assert [shard.part for shard in shards if shard.tier == "vault"] == [4, 5, 6]
