@@ -84,7 +84,7 @@ class Making:
         already: how many of them the policy in force wants too.
         stored: what keeping them costs in a year.
         read: what reading them once costs, from the first verified replica of each.
-        within: seconds after ingest that it may take.
+        within: seconds after ingest, or after it was promised first, that it may take.
     """
 
     tier: str

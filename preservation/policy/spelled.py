@@ -103,7 +103,7 @@ def _replicas(effects: Effects) -> Iterator[Grid]:
             format_size(one.octets),
             str(one.stored),
             str(one.read),
-            f"{_time(one.within)} after ingest",
+            f"{_time(one.within)} after ingest or `apply`",
         )
         for one in effects.making
     ]
