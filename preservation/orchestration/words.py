@@ -116,16 +116,11 @@ finding, and **Standing** is red until a later drill finds everything.
 def ingest(policy: Policy) -> str:
     """What ``ingest`` says."""
     intake = policy.intake
-    complete = (
-        f"holds a file `{intake.marker}`"
-        if intake.marker
-        else f"has been quiet for {format_duration(intake.quiet)}"
-    )
     return f"""{_heading("Ingest", policy)}
 Looks into the inbox `{intake.inbox}` ({intake.schedule}, {intake.timezone}). A deposit is complete
-when it {complete}. Each becomes a verified BagIt package on tier `{policy.replicas[0].tier}`, or is
-rejected with all its findings. {_released(policy)} Its receipt lies in
-`receipts/{policy.community}/`.
+when it {intake.completion}. Each becomes a verified BagIt package on tier
+`{policy.replicas[0].tier}`, or is rejected with all its findings. {_released(policy)}
+Its receipt lies in `receipts/{policy.community}/`.
 
 **The squares** of `take` carry the deposit's name and how it ended: *accepted*, *rejected*, *held
 already*. A rejected deposit is an answer, not a failure: the square is green and the receipt says

@@ -19,6 +19,7 @@ from preservation.model.canonical import digest_of
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import Packaging
+from preservation.model.units import format_duration
 from preservation.model.virus_scan import Demand
 from preservation.policy.audit_plan import AuditPlan
 from preservation.policy.effective import completed
@@ -215,6 +216,15 @@ class Intake:
             fetch=FetchRules.from_effective(data["fetch"]),
             release=ReleaseRule.from_effective(data["release"]),
         )
+
+    @property
+    def completion(self) -> str:
+        """When a deposit is complete, for people: "it …"."""
+        if self.marker:
+            return f"holds a file named {self.marker}"
+        if self.quiet:
+            return f"has lain unchanged for {format_duration(self.quiet)}"
+        return "is seen lying still"
 
 
 @dataclass(frozen=True, slots=True)

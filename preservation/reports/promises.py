@@ -325,15 +325,10 @@ def _look(tiers: Sequence[TierLine]) -> Iterator[TaskLine]:
 def policy_words(policy: Policy) -> list[str]:
     """The rest of the policy, a sentence each."""
     intake, names = policy.intake, [a.value.upper() for a in policy.intake.algorithms]
-    complete = (
-        f"a file named {intake.marker} lies in it"
-        if intake.marker
-        else f"nothing in it has changed for {span(intake.quiet)}"
-    )
     schemes = " or ".join(scheme.upper() for scheme in intake.lineage)
     approvers = listed(policy.repair.approvers) if policy.repair.approvers else "nobody named"
     return [
-        f"A deposit is taken in when {complete}.",
+        f"A deposit is taken in when it {intake.completion}.",
         f"Every byte is hashed with {listed(names)} when it comes in.",
         f"A changed deposit becomes the next version of an AIP by its {schemes}."
         if schemes

@@ -1,4 +1,4 @@
-"""Words that YAML takes for truth values."""
+"""Words that YAML takes for truth values, and words for people that are made of values."""
 
 from __future__ import annotations
 
@@ -44,6 +44,18 @@ def test_on_needs_no_quotes_and_required_is_required():
     intake = policy("intake: {virus_scan: required, formats: {check: on}}\n").intake
     assert intake.formats.check is True
     assert intake.virus_scan is Demand.REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("complete", "told"),
+    [
+        ("{marker: READY}", "holds a file named READY"),
+        ("{quiet: 15m}", "has lain unchanged for 15m"),
+        ("{quiet: 0s}", "is seen lying still"),
+    ],
+)
+def test_people_are_told_when_a_deposit_is_complete(complete, told):
+    assert policy(f"intake: {{complete: {complete}}}\n").intake.completion == told
 
 
 def test_on_is_no_word_for_a_scan():
