@@ -22,6 +22,8 @@ _EXAMPLES = {
     "local": "local:KB-1873",
 }
 
+RUNNING = "wait until that run has ended, then deposit it again: nothing was lost"
+
 
 def lacking(policy: Policy, identifiers: Sequence[Identifier]) -> Iterator[Finding]:
     """What the policy requires a deposit to be called, and what it is not."""
@@ -49,7 +51,9 @@ def claimed(
     with ExitStack() as held:
         for name in sorted(f"identifier:{key.community}:{one.key}" for one in identifiers):
             if held.enter_context(hold(catalogue, name, clock)) is None:
-                raise BusyError(f"{name}: another run takes in a deposit of this identifier")
+                raise BusyError(
+                    f"{name}: another run takes in a deposit of this identifier", hint=RUNNING
+                )
         yield tuple(
             Finding(
                 "DEP-IDENTIFIER-TAKEN",

@@ -16,7 +16,7 @@ from preservation.catalogue.protocol import Arrival, Catalogue, Lease, VersionRo
 from preservation.errors import BusyError, UsageError
 from preservation.ingest import records
 from preservation.ingest.adopt import Adopted, adopt, came_along, reserved_for
-from preservation.ingest.claiming import claimed
+from preservation.ingest.claiming import RUNNING, claimed
 from preservation.ingest.disposed import disposed_before
 from preservation.ingest.draft import Draft, Rejected, draft, finish, lineage_of
 from preservation.ingest.fenced import Changed
@@ -95,7 +95,9 @@ class VersionMaker:
         about = f"{task.policy.community}:{lineage}" if lineage else task.arrival.aip
         with hold(self._catalogue, f"lineage:{about}", self._events.clock) as lease:
             if lease is None:
-                raise BusyError(f"{task.arrival.name}: another run adds to the same data set")
+                raise BusyError(
+                    f"{task.arrival.name}: another run adds to the same data set", hint=RUNNING
+                )
             tier = self._first_tier(task.policy)
             while True:
                 plan = draft(self._catalogue, task.policy, task.arrival, opened, lineage)
@@ -181,7 +183,9 @@ class VersionMaker:
         content = f"content:{plan.key.community}:{facts.content_digest}"
         with hold(self._catalogue, content, self._events.clock) as lease:
             if lease is None:
-                raise BusyError(f"{task.arrival.name}: another run takes in the same content")
+                raise BusyError(
+                    f"{task.arrival.name}: another run takes in the same content", hint=RUNNING
+                )
             held = self._catalogue.held_content(plan.key.community, facts.content_digest)
             if held is not None:
                 return self._verdicts.held_already(task.policy, task.arrival, held, task.lease)

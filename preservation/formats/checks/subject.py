@@ -47,6 +47,7 @@ class Subject:
         octets: its size.
         facts: what the check learnt, kept whatever the verdict.
         exceeded: the budget ran out, even if a library took that for another failure.
+        unreadable: what the medium said when it failed, whatever a library made of that.
         library: whose judgement it is, where that depends on the file.
     """
 
@@ -61,6 +62,7 @@ class Subject:
         self.octets = octets
         self.facts: dict[str, Fact] = {}
         self.exceeded = False
+        self.unreadable = ""
         self.library = ""
         self._left = most_octets
         self._most = most_octets
@@ -80,12 +82,20 @@ class Subject:
             raise NotChecked(Unchecked.TOO_LARGE, message)
 
     def at(self, offset: int, octets: int) -> bytes:
-        """Some octets; fewer at the end of the file."""
+        """Some octets; fewer at the end of the file.
+
+        Raises:
+            NotChecked: the budget is spent, or the medium failed.
+        """
         self.spend(max(0, min(octets, self.octets - offset)))
         pieces = []
-        while octets > 0 and (piece := os.pread(self.fd, octets, offset)):
-            pieces.append(piece)
-            offset, octets = offset + len(piece), octets - len(piece)
+        try:
+            while octets > 0 and (piece := os.pread(self.fd, octets, offset)):
+                pieces.append(piece)
+                offset, octets = offset + len(piece), octets - len(piece)
+        except OSError as error:
+            self.unreadable = error.strerror or str(error)
+            raise NotChecked(Unchecked.UNREADABLE, self.unreadable) from error
         return b"".join(pieces)
 
     def open(self, buffer: int = 1 << 16) -> BinaryIO:

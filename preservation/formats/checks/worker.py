@@ -125,13 +125,35 @@ def verdict(name: str, subject: Subject) -> FormatCheck:
     except ImportError as error:
         message = f"{BY_NAME[name].library} is not installed ({error.name})"
         return FormatCheck.unchecked(Unchecked.LIBRARY_ABSENT, message, checker=name)
-    validity, reason, message = Validity.UNCHECKED, "", ""
     _set_limits()
     try:
+        validity, reason, message = _judged(module, subject)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    if subject.unreadable:
+        validity, reason = Validity.UNCHECKED, Unchecked.UNREADABLE.value
+        message = subject.unreadable
+    elif subject.exceeded and validity is not Validity.UNCHECKED:
+        # A library took the end of the budget for the end of the file.
+        validity, reason, message = Validity.UNCHECKED, Unchecked.TOO_LARGE.value, ""
+    return FormatCheck(
+        validity,
+        reason,
+        printable(message),
+        name,
+        installed(subject.library or str(getattr(module, "LIBRARY", ""))),
+        _printable_facts(subject),
+    )
+
+
+def _judged(module: Any, subject: Subject) -> tuple[Validity, str, str]:
+    """What a check comes to, why, and in which words."""
+    reason, message = "", ""
+    try:
         module.check(subject)
-        validity = Validity.VALID
+        return Validity.VALID, "", ""
     except Invalid as error:
-        validity, reason, message = Validity.INVALID, error.reason, error.message
+        return Validity.INVALID, error.reason, error.message
     except NotChecked as error:
         reason, message = error.why.value, error.message
     except MemoryError:
@@ -144,21 +166,8 @@ def verdict(name: str, subject: Subject) -> FormatCheck:
         reason, message = Unchecked.FAILED.value, f"{type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001 - whatever a library says to a broken file
         _expect_descriptors(error)
-        validity, reason = Validity.INVALID, "structure"
-        message = f"{type(error).__name__}: {error}"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    if subject.exceeded and validity is not Validity.UNCHECKED:
-        # A library took the end of the budget for the end of the file.
-        validity, reason, message = Validity.UNCHECKED, Unchecked.TOO_LARGE.value, ""
-    return FormatCheck(
-        validity,
-        reason,
-        printable(message),
-        name,
-        installed(subject.library or str(getattr(module, "LIBRARY", ""))),
-        _printable_facts(subject),
-    )
+        return Validity.INVALID, "structure", f"{type(error).__name__}: {error}"
+    return Validity.UNCHECKED, reason, message
 
 
 def _expect_descriptors(error: Exception) -> None:

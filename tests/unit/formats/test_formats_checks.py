@@ -277,6 +277,15 @@ def test_a_missing_library_is_unchecked_and_says_which(entry, tmp_path, monkeypa
     assert entry.library in said.message
 
 
+@pytest.mark.parametrize("name", ["csv", "zip", "image", "json"])
+def test_a_medium_that_fails_makes_no_file_invalid(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "_set_limits", lambda: None)
+    fd = os.open(tmp_path, os.O_RDONLY)  # a folder can't be read as a file
+    said = worker.verdict(name, Subject(fd, 4_000))
+    os.close(fd)
+    assert (said.validity, said.reason) == (UNCHECKED, "unreadable")
+
+
 def test_a_file_may_not_cost_more_than_its_budget(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "_set_limits", lambda: None)
     (tmp_path / "a").write_bytes(b"a,b\n1,2\n" * 500_000)
