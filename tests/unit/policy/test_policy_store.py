@@ -14,6 +14,8 @@ from preservation.files import durable
 from preservation.ledger.policies import PolicyFiles, edited
 from preservation.model.canonical import canonical, digest_of
 from preservation.policy.check import Checked, check
+from preservation.policy.policy import Policy
+from preservation.policy.terms import EVER, Governed
 
 AT = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 
@@ -96,6 +98,26 @@ def test_a_paused_community_keeps_its_policy_until_a_file_comes_back(
         again.apply(checked.effective, "ann", "back", AT, now)
     (back,) = again.apply(checked.effective, "ann", "back", AT, {"notes": now["notes"]})
     assert (back.community, back.paused, back.previous) == ("letters", False, now["letters"])
+
+
+def test_what_governed_a_community_is_told_back_to_where_nothing_can_be_read(
+    store: PolicyFiles, checked: Checked, tmp_path: Path
+) -> None:
+    first, second = checked.effective["notes"], _changed(checked.effective["notes"])
+    store.apply(checked.effective, "ann", "the first", AT, {})
+    before = {one: line.digest for one, line in store.in_force().items()}
+    later = AT.replace(month=12)
+    store.apply({"notes": second}, "bob", "a new contact", later, before)
+    old, new = store.policy(before["notes"]), store.governing("notes")
+
+    assert list(store.past(new)) == [Governed(later, new), Governed(AT, old)]
+    assert list(store.past(old)) == [Governed(AT, old)]  # a run that began before it changed
+    stranger = Policy.from_effective(first | {"contact": "nobody's"})
+    assert list(store.past(stranger)) == [Governed(EVER, stranger)]
+
+    (tmp_path / "objects" / f"{before['notes'].hex}.json").write_bytes(b"{}")
+    again = PolicyFiles(tmp_path)
+    assert [one.since for one in again.past(again.governing("notes"))] == [later]
 
 
 def test_a_stale_plan_is_refused_and_nothing_is_written(
