@@ -180,6 +180,15 @@ def test_every_variable_that_is_read_is_documented() -> None:
     assert not [name for name in sorted(found) if f"`{name}`" not in told]
 
 
+def test_every_decision_has_its_number_and_its_four_parts() -> None:
+    parts = ["Context", "Decision", "Cost", "What would violate it"]
+    for page in (ROOT / "docs/decisions").glob("[0-9]*.md"):
+        text = page.read_text("utf-8")
+        assert text.startswith(f"# {page.name[:4]}: "), page.name
+        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert [heading for heading in headings if heading in parts] == parts, page.name
+
+
 def test_every_decision_is_in_the_index() -> None:
     index = (ROOT / "docs/decisions/README.md").read_text("utf-8")
     numbered = (ROOT / "docs/decisions").glob("[0-9]*.md")
