@@ -79,7 +79,9 @@ class Events:
             for batch in chunks(ids):
                 mine = one_of(connection, t.outbox.c.id, batch)
                 moved = sa.select(t.outbox.c.seq, t.outbox.c.id).where(mine)
-                connection.execute(sa.insert(t.recorded).from_select(["seq", "id"], moved))
+                # Whoever drained the same meanwhile, after a pause of this one, noted them already.
+                noted = rows.insert(connection, t.recorded).from_select(["seq", "id"], moved)
+                connection.execute(noted.on_conflict_do_nothing())
                 connection.execute(sa.delete(t.outbox).where(mine))
             newest = sa.select(sa.func.max(t.recorded.c.seq)).scalar_subquery()
             old = t.recorded.c.seq <= newest - REMEMBERED

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from catalogues import MINUTE, START, a_key, an_event, check, finding, ingestion, kept, replication
 
 from preservation.catalogue import events as events_module
-from preservation.catalogue.sql import SqlCatalogue
+from preservation.catalogue import tables as t
+from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.errors import BusyError, MalformedError
 from preservation.model.event import Event, EventType
 from preservation.model.outcome import Level, Outcome
@@ -186,3 +189,23 @@ def test_words_that_a_database_cannot_hold_do_not_stop_anything(catalogue: SqlCa
     assert row is not None
     assert row.title == "a\u2400b"
     assert catalogue.findings()[0].detail == {"files": ["\0"]}
+
+
+def test_two_that_drain_the_same_events_at_once_do_not_fail(postgres_url: str) -> None:
+    """The second takes over from one that paused, and then goes on."""
+    catalogue = open_catalogue(postgres_url)
+    made = kept(a_key(), "vault")
+    catalogue.record(made)
+    drained = [event.id for event in made]
+    with ThreadPoolExecutor(1) as other:
+        with catalogue.database.writing() as connection:
+            moved = sa.select(t.outbox.c.seq, t.outbox.c.id)
+            connection.execute(sa.insert(t.recorded).from_select(["seq", "id"], moved))
+            connection.execute(sa.delete(t.outbox))
+            late = other.submit(catalogue.drained, drained)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.5)  # it waits for this transaction
+        late.result(timeout=30)
+    assert catalogue.outbox_size() == 0
+    assert all(catalogue.knows(id) for id in drained)
+    catalogue.close()
