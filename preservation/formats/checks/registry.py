@@ -45,7 +45,12 @@ ENTRIES = (
         "ijson",
     ),
     _entry("json_lines", "fmt/2054 application/jsonl application/x-ndjson"),
-    _entry("xml", "fmt/101 fmt/1776 text/xml", family=True),
+    _entry(
+        "xml",
+        # The last ones are XML to everybody but their MIME types.
+        "fmt/101 fmt/1776 text/xml fmt/205 fmt/243 fmt/1134 fmt/2106 samarkand/gpx samarkand/trix",
+        family=True,
+    ),
     _entry("netcdf", "fmt/282 fmt/283 application/netcdf"),
     _entry("hdf5", "fmt/286 fmt/287 fmt/807 application/x-hdf5", "h5py"),
     _entry("fits", "x-fmt/383 application/fits", "astropy"),

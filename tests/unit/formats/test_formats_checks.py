@@ -310,6 +310,8 @@ def test_a_file_may_not_cost_more_than_its_budget(tmp_path, monkeypatch):
             "office",
         ),
         (Identification("fmt/101", mime="application/xml, text/xml"), "xml"),
+        (Identification("fmt/1134", mime="text/plain", mime_magic="text/plain"), "xml"),
+        (Identification(local="samarkand/trix", mime="application/trix"), "xml"),
         (Identification("fmt/898", mime="image/tiff"), "tiff"),
         (Identification(local="samarkand/ecsv", mime="text/csv", mime_magic="text/csv"), None),
         (Identification(candidates=("fmt/2023",)), "parquet"),
