@@ -270,3 +270,23 @@ def test_a_mending_that_nobody_can_look_at_is_left_as_it_is(
     after = inodes(mirror)
     assert [path for path in before if before[path] != after[path]] == ["data/a.txt"]
     assert archive.audit().outcomes["intact"] == 3
+
+
+def test_what_a_killed_repair_left_unprotected_is_protected_by_the_next(
+    archive: Archive, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flip(mirror / "data/a.txt")
+    archive.audit()
+
+    def killed(*_: Any) -> None:
+        raise TierUnavailableError("between the exchange and the flag")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Exchange, "complete", killed)
+        with archive.opened() as (parts, policy), pytest.raises(TierUnavailableError):
+            parts.repair.repair(policy, only(parts.repair.plan(policy)).id, SILENCE)
+    guarded: list[str] = []
+    monkeypatch.setattr(LocalTier, "guarded", lambda tier, _: tier.id in guarded)
+    monkeypatch.setattr(LocalTier, "guard", lambda tier, _: guarded.append(tier.id))
+    assert only(archive.repair()).state == "repaired"
+    assert guarded == ["mirror"]
