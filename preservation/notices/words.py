@@ -16,7 +16,7 @@ from preservation.catalogue.protocol import FindingRow
 from preservation.model.clock import stamp
 from preservation.model.finding import Severity
 from preservation.model.names import display
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.notices.due import UNDELIVERED, Changes, Due, Now
 
 LISTED = 20  # findings in full, of one community in one message; the counts are always whole
@@ -75,7 +75,7 @@ def subject(sections: Sequence[Section]) -> str:
         what = f"CRITICAL: {critical} without an intact replica or as grave"
     elif any(section.due.findings for section in sections):
         opened = sum(len(section.changes.new) for section in sections)
-        what = f"{opened} new finding{'s' * (opened != 1)}" if opened else _state(unwell)
+        what = counted(opened, "new finding") if opened else _state(unwell)
         if not opened and any(section.failing for section in sections):
             what = f"not everybody is reached; {what}"
     else:
@@ -137,9 +137,9 @@ def headline(now: Now) -> str:
         held = standing.holdings.versions
         if not held:
             return "Nothing is held yet, so nothing is promised."
-        return f"Every promise is kept for {held:,} AIP version{'s' * (held != 1)}."
+        return f"Every promise is kept for {counted(held, 'AIP version')}."
     found = len(now.findings)
-    counts = [f"{found:,} open finding{'s' * (found != 1)}"] if found else []
+    counts = [counted(found, "open finding")] if found else []
     counts += [f"{number:,} {BROKEN_WORDS.get(code, code)}" for code, number in _totals(now)]
     return f"Not all promises are kept: {', '.join(counts)}."
 
@@ -202,8 +202,8 @@ def _summary(section: Section) -> Iterator[str]:
     standing = section.now.standing
     held = standing.holdings
     yield (
-        f"\nHeld: {_count(held.aips, 'AIP')} in {_count(held.versions, 'version')}, "
-        f"{_count(held.files, 'file')}, {format_size(held.octets)}."
+        f"\nHeld: {counted(held.aips, 'AIP')} in {counted(held.versions, 'version')}, "
+        f"{counted(held.files, 'file')}, {format_size(held.octets)}."
     )
     for tier in standing.tiers:
         oldest = stamp(tier.oldest_check)[:10] if tier.oldest_check else "none"
@@ -218,10 +218,6 @@ def _summary(section: Section) -> Iterator[str]:
     if standing.deadline is not None:
         next_ = standing.deadline
         yield f"Next by itself: {next_.what} “{_line(next_.subject)}” by {stamp(next_.at)[:10]}."
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one}{'s' * (number != 1)}"
 
 
 def happened(counts: Counter[str]) -> str:

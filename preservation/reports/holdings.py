@@ -17,6 +17,7 @@ from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.formats.risk import risk_of
 from preservation.model.names import display
 from preservation.model.replica import ReplicaState, VersionKey
+from preservation.model.units import counted
 from preservation.policy.formats import FormatRules
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
@@ -90,7 +91,7 @@ def shortfall(
     wanted = (least.replicas, least.failure_domains, least.sites)
     words = ("verified replica", "failure domain", "site")
     low = [
-        f"{number:,} {word}{'' if number == 1 else 's'} of {enough}"
+        f"{counted(number, word)} of {enough}"
         for number, enough, word in zip(has, wanted, words, strict=True)
         if number < enough
     ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from preservation.model.units import counted
+
 _UNITS = ((365 * 86400, "year"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def count(number: int, one: str, many: str = "") -> str:
     """``1 replica``, ``12,000 replicas``, ``no replicas``."""
-    word = one if number == 1 else many or f"{one}s"
-    return f"{number:,} {word}" if number else f"no {word}"
+    return counted(number, one, many) if number else f"no {many or f'{one}s'}"
 
 
 def span(duration: timedelta) -> str:
