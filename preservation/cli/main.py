@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.errors import SamarkandError
+from preservation.errors import NotNowError, SamarkandError
 
 COMMANDS = {
     "init": ("home_commands", "Make a home: tiers, inboxes, catalogue, first policies."),
@@ -79,12 +79,22 @@ def call(words: list[str]) -> int:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except SamarkandError as error:
         return _failed(error, "--json" in words)
+    except MemoryError:
+        return _failed(_out_of_memory(), "--json" in words)
     except BrokenPipeError:  # whoever reads the answer has gone
         say_no_more()
         return 1
     except KeyboardInterrupt:
         return stopped()
     return 0
+
+
+def _out_of_memory() -> NotNowError:
+    return NotNowError(
+        "there is not enough memory to go on",
+        hint="look at free memory and `ulimit -v`, then run it again: what was finished is kept",
+        code="SAM-OUT-OF-MEMORY",
+    )
 
 
 def stopped() -> int:

@@ -48,6 +48,18 @@ def _limit(memory: int, files: int, written: int) -> None:
         resource.setrlimit(which, (value, value))
 
 
+def _lacks(memory: int, files: int) -> str:
+    """What it was not given, after :func:`_limit`: with less, its answers would be others."""
+    for which, wanted, words in (
+        (resource.RLIMIT_NOFILE, files, "{} open files and may have {} (`ulimit -Hn`)"),
+        (resource.RLIMIT_AS, memory, "{} octets of address space and may have {} (`ulimit -Hv`)"),
+    ):
+        given = resource.getrlimit(which)[0]
+        if given < wanted:
+            return "it needs " + words.format(wanted, given)
+    return ""
+
+
 def _private_stdout() -> BinaryIO:
     """Keep the pipe for answers; whatever prints from now on prints into nothing."""
     answers = os.fdopen(os.dup(1), "wb")
@@ -81,9 +93,7 @@ def _main() -> None:
     answers = _private_stdout()
     _limit(asked["memory"], asked["files"], asked["written"])
     sys.path[:] = asked["path"]
-    may_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if may_open < asked["files"]:
-        why = f"it needs {asked['files']} open files and may have {may_open} (`ulimit -Hn`)"
+    if why := _lacks(asked["memory"], asked["files"]):
         _say(answers, {"raised": why})
         return
     try:

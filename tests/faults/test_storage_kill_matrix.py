@@ -31,6 +31,10 @@ pytestmark = pytest.mark.slow
 SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
 MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "1000" if SOAK else "8"))
 SMALL = {f"{n:03}.txt": os.urandom(700) for n in range(60)}
+# Large ones are copied by threads beside helpers, which start where there are many small ones.
+MIXED = SMALL | {f"{n}.bin": os.urandom(1 << 20) for n in range(4)}
+if SOAK:
+    MIXED |= {f"more/{n:03}.txt": os.urandom(700) for n in range(300)}
 LARGE = {"a.bin": os.urandom(9 << 20), "b.bin": os.urandom(9 << 20), "c.txt": b"three"}
 
 
@@ -118,7 +122,7 @@ def all_is_there_once(archive: Archive, *, left_over: frozenset[str] = frozenset
 def test_killed_replication_to_several_targets_is_completed(place: Path) -> None:
     (place / "several").mkdir()
     template = Archive(place / "several")
-    template.ingest(template.put("first", SMALL))
+    template.ingest(template.put("first", MIXED))
     scene = Scene(template, Archive.replicate, all_is_there_once)
     scene.moments(MOMENTS // 3, 3, place / "several")
     print(f"several targets: {dict(scene.seen)}")

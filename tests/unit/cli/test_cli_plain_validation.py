@@ -104,3 +104,14 @@ def test_an_answer_that_cannot_be_written_is_told_without_a_traceback(
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
     said = "the answer cannot be written: No space left on device\n"
     assert (ended.returncode, ended.stderr) == (code, said)
+
+
+def test_a_lack_of_memory_is_told_without_a_traceback(
+    bags: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def enter(_words: list[str]) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(bag_validating, "enter", enter)
+    assert call(["bag", "validate", "good"]) == 5
+    assert capsys.readouterr().err.startswith("error [SAM-OUT-OF-MEMORY]")

@@ -14,7 +14,8 @@ from preservation.files.workers import Trouble, WorkerFailure, WorkerPool
 
 _FEW = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+which, most = getattr(resource, sys.argv[2]), int(sys.argv[3])
+resource.setrlimit(which, (most, most))
 from pathlib import Path
 from preservation.errors import NotNowError
 from preservation.formats.identifier import FormatIdentifier
@@ -49,9 +50,12 @@ def test_any_other_error_is_told_of_its_item() -> None:
     assert bad.trouble is Trouble.RAISED
 
 
-def test_nothing_is_called_unreadable_where_few_files_may_be_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("which", "most"), [("RLIMIT_NOFILE", 24), ("RLIMIT_AS", 1_500_000_000)])
+def test_nothing_is_said_of_a_file_where_a_process_may_have_little(
+    tmp_path: Path, which: str, most: int
+) -> None:
     (tmp_path / "text.txt").write_text("text")
-    said = [sys.executable, "-c", _FEW, str(tmp_path)]
+    said = [sys.executable, "-c", _FEW, str(tmp_path), which, str(most)]
     told = subprocess.run(said, capture_output=True, text=True, check=True, timeout=100).stdout
     assert told.startswith("WORKER-START"), told
-    assert "may have 24" in told
+    assert f"may have {most}" in told
