@@ -60,4 +60,6 @@ def format_size(octets: int) -> str:
     if octets < 1024:
         return f"{octets} B"
     power = min((octets.bit_length() - 1) // 10, 5)
+    if power < 5 and round(octets / 1024**power, 1) == 1024:
+        power += 1  # 1 MiB less an octet is not 1024.0 KiB
     return f"{octets / 1024**power:.1f} {'KMGTP'[power - 1]}iB"
