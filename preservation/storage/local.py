@@ -188,6 +188,7 @@ class LocalTier:
         self.check()
         with self._place.errors():
             if not self._probed:
+                make_folders(self._root, INCOMING)  # a tier brought back may lack empty folders
                 probe(self._root / INCOMING, immutable=self._place.immutable)
                 self._probed = True
             free = shutil.disk_usage(self._root).free

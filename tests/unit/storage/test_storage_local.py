@@ -145,3 +145,12 @@ def test_writers_of_different_versions_do_not_meet(tmp_path: Path) -> None:
     with ThreadPoolExecutor(len(keys)) as threads:
         list(threads.map(write, keys))
     assert sorted(found.key for found in tier.sidecars()) == keys  # type: ignore[union-attr]
+
+
+def test_a_tier_that_came_back_without_its_empty_folders_is_written_to(tmp_path: Path) -> None:
+    create_tier(tmp_path, "vault")
+    (tmp_path / ".incoming").rmdir()  # as after a copy by a tool that keeps files alone
+    incoming = LocalTier(tmp_path, "vault").incoming(KEY, Packaging.FOLDER)
+    fill(incoming, Packaging.FOLDER)
+    incoming.commit(sidecar(Packaging.FOLDER))
+    assert (tmp_path / KEY.place(Packaging.FOLDER)).is_dir()
