@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,27 @@ def test_a_report_begins_at_a_plain_moment(home: Path, monkeypatch: pytest.Monke
         work.report(parts, "silk-road", "a run", last, {})
     assert given == [last]
     assert type(given[0]) is datetime
+
+
+def test_a_first_report_tells_what_was_before_a_policy_changed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it changed while the run went on whose report it is."""
+    from preservation.app import open_home, reporting
+    from preservation.orchestration.work import telling as work
+
+    def write_report(*said: Any, **_: Any) -> None:
+        raise FileExistsError(said[3].isoformat())
+
+    monkeypatch.setattr(reporting, "write_report", write_report)
+    with open_home(home) as parts:
+        line = parts.store.in_force()["silk-road"]
+        other = {**parts.store.policy(line.digest).document, "contact": "somebody else"}
+        later, expected = line.at + timedelta(hours=1), {"silk-road": line.digest}
+        assert parts.store.apply({"silk-road": other}, "ann", "why not", later, expected)
+        with pytest.raises(FileExistsError) as caught:
+            work.report(parts, "silk-road", "a run", None, {})
+    assert str(caught.value) == line.at.isoformat()
 
 
 def test_a_tier_that_is_away_reddens_the_audit_and_the_standing(home: Path, run: Run) -> None:

@@ -13,6 +13,7 @@ from preservation.model.replica import VersionKey
 from preservation.model.sampling import Sample
 from preservation.orchestration.verdict import Verdict, verdict
 from preservation.orchestration.work.common import Json
+from preservation.policy.terms import EVER
 
 if TYPE_CHECKING:
     from preservation.app import Parts
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 def report(parts: Parts, community: str, run: str, since: datetime | None, settled: Json) -> str:
     """Write the community's report under the name of the run; returns the page's path.
 
-    What happened since then is told, or since its policy came into force; Airflow says it by a
+    What happened since then is told, or since its first policy; Airflow says it by a
     kind of moment of its own, which pyarrow does not take. ``settled`` is what
     :func:`summed` gave, or empty: checks that the run could not make, and samples, left no event.
     """
@@ -32,7 +33,8 @@ def report(parts: Parts, community: str, run: str, since: datetime | None, settl
 
     parts.drain()
     policy = parts.store.governing(community)
-    at = since or parts.store.in_force()[community].at
+    known = [one.since for one in parts.store.past(policy) if one.since > EVER]
+    at = since or min(known, default=parts.store.in_force()[community].at)
     began = datetime.fromisoformat(at.isoformat())
     checks = [_unchecked(row) for row in settled.get("unchecked", [])]
     samples = [Sample.from_json(one) for one in settled.get("samples", [])]
