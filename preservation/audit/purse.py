@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from preservation.catalogue.turns import Turn
+from preservation.model.allowance import Allowance
 from preservation.policy.audit_plan import AuditPlan
 from preservation.policy.policy import TierSpec
 
@@ -14,9 +15,7 @@ REQUESTS = 4
 
 
 class Purse:
-    """Counts what is left. A replica of more octets than the whole budget is paid for once it
-    comes up, as the only thing after what was taken before: it would else never be read. Requests
-    and money are never exceeded.
+    """Counts what is left. Octets are an :class:`Allowance`; requests and money are never exceeded.
 
     Args:
         octets: to be read at most; by default the plan's.
@@ -31,7 +30,7 @@ class Purse:
         begun: Mapping[tuple[str, str, int], int] | None = None,
     ) -> None:
         self._tiers, self._begun = tiers, begun or {}
-        self._octets = self._whole = plan.budget if octets is None else octets
+        self._octets = Allowance(plan.budget if octets is None else octets)
         self._requests = plan.requests or None
         self._money: Decimal | None
         self._money, self._currency = plan.money or (None, "")
@@ -43,13 +42,12 @@ class Purse:
     def pays(self, tier: str, octets: int) -> bool:
         """Take out what a check costs; False, and nothing taken, if there is too little."""
         requests, money = self.requests(tier), self.price(tier, octets)
-        if self.lacks_octets(octets):
-            return False
         if self._requests is not None and requests > self._requests:
             return False
         if self._money is not None and money > self._money:
             return False
-        self._octets -= octets
+        if not self._octets.takes(octets):
+            return False
         if self._requests is not None:
             self._requests -= requests
         if self._money is not None:
@@ -58,7 +56,7 @@ class Purse:
 
     def lacks_octets(self, octets: int) -> bool:
         """Whether so much can't be read any more, wherever it lies."""
-        return self._octets <= 0 or self._octets < octets <= self._whole
+        return self._octets.lacks(octets)
 
     def requests(self, tier: str) -> int:
         """What one check there takes."""

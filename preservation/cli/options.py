@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+
+from preservation.model.allowance import Allowance
+from preservation.model.units import counted, parse_size
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Community = Annotated[
@@ -15,6 +19,25 @@ Aip = Annotated[
     str | None,
     typer.Option("--aip", "-a", help="This AIP only, by its UUID or the beginning of it."),
 ]
+
+Everything = Annotated[
+    bool, typer.Option("--all", help="Everything, whatever was tried when and waits until later.")
+]
+Budget = Annotated[
+    str | None, typer.Option(help="Write at most so much: 500GiB. What is left is due again.")
+]
+
+
+def allowance(budget: str | None) -> Allowance:
+    """What ``--budget`` leaves to be written."""
+    return Allowance(None if budget is None else parse_size(budget))
+
+
+def show_refused(out: Console, allowed: Allowance) -> None:
+    """Say what a budget left over."""
+    if allowed.refused:
+        left = counted(allowed.refused, "AIP version")
+        out.print(f"{left} left for another run: the budget allows no more")
 
 
 def application(**settings: Any) -> typer.Typer:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from preservation.app import Parts
 from preservation.cli.shell import Several, table
+from preservation.model.allowance import Allowance
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
 from preservation.policy.policy import Policy
@@ -24,10 +25,14 @@ def made(
     *,
     tier: str | None = None,
     aip: str | None = None,
+    everything: bool = False,
+    budget: Allowance | None = None,
 ) -> list[ReplicaResult]:
     """Make what a policy promises and is not there yet; what cannot be made now stops no other."""
     results: list[ReplicaResult] = []
-    for shard in parts.replication.plan(policy, tier=tier, aip=aip):
+    for shard in parts.replication.plan(
+        policy, tier=tier, aip=aip, everything=everything, budget=budget
+    ):
         with several.one():
             results.extend(parts.replication.run(policy, shard, progress))
     return results

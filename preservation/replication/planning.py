@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from preservation.catalogue.protocol import Catalogue
+from preservation.model.allowance import Allowance
 from preservation.model.clock import stamp
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.model.shard import MAX_SHARDS, SHARD_ITEMS, Shard, into_shards
@@ -22,6 +23,8 @@ def plan_replicas(
     tier: str | None = None,
     aip: str | None = None,
     together: bool = True,
+    everything: bool = False,
+    budget: Allowance | None = None,
 ) -> list[Shard]:
     """The replicas that are promised and not yet verified.
 
@@ -33,14 +36,17 @@ def plan_replicas(
         aip: only those of this one.
         together: versions that are due on several tiers are planned once for all of these,
             in the name of the first one, so that one read serves them; else tier by tier.
+        everything: what is cold until later, too.
+        budget: what may be written yet; what is left over is due again.
     """
     rules = [rule for rule in policy.replicas if tier in (None, rule.tier)]
     shards: list[Shard] = []
+    allowed, cold_until = budget or Allowance(), None if everything else now
     for some in [rules] if together else [[rule] for rule in rules]:
         due: dict[tuple[str, ...], list[tuple[VersionKey, int]]] = {}
-        for key, octets, tiers in _due(catalogue, policy.community, some, aip, now):
+        for key, octets, tiers in _due(catalogue, policy.community, some, aip, cold_until):
             listed = due.setdefault(tiers, [])
-            if len(listed) < _PLANNED:
+            if len(listed) < _PLANNED and allowed.takes(octets * len(tiers)):
                 listed.append((key, octets))
         for (first, *also), sized in due.items():
             shards.extend(
@@ -54,14 +60,14 @@ def _due(
     community: str,
     rules: Sequence[ReplicaRule],
     aip: str | None,
-    now: datetime,
+    cold_until: datetime | None,
 ) -> Iterator[tuple[VersionKey, int, tuple[str, ...]]]:
     """Each version with the tiers that it is due on. Sequences in one order are merged;
     memory stays flat.
     """
     there = {rule.tier: _Rows(catalogue, community, rule.tier, aip) for rule in rules}
     for version in catalogue.versions(community, aip=aip):
-        due = tuple(name for name, rows in there.items() if rows.is_due(version.key, now))
+        due = tuple(name for name, rows in there.items() if rows.is_due(version.key, cold_until))
         if due:
             yield version.key, version.octets, due
 
@@ -73,12 +79,17 @@ class _Rows:
         self._rows = catalogue.replicas(community, tier=tier, aip=aip)
         self._next = next(self._rows, None)
 
-    def is_due(self, key: VersionKey, now: datetime) -> bool:
-        """Whether a version's replica is unknown, or was not read back yet and can be by now."""
+    def is_due(self, key: VersionKey, cold_until: datetime | None) -> bool:
+        """Whether a version's replica is unknown, or was not read back yet.
+
+        Args:
+            cold_until: what is cold for longer is not due; None: it is, too.
+        """
         while self._next is not None and self._next.key < key:
             self._next = next(self._rows, None)
         row = self._next
         if row is None or row.key != key:
             return True
-        is_cold = row.ready_by is not None and row.ready_by > now
+        ready_by = row.ready_by
+        is_cold = cold_until is not None and ready_by is not None and ready_by > cold_until
         return row.state is ReplicaState.WRITTEN and not is_cold

@@ -21,6 +21,7 @@ from preservation.errors import (
     SamarkandError,
     TierUnavailableError,
 )
+from preservation.model.allowance import Allowance
 from preservation.model.event import EventMaker, EventType
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
@@ -64,10 +65,21 @@ class ReplicationService:
         tier: str | None = None,
         aip: str | None = None,
         together: bool = True,
+        everything: bool = False,
+        budget: Allowance | None = None,
     ) -> list[Shard]:
         """The replicas that are promised and not yet verified: see :func:`plan_replicas`."""
         now = self._events.clock.now()
-        return plan_replicas(self._catalogue, policy, now, tier=tier, aip=aip, together=together)
+        return plan_replicas(
+            self._catalogue,
+            policy,
+            now,
+            tier=tier,
+            aip=aip,
+            together=together,
+            everything=everything,
+            budget=budget,
+        )
 
     def run(self, policy: Policy, shard: Shard, progress: Progress) -> list[ReplicaResult]:
         """Make and verify a shard's replicas, those of one version from one read, each recorded
