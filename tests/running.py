@@ -37,6 +37,20 @@ retention:
   approvers: [archivist]
 """
 
+CAREFUL = """\
+version: 1
+community: careful
+title:
+  en: Repairs by itself, but for mass loss
+replicas:
+  - {tier: vault, packaging: folder, within: 1h}
+  - {tier: mirror, packaging: folder, within: 1h}
+minimum:
+  replicas: 2
+  failure_domains: 1
+  sites: 1
+"""
+
 
 @dataclass(frozen=True)
 class Archive:

@@ -47,6 +47,9 @@ _FIXED = {
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
     "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    # A task whose pipes close a moment before it ends is seen to have ended one heartbeat later:
+    # five seconds by default, in which an answer to its question would be lost.
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
     "LOGGING__COLORED_CONSOLE_LOG": "False",
     "LOGGING__LOGGING_LEVEL": "WARNING",
     "LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running import GUARDED, PROJECT, Archive, of_home, preserve
+from running import CAREFUL, GUARDED, PROJECT, Archive, of_home, preserve
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     home, policies = place / "home", place / "policies"
     shutil.copytree(PROJECT / "policies", policies)
     (policies / "guarded.yaml").write_text(GUARDED, "utf-8")
+    (policies / "careful.yaml").write_text(CAREFUL, "utf-8")
     made = preserve(home, policies, "init")
     assert made.returncode == 0, made.stderr
     up = preserve(home, policies, "up", "--json")

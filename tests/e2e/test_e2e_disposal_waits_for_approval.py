@@ -28,7 +28,7 @@ def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archi
     engine = InAirflow(Running(archive.url, users), [].append)
     engine.ingest(["guarded"])
     engine.replicate(["guarded"])
-    kept = list((archive.home / "tiers").rglob("note.txt"))
+    kept = list((archive.home / "tiers").glob("*/guarded/**/note.txt"))
     assert len(kept) == 2
     admin, archivist = archive.api("admin"), archive.api("archivist")
     admin.call("PATCH", f"/dags/{DAG}", {"is_paused": False})
@@ -41,6 +41,9 @@ def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archi
     archivist.answer(asked, ["Approve"], {"reason": "kept long enough"})
     assert admin.wait(DAG, run) == "success"
     assert not any(path.exists() for path in kept)
+    ran = {one.task: (one.map_index, one.state) for one in admin.task_instances(DAG, run)}
+    assert ran["begin"] == ran["dispose"] == (-1, "success")
+    assert ran["remove"] == (0, "success")
     listed = archive.preserve("aip", "list", "--community", "guarded", "--json")
     (gone,) = json.loads(listed.stdout)["disposed"]
     assert gone["deposit"] == "passing note"
