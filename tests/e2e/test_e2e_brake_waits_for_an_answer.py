@@ -44,10 +44,12 @@ def test_repair_after_mass_loss_waits_for_an_answer_and_then_heals(archive: Arch
     assert admin.wait("brake__careful", asked.run) == "success"
     assert admin.wait("repair__careful", admin.trigger("repair__careful")) == "success"
     assert len(list(mirror.rglob("note.txt"))) == 3
-    listed = archive.preserve("finding", "list", "--all", "--community", "careful", "--json")
-    brake = next(f for f in json.loads(listed.stdout)["findings"] if f["code"] == "AUD-BRAKE")
-    assert brake["decided"]["by"] == "archivist"
-    assert brake["decided"]["reason"] == "the disk is really gone"
+    written = [file.read_text("utf-8") for file in (archive.home / "journal").rglob("*.jsonl")]
+    events = [json.loads(line) for text in written for line in text.splitlines()]
+    ours = [one for one in events if one["community"] == "careful"]
+    [accepted] = [one for one in ours if one["type"] == "finding accepted"]
+    assert accepted["agent"] == accepted["detail"]["by"] == "archivist"
+    assert accepted["detail"]["reason"] == "the disk is really gone"
 
 
 def _question(api: AirflowApi) -> TaskInstance:
