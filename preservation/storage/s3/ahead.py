@@ -13,10 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from preservation.storage.s3.stream import Blocks
 
-SEGMENT = 8 << 20  # octets of one request
+SEGMENT = 6 << 20  # octets of one request
 CONNECTIONS = 2
 _BLOCK = 1 << 20
-_READY = CONNECTIONS + 1  # segments asked for: with the one being used, 32 MiB at most
+_READY = CONNECTIONS  # segments asked for: with the one being used, 18 MiB at most
 
 
 class Ahead(Blocks):
