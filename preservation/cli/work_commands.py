@@ -67,7 +67,11 @@ def replicate(
             out.print("" if several.failed else "nothing was due: every promised replica is there")
 
     exit_code = worst(codes(results) | several.codes)
-    body = {"replicas": [one.to_json() for one in results], "errors": several.errors}
+    body = {
+        "replicas": [one.to_json() for one in results],
+        "left": allowed.refused,
+        "errors": several.errors,
+    }
     here.answer(as_json, "samarkand.replicate/1", body, render, exit_code)
 
 
@@ -122,5 +126,9 @@ def repair(
         out.print(rows)
 
     exit_code = worst({_REPAIR_CODES.get(one.state, 5) for one in results} | several.codes)
-    body = {"repairs": [one.to_json() for one in results], "errors": several.errors}
+    body = {
+        "repairs": [one.to_json() for one in results],
+        "left": allowed.refused,
+        "errors": several.errors,
+    }
     here.answer(as_json, "samarkand.repair/1", body, render, exit_code)

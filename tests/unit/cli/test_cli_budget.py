@@ -37,7 +37,8 @@ def test_a_budget_leaves_the_rest_for_the_next_run_and_all_takes_it(
     capsys.readouterr()
     words = [*home, "repair", "--all", "--budget", "1500 B", "--json"]
     call(words)
-    assert len(json.loads(capsys.readouterr().out)["repairs"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (len(told["repairs"]), told["left"]) == (1, 2)
 
 
 def test_what_is_larger_than_the_whole_allowance_is_taken_once_and_nothing_after_it() -> None:
