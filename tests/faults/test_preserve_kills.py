@@ -40,9 +40,10 @@ from preservation.files.held import HeldFolder
 from preservation.files.remove import remove_tree
 from preservation.storage.tier import Tier
 
-pytestmark = pytest.mark.slow
-
 SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
+# A soak takes as long as the machine is busy: no test of it hangs, each command has its own limit.
+pytestmark = [pytest.mark.slow, *([pytest.mark.timeout(3 * 3600)] if SOAK else [])]
+
 MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "80" if SOAK else "1"))
 SEED = int(os.environ.get("SAMARKAND_SEED", "21"))
 IN_SHORT = ("rebuild", "notify")  # what no other test kills, and is short

@@ -26,9 +26,9 @@ from preservation.cli.aip_commands import _export
 from preservation.errors import NotNowError
 from preservation.files.remove import remove_tree
 
-pytestmark = pytest.mark.slow
-
 SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
+pytestmark = [pytest.mark.slow, *([pytest.mark.timeout(3 * 3600)] if SOAK else [])]
+
 MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "1000" if SOAK else "8"))
 SMALL = {f"{n:03}.txt": os.urandom(700) for n in range(60)}
 # Large ones are copied by threads beside helpers, which start where there are many small ones.
