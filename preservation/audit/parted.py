@@ -30,13 +30,11 @@ from preservation.model.event import EventMaker
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
-from preservation.model.shard import SHARD_OCTETS
 from preservation.policy.policy import Policy
 from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
 
-ABOVE = 4 * SHARD_OCTETS  # octets of payload; what is not larger is read as a whole
-EACH = SHARD_OCTETS
+SHARE = 4  # a part is so much of what the policy reads as a whole, or more
 MOST = 256  # parts of one replica; larger ones have larger parts
 SPAN = timedelta(days=7)  # from the beginning of the first part to the end of the check
 _CHANGED = "it changed while it was read in parts; the next run reads it anew"
@@ -56,30 +54,32 @@ class PartedChecks:
         self._catalogue, self._parts = catalogue, catalogue.check_parts
         self._checker, self._events, self._tiers = checker, events, tiers
 
-    def left(self, key: VersionKey, tier: str, octets: int) -> list[Part]:
+    def left(self, key: VersionKey, tier: str, octets: int, above: int) -> list[Part]:
         """The parts of a replica that are not read yet; none where it is read as a whole.
 
         Args:
             octets: of its payload.
+            above: what is not larger than this is read as a whole.
         """
-        if octets <= ABOVE:
+        if octets <= above:
             return []
         version, row = self._catalogue.version(key), self._catalogue.replica(key, tier)
-        of = min(MOST, -(-octets // EACH), 0 if version is None else version.files)
+        of = min(MOST, -(-octets * SHARE // above), 0 if version is None else version.files)
         if row is None or of < 2:
             return []
         read = {one.part for one in self._valid(row, of)}
         parts = [Part(number, of) for number in range(1, of + 1)]
         return [part for part in parts if part.number not in read] or parts[-1:]
 
-    def begun(self, community: str) -> dict[tuple[str, str, int], int]:
+    def begun(self, policy: Policy) -> dict[tuple[str, str, int], int]:
         """How many octets are left to read of replicas that were read in part, by tier, AIP and
         version.
         """
         rest: dict[tuple[str, str, int], int] = {}
-        for key, tier in self._parts.begun(community):
+        above = policy.audit.split_above
+        for key, tier in self._parts.begun(policy.community):
             row = self._catalogue.replica(key, tier)
-            parts = [] if row is None else self.left(key, tier, row.octets)
+            parts = [] if row is None else self.left(key, tier, row.octets, above)
             if row is not None and parts:
                 rest[tier, key.aip, key.version] = row.octets * len(parts) // parts[0].of
         return rest

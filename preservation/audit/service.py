@@ -10,7 +10,6 @@ from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
 
-from preservation.audit import parted
 from preservation.audit.brake import Brake
 from preservation.audit.check import Checker
 from preservation.audit.parted import PartedChecks
@@ -184,7 +183,7 @@ class AuditService:
         return planner.night(purse or self._purse(policy, None), tier)
 
     def _purse(self, policy: Policy, budget: int | None) -> Purse:
-        begun = self._parted.begun(policy.community)
+        begun = self._parted.begun(policy)
         return Purse(policy.audit, policy.tiers, budget, begun)
 
     def _planner(self, policy: Policy) -> Planner | None:
@@ -236,15 +235,15 @@ class AuditService:
         self, policy: Policy, tier: str, planned: str, turns: Iterable[Turn]
     ) -> Iterator[Shard]:
         """Shards of one tier in order: several replicas each, or a part of a very large one."""
-        community, ref = policy.community, policy.ref
-        for large, some in groupby(turns, key=lambda turn: turn.octets > parted.ABOVE):
+        community, ref, above = policy.community, policy.ref, policy.audit.split_above
+        for large, some in groupby(turns, key=lambda turn: turn.octets > above):
             sized = [(VersionKey(community, one.aip, one.version), one.octets) for one in some]
             if not large:
                 yield from into_shards(community, tier, ref, planned, sized)
                 continue
             for key, octets in sized:
                 whole = Shard(community, tier, ref, ((key.aip, key.version),), octets, planned)
-                parts = self._parted.left(key, tier, octets)
+                parts = self._parted.left(key, tier, octets, above)
                 for part in parts:
                     share = octets // part.of
                     yield replace(whole, octets=share, part=part.number, parts=part.of)

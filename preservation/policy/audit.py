@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from preservation.model.outcome import Level
+from preservation.model.units import format_size
 from preservation.policy.kinds import Choice, Field, Integer, Record, Table, Text, Weaker
 from preservation.policy.texts import CRON, SIZE, SOME_TIME, TIER_ID, ZONE
 
 UNLIMITED = "unlimited"
 MOST_SAMPLED = 1_000_000
+LEAST_SPLIT = 1024**2  # octets
 
 # Evidence below E2 can never say that a replica is intact, and nothing here reads from recall.
 LEVEL = Choice((Level.E3.value, Level.E2.value))
@@ -25,6 +27,13 @@ def _or_unlimited(of: Text, words: str) -> Text:
 
 RATE = _or_unlimited(SIZE, "a size that may be read in a second: 50 MiB")
 HOURS = _or_unlimited(SOME_TIME, "a duration: 8h")
+SPLIT = Text(
+    f"a size of {format_size(LEAST_SPLIT)} or more: 64 GiB",
+    SIZE.pattern,
+    SIZE.value,
+    wrong=lambda text: "" if SIZE.value(text) >= LEAST_SPLIT else "less is no work for a worker",
+    spell=SIZE.spell,
+)
 MONEY = Text(
     f"{UNLIMITED}, or an amount with its currency (ISO 4217): 5 EUR",
     rf"{UNLIMITED}|[0-9]{{1,7}}(?:\.[0-9]{{1,6}})? [A-Z]{{3}}",
@@ -91,6 +100,14 @@ AUDIT = Record(
             "How long after its plan a run begins new checks; what is left waits for the next.",
             "hours: 8h",
             UNLIMITED,
+        ),
+        Field(
+            "split_above",
+            SPLIT,
+            "A larger replica is read in parts of about a quarter of this, each a task of its own, "
+            "by several workers and over several nights. A run has at most 500 tasks for a tier.",
+            "split_above: 256 GiB",
+            "64 GiB",
         ),
         Field(
             "requests",

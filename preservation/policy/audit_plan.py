@@ -45,6 +45,7 @@ class AuditPlan:
         budget: octets.
         rate: octets a second of each worker.
         hours: how long after the plan new checks are begun.
+        split_above: octets of a replica, above which it is read in parts.
         requests: to tiers in buckets.
         money: amount and currency; None is no bound.
     """
@@ -55,6 +56,7 @@ class AuditPlan:
     tiers: Mapping[str, AuditRule]
     rate: int = 0
     hours: timedelta = timedelta(0)
+    split_above: int = 64 * 1024**3
     requests: int = 0
     money: tuple[Decimal, str] | None = None
 
@@ -69,6 +71,7 @@ class AuditPlan:
             tiers={tier: AuditRule.from_effective(rule) for tier, rule in data["tiers"].items()},
             rate=data["rate"],
             hours=timedelta(seconds=data["hours"]),
+            split_above=data["split_above"],
             requests=data["requests"],
             money=None if amount == UNLIMITED else (Decimal(amount), currency),
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from buckets import CREDENTIAL, KEYS, Server, serving
@@ -24,11 +26,21 @@ from preservation.policy.policy import Policy
 FILES = {f"d/{number:02d} ü.bin": bytes([number]) * 3000 for number in range(20)}
 
 
+def split_above(monkeypatch: pytest.MonkeyPatch, octets: int) -> None:
+    """Smaller than any policy may say, so that small files will do."""
+    really = Policy.from_effective
+
+    def smaller(data: Mapping[str, Any]) -> Policy:
+        policy = really(data)
+        return replace(policy, audit=replace(policy.audit, split_above=octets))
+
+    monkeypatch.setattr(Policy, "from_effective", smaller)
+
+
 @pytest.fixture
 def large(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """One AIP of 20 files on all tiers, to be read in six parts."""
-    monkeypatch.setattr(parted, "ABOVE", 20_000)
-    monkeypatch.setattr(parted, "EACH", 10_000)
+    split_above(monkeypatch, 40_000)
     archive.ingest(archive.put("large", FILES))
     archive.replicate()
     return archive
@@ -70,7 +82,7 @@ def test_all_parts_are_one_check_that_says_what_a_whole_one_says(
 ) -> None:
     results = run(large, tier)
     assert [result.checked for result in results] == [0, 0, 0, 0, 0, 1]
-    monkeypatch.setattr(parted, "ABOVE", 10**9)
+    split_above(monkeypatch, 10**9)
     assert only(run(large, tier)).checked == 1
     in_parts, whole = checks(large, tier)
     assert in_parts["parts"] == 6
@@ -216,8 +228,8 @@ def test_a_tar_in_several_objects_is_read_in_parts_and_one_check(
 ) -> None:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(parted, "ABOVE", 2 * 1024**2)
-    monkeypatch.setattr(parted, "EACH", 3 * 1024**2)
+    split_above(monkeypatch, 3 * 1024**2)
+    monkeypatch.setattr(parted, "SHARE", 1)
     declared = {
         "kind": "s3",
         "endpoint": server.endpoint,

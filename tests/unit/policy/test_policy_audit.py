@@ -27,6 +27,18 @@ def test_what_a_night_may_spend_is_without_bound_until_somebody_says_one(
     assert (after.requests, after.money) == (10_000, (Decimal("5.50"), "EUR"))
 
 
+def test_what_is_read_in_parts_is_at_least_work_for_a_worker(files: dict[str, str]) -> None:
+    plain = Policy.from_effective(check(files).require().effective["notes"]).audit
+    files["notes.yaml"] += "audit: {split_above: 1 GiB}\n"
+    said = Policy.from_effective(check(files).require().effective["notes"]).audit
+    files["notes.yaml"] = files["notes.yaml"].replace("1 GiB}", "999 KiB}")
+    problems = [str(one) for one in check(files).problems]
+
+    assert (plain.split_above, said.split_above) == (64 * 1024**3, 1024**3)
+    assert len(problems) == 1
+    assert 'audit.split_above: found "999 KiB"' in problems[0]
+
+
 def test_money_in_a_currency_that_no_price_is_in_could_not_be_obeyed(files: dict[str, str]) -> None:
     files["tiers.yaml"] = files["tiers.yaml"].replace("technology: disk}", _PRICED)
     files["notes.yaml"] += "audit: {money: 5 EUR}\n"
