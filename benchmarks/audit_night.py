@@ -28,7 +28,9 @@ import homes
 from corpora import make
 from measure import Contest, compete, machine, rows
 
-import preservation.app.parts
+import preservation.app.services.tools
+from preservation.app.create import create_home
+from preservation.app.parts import open_home
 
 PROJECT, BIN = Path(__file__).parents[1], Path(sys.executable).parent
 COMMUNITY = "field-notes"
@@ -49,9 +51,9 @@ def _unlike(data: Path) -> Path:
 def a_home(work: Path, corpus: str, scale: float) -> Path:
     """A home whose first tier holds the corpus, an AIP for each of its folders."""
     home = work / "home"
-    preservation.app.parts.FormatIdentifier = homes.Guesser  # type: ignore[misc,assignment]
-    preservation.app.create_home(home, PROJECT / "policies", by="a benchmark")
-    with preservation.app.open_home(home) as parts:
+    preservation.app.services.tools.FormatIdentifier = homes.Guesser  # type: ignore[misc,assignment]
+    create_home(home, PROJECT / "policies", by="a benchmark")
+    with open_home(home) as parts:
         policy = parts.store.governing(COMMUNITY)
         for deposit in sorted(_unlike(make(corpus, work, scale)).iterdir()):
             arrival = parts.ingest.arrive(policy, deposit)

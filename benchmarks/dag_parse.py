@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from preservation.app import create_home
+from preservation.app.create import create_home
 from preservation.ledger.policies import PolicyFiles
 
 PROJECT = Path(__file__).parents[1]

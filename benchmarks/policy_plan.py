@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from measure import machine, run
 from private_postgres import private_postgres
 
-from preservation.app import create_home
+from preservation.app.create import create_home
 from preservation.catalogue.database import Database
 from preservation.catalogue.migrations import counting
 from preservation.catalogue.place import Place

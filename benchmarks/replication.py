@@ -30,7 +30,7 @@ TIERS = {"first": "folder", "second": "folder", "third": "tar", "vault": "folder
 _COUNTED = """
 import json, sys
 from pathlib import Path
-from preservation.app import open_home
+from preservation.app.parts import open_home
 from preservation.bags import sealed
 from preservation.model.progress import Silence
 from preservation.replication import writing

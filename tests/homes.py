@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Self
 import pytest
 import yaml
 
-from preservation.app import create_home, open_home
-from preservation.app.parts import Parts
+from preservation.app.create import create_home
+from preservation.app.parts import Parts, open_home
 from preservation.audit.service import AuditResult, summed
 from preservation.files.walk import Kind, open_below, walk
 from preservation.ingest.result import DepositResult
@@ -265,7 +265,7 @@ def quick_folder(fallback: Path) -> Path:
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for homes, with formats guessed."""
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
     place = quick_folder(tmp_path)
     yield place
     shutil.rmtree(place)

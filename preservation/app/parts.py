@@ -1,41 +1,30 @@
-"""The parts of an open home, put together: the only place where the rooms meet."""
+"""The parts of an open home, put together: the only place where the rooms meet.
+
+Of the services only those are loaded that are asked for: their modules are in ``services``.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
-import os
 import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar, overload
 
 from preservation import __version__
+from preservation.app.applied import record_applied
 from preservation.app.freshness import out_of_date
 from preservation.app.home import Home, SystemClock, find_home
-from preservation.app.places import Holders, remember, sources_of, specs_of, tiers_of
-from preservation.app.policies import record_applied
-from preservation.audit.check import Checker
-from preservation.audit.rate import FILE as RATE_FILE
-from preservation.audit.rate import LiveRate
-from preservation.audit.service import AuditService
-from preservation.audit.statements import StatementService
-from preservation.catalogue.promises import Standing
+from preservation.app.places import remember, sources_of, specs_of, tiers_of
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
-from preservation.catalogue.standing import standing
 from preservation.errors import NotNowError, SamarkandError
-from preservation.fixity.engine import EngineSettings
-from preservation.formats.checks.checker import FormatChecker
-from preservation.formats.identifier import FormatIdentifier
-from preservation.formats.protocol import Identifier
-from preservation.ingest.inspect import Tools
-from preservation.ingest.release import ReleaseResult, ReleaseService
-from preservation.ingest.service import IngestService, Places
-from preservation.ingest.virus import VirusScanner
 from preservation.ledger.drain import Drained, drain, replicate_documents
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
@@ -43,30 +32,63 @@ from preservation.model.clock import Clock
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
-from preservation.repair.localising import Localiser
-from preservation.repair.salvage import Salvage
-from preservation.repair.service import RepairService
-from preservation.repair.settling import disputed
-from preservation.replication.reconcile import ReconcileService
-from preservation.replication.restore import RestoreService
-from preservation.replication.service import ReplicationService
-from preservation.replication.writing import write_replica
-from preservation.retention.books import Check
 from preservation.storage.credentials import CredentialSource
 from preservation.storage.proof import Proof
 from preservation.storage.source import Source
 from preservation.storage.tier import Tier
 
+if TYPE_CHECKING:
+    from preservation.app.standings import StandingService
+    from preservation.audit.check import Checker
+    from preservation.audit.service import AuditService
+    from preservation.audit.statements import StatementService
+    from preservation.formats.protocol import Identifier
+    from preservation.ingest.inspect import Tools
+    from preservation.ingest.release import ReleaseResult, ReleaseService
+    from preservation.ingest.service import IngestService
+    from preservation.repair.service import RepairService
+    from preservation.replication.reconcile import ReconcileService
+    from preservation.replication.restore import RestoreService
+    from preservation.replication.service import ReplicationService
+    from preservation.retention.books import Check
+
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
 COPIES = 2  # tiers that the journal and the policies are copied to
-# Most of what taking in a deposit costs is to say what its files are; one worker would let the
-# other cores wait. More than two would be in the way of copying, and each holds up to 250 MB.
-_IDENTIFYING = min(2, len(os.sched_getaffinity(0)))
+_S = TypeVar("_S")
+
+
+class _Service(Generic[_S]):
+    """A service that its module in ``services`` makes when it is first asked for, and once."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __set_name__(self, _owner: type[Parts], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, parts: None, _owner: type[Parts]) -> Self: ...
+
+    @overload
+    def __get__(self, parts: Parts, _owner: type[Parts]) -> _S: ...
+
+    def __get__(self, parts: Parts | None, _owner: type[Parts]) -> _S | Self:
+        if parts is None:
+            return self
+        module = importlib.import_module(f"preservation.app.services.{self._module}")
+        made: _S = module.make(parts)
+        parts.__dict__[self._name] = made  # found there before this is asked again
+        return made
 
 
 @dataclass(frozen=True)
 class Parts:
-    """An open home: what the front doors work with."""
+    """An open home: what the front doors work with.
+
+    Attributes:
+        every_tier: those too that only earlier policies named.
+        ends: what is closed with the home.
+    """
 
     home: Home
     clock: Clock
@@ -75,17 +97,31 @@ class Parts:
     journal: FileJournal
     store: PolicyFiles
     tiers: Mapping[str, Tier]
-    identifier: Identifier
-    ingest: IngestService
-    replication: ReplicationService
-    reconcile: ReconcileService
-    restore: RestoreService
-    audit: AuditService
-    repair: RepairService
-    statements: StatementService
+    every_tier: Callable[[], Mapping[str, Tier]]
     credentials: CredentialSource | None
-    check: Check
-    every_tier: Callable[[], Mapping[str, Tier]]  # those too that only earlier policies named
+    ends: ExitStack
+
+    checker: ClassVar[_Service[Checker]] = _Service("checking")
+    tools: ClassVar[_Service[Tools]] = _Service("tools")
+    ingest: ClassVar[_Service[IngestService]] = _Service("ingest")
+    releases: ClassVar[_Service[ReleaseService]] = _Service("release")
+    replication: ClassVar[_Service[ReplicationService]] = _Service("replication")
+    reconcile: ClassVar[_Service[ReconcileService]] = _Service("reconcile")
+    restore: ClassVar[_Service[RestoreService]] = _Service("restore")
+    audit: ClassVar[_Service[AuditService]] = _Service("audit")
+    repair: ClassVar[_Service[RepairService]] = _Service("repair")
+    statements: ClassVar[_Service[StatementService]] = _Service("statements")
+    standing: ClassVar[_Service[StandingService]] = _Service("standing")
+
+    @property
+    def check(self) -> Check:
+        """One fixity check of one replica."""
+        return self.checker.check
+
+    @property
+    def identifier(self) -> Identifier:
+        """Says what format a file has."""
+        return self.tools.identifier
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
@@ -124,20 +160,7 @@ class Parts:
 
     def release(self, policy: Policy, progress: Progress) -> list[ReleaseResult]:
         """Let deposits go that were taken in, as the policy says."""
-        service = ReleaseService(
-            self.catalogue, self.events, self.observed, self.drain, self.home.path
-        )
-        return service.run(policy, progress)
-
-    def standing(self, policy: Policy, observed: Mapping[str, str] | None = None) -> Standing:
-        """Whether everything promised to a community is true now.
-
-        Args:
-            observed: what ``observed`` says, where it was asked for several communities.
-        """
-        seen = self.observed() if observed is None else observed
-        past = partial(self.store.past, policy)
-        return standing(self.catalogue, policy, seen, self.clock.now(), past)
+        return self.releases.run(policy, progress)
 
     def all_events(self) -> Iterator[Event]:
         """Every event, oldest first: the journal's, then those not drained yet."""
@@ -181,71 +204,28 @@ def open_home(
         CatalogueUnavailableError: its catalogue cannot be used.
     """
     home = find_home(path)
-    catalogue = open_catalogue(home.catalogue_url)
-    try:
+    with ExitStack() as ends:
+        catalogue = open_catalogue(home.catalogue_url)
+        ends.callback(catalogue.close)
+        store = PolicyFiles(home.policies)
         with suppress(NotNowError):  # a home that cannot be written now can be looked at
-            record_applied(PolicyFiles(home.policies), catalogue)
-        with (
-            FormatIdentifier(_IDENTIFYING, known=home.known_formats) as identifier,
-            FormatChecker() as checker,
-            VirusScanner(home.clamd) as scanner,
-        ):
-            tools = Tools(identifier, checker, scanner)
-            events = EventMaker(
-                clock or SystemClock(), agent or default_agent(), lambda: str(uuid.uuid4())
-            )
-            yield _parts(home, catalogue, tools, events, credentials)
-    finally:
-        catalogue.close()
-
-
-def _parts(
-    home: Home,
-    catalogue: SqlCatalogue,
-    tools: Tools,
-    events: EventMaker,
-    credentials: CredentialSource | None,
-) -> Parts:
-    store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
-    clock = events.clock
-    tiers = tiers_of(home, store, credentials, clock)
-    every_tier = cache(partial(tiers_of, home, store, credentials, clock, former=True))
-    holders = Holders(tiers, every_tier)
-    engine = EngineSettings(workers=2, drop_cache=True)
-    localise = Localiser(catalogue, holders).localise
-    checker = Checker(catalogue, journal, holders, events, engine, localise)
-    places = Places(home.path, home.scratch, home.receipts)
-    return Parts(
-        home=home,
-        clock=clock,
-        events=events,
-        catalogue=catalogue,
-        journal=journal,
-        store=store,
-        tiers=tiers,
-        identifier=tools.identifier,
-        ingest=IngestService(catalogue, tiers, events, tools, checker.check, places),
-        replication=ReplicationService(catalogue, tiers, events, checker.check, holders),
-        reconcile=ReconcileService(catalogue, events, checker.check),
-        restore=RestoreService(catalogue, holders),
-        audit=AuditService(catalogue, checker, events, LiveRate(home.path / RATE_FILE), tiers),
-        repair=RepairService(
-            catalogue,
-            journal,
-            tiers,
-            events,
-            engine,
-            checker.check,
-            write_replica,
-            Salvage(catalogue, journal, tiers, clock, home.path),
-            (disputed(catalogue),),
-            holders,
-        ),
-        statements=StatementService(catalogue, catalogue.statements, events),
-        credentials=credentials,
-        check=checker.check,
-        every_tier=every_tier,
-    )
+            record_applied(store, catalogue)
+        events = EventMaker(
+            clock or SystemClock(), agent or default_agent(), lambda: str(uuid.uuid4())
+        )
+        tiers = partial(tiers_of, home, store, credentials, events.clock)
+        yield Parts(
+            home=home,
+            clock=events.clock,
+            events=events,
+            catalogue=catalogue,
+            journal=FileJournal(home.journal),
+            store=store,
+            tiers=tiers(),
+            every_tier=cache(partial(tiers, former=True)),
+            credentials=credentials,
+            ends=ends,
+        )
 
 
 def _policy_documents(folder: Path) -> Iterator[tuple[str, bytes]]:

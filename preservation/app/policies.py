@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import stat
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from preservation import __version__
 from preservation.app.apart import expect_apart
+from preservation.app.applied import record_applied
 from preservation.app.home import Home
 from preservation.app.moving import expect_same_tiers
 from preservation.app.places import SOURCE, environment
-from preservation.catalogue.protocol import Catalogue
+from preservation.app.policy_files import files_in, octets_of
 from preservation.catalogue.sql import open_catalogue
-from preservation.errors import NotNowError, UsageError
+from preservation.errors import UsageError
 from preservation.files import durable
 from preservation.formats.groups import known_groups
 from preservation.ledger.journal import FileJournal
-from preservation.ledger.policies import PolicyFiles, active_digests, edited
+from preservation.ledger.policies import PolicyFiles, active_digests
 from preservation.model.clock import Clock
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
 from preservation.policy.check import Checked, check
+from preservation.policy.compare import edited
 from preservation.policy.policy import Policy, TierSpec
 from preservation.storage.open import make_tier
 
 _PENDING = 100_000  # undrained events that are looked at
-_MOST = 16 << 20  # octets read of a file; what is longer than a policy may be is told by its check
 
 
 def read_policies(folder: Path, instead: Sequence[Path] = (), *, alone: bool = False) -> Checked:
@@ -46,70 +43,18 @@ def read_policies(folder: Path, instead: Sequence[Path] = (), *, alone: bool = F
     """
     replaced = {path.name for path in instead}
     shared = ("tiers.yaml", "baseline.yaml")
-    kept = [path for path in _files(folder) if path.name in shared or not alone]
+    kept = [path for path in files_in(folder) if path.name in shared or not alone]
     paths = [path for path in kept if path.name not in replaced]
-    return check({str(path): _bytes(path) for path in (*paths, *instead)}, known_groups())
+    return check({str(path): octets_of(path) for path in (*paths, *instead)}, known_groups())
 
 
-def _files(folder: Path) -> list[Path]:
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
-    except OSError as error:
-        raise UsageError(
-            f"the policies in {folder} cannot be read: {error.strerror}",
-            hint="--policies or PRESERVATION_POLICIES names the folder",
-            code="POL-NO-FILES",
-        ) from error
-    return [folder / name for name in names]
-
-
-def _bytes(path: Path) -> bytes:
-    """A policy file's bytes, as far as any policy goes; never waits for a pipe or a device."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise UsageError(
-                    f"{path} is no regular file",
-                    hint="name a policy file, or take it out of the folder",
-                    code="POL-NO-FILES",
-                )
-            return file.read(_MOST)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}",
-            hint="name a policy file that you may read",
-            code="POL-NO-FILES",
-        ) from error
-
-
-def edited_policies(store: PolicyFiles, folder: Path) -> list[str]:
-    """Communities whose files say something else than what is in force.
-
-    Files that were found to say just that are known again by their bytes: of a thousand
-    communities, a thousand files need not be checked by every command.
+def edited_in(store: PolicyFiles, folder: Path) -> list[str]:
+    """Communities whose files in a folder say something else than what is in force.
 
     Raises:
-        UsageError: there is no such folder, or a file cannot be read (``POL-NO-FILES``).
+        UsageError: as :func:`read_policies`.
     """
-    seen = f"{__version__} {_fingerprint(folder)}"
-    if store.is_unedited(seen):
-        return []
-    found = edited(store, read_policies(folder))
-    if not found:
-        with suppress(NotNowError):  # it is a note for the next command, no more
-            store.note_unedited(seen)
-    return found
-
-
-def _fingerprint(folder: Path) -> str:
-    """A digest of the names and bytes of all policy files."""
-    whole = hashlib.sha256()
-    for path in _files(folder):
-        data = _bytes(path)
-        whole.update(f"{path.name}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
-        whole.update(data)
-    return whole.hexdigest()
+    return edited(active_digests(store.in_force()), read_policies(folder))
 
 
 def apply_policies(
@@ -195,14 +140,3 @@ def recover_policies(home: Home) -> list[str]:
             code="POL-NOTHING-TO-RECOVER",
         )
     return sorted(PolicyFiles(home.policies).recover(Digest.parse_tagged(newest)))
-
-
-def record_applied(store: PolicyFiles, catalogue: Catalogue) -> None:
-    """Record the events of what is in force and was not recorded: an ``apply`` that was killed
-    after its change governed is completed by whichever command opens the home next.
-    """
-    pending = store.unrecorded()
-    for amendment in pending:
-        catalogue.record(amendment.events())
-    if pending:
-        store.recorded(pending[-1].digest)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
 from preservation.app.keeping import access_of
+from preservation.app.parts import Parts
 from preservation.catalogue.custody import AccessState
 from preservation.catalogue.protocol import VersionRow
 from preservation.cli.aip_commands import find

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 
 from preservation.access.rules import Access
-from preservation.app import Parts
 from preservation.app.keeping import access_of
+from preservation.app.parts import Parts
 from preservation.bags.restore import undone
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.cli.aip_ended import disposed_table, ended_of, not_held, tombstone_json

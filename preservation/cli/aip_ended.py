@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.catalogue.custody import HoldRow, RemovalRow, Tombstone
 from preservation.cli.opening import known_aip
 from preservation.cli.shell import table

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.catalogue.protocol import VersionRow
 from preservation.model.event import EventType
 

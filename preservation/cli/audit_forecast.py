@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.audit import forecast as ahead
 from preservation.audit.chart import forecast_chart, sentences
 from preservation.audit.planner import gap_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
-from preservation.app import open_home
+from preservation.app.parts import open_home
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.catalogue.rebuild import RebuildReport
 from preservation.cli.findings_shown import show_findings

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from preservation.app import create_home, find_home
+from preservation.app.create import create_home
+from preservation.app.home import find_home
 from preservation.cli.demo_engines import InAirflow, InProcess
 from preservation.cli.demo_inbox import own, put, put_hostile, samples
 from preservation.cli.demo_story import tell

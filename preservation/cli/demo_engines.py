@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from preservation.app import SystemClock, open_home
+from preservation.app.home import SystemClock
+from preservation.app.parts import open_home
 from preservation.app.reporting import write_report
 from preservation.cli.shell import Shell
 from preservation.errors import NotNowError

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.model.replica import Packaging, VersionKey
 

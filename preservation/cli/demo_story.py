@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from preservation.app import Parts, open_home
+from preservation.app.parts import Parts, open_home
 from preservation.cli.demo_engines import Engine, last_reports
 from preservation.cli.demo_proof import Proof, prove, tier_root_of
 from preservation.cli.shell import Shell, table

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.app.upkeep import settling_of
 from preservation.catalogue.protocol import FindingRow
 from preservation.cli.opening import opened

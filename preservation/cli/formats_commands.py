@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
 from preservation.app.holdings import inventory_of, review_of
+from preservation.app.parts import Parts
 from preservation.audit.format_review import DueVersion, FormatReview, Reviewed
 from preservation.audit.inventory import Refreshed
 from preservation.cli.findings_shown import show_findings

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
 from preservation.app.keeping import holds_of
+from preservation.app.parts import Parts
 from preservation.catalogue.custody import HoldRow
 from preservation.cli.opening import known_aip, opened
 from preservation.cli.options import Community, Json, group

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.app import Home, create_home, find_home
+from preservation.app.create import create_home
+from preservation.app.home import Home, find_home
 from preservation.app.places import specs_of
 from preservation.cli.options import Json, application
 from preservation.cli.shell import Shell, account, shell, table

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.catalogue.protocol import Arrival
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application

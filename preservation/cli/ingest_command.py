@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application

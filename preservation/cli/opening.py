@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from preservation.app import Parts, edited_policies, open_home
+from preservation.app.editing import edited_policies
 from preservation.app.freshness import clock_is_behind, out_of_date
+from preservation.app.parts import Parts, open_home
 from preservation.cli.shell import Shell
 from preservation.errors import BusyError, NotNowError, UsageError
 from preservation.model.units import counted

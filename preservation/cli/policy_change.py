@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts, SystemClock, apply_policies, open_home, read_policies
 from preservation.app.advising import of_home
+from preservation.app.home import SystemClock
+from preservation.app.parts import Parts, open_home
 from preservation.app.planning import make_plan, planned_communities
+from preservation.app.policies import apply_policies, read_policies
 from preservation.cli.home_commands import pools_of
 from preservation.cli.options import Json
 from preservation.cli.outfile import write_out

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.app import read_policies
 from preservation.app.advising import advise
+from preservation.app.policies import read_policies
 from preservation.app.promised import Promised, promised
 from preservation.catalogue.promises import Broken, Standing
 from preservation.cli.opening import opened

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import find_home, recover_policies
+from preservation.app.home import find_home
+from preservation.app.policies import recover_policies
 from preservation.cli.opening import opened
 from preservation.cli.options import Json
 from preservation.cli.shell import shell, table

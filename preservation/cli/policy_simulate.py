@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from preservation.app import Parts, read_policies
+from preservation.app.parts import Parts
 from preservation.app.planning import foreseen, planned_communities
+from preservation.app.policies import read_policies
 from preservation.app.simulating import Asked, Simulated, read_rates, simulate
 from preservation.cli.opening import opened
 from preservation.cli.options import Json

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.cli.shell import Several, table
 from preservation.model.allowance import Allowance
 from preservation.model.progress import Progress

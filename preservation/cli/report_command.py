@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.app.period_reporting import last_periods, write_period_report
 from preservation.app.reporting import write_report
 from preservation.cli.opening import communities, opened

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
 from preservation.app.keeping import holds_of, retention_of
+from preservation.app.parts import Parts
 from preservation.catalogue.custody import ProposalRow
 from preservation.cli.aip_commands import find
 from preservation.cli.opening import communities, opened

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from preservation.app import SystemClock
+from preservation.app.home import SystemClock
 from preservation.cli.options import Json
 from preservation.cli.shell import shell, table
 from preservation.errors import UsageError

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.app.sweeping import sweep
 from preservation.audit.statements import Compared
 from preservation.cli.findings_shown import show_findings

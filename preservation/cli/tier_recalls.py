@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.audit.recalling import READABLE, recalled
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.cli.opening import known_aip, known_tier, opened

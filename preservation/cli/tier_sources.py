@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from preservation.app import Parts
+from preservation.app.parts import Parts
 from preservation.audit.statements import FRESH, Asked
 from preservation.catalogue.statements import StatementRow
 from preservation.cli.findings_shown import show_findings

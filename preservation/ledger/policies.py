@@ -40,8 +40,6 @@ from preservation.ledger.protocol import InForce
 from preservation.model.canonical import canonical, digest_of
 from preservation.model.clock import parse_stamp, stamp
 from preservation.model.digest import Digest
-from preservation.policy import compare
-from preservation.policy.check import Checked
 from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
 from preservation.policy.policy import Policy
 from preservation.policy.terms import EVER, Governed
@@ -306,13 +304,6 @@ class PolicyFiles:
             yield
         finally:
             os.close(fd)
-
-
-def edited(store: PolicyFiles, checked: Checked) -> list[str]:
-    """Communities whose files say something else than what is in force: see
-    ``preservation.policy.compare.edited``.
-    """
-    return compare.edited(active_digests(store.in_force()), checked)
 
 
 def active_digests(lines: Mapping[str, InForce]) -> dict[str, Digest]:

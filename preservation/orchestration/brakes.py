@@ -13,7 +13,7 @@ from preservation.orchestration.approval import REASON, plain
 from preservation.repair.accepting import accept
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
     from preservation.catalogue.protocol import FindingRow
 
 Json = dict[str, Any]

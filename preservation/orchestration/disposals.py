@@ -15,7 +15,7 @@ from preservation.orchestration.approval import plain
 from preservation.policy.accounts import is_shared
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
     from preservation.catalogue.custody import ProposalRow
     from preservation.retention.review import Review
     from preservation.retention.service import Disposed

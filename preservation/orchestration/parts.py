@@ -22,7 +22,7 @@ from preservation import __version__
 from preservation.errors import SamarkandError
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def open_parts() -> Iterator[Parts]:
 
     A catalogue that is older than the journal fails every task: nothing may act on it.
     """
-    from preservation.app import open_home
+    from preservation.app.parts import open_home
     from preservation.orchestration.credentials import from_connections
 
     opened = open_home(home(), agent=agent(), credentials=from_connections)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from preservation.app import create_home
+from preservation.app.create import create_home
 from preservation.ledger.policies import PolicyFiles
 
 PROJECT = Path(__file__).parents[2]

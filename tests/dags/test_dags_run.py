@@ -118,7 +118,8 @@ def test_a_report_begins_at_a_plain_moment(home: Path, monkeypatch: pytest.Monke
     """Airflow says when the last run was by a kind of its own, on which pyarrow fails."""
     from pendulum import DateTime
 
-    from preservation.app import open_home, reporting
+    from preservation.app import reporting
+    from preservation.app.parts import open_home
     from preservation.orchestration.work import telling as work
 
     given: list[Any] = []
@@ -139,7 +140,8 @@ def test_a_first_report_tells_what_was_before_a_policy_changed(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it changed while the run went on whose report it is."""
-    from preservation.app import open_home, reporting
+    from preservation.app import reporting
+    from preservation.app.parts import open_home
     from preservation.orchestration.work import telling as work
 
     def write_report(*said: Any, **_: Any) -> None:
@@ -188,7 +190,7 @@ def test_marking_the_approval_a_success_repairs_nothing(home: Path, run: Run) ->
 
 
 def test_the_inventory_is_kept_and_nothing_is_looked_at_twice(home: Path, run: Run) -> None:
-    from preservation.app import open_home
+    from preservation.app.parts import open_home
     from preservation.model.progress import Silence
 
     with open_home(home) as parts:

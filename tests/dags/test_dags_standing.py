@@ -20,7 +20,7 @@ STANDING = "standing__silk-road"
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with one community and one AIP, which every promise is kept for."""
-    from preservation.app import open_home
+    from preservation.app.parts import open_home
     from preservation.model.progress import Silence
 
     policies = tmp_path / "policies"
@@ -40,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def said(home: Path) -> str:
     """The note that audit and repair hand to the standing."""
-    from preservation.app import open_home
+    from preservation.app.parts import open_home
     from preservation.orchestration.work import telling as work
 
     with open_home(home) as parts:
@@ -48,7 +48,7 @@ def said(home: Path) -> str:
 
 
 def audit(home: Path) -> None:
-    from preservation.app import open_home
+    from preservation.app.parts import open_home
     from preservation.model.progress import Silence
 
     with open_home(home) as parts:
@@ -101,7 +101,7 @@ def test_automatic_repair_that_stopped_asks_and_no_button_lets_it_go_on(
     home: Path, run: Run
 ) -> None:
     """A whole tier damaged at once is more than chance allows; its repair is a question."""
-    from preservation.app import open_home
+    from preservation.app.parts import open_home
     from preservation.catalogue.brake import brakes
     from preservation.model.event import EventType
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from running import question
 
-from preservation.app import open_home
+from preservation.app.parts import open_home
 from preservation.errors import SamarkandError
 from preservation.model.event import Event, EventType
 from preservation.supervise import healthy, processes

@@ -31,7 +31,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The addresses of each kind of report about an archive with damage, and of their index."""
     ground = quick_folder(tmp_path_factory.mktemp("ground"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        patch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
         archive = Archive(ground, {"title": {"en": EVIL, "ru": "Заметки"}})
         archive.clock.at = datetime(2030, 11, 3, 12, tzinfo=UTC)
         for number in range(3):

@@ -14,8 +14,10 @@ from buckets import CREDENTIAL, KEYS, free_port
 from homes import Archive
 from killing import each_kill
 
-from preservation.app import apply_policies, edited_policies, find_home, read_policies
+from preservation.app.editing import edited_policies
+from preservation.app.home import find_home
 from preservation.app.planning import make_plan
+from preservation.app.policies import apply_policies, read_policies
 from preservation.cli.main import call
 from preservation.errors import BusyError
 from preservation.ledger.policies import PolicyFiles

@@ -31,9 +31,9 @@ from post_offices import mail_server
 from running import PRESERVE, PROJECT, of_home
 from tiers import flip
 
-from preservation.app import apply_policies, read_policies
 from preservation.app.home import SystemClock
 from preservation.app.keeping import retention_of
+from preservation.app.policies import apply_policies, read_policies
 from preservation.app.upkeep import check_catalogue
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.files.held import HeldFolder
@@ -265,7 +265,9 @@ def ended_well(scene: Scene, kept: Archive, wanted: dict[str, object]) -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ground = quick_folder(tmp_path_factory.mktemp("preserve"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)  # in this process alone
+        patch.setattr(
+            "preservation.app.services.tools.FormatIdentifier", Guesser
+        )  # in this process alone
         for name, value in KEYS.items():
             patch.setenv(name, value)
         yield ground

@@ -17,8 +17,8 @@ import pytest
 from homes import SILENCE, Archive, Guesser, quick_folder
 from killing import killed_at, trace
 
-from preservation.app import apply_policies, read_policies
 from preservation.app.keeping import retention_of
+from preservation.app.policies import apply_policies, read_policies
 from preservation.app.upkeep import check_catalogue
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.files.remove import remove_tree
@@ -72,7 +72,7 @@ def kept(root: Path, rules: dict[str, object]) -> Archive:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ground = quick_folder(tmp_path_factory.mktemp("kills"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        patch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
         yield ground
     remove_tree(ground)
 

@@ -15,9 +15,9 @@ import pytest
 from homes import SILENCE, Archive, only, snapshot
 from tiers import flip
 
-from preservation.app import apply_policies, read_policies
 from preservation.app.home import find_home
 from preservation.app.parts import Parts
+from preservation.app.policies import apply_policies, read_policies
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.files.remove import remove_tree
 from preservation.model.digest import Digest

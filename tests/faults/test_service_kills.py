@@ -56,7 +56,7 @@ class Act:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ground = quick_folder(tmp_path_factory.mktemp("kills"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        patch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
         yield ground
     remove_tree(ground)
 

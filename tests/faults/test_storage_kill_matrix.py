@@ -90,7 +90,7 @@ class Scene:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ground = quick_folder(tmp_path_factory.mktemp("matrix"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        patch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
         for name, value in KEYS.items():
             patch.setenv(name, value)
         yield ground

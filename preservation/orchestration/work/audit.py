@@ -19,7 +19,7 @@ from preservation.model.units import format_size, parse_size
 from preservation.orchestration.work.common import Json, policy_of, shard_json, tell
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
     from preservation.audit.service import AuditResult
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from preservation.model.finding import Finding
 from preservation.model.shard import Shard
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
     from preservation.policy.policy import Policy
 
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ from preservation.model.units import counted
 from preservation.orchestration.work.common import Json, policy_of, tell
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
 
 _log = logging.getLogger(__name__)
 

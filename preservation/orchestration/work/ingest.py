@@ -11,7 +11,7 @@ from preservation.orchestration.settings import short
 from preservation.orchestration.work.common import Json, policy_of, tally, tell
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from preservation.orchestration.work.audit import check
 from preservation.orchestration.work.common import Json, policy_of
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
     from preservation.catalogue.protocol import FindingRow
 
 _log = logging.getLogger(__name__)

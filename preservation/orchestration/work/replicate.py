@@ -11,7 +11,7 @@ from preservation.model.shard import Shard
 from preservation.orchestration.work.common import Json, policy_of, shard_json, tally
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
 
 _log = logging.getLogger(__name__)
 _UNFINISHED = ("not made", "not now", "written", "busy")  # replicas that a retry may help

@@ -16,7 +16,7 @@ from preservation.orchestration.work.common import Json
 from preservation.policy.terms import EVER
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
     from preservation.notices.mail import MailSettings
 
 _log = logging.getLogger(__name__)

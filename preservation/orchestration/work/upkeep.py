@@ -10,7 +10,7 @@ from preservation.model.progress import Progress
 from preservation.orchestration.work.common import Json, policy_of, tell
 
 if TYPE_CHECKING:
-    from preservation.app import Parts
+    from preservation.app.parts import Parts
 
 
 def drills_due(parts: Parts) -> list[Json]:

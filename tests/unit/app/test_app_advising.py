@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from homes import Archive
 
-from preservation.app import advising, read_policies
+from preservation.app import advising
 from preservation.app.advising import advise
+from preservation.app.policies import read_policies
 
 
 def _advice(archive: Archive, rules: dict[str, Any]) -> list[str]:

@@ -7,9 +7,10 @@ from threading import Event
 import pytest
 from homes import Archive
 
-from preservation.app import advising, apart, apply_policies, find_home, read_policies
+from preservation.app import advising, apart
 from preservation.app.advising import advise
-from preservation.app.home import Home
+from preservation.app.home import Home, find_home
+from preservation.app.policies import apply_policies, read_policies
 from preservation.errors import PolicyError
 from preservation.policy.ground import HOME_NAMES
 

@@ -14,7 +14,7 @@ from buckets import CREDENTIAL, KEYS, Server, serving
 from fault_proxy import Proxy, proxied, still_cold
 from homes import Archive, only
 
-from preservation.app import apply_policies, read_policies
+from preservation.app.policies import apply_policies, read_policies
 from preservation.model.outcome import Level
 
 READY = 2.1  # seconds: what this server takes for hours

@@ -84,7 +84,7 @@ def test_a_deleted_inventory_is_made_again_with_the_same_answers(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.ingest(archive.put("one", FILES))
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Newer)
     assert review(archive) == ["changed"]
     refresh(archive)
     before = everything(archive)
@@ -133,7 +133,7 @@ def test_newer_tools_find_what_was_unknown_and_both_answers_are_kept(
     result = archive.ingest(archive.put("one", FILES))
     sealed = (archive.bag(result) / "metadata/inventory.csv").read_bytes()
     assert review(archive) == []  # the same tools: nothing could be otherwise
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Newer)
     assert review(archive) == ["changed"]
     assert review(archive) == []
     (row,) = (row for row in everything(archive) if row["path"].endswith(".dat"))
@@ -155,10 +155,10 @@ def test_newer_tools_find_what_was_unknown_and_both_answers_are_kept(
 def test_an_answer_that_is_lost_is_a_warning_that_stands(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Newer)
     archive.ingest(archive.put("one", FILES))
     monkeypatch.setattr(Guesser, "toolchain", Toolchain("2", "worse", ""))
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
     assert review(archive) == ["changed"]
     with archive.opened() as (parts, policy):
         (finding,) = parts.catalogue.findings()
@@ -170,7 +170,7 @@ def test_reviews_of_different_years_lie_over_each_other(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.ingest(archive.put("one", FILES))
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Newer)
     assert review(archive) == ["changed"]
     refresh(archive)
     archive.clock.at += timedelta(days=400)
@@ -192,7 +192,7 @@ def test_damaged_bytes_change_no_format(archive: Archive, monkeypatch: pytest.Mo
     file = archive.bag(result) / "data/d.dat"
     file.chmod(0o644)
     file.write_bytes(b"other")
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Newer)
     assert review(archive) == ["unchanged"]
     (row,) = (row for row in everything(archive) if row["path"].endswith(".dat"))
     assert row["format_id"] == ""

@@ -43,7 +43,7 @@ def tarred(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
         for one in held:
             if one.packaging is Packaging.FOLDER:
                 archive.tier(one.tier).rename(archive.home / f"away-{one.tier}")
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Newer)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Newer)
     return archive
 
 

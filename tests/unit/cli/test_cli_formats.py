@@ -20,7 +20,7 @@ OLD = Identification("x-fmt/8", "dBASE <b>", "II", basis=Basis.SIGNATURE)
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+    monkeypatch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
     monkeypatch.setattr(Guesser, "_known", {**Guesser._known, b"dbf": OLD})
     home = tmp_path / "home"
     assert preserve(home, "init") == 0

@@ -18,8 +18,8 @@ import bagit
 import pytest
 from homes import SILENCE, Archive, codes, only, snapshot
 
-from preservation.app import apply_policies, read_policies
 from preservation.app.home import find_home
+from preservation.app.policies import apply_policies, read_policies
 from preservation.ingest.result import DepositResult
 
 FILES = {"readings/a.txt": b"one", "readings/b.txt": b"two", "z.bin": b"three"}

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from homes import Archive, codes, snapshot
 
-from preservation.app import apply_policies, read_policies
 from preservation.app.home import find_home
+from preservation.app.policies import apply_policies, read_policies
 from preservation.errors import NotNowError
 from preservation.files.connecting import is_public
 from preservation.ingest.fetch_rules import RefusedError, redirected, target_of

@@ -57,7 +57,7 @@ class Ground:
 def ground_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     root = quick_folder(tmp_path_factory.mktemp("hostile"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        patch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
         archive = Archive(root)
         for folder in ("outside/deeper", "a/b/c/deposits"):
             (root / folder).mkdir(parents=True)

@@ -11,9 +11,10 @@ import pytest
 
 from preservation.errors import BusyError, HomeNotFoundError, UsageError
 from preservation.files import durable
-from preservation.ledger.policies import PolicyFiles, edited
+from preservation.ledger.policies import PolicyFiles, active_digests
 from preservation.model.canonical import canonical, digest_of
 from preservation.policy.check import Checked, check
+from preservation.policy.compare import edited
 from preservation.policy.policy import Policy
 from preservation.policy.terms import EVER, Governed
 
@@ -37,7 +38,7 @@ def _changed(effective: dict[str, Any]) -> dict[str, Any]:
 
 def test_before_the_first_apply_nothing_governs(store: PolicyFiles, checked: Checked) -> None:
     assert store.in_force() == {}
-    assert edited(store, checked) == ["letters", "notes"]
+    assert edited(active_digests(store.in_force()), checked) == ["letters", "notes"]
     with pytest.raises(UsageError) as caught:
         store.governing("notes")
     assert caught.value.code == "POL-NOT-IN-FORCE"
@@ -59,7 +60,7 @@ def test_what_was_applied_governs_until_the_next_change(
     assert again.governing("notes").contact == "somebody else"
     assert again.policy(before["notes"]).contact == "archive@example.org"
     assert again.in_force()["letters"].by == "ann"
-    assert edited(again, checked) == ["notes"]
+    assert edited(active_digests(again.in_force()), checked) == ["notes"]
 
 
 def test_the_same_again_changes_no_byte(
@@ -93,7 +94,7 @@ def test_a_paused_community_keeps_its_policy_until_a_file_comes_back(
         "notes": False,
     }
     assert again.governing("letters").digest == now["letters"]
-    assert edited(again, checked) == ["letters"]
+    assert edited(active_digests(again.in_force()), checked) == ["letters"]
     with pytest.raises(BusyError):  # who planned before that plans again
         again.apply(checked.effective, "ann", "back", AT, now)
     (back,) = again.apply(checked.effective, "ann", "back", AT, {"notes": now["notes"]})

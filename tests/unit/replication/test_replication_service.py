@@ -10,7 +10,7 @@ import pytest
 from homes import COMMUNITY, SILENCE, Archive
 from tiers import flip
 
-from preservation.app import apply_policies, read_policies
+from preservation.app.policies import apply_policies, read_policies
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """Two deposits in November, one in December, all replicated and checked; some damage."""
     ground = quick_folder(tmp_path_factory.mktemp("year"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("preservation.app.parts.FormatIdentifier", Guesser)
+        patch.setattr("preservation.app.services.tools.FormatIdentifier", Guesser)
         yield _lived(Archive(ground))
     shutil.rmtree(ground)
 

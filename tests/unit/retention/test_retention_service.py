@@ -14,10 +14,10 @@ import pytest
 from homes import SILENCE, Archive
 from tiers import flip
 
-from preservation.app import apply_policies, read_policies
 from preservation.app.keeping import holds_of, keeping_words, retention_of
 from preservation.app.parts import Parts
 from preservation.app.planning import make_plan
+from preservation.app.policies import apply_policies, read_policies
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
 from preservation.errors import SamarkandError, TierUnavailableError, UsageError
 from preservation.files.remove import remove_tree
