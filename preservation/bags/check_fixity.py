@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from preservation.bags.contents import Listing
-from preservation.bags.findings import Findings
+from preservation.bags.findings import UNCHECKED, Findings
 from preservation.bags.origin import Origin
 from preservation.files.sorting import Slice, Sorter, aligned, distinct
 from preservation.fixity.compare import Expected, Unequal
@@ -17,7 +17,7 @@ _CODES = {
     Reading.MISSING: "BAG-FILE-MISSING",
     Reading.IRREGULAR: "BAG-FILE-IRREGULAR",
     Reading.UNREADABLE: "BAG-FILE-UNREADABLE",
-    Reading.UNCHECKED: "BAG-FILE-UNREADABLE",
+    Reading.UNCHECKED: UNCHECKED,
 }
 
 

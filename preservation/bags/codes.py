@@ -111,7 +111,7 @@ CODES: dict[str, Code] = dict(
             "BAG-TAG-UNREADABLE",
             "3",
             "A tag file that the bag needs cannot be read.",
-            "Check permissions and the disk.",
+            "Check the disk.",
         ),
         _code(
             "BAG-PAYLOAD-FOLDER",
@@ -335,7 +335,13 @@ CODES: dict[str, Code] = dict(
             "BAG-FILE-UNREADABLE",
             "3",
             "A file cannot be read, so it was not verified.",
-            "Check permissions and the disk.",
+            "Check the disk.",
+        ),
+        _code(
+            "BAG-UNCHECKED",
+            "-",
+            "It may not be read from here, so nothing is known about it.",
+            "Validate again as somebody who may read all of the bag, or when its disk answers.",
         ),
         _code(
             "BAG-FILE-IRREGULAR",

@@ -83,7 +83,12 @@ class Differences:
 
 
 def check_oxum(contents: Contents, findings: Findings) -> None:
-    """Compare Payload-Oxum, if there is a usable one, with sizes and number of files."""
+    """Compare Payload-Oxum, if there is a usable one, with sizes and number of files.
+
+    Where a folder could not be listed, what lies in it is not called missing.
+    """
+    if not contents.all_listed:
+        return
     found = contents.octets, len(contents.payload)
     if contents.oxum is not None and contents.oxum != found:
         said, there = (".".join(map(str, each)) for each in (contents.oxum, found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from preservation.bags.findings import Findings
+from preservation.bags.findings import UNCHECKED, Findings
 from preservation.bags.manifest import PAYLOAD, ManifestName, Parser
 from preservation.bags.origin import Origin
 from preservation.bags.tagfiles import (
@@ -27,7 +27,7 @@ from preservation.bags.text import (
 )
 from preservation.files.scan import Names, Other
 from preservation.files.sorting import Slice, Sorter, distinct
-from preservation.files.walk import Kind
+from preservation.files.walk import Kind, number_of
 from preservation.fixity.reading import Reading, reading_of, reason_of
 from preservation.model.digest import Algorithm
 from preservation.model.names import display
@@ -69,6 +69,7 @@ class Contents:
     Attributes:
         payload, tags: paths of regular files, relative to the bag.
         octets: of the payload; 0 where sizes were not asked for.
+        all_listed: every folder could be listed and every entry looked at.
         odd: paths of what is no regular file, or cannot be looked at; not all of very many.
         oxum: octets and files as Payload-Oxum says; None if it cannot be used.
         fetch: paths in ``fetch.txt``; None if there is no such file.
@@ -78,6 +79,7 @@ class Contents:
     payload: Sorter = field(default_factory=Sorter)
     tags: Sorter = field(default_factory=Sorter)
     octets: int = 0
+    all_listed: bool = True
     odd: set[bytes] = field(default_factory=set)
     bag_info: tuple[Element, ...] = ()
     oxum: tuple[int, int] | None = None
@@ -182,7 +184,8 @@ class ContentsReader:
         if len(self.contents.odd) < _MOST_ODD:
             self.contents.odd.add(found.path)
         if found.kind is Kind.UNREADABLE:
-            self._findings.add("BAG-FILE-UNREADABLE", display(found.path), f"{found.error}.")
+            self.contents.all_listed = False
+            self._refused("BAG-FILE-UNREADABLE", found.path, OSError(*number_of(found.error)))
         else:
             kind = f"It is a {found.kind.value}."
             self._findings.add("BAG-FILE-IRREGULAR", display(found.path), kind)
@@ -252,7 +255,13 @@ class ContentsReader:
                 yield block
         except OSError as error:
             self._cut.add(name)
-            self._findings.add("BAG-TAG-UNREADABLE", display(name), f"{reason_of(error)}.")
+            self._refused("BAG-TAG-UNREADABLE", name, error)
+
+    def _refused(self, code: str, path: bytes, error: OSError) -> None:
+        """Tell what cannot be read; by another code where that says nothing about the bag."""
+        if reading_of(error) is Reading.UNCHECKED:
+            code = UNCHECKED
+        self._findings.add(code, display(path), f"{reason_of(error)}.")
 
 
 def _name(manifest: ManifestName) -> bytes:

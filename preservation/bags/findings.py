@@ -10,6 +10,7 @@ from preservation.model.finding import Finding, Severity
 
 CAP = 1000  # findings of one code that are told one by one
 
+UNCHECKED = "BAG-UNCHECKED"  # said of what we could not look at: no verdict on the bag
 _OF_A_WHOLE = frozenset(
     {
         *("BAG-DECLARATION-MISSING", "BAG-PAYLOAD-FOLDER", "BAG-MANIFEST-MISSING"),
@@ -74,6 +75,13 @@ class Findings:
         """How many there are, those beyond the cap with them."""
         counts = self._counts.items()
         return sum(count for code, count in counts if self.severity(code) is severity)
+
+    @property
+    def undecided(self) -> bool:
+        """There are errors, and all of them say that something could not be looked at."""
+        counts = self._counts.items()
+        errors = {code for code, _ in counts if self.severity(code) is Severity.ERROR}
+        return errors == {UNCHECKED}
 
     def all(self) -> tuple[Finding, ...]:
         """Every finding, and for each code beyond the cap one more that counts the rest."""

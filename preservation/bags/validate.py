@@ -47,6 +47,7 @@ class BagReport:
 
     Attributes:
         valid: no error was found by what was checked; see ``mode``.
+        undecided: neither valid nor invalid: no error but that something may not be read.
         container: ``folder``, or what kind of archive.
         lenient: departures from the RFC that were made use of.
         version: as ``bagit.txt`` declares it; empty if it does not.
@@ -58,6 +59,7 @@ class BagReport:
     """
 
     valid: bool
+    undecided: bool
     mode: Mode
     container: str
     lenient: tuple[Leniency, ...]
@@ -75,6 +77,7 @@ class BagReport:
         """The document of ``preserve bag validate --json``."""
         return {
             "valid": self.valid,
+            "undecided": self.undecided,
             "mode": self.mode.value,
             "fixity_checked": self.fixity_checked,
             "container": self.container,
@@ -191,7 +194,8 @@ class _Validation:
 
     def _check(self, contents: Contents, *, full: bool) -> None:
         differences = check_listings(contents, self._findings)
-        self._complete = differences.none and all(each.whole for each in contents.manifests)
+        listed = contents.all_listed and all(each.whole for each in contents.manifests)
+        self._complete = differences.none and listed
         tell(contents, differences, self._findings)
         check_tags(contents, self._findings)
         if full:
@@ -220,6 +224,7 @@ class _Validation:
         compared = algorithms_of(contents.manifests) if full else ()
         return BagReport(
             valid=not errors,
+            undecided=findings.undecided,
             mode=self._mode,
             container=self._origin.kind,
             lenient=tuple(sorted(findings.used, key=lambda each: each.value)),

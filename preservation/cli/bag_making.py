@@ -17,7 +17,7 @@ from preservation.bags.profile.parse import parse_profile
 from preservation.bags.profile.value import Profile
 from preservation.bags.restore import restore as restore_bag
 from preservation.bags.tagfiles import Element
-from preservation.cli.bag_shared import WORKERS, octets_of, print_findings
+from preservation.cli.bag_shared import WORKERS, judged, octets_of, print_findings
 from preservation.cli.options import Json
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
@@ -96,9 +96,9 @@ def restore(
         if report.valid:
             out.print(f"{dest}: {report.files} files, {format_size(report.octets)}")
         else:
-            out.print("not restored: the bag is INVALID; nothing was written")
+            out.print(f"not restored: the bag is {verdict}; nothing was written")
 
-    exit_code = 0 if report.valid else 3
+    verdict, exit_code = judged(report)
     here.answer(as_json, "samarkand.bag-restore/1", report.to_json(), render, exit_code)
 
 

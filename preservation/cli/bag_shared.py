@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from preservation.bags.profile.check import Yardstick
+    from preservation.bags.validate import BagReport
 
 _MOST = 8  # files at a time; more only wait for the medium
 WORKERS = min(_MOST, len(os.sched_getaffinity(0)))
@@ -48,6 +49,13 @@ def octets_of(path: Path) -> bytes:
 def _profiles(part: str) -> Any:
     """Loaded where a profile is named: few bags are held against one."""
     return importlib.import_module(f"preservation.bags.profile.{part}")
+
+
+def judged(report: BagReport) -> tuple[str, int]:
+    """The verdict on a bag in one word, and the exit code that goes with it."""
+    if report.undecided:
+        return "UNDECIDED", 5
+    return ("valid", 0) if report.valid else ("INVALID", 3)
 
 
 def print_findings(out: Console, findings: Iterable[Finding]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from preservation.bags.lenient import leniencies
 from preservation.bags.validate import BagReport, Mode, validate
-from preservation.cli.bag_shared import WORKERS, print_findings, yardstick
+from preservation.cli.bag_shared import WORKERS, judged, print_findings, yardstick
 from preservation.cli.main import PLAIN
 from preservation.cli.shell import Shell
 from preservation.errors import UsageError
@@ -70,13 +70,13 @@ def validated(
         for line in told(report):
             out.print(line)
 
-    exit_code = 0 if report.valid else 3
+    _, exit_code = judged(report)
     here.answer(as_json, "samarkand.bag-validate/1", report.to_json(), render, exit_code)
 
 
 def told(report: BagReport) -> Iterator[str]:
     """The verdict, for people."""
-    verdict = "valid" if report.valid else "INVALID"
+    verdict, _ = judged(report)
     what = f"{report.files} files, {format_size(report.octets)}, {report.container}"
     yield f"{verdict}: BagIt {report.version or '?'}, {what}, {_HOW[report.mode](report)}"
     if report.lenient:

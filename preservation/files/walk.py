@@ -300,3 +300,9 @@ def why(error: OSError) -> str:
     expect_means(error)
     name = errno.errorcode.get(error.errno or 0, "EIO")
     return f"{name}: {error.strerror}"
+
+
+def number_of(told: str) -> tuple[int, str]:
+    """What :func:`why` told, as the arguments of the error again."""
+    name, _, words = told.partition(": ")
+    return getattr(errno, name), words

@@ -264,6 +264,7 @@ ALSO = {
 }
 # Provoked in other files: they need a failing disk, another mode, or the making of a bag.
 ELSEWHERE = {
+    "BAG-UNCHECKED",
     "BAG-FILE-UNREADABLE",
     "BAG-TAG-UNREADABLE",
     "BAG-OXUM-ABSENT",
@@ -393,12 +394,36 @@ def test_a_file_that_cannot_be_read_is_no_mismatch(
 
     monkeypatch.setattr(os, "open", refusing)
     report = check(folder)
-    assert {finding.code for finding in report.findings} == {
-        "BAG-FILE-UNREADABLE",
-        "BAG-TAG-UNREADABLE",
-    }
+    assert {finding.code for finding in report.findings} == {"BAG-UNCHECKED"}
+    assert report.undecided
     assert not report.valid
     assert not report.fixity_checked
+    (folder / "data/stranger").write_bytes(b"")
+    assert not check(folder).undecided  # whatever else is true, this much is known
+
+
+def test_a_folder_that_may_not_be_listed_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = by_hand(tmp_path / "bag", files={"bag-info.txt": "Payload-Oxum: 5.1\n"})
+    opened = os.open
+
+    def refusing(path: object, *args: object, **more: object) -> int:
+        if path == b"data":
+            raise error
+        return opened(path, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refusing)
+    error = PermissionError(13, "refused")
+    report = check(folder)
+    assert [(one.code, one.subject) for one in report.findings] == [("BAG-UNCHECKED", "data")]
+    assert report.undecided
+    assert not report.fixity_checked
+    error = OSError(5, "the medium failed")
+    report = check(folder)
+    assert {one.code for one in report.findings} == {"BAG-FILE-UNREADABLE"}
+    assert not report.valid
+    assert not report.undecided
 
 
 def test_only_the_full_mode_is_a_fixity_check(tmp_path: Path) -> None:
