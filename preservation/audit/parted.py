@@ -114,6 +114,8 @@ class PartedChecks:
                 seen = nothing(Outcome.UNCHECKED, error.message)
             if seen is not None:
                 return octets, self._not_read(policy, row, part, seen, progress, drawn_from)
+        else:
+            progress.skip(row.octets // part.of)
         return octets, self._end(policy, row, part.of, engine, progress, drawn_from)
 
     def settle(self, policy: Policy, progress: Progress) -> tuple[list[CheckResult], int]:

@@ -354,6 +354,7 @@ class AuditService:
         began, now = parse_stamp(shard.planned), self._clock.now()
         if row.checked_at is not None and began < row.checked_at <= now:
             progress.say(f"{key} on {shard.tier}: checked since the plan was made")
+            progress.skip(row.octets)
             return 0, None
         rate = limit if limit.is_set or row.octets >= LONG else None
         drawn_from = shard.drawn_from

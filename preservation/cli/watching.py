@@ -37,6 +37,12 @@ class Watching:
         if self._task is not None:
             self._bars.advance(self._task, read_bytes)
 
+    def skip(self, done_bytes: int) -> None:
+        """What is left is shown: bytes that count as done would count as speed."""
+        if self._task is not None:
+            total = self._bars.tasks[self._bars.task_ids.index(self._task)].total
+            self._bars.update(self._task, total=None if total is None else total - done_bytes)
+
     def say(self, sentence: str) -> None:
         self._bars.console.print(f"  {escape(sentence)}", style="dim")
 

@@ -16,6 +16,10 @@ class Progress(Protocol):
         """So many more bytes were dealt with."""
         ...
 
+    def skip(self, done_bytes: int) -> None:
+        """So many bytes of the total were dealt with before: done, and no measure of the rate."""
+        ...
+
     def say(self, sentence: str) -> None:
         """Something that a person watching wants to read now."""
         ...
@@ -28,6 +32,9 @@ class Silence:
         """Nobody hears it."""
 
     def advance(self, read_bytes: int) -> None:
+        """Nobody hears it."""
+
+    def skip(self, done_bytes: int) -> None:
         """Nobody hears it."""
 
     def say(self, sentence: str) -> None:

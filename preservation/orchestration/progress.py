@@ -63,13 +63,14 @@ class LogProgress:
         self._lock = threading.Lock()
         self._what = "work"
         self._total: int | None = None
-        self._done = 0
+        self._done = self._before = 0
         self._began = self._told = monotonic()
 
     def begin(self, what: str, total_bytes: int | None) -> None:
         """Start counting anew; the line says how much there is."""
         with self._lock:
-            self._what, self._total, self._done = what, total_bytes, 0
+            self._what, self._total = what, total_bytes
+            self._done = self._before = 0
             self._began = self._told = self._monotonic()
         size = "" if total_bytes is None else f", {format_size(total_bytes)}"
         self._write(f"{what}{size}")
@@ -85,6 +86,12 @@ class LogProgress:
             line = self._line(now - self._began)
             self._tell_beside_the_name()
         self._write(line)
+
+    def skip(self, done_bytes: int) -> None:
+        """Count what a killed task did before this one; the next line has it."""
+        with self._lock:
+            self._done += done_bytes
+            self._before += done_bytes
 
     def _tell_beside_the_name(self) -> None:
         """In a thread: nothing that is read waits for Airflow. One at a time, or it is left out."""
@@ -103,7 +110,7 @@ class LogProgress:
         self._write(sentence)
 
     def _line(self, seconds: float) -> str:
-        rate = self._done / seconds
+        rate = (self._done - self._before) / seconds
         line = f"{self._what}: {format_size(self._done)}"
         if self._total is not None:
             line += f" of {format_size(self._total)}"

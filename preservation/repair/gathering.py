@@ -265,6 +265,9 @@ class _Counting:
         self.octets += read_bytes
         self._inner.advance(read_bytes)
 
+    def skip(self, done_bytes: int) -> None:
+        self._inner.skip(done_bytes)
+
     def say(self, sentence: str) -> None:
         self._inner.say(sentence)
 

@@ -177,6 +177,7 @@ class ReplicationService:
         if row is None:
             raise SamarkandError(f"{key} on {rule.tier}: recorded, yet not in the catalogue")
         if row.state is not ReplicaState.WRITTEN:
+            progress.skip(2 * row.octets)
             return told_of(row, row.state.value, one.source, "")
         checked = self._check(policy, row, progress)
         state = {

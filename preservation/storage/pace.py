@@ -32,5 +32,8 @@ class _Paced:
             rate.take(read_bytes)
         self._progress.advance(read_bytes)
 
+    def skip(self, done_bytes: int) -> None:
+        self._progress.skip(done_bytes)
+
     def say(self, sentence: str) -> None:
         self._progress.say(sentence)

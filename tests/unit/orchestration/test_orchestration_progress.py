@@ -36,6 +36,17 @@ def test_a_line_comes_every_ten_seconds_with_bytes_rate_and_time_left() -> None:
     ]
 
 
+def test_what_a_killed_task_had_done_counts_and_is_no_measure_of_the_rate() -> None:
+    lines: list[str] = []
+    watch = Watch()
+    progress = LogProgress(lines.append, watch)
+    progress.begin("audit", 4 * 1024**2)
+    progress.skip(2 * 1024**2)
+    watch.seconds = EVERY
+    progress.advance(1024**2)
+    assert lines[1] == "audit: 3.0 MiB of 4.0 MiB, 102.4 KiB/s, about 10 s left"
+
+
 def test_without_a_total_nothing_is_promised() -> None:
     lines: list[str] = []
     watch = Watch()
