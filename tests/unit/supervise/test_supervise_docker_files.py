@@ -115,6 +115,15 @@ def test_workers_do_not_get_the_key_of_the_tokens(compose: dict[str, Any]) -> No
     assert having == {"api-server", "scheduler"}
 
 
+def test_who_forks_tasks_has_loaded_what_they_need(compose: dict[str, Any]) -> None:
+    copied = "COPY preservation preservation"
+    assert copied in (DOCKER / "Dockerfile").read_text("utf-8")
+    for name in ("dag-processor", "worker"):
+        folder = compose["services"][name]["environment"]["PYTHONPATH"]
+        inside = DOCKER.parent / folder.removeprefix("/opt/samarkand/")
+        assert (inside / "airflow_local_settings.py").is_file()
+
+
 @pytest.mark.airflow
 def test_every_command_exists(compose: dict[str, Any], tmp_path: Path) -> None:
     lines = (DOCKER / "prepare.sh").read_text("utf-8").splitlines()
