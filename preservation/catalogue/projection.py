@@ -63,6 +63,8 @@ def subjects(event: Event) -> Subjects:
     Raises:
         MalformedError: it names something that cannot be.
     """
+    if event.type is EventType.FIXITY_CHECK:  # nearly all are
+        return Subjects(None, (key_of(event), check_id(event.tier, "tier")))
     if event.type in custody.RULES:
         return custody.subjects(event)
     if event.type is EventType.SEAL_SETTLED:
@@ -244,9 +246,15 @@ def _checked(state: State, event: Event) -> bool:
     if known is None or outcome is Outcome.UNCHECKED:
         return False
     intact = outcome is Outcome.INTACT
-    state.replicas[key, event.tier] = replace(
-        known,
+    state.replicas[key, event.tier] = ReplicaRow(
+        key=known.key,
+        tier=known.tier,
+        packaging=known.packaging,
         state=ReplicaState.VERIFIED if intact else ReplicaState.DAMAGED,
+        seal=known.seal,
+        tar=known.tar,
+        octets=known.octets,
+        written_at=known.written_at,
         verified_at=event.at if intact else known.verified_at,
         checked_at=event.at,
         outcome=outcome,
@@ -332,12 +340,7 @@ _RULES: Mapping[EventType, Callable[[State, Event], bool]] = {
     EventType.FINDING_RESOLVED: _closed,
     EventType.FINDING_ACCEPTED: _closed,
 }
-_ABOUT_REPLICA = {
-    EventType.REPLICATION,
-    EventType.FIXITY_CHECK,
-    EventType.RECOVERY,
-    EventType.RECALL,
-}
+_ABOUT_REPLICA = {EventType.REPLICATION, EventType.RECOVERY, EventType.RECALL}
 _ABOUT_FINDING = {EventType.FINDING_OPENED, EventType.REPAIR_BEGUN, *_CLOSED_STATES}
 
 

@@ -16,6 +16,7 @@ from preservation.model.digest import Algorithm, Digest
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _PLAIN = frozenset({str, bool, type(None)})  # nothing to look at
+_ARRAYS = (list, tuple)
 _LARGEST = 2**53 - 1
 
 
@@ -42,17 +43,23 @@ def digest_of(value: Any) -> Digest:
 def _refuse(value: Any) -> None:
     waiting = [value]
     for one in waiting:  # it grows while it is walked: a call for each would cost more
-        if type(one) in _PLAIN:
-            continue
-        if isinstance(one, dict):
-            for key in one:
-                if not (isinstance(key, str) and key.isascii()):
-                    raise MalformedError(f"canonical JSON: key is not ASCII text: {key!r}")
-            waiting.extend(one.values())
-        elif isinstance(one, list | tuple):
-            waiting.extend(one)
-        elif isinstance(one, int):
+        if isinstance(one, int):
             if not -_LARGEST <= one <= _LARGEST:
                 raise MalformedError(f"canonical JSON: integer out of range: {one}")
-        elif not isinstance(one, str):
+        elif isinstance(one, dict):
+            _refuse_keys(one)
+            waiting += [inner for inner in one.values() if type(inner) not in _PLAIN]
+        elif isinstance(one, _ARRAYS):
+            waiting += [inner for inner in one if type(inner) not in _PLAIN]
+        elif not (one is None or isinstance(one, str)):
             raise MalformedError(f"canonical JSON: no place for {type(one).__name__}")
+
+
+def _refuse_keys(value: dict[Any, Any]) -> None:
+    try:
+        good = "".join(value).isascii()  # all at once
+    except TypeError:
+        good = False
+    if not good:
+        bad = next(key for key in value if not (isinstance(key, str) and key.isascii()))
+        raise MalformedError(f"canonical JSON: key is not ASCII text: {bad!r}")

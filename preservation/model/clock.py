@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 def stamp(moment: datetime) -> str:
     """Spell a moment as we store it: ``2026-11-22T07:00:00.123456Z``, always UTC, fixed width."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def parse_stamp(text: str) -> datetime:

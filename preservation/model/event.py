@@ -60,6 +60,9 @@ class EventType(Enum):
     REBUILD = "catalogue rebuild"
     NOTIFICATION = "notification"  # a person or hook was told, or could not be
 
+    # Members are one of a kind. Enum's own hash is Python code, and every event looks them up.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -18,6 +18,9 @@ class Outcome(Enum):
     UNCHECKED = "unchecked"  # permission, network, time-out, no marker: we know nothing
     INTACT = "intact"  # every file was read and compared
 
+    # Members are one of a kind. Enum's own hash is Python code, and every event looks them up.
+    __hash__ = object.__hash__
+
     @property
     def is_damage(self) -> bool:
         """True where a repair is called for. ``unchecked`` is neither damage nor health."""
@@ -40,6 +43,9 @@ class Level(Enum):
     E2 = "E2"
     E3 = "E3"
     E4 = "E4"
+
+    # As of outcomes.
+    __hash__ = object.__hash__
 
     @property
     def words(self) -> str:
