@@ -47,8 +47,6 @@ tombstone = sa.Table(
     sa.Column("event", Id, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("tombstone_content", tombstone.c.community, tombstone.c.content_digest)
-sa.Index("tombstone_lineage", tombstone.c.community, tombstone.c.lineage)
 
 removal = sa.Table(
     "removal",
@@ -66,13 +64,6 @@ removal = sa.Table(
     sqlite_with_rowid=False,
 )
 is_pending = removal.c.done_at.is_(None)
-sa.Index(
-    "removal_pending",
-    removal.c.community,
-    removal.c.proposal,
-    sqlite_where=is_pending,
-    postgresql_where=is_pending,
-)
 
 hold = sa.Table(
     "hold",
@@ -89,7 +80,6 @@ hold = sa.Table(
     sa.Column("released_why", Words, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("hold_aip", hold.c.community, hold.c.aip)
 
 access = sa.Table(
     "access",
@@ -128,4 +118,3 @@ proposal = sa.Table(
     sa.Column("ended_at", Moment),
     sqlite_with_rowid=False,
 )
-sa.Index("proposal_community", proposal.c.community, proposal.c.proposed_at)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 CHUNK = 500
 
@@ -35,7 +34,7 @@ def one_of(
     """
     if connection.dialect.name != "postgresql":
         return column.in_(values)
-    return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(column.type)))
+    return column == sa.any_(sa.literal(list(values), sa.ARRAY(column.type)))
 
 
 def among(

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from preservation.catalogue import rows
 from preservation.catalogue import tables as t
@@ -99,7 +98,7 @@ def _insert(
     parameter: a statement with hundreds costs more than the leases.
     """
     if connection.dialect.name == "postgresql":
-        wanted = sa.literal(list(names), postgresql.ARRAY(t.lease.c.name.type))
+        wanted = sa.literal(list(names), sa.ARRAY(t.lease.c.name.type))
         listed: sa.Select[Any] = sa.select(sa.func.unnest(wanted), *_given(holder, until))
     else:
         values = sa.func.json_each(json.dumps(list(names), ensure_ascii=False)).table_valued(

@@ -6,10 +6,10 @@ Loading and saving work on many rows with a few statements (``keys``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from preservation.catalogue import bulk
 from preservation.catalogue import tables as t
@@ -27,6 +27,9 @@ from preservation.model.identifier import Identifier, IdentifierStatus
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import Packaging, ReplicaState, TarFacts, VersionKey
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
 _Row = sa.RowMapping
 _VERSION_KEY = ("community", "aip", "version")
 _REPLICA_KEY = (*_VERSION_KEY, "tier")
@@ -34,9 +37,12 @@ _IDENTIFIER_KEY = ("community", "scheme", "value")
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """The INSERT that knows ``ON CONFLICT``; both databases spell it alike."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return make(table)
+    """The INSERT that knows ``ON CONFLICT``; both databases spell it alike. Only the dialect in
+    use is loaded: each takes its time.
+    """
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    made: sqlite.Insert | postgresql.Insert = dialect.insert(table)
+    return made
 
 
 def write(

@@ -4,7 +4,8 @@
 are the fold of events and can be made again. ``outbox`` and ``recorded`` carry events to the
 journal. What stands in ``arrival`` and ``lease`` may be lost without harm.
 
-A change here needs a migration beside it and a new ``REVISION``; a test compares the two.
+Their indexes are in ``indexes``. A change here needs a migration beside it and a new ``REVISION``;
+a test compares the two.
 """
 
 from __future__ import annotations
@@ -72,25 +73,8 @@ version = sa.Table(
     sa.PrimaryKeyConstraint("community", "aip", "version"),
     sqlite_with_rowid=False,
 )
-sa.Index(
-    "version_kept",
-    version.c.community,
-    version.c.there,
-    version.c.verified,
-    version.c.ingested_at,
-)
-# By hash: asked for one digest at a time, and a third of the octets of an ordered index.
-sa.Index("version_content", version.c.content_digest, postgresql_using="hash")
-sa.Index("version_ingested", version.c.community, version.c.ingested_at)
 # Queries must repeat the condition of a partial index as it stands, or SQLite will not use it.
 has_lineage = version.c.lineage != sa.literal_column("''")
-sa.Index(
-    "version_lineage",
-    version.c.community,
-    version.c.lineage,
-    sqlite_where=has_lineage,
-    postgresql_where=has_lineage,
-)
 
 content_format = sa.Table(
     "content_format",
@@ -123,7 +107,6 @@ identifier = sa.Table(
     sa.Column("adopted", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("identifier_aip", identifier.c.aip)
 
 replica = sa.Table(
     "replica",
@@ -155,36 +138,8 @@ replica = sa.Table(
     sa.PrimaryKeyConstraint("community", "aip", "version", "tier"),
     sqlite_with_rowid=False,
 )
-sa.Index(
-    "replica_due",
-    replica.c.community,
-    replica.c.tier,
-    replica.c.young,
-    replica.c.aged_from,
-    replica.c.aip,
-    replica.c.version,
-    replica.c.lot,
-    replica.c.octets,  # so that planning a night reads the index alone
-)
 is_weak = replica.c.level < sa.literal_column(str(LEVELS.index("E3")))
-sa.Index(
-    "replica_weak",
-    replica.c.community,
-    replica.c.tier,
-    replica.c.level,
-    replica.c.aged_from,
-    sqlite_where=is_weak,
-    postgresql_where=is_weak,
-)
 is_unsound = replica.c.state != sa.literal_column(str(STATES.index("verified")))
-sa.Index(
-    "replica_unsound",
-    replica.c.community,
-    replica.c.tier,
-    replica.c.state,
-    sqlite_where=is_unsound,
-    postgresql_where=is_unsound,
-)
 
 replica_count = sa.Table(
     "replica_count",
@@ -229,10 +184,6 @@ finding = sa.Table(
     sa.Column("decided", Document, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("finding_state", finding.c.state, finding.c.community, finding.c.opened_at)
-sa.Index("finding_community", finding.c.community, finding.c.opened_at)
-sa.Index("finding_aip", finding.c.aip)
-sa.Index("finding_code", finding.c.code, finding.c.community, finding.c.state, finding.c.opened_at)
 
 outbox = sa.Table(
     "outbox",
@@ -267,7 +218,6 @@ arrival = sa.Table(
     sa.Column("receipt", Document, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("arrival_seen", arrival.c.community, arrival.c.seen_at)
 
 # The fence is a counter that never gives a number twice: taking a lease inserts a row.
 lease = sa.Table(

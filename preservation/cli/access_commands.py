@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.keeping import access_of
 from preservation.app.parts import Parts
@@ -17,6 +16,9 @@ from preservation.cli.options import Json, group
 from preservation.cli.retention_commands import day
 from preservation.cli.shell import account, shell
 from preservation.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 access_app = group("See and set who gets AIPs out again; no bit is ever touched by it.")
 

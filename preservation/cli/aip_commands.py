@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.access.rules import Access
 from preservation.app.keeping import access_of
@@ -28,6 +27,9 @@ from preservation.model.clock import stamp
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
 from preservation.replication.restore import Restored
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 aip_app = group("Look at what is held; get it out again.")
 

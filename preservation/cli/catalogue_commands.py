@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
-from rich.console import Console
 
 from preservation.app.parts import open_home
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
@@ -14,6 +15,9 @@ from preservation.cli.options import Json, group
 from preservation.cli.shell import Shell, shell
 from preservation.errors import CatalogueUnavailableError
 from preservation.model.units import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 catalogue_app = group("Check the catalogue, or make it again.")
 journal_app = group("Move events into the journal and onto the tiers.")

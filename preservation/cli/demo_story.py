@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 
 from preservation.app.parts import Parts, open_home
@@ -16,6 +16,9 @@ from preservation.errors import SamarkandError
 from preservation.model.names import display
 from preservation.model.replica import Packaging, ReplicaState, VersionKey
 from preservation.model.units import format_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True)

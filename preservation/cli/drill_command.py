@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.app.drilling import Drilled, drill_is_due
 from preservation.app.drilling import drill as hold_drill
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import Several, shell, table, worst
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 drill_app = application()
 

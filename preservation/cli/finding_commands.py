@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.app.upkeep import settling_of
@@ -21,6 +20,9 @@ from preservation.model.clock import stamp
 from preservation.model.digest import Digest
 from preservation.repair.accepting import accept as accepted
 from preservation.repair.accepting import reopen as reopened
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MOST_SHOWN = 1_000  # findings in a table; the oldest
 

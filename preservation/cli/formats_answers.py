@@ -6,9 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from preservation.audit.format_review import DueVersion, Reviewed
 from preservation.cli.findings_shown import show_findings
@@ -19,6 +17,9 @@ from preservation.formats.inventory.summary import BY, Line
 from preservation.model.units import format_size
 from preservation.policy.policy import Policy
 from preservation.reports.format_chart import FormatBar, page, svg
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def write_csv(file: Path | None, rows: Iterable[Mapping[str, Any]]) -> None:

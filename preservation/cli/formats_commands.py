@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.holdings import inventory_of, review_of
 from preservation.app.parts import Parts
@@ -27,6 +26,9 @@ from preservation.formats.risk import SOURCE
 from preservation.model.units import format_size
 from preservation.policy.formats import GROUP
 from preservation.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 formats_app = group("What is held by format; what is doubtful; what newer signatures say.")
 

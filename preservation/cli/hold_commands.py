@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.keeping import holds_of
 from preservation.app.parts import Parts
@@ -15,6 +14,9 @@ from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.model.clock import stamp
 from preservation.model.replica import VersionKey
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 hold_app = group("Hold AIPs: nothing of them is disposed of or retired while a hold is open.")
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.app.create import create_home
 from preservation.app.home import Home, find_home
@@ -20,6 +19,9 @@ from preservation.supervise.control import Running
 from preservation.supervise.control import down as stop
 from preservation.supervise.control import up as start
 from preservation.supervise.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 init_app = application()
 up_app = application()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.catalogue.protocol import IdentifierRow
 from preservation.cli.opening import known_aip, opened
@@ -16,6 +15,9 @@ from preservation.ingest.claiming import claimed
 from preservation.model.clock import stamp
 from preservation.model.event import EventType
 from preservation.model.identifier import SCHEMES, Identifier, IdentifierStatus, parse
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 identifier_app = group("See and change the identifiers of AIPs.")
 

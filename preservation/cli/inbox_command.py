@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from preservation.app.parts import Parts
@@ -15,6 +14,9 @@ from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import shell, table
 from preservation.ingest.release import ReleaseResult
 from preservation.model.clock import stamp
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 inbox_app = application(invoke_without_command=True)
 

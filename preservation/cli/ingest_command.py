@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.cli.findings_shown import show_finding
@@ -20,6 +19,9 @@ from preservation.model.progress import Progress
 from preservation.model.units import format_size
 from preservation.policy.policy import Policy
 from preservation.replication.result import ReplicaResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ingest_app = application()
 

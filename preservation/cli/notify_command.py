@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.notifying import notify as tell
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import shell
 from preservation.notices.message import Message
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 notify_app = application()
 

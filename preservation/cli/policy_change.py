@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.advising import of_home
 from preservation.app.home import SystemClock
@@ -28,6 +27,9 @@ from preservation.reports.plan_page import plan_page
 from preservation.supervise.control import healthy
 from preservation.supervise.control import up as start
 from preservation.supervise.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _MOST_PLAN = 256 << 20  # octets read of a plan; one of a thousand communities has some 20 MB
 MOST_ROWS = 40  # of one table on a terminal; the other forms have all of them

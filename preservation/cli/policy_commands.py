@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.app.advising import advise
 from preservation.app.policies import read_policies
@@ -28,6 +27,9 @@ from preservation.policy.explain import explain as explained
 from preservation.policy.feasible import Feasibility, feasibility
 from preservation.policy.policy import Policy
 from preservation.policy.schema import schema as make_schema
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MOST_NAMED = 10  # of what breaks one promise, on a terminal
 

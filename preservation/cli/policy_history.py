@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.home import find_home
 from preservation.app.policies import recover_policies
@@ -17,6 +16,9 @@ from preservation.errors import UsageError
 from preservation.ledger.amendments import Amendment, Succession
 from preservation.policy.compare import compare
 from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SHOWN = len("sha256:") + 12  # characters of a digest that a table shows
 

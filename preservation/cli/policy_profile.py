@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.app.profiles import deposit_profile
 from preservation.cli.opening import opened
 from preservation.cli.options import Json
 from preservation.cli.outfile import write_out
 from preservation.cli.shell import shell
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def profile(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.app.planning import foreseen, planned_communities
@@ -22,6 +21,9 @@ from preservation.policy.loss import ratio, told
 from preservation.policy.loss_inputs import Rates
 from preservation.policy.policy import Policy
 from preservation.reports.loss_chart import loss_chart
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _A_MILLION = 1_000_000
 _MATTERS = 1.05  # a factor below it is no help

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from preservation.app.parts import Parts
 from preservation.cli.shell import Several, table
@@ -13,6 +12,9 @@ from preservation.model.progress import Progress
 from preservation.model.units import format_size
 from preservation.policy.policy import Policy
 from preservation.replication.result import ReplicaResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _CODES = {"verified": 0, "damaged": 4}
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.app.period_reporting import last_periods, write_period_report
@@ -17,6 +16,9 @@ from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 report_app = application()
 

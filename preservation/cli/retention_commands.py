@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.keeping import holds_of, retention_of
 from preservation.app.parts import Parts
@@ -23,6 +22,9 @@ from preservation.retention.approvals import tally
 from preservation.retention.proposal import Proposal
 from preservation.retention.review import Review
 from preservation.retention.service import Disposed
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MOST_ROWS = 40  # of one table on a terminal; --json has all
 

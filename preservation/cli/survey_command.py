@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -23,6 +22,9 @@ from preservation.ingest.survey_result import SCHEMA, Survey, SurveyFinding, Sur
 from preservation.ingest.survey_tables import View, figures, views
 from preservation.model.finding import Severity
 from preservation.model.units import parse_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 survey_app = typer.Typer()
 

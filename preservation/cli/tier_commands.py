@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.app.sweeping import sweep
@@ -24,6 +23,9 @@ from preservation.model.units import format_size
 from preservation.replication.reconcile import Reconciled
 from preservation.storage.proof import Proof
 from preservation.storage.rehearsal import rehearse
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 tier_app = group("Look at the places that keep replicas.")
 for act in (ask, guard, index, recall, statements):

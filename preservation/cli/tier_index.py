@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.cli.opening import known_tier, opened
 from preservation.cli.options import Json, Tier
 from preservation.cli.shell import Several, shell, worst
 from preservation.replication.indexing import Indexed, IndexService
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def index(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.audit.recalling import READABLE, recalled
@@ -16,6 +15,9 @@ from preservation.cli.options import Aip, Community, Json, Tier
 from preservation.cli.shell import Several, shell, worst
 from preservation.model.check import CheckResult
 from preservation.storage.tier import Tier as Place
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def recall(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from preservation.app.parts import Parts
 from preservation.audit.statements import FRESH, Asked
@@ -19,6 +18,9 @@ from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.units import parse_duration
 from preservation.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def ask(

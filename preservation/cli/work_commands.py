@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from preservation.cli.opening import communities, known_aip, known_tier, opened
 from preservation.cli.options import (
@@ -24,6 +23,9 @@ from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.model.replica import VersionKey
 from preservation.repair.result import RepairResult
 from preservation.replication.result import ReplicaResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 replicate_app = application()
 repair_app = application()
