@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -34,6 +35,8 @@ _NO_SETTINGS = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+# The description of S3 is a megabyte of JSON: it is parsed once, not for every client.
+_MODELS = botocore.loaders.create_loader()
 # What `tier check` calls it; without that proof a digest that comes back is only an echo.
 REFUSES_WRONG = "refuses octets that do not have the SHA-256 they came with"
 RANGED = "reads from the middle of an object"
@@ -298,8 +301,10 @@ def _client(address: Address, keys: Keys) -> Any:
     Checksums of the SDK's own are off: ours decide, and some services answer a ranged read with
     the whole object's. Bodies are not signed a second time: each carries its SHA-256.
     """
+    ground = botocore.session.Session(session_vars=_NO_SETTINGS)
+    ground.register_component("data_loader", _MODELS)
     session = boto3.session.Session(
-        botocore_session=botocore.session.Session(session_vars=_NO_SETTINGS),
+        botocore_session=ground,
         aws_access_key_id=keys.id,
         aws_secret_access_key=keys.secret,
         aws_session_token=keys.token or None,
