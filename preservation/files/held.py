@@ -55,3 +55,24 @@ class HeldTar:
 
 
 Held = HeldFolder | HeldTar
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part of a tar by itself.
+
+    Attributes:
+        offset, octets: which octets of the tar it should be.
+    """
+
+    name: str
+    offset: int
+    octets: int
+    held: HeldTar
+
+
+@dataclass(frozen=True, slots=True)
+class HeldParts:
+    """Some parts of a tar, which are no tar by themselves."""
+
+    parts: tuple[HeldPart, ...]

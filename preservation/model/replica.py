@@ -17,7 +17,8 @@ from preservation.model.digest import Algorithm, Digest
 
 SIDECAR_SCHEMA = "samarkand.seal/1"
 _MOST_VERSIONS = 2**31 - 1  # what four octets hold
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_PART_NUMBER = r"(\.[0-9]{5})?"  # at the end of a name
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ID = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
@@ -48,6 +49,9 @@ class ReplicaState(Enum):
     WRITTEN = "written"
     VERIFIED = "verified"
     DAMAGED = "damaged"
+
+    # Members are one of a kind. Enum's own hash is Python code, and every event looks them up.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,7 +117,9 @@ class Sidecar:
         object: in a bucket, the replica's own name where that is not ``v<n>.tar``.
         part_octets: in a bucket, of a tar that one object can't hold, how large each of its
             parts is but the last; else 0.
-        replaced: in a bucket, stamp and name of each tar that a repair replaced.
+        exchanged: in a bucket, number and name of each part that lies under another name than
+            the tar's, since a repair replaced it alone.
+        replaced: in a bucket, stamp and name of each tar, or part of one, that a repair replaced.
     """
 
     key: VersionKey
@@ -124,6 +130,7 @@ class Sidecar:
     tar: TarFacts | None
     object: str = ""
     part_octets: int = 0
+    exchanged: tuple[tuple[int, str], ...] = ()
     replaced: tuple[tuple[str, str], ...] = ()
 
     def encode(self) -> bytes:
@@ -151,6 +158,8 @@ class Sidecar:
         fields: dict[str, Any] = {"object": self.object} if self.object else {}
         if self.part_octets:
             fields["part_bytes"] = self.part_octets
+        if self.exchanged:
+            fields["parts"] = [list(pair) for pair in self.exchanged]
         if self.replaced:
             fields["replaced"] = [list(pair) for pair in self.replaced]
         return fields
@@ -194,8 +203,12 @@ class Sidecar:
                 else TarFacts(Digest.parse(Algorithm.SHA256, tar["sha256"]), int(tar["bytes"])),
                 object=_object(data.get("object", ""), key),
                 part_octets=_part(data.get("part_bytes", 0)),
+                exchanged=tuple(
+                    _exchanged(number, name, key) for number, name in data.get("parts", ())
+                ),
                 replaced=tuple(
-                    (str(stamp), _object(name, key)) for stamp, name in data.get("replaced", ())
+                    (str(stamp), _object(name, key, part=_PART_NUMBER))
+                    for stamp, name in data.get("replaced", ())
                 ),
             )
         except MalformedError:
@@ -204,15 +217,25 @@ class Sidecar:
             raise MalformedError(f"sidecar: {type(error).__name__}: {error}") from error
 
 
-def _object(name: Any, key: VersionKey) -> str:
+def _object(name: Any, key: VersionKey, part: str = "") -> str:
     """A name that a writer gives to a replica of this version in a bucket, or none; never a way
     elsewhere.
+
+    Args:
+        part: what may follow it, as a pattern.
     """
     if not isinstance(name, str) or not re.fullmatch(
-        rf"|v{key.version}(\.r[1-9][0-9]{{0,5}})?\.tar", name
+        rf"|v{key.version}(\.r[1-9][0-9]{{0,5}})?\.tar{part}", name
     ):
         raise MalformedError(f"sidecar: not the name of a replica of {key}: {name!r}")
     return name
+
+
+def _exchanged(number: Any, name: Any, key: VersionKey) -> tuple[int, str]:
+    """A part of a tar, and its name, which ends with its number."""
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1 or not name:
+        raise MalformedError(f"sidecar: not a part's number and name: {number!r}, {name!r}")
+    return number, _object(name, key, part=rf"\.{number:05d}")
 
 
 def _part(octets: Any) -> int:

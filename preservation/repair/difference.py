@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from preservation.errors import SamarkandError
-from preservation.files.held import Held, HeldFolder, HeldTar
+from preservation.files.held import Held, HeldFolder, HeldPart, HeldParts, HeldTar
 from preservation.files.tar import order, read_tar
 from preservation.files.tar_index import Place, places
 from preservation.files.walk import open_below
@@ -53,7 +53,7 @@ class Wanted:
 
 
 def difference_map(
-    damaged: Held, intact: Held, paths: Sequence[bytes], key: VersionKey
+    damaged: Held | HeldParts, intact: Held, paths: Sequence[bytes], key: VersionKey
 ) -> dict[str, Any]:
     """Where quarantined bytes differ from those that took their place.
 
@@ -61,9 +61,12 @@ def difference_map(
 
     Args:
         paths: the files that the check named; used where one of the two is a folder. Two tars
-            are compared as streams, so that damage between their files shows too.
+            are compared as streams, so that damage between their files shows too; parts of one
+            each by itself.
     """
-    if isinstance(damaged, HeldTar) and isinstance(intact, HeldTar):
+    if isinstance(damaged, HeldParts):
+        files = [_of_part(part, intact) for part in damaged.parts]
+    elif isinstance(damaged, HeldTar) and isinstance(intact, HeldTar):
         with ExitStack() as stack:
             bad = _entered(stack, damaged.open, damaged.octets)
             good = _entered(stack, intact.open, intact.octets)
@@ -77,6 +80,16 @@ def difference_map(
         "version": key.version,
         "files": files,
     }
+
+
+def _of_part(part: HeldPart, intact: Held) -> dict[str, Any]:
+    """A part of a tar, compared with the octets that took its place."""
+    with ExitStack() as stack:
+        bad = _entered(stack, part.held.open, part.held.octets)
+        good = _Side()
+        if isinstance(intact, HeldTar):
+            good = _looked_up(stack, intact, (part.offset, part.octets))
+        return _of_sides(Wanted(part.name.encode()), bad, good)
 
 
 def file_differences(
@@ -229,7 +242,7 @@ class _Files:
             folder = self._held.path
             return _entered(self._stack, lambda: _open(folder, path))
         if path in self._places:
-            return self._looked_up(self._held, self._places[path])
+            return _looked_up(self._stack, self._held, self._places[path])
         try:
             while self._next is None or order(self._next[0]) < order(path):
                 self._next = next(self._members)
@@ -239,15 +252,6 @@ class _Files:
             return _Side()
         return _Side(self._next[1], _Chunks(self._next[2]))
 
-    def _looked_up(self, held: HeldTar, place: Place) -> _Side:
-        try:
-            stream = None if held.at is None else self._stack.enter_context(held.at(*place))
-        except SamarkandError as error:
-            return _Side(unreadable=error.message)
-        except OSError as error:
-            return _Side(unreadable=error.strerror or str(error))
-        return _Side() if stream is None else _Side(place[1], _Part(stream, place[1]))
-
     def _of_tar(self, held: HeldTar) -> Iterator[tuple[bytes, int, Iterator[bytes]]]:
         try:
             stream = self._stack.enter_context(held.open())
@@ -256,6 +260,17 @@ class _Files:
             self._failed = error.message
         except OSError as error:
             self._failed = error.strerror or str(error)
+
+
+def _looked_up(stack: ExitStack, held: HeldTar, place: Place) -> _Side:
+    """So many octets of a tar, where they stand in it."""
+    try:
+        stream = None if held.at is None else stack.enter_context(held.at(*place))
+    except SamarkandError as error:
+        return _Side(unreadable=error.message)
+    except OSError as error:
+        return _Side(unreadable=error.strerror or str(error))
+    return _Side() if stream is None else _Side(place[1], _Part(stream, place[1]))
 
 
 def placed(held: Held, top: str, wanted: Collection[bytes]) -> dict[bytes, Place]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from preservation.errors import ColdError, NotNowError
-from preservation.files.held import Held, HeldFolder
+from preservation.files.held import Held, HeldFolder, HeldParts
 from preservation.files.walk import Kind, walk
 from preservation.ledger.protocol import Journal
 from preservation.model.digest import Digest
@@ -85,7 +85,7 @@ class Quarantining:
         return [bytes.fromhex(found["path_hex"]) for found in files]
 
 
-def _lying(held: Held) -> list[bytes]:
+def _lying(held: Held | HeldParts) -> list[bytes]:
     """The files of a mending: in its quarantine lies nothing else."""
     if not isinstance(held, HeldFolder):
         return []

@@ -12,9 +12,9 @@ The steps, and what a crash after each leaves:
 
 Nothing is overwritten: the damaged bytes stay in quarantine on their tier, with a map of
 where they differ. Of a folder only the damaged files are fetched and exchanged, one by one
-(:mod:`preservation.repair.mending`). Else the replica is replaced whole; where no other one is
-intact, each file is taken from whichever has it intact (:mod:`preservation.repair.salvage`): if
-all are had, that is the source.
+(:mod:`preservation.repair.mending`). Else the replica is replaced; of a tar in parts only those
+that differ (``storage/s3/same.py``). Where no other one is intact, each file is taken from
+whichever has it intact (:mod:`preservation.repair.salvage`): if all are had, that is the source.
 """
 
 from __future__ import annotations

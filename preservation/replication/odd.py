@@ -97,7 +97,7 @@ def of_version(tier: Tier, folder: str, one: Version, row: ReplicaRow | None) ->
             return
     current, kept = _names(one.key, sidecar, row)
     in_parts = current in one.parts if sidecar is None else bool(sidecar.part_octets)
-    here = _Here(folder, one, current, kept, in_parts)
+    here = _Here(folder, one, current, kept, in_parts, dict(sidecar.exchanged if sidecar else ()))
     yield from here.left_over()
     if sidecar is None:
         if here.is_there:
@@ -123,6 +123,7 @@ class _Here:
         current: the name that the replica's bytes should have.
         kept: names that repairs have replaced.
         in_parts: whether the replica is a tar in parts.
+        elsewhere: number and name of parts of it that lie under another name.
     """
 
     folder: str
@@ -130,31 +131,43 @@ class _Here:
     current: str
     kept: frozenset[str]
     in_parts: bool
+    elsewhere: Mapping[int, str]
 
     @property
     def is_there(self) -> bool:
         """Whether the replica's bytes are listed."""
         return self.current in (self.one.parts if self.in_parts else self.one.held)
 
+    def parts(self) -> dict[int, int | None]:
+        """The parts of the replica, by number; None for one that should be elsewhere and isn't."""
+        moved = {
+            number: self.one.parts.get(name.rpartition(".")[0], {}).get(number)
+            for number, name in self.elsewhere.items()
+        }
+        return {**self.one.parts[self.current], **moved}
+
     def left_over(self) -> Iterator[Odd]:
         """Octets that nothing speaks of."""
         for name in self.one.held:
             if (name != self.current or self.in_parts) and name not in self.kept:
                 yield Odd("TIER-HALF-WRITTEN", f"{self.folder}/{name}", self.one.key)
-        for name in self.one.parts:
-            if (name != self.current or not self.in_parts) and name not in self.kept:
+        known = {*self.kept, *self.elsewhere.values()}
+        for name, numbers in self.one.parts.items():
+            if (name == self.current and self.in_parts) or name in known:
+                continue
+            if not known.issuperset(f"{name}.{number:05d}" for number in numbers):
                 yield Odd("TIER-HALF-WRITTEN", f"{self.folder}/{name}.*", self.one.key)
 
     def sizes(self, octets: int, part: int) -> Iterator[Odd]:
         """What is wrong with a tar's size, or with its parts."""
         name = f"{self.folder}/{self.current}"
-        if self.in_parts and not _are(self.one.parts[self.current], octets, part):
+        if self.in_parts and not _are(self.parts(), octets, part):
             yield Odd("TIER-PARTS", name, self.one.key)
         elif not self.in_parts and self.one.held[self.current] != octets:
             yield Odd("TIER-SIZE", name, self.one.key)
 
 
-def _are(parts: Mapping[int, int], octets: int, size: int) -> bool:
+def _are(parts: Mapping[int, int | None], octets: int, size: int) -> bool:
     """Whether parts are just those of a tar of so many octets."""
     if len(parts) != -(-octets // size):
         return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from preservation.errors import BusyError, SamarkandError
 from preservation.files import tar, tar_index
-from preservation.files.held import Held, HeldFolder
+from preservation.files.held import Held, HeldFolder, HeldParts
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.replica import Packaging, Sidecar, TarFacts, VersionKey
 from preservation.storage.proof import Proof
@@ -109,10 +109,12 @@ def _swaps(tier: Tier, key: VersionKey, packaging: Packaging) -> bool:
     incoming = _fill(tier.incoming(key, packaging), key, packaging, _GOOD)
     place = incoming.swap(_sidecar(key, packaging, _GOOD), "rehearsed")
     incoming.discard()
+    aside = tier.held_in_quarantine(key, packaging, "rehearsed")
     return (
         place == tier.quarantined(key, packaging, "rehearsed") != ""
         and _contents(tier.held(key, packaging), key) == _GOOD
-        and _contents(tier.held_in_quarantine(key, packaging, "rehearsed"), key) == _BAD
+        and not isinstance(aside, HeldParts)
+        and _contents(aside, key) == _BAD
     )
 
 

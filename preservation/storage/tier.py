@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from preservation.errors import TierUnavailableError
-from preservation.files.held import Held
+from preservation.files.held import Held, HeldParts
 from preservation.files.tar_index import Index
 from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
@@ -112,7 +112,8 @@ class Incoming(Protocol):
     def swap(self, sidecar: Sidecar, stamp: str) -> str:
         """Put these bytes in the place of what is there, by atomic exchange; the former
         bytes go to ``.quarantine/<stamp>/<place>`` on the same tier. Works too where the
-        former bytes or their sidecar are gone.
+        former bytes or their sidecar are gone. Of a tar in parts those that are the same as what
+        was written stay where they are, and only the others are replaced.
 
         Returns:
             The place of the quarantined bytes relative to the root; empty if none were left.
@@ -268,7 +269,9 @@ class Tier(Protocol):
         """
         ...
 
-    def held_in_quarantine(self, key: VersionKey, packaging: Packaging, stamp: str) -> Held:
+    def held_in_quarantine(
+        self, key: VersionKey, packaging: Packaging, stamp: str
+    ) -> Held | HeldParts:
         """The bytes there, for comparing."""
         ...
 

@@ -7,12 +7,15 @@ What a crash leaves:
 1. parts of an upload, of the tar   the next writer of the version goes on from them
 2. an object that no sidecar names  not a replica; a reconcile finds it
 3. the sidecar                      a replica; after a swap, the former object under its old name
+
+Of a tar in parts that is replaced, parts that are what they should be stay where they are, and the
+new sidecar names them beside the others.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,20 +30,31 @@ from preservation.errors import (
 from preservation.files.held import Held
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.layout import check_stamp
-from preservation.storage.s3.parts import Sending, free_name, held_objects, whole
-from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.named import Named, current, former_sidecar, replaced, tars_of
+from preservation.storage.s3.parts import Sending, free_name, held_objects, number_of, whole
+from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.upload import OtherOctetsError
 from preservation.storage.tier import LargerError
 
 
 class S3Incoming:
-    """Implements ``storage.tier.Incoming`` for a tar in a bucket."""
+    """Implements ``storage.tier.Incoming`` for a tar in a bucket.
 
-    def __init__(self, place: S3Place, key: VersionKey, octets: int) -> None:
+    Args:
+        octets: about how many will come, as announced.
+        replacing: a replica, of which sound parts are kept.
+    """
+
+    def __init__(
+        self, place: S3Place, key: VersionKey, octets: int, *, replacing: bool = False
+    ) -> None:
         self._place = place
         self._key = key
-        self._name = _free_name(place, key, octets)
-        self._sending = Sending(place, self._name, octets)
+        former = former_sidecar(place, key)
+        self._former = current(key, former)
+        self._name = _free_name(place, key, former, octets)
+        parts = _parts(place, key, former, octets) if replacing else {}
+        self._sending = Sending(place, self._name, octets, parts)
         self._written = False
         self._visible = False
         self._keep_parts = False
@@ -88,19 +102,44 @@ class S3Incoming:
         check_stamp(stamp)
         self._place.check()
         former = former_sidecar(self._place, self._key)
-        replaced = former.replaced if former else ()
-        if any(used == stamp for used, _ in replaced):
+        before = former.replaced if former else ()
+        if any(used == stamp for used, _ in before):
             raise BusyError(f"tier {self._place.id}: {stamp!r} has been used for {self._key.aip}")
-        name = object_name(self._key, former)
-        left = name if name != self._name and whole(self._place, name) else ""
-        if left:
-            replaced = (*replaced, (stamp, left.rpartition("/")[2]))
-        data = replace(self._named(sidecar), replaced=replaced).encode()
+        tar = current(self._key, former)
+        left = [(stamp, one.rpartition("/")[2]) for one in self._left(tar)]
+        now = replace(self._mended(sidecar, tar), replaced=(*before, *left))
         self._protect()
         self._visible = True  # or may be, from here on: a reply can be lost
-        self._place.replace(self._key.sidecar, data)
+        self._place.replace(self._key.sidecar, now.encode())
         self._place.protect(self._key.sidecar)
-        return left
+        found = replaced(self._key, now, stamp)
+        return "" if found is None else found.place
+
+    def _left(self, tar: Named) -> list[str]:
+        """The objects that are the replica's no more once the sidecar says so: of a tar in parts
+        its name, and the parts that lie under another one.
+        """
+        if self._sending.kept:
+            gone = (tar.part(number) for number in self._sending.new)
+            return [name for name in gone if self._place.head(name) is not None]
+        if tar.name == self._name or not whole(self._place, tar):
+            return []
+        return [tar.name, *tar.elsewhere.values()]
+
+    def _mended(self, sidecar: Sidecar, tar: Named) -> Sidecar:
+        """The sidecar of the tar that is there, with new parts in it; or of one that is all new."""
+        if not self._sending.kept:
+            return self._named(sidecar)
+        if tar != self._former:
+            raise BusyError(f"tier {self._place.id}: {self._key} was replaced meanwhile")
+        plain = self._key.place(Packaging.TAR)
+        parts = {**tar.elsewhere, **{n: one.name for n, one in self._sending.new.items()}}
+        return replace(
+            sidecar,
+            object="" if tar.name == plain else tar.name.rpartition("/")[2],
+            part_octets=self._sending.part_octets,
+            exchanged=tuple((n, parts[n].rpartition("/")[2]) for n in sorted(parts)),
+        )
 
     def mend(self, sidecar: Sidecar, stamp: str, strangers: Sequence[bytes]) -> str:
         del strangers
@@ -125,17 +164,18 @@ class S3Incoming:
         self._written = False
 
     def _remove(self) -> None:
-        """Take away objects that no sidecar names."""
-        if self._sending.sent and not self._is_named():
+        """Take away objects that no sidecar names; parts that were kept are a replica's."""
+        new = self._sending.new
+        if new and not self._is_named():
             with self._place.errors():
-                for one in self._sending.sent:
+                for one in new.values():
                     self._place.client.delete_object(**self._place.about(one.name))
         self._sending.sent.clear()
 
     def _protect(self) -> None:
         """Lock what was written, before a sidecar makes it a replica."""
         if self._place.lock is not None:
-            for one in self._sending.sent:
+            for one in self._sending.new.values():
                 self._place.protect(one.name)
 
     def _is_named(self) -> bool:
@@ -147,7 +187,7 @@ class S3Incoming:
             sidecar = None if data is None else Sidecar.decode(data)
         except MalformedError:
             return True
-        return sidecar is not None and object_name(self._key, sidecar) == self._name
+        return self._name in tars_of(self._key, sidecar)
 
     def _expect_written(self) -> None:
         if not self._written:
@@ -165,26 +205,27 @@ class S3Incoming:
             raise SamarkandError(f"a sidecar of {sidecar.key} for {self._key}")
 
 
-def former_sidecar(place: S3Place, key: VersionKey) -> Sidecar | None:
-    """The sidecar that is there, if it can be read as one."""
-    data = place.get(key.sidecar)
-    try:
-        return None if data is None else Sidecar.decode(data)
-    except MalformedError:
-        return None
-
-
-def object_name(key: VersionKey, sidecar: Sidecar | None) -> str:
-    """The name of a replica's object: as its sidecar says, or the plain one."""
-    if sidecar is not None and sidecar.object:
-        return f"{key.folder}/{sidecar.object}"
-    return key.place(Packaging.TAR)
-
-
-def _free_name(place: S3Place, key: VersionKey, octets: int) -> str:
-    former = former_sidecar(place, key)
-    kept = {object_name(key, former)} if former else set()
-    kept |= {f"{key.folder}/{name}" for _, name in former.replaced} if former else set()
+def _free_name(place: S3Place, key: VersionKey, former: Sidecar | None, octets: int) -> str:
     again = (f"{key.folder}/v{key.version}.r{number}.tar" for number in itertools.count(1))
     names = itertools.chain([key.place(Packaging.TAR)], again)
-    return free_name(place, f"{key.folder}/v{key.version}.", names, kept, octets)
+    return free_name(place, f"{key.folder}/v{key.version}.", names, tars_of(key, former), octets)
+
+
+def _parts(
+    place: S3Place, key: VersionKey, former: Sidecar | None, octets: int
+) -> Mapping[int, Object]:
+    """By number, the parts of a tar that may be sound: those of the size that they should have.
+    None where more lie there than the tar has: all of it gets another name then.
+    """
+    limit = place.address.object_limit
+    if former is None or former.tar is None or former.tar.octets != octets:
+        return {}
+    if former.part_octets != limit:
+        return {}
+    tar, count = current(key, former), -(-octets // limit)
+    listed = (number_of(tar.name, one.name) for one in place.list(tar.name))
+    if max(listed, default=0) > count or place.head(tar.part(count + 1)) is not None:
+        return {}
+    sizes = {n: min(limit, octets - (n - 1) * limit) for n in range(1, count + 1)}
+    found = {n: place.head(tar.part(n)) for n in sizes}
+    return {n: one for n, one in found.items() if one is not None and one.octets == sizes[n]}

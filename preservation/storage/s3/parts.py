@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import BinaryIO
 
 from preservation.errors import NoSpaceError
 from preservation.files.held import HeldTar
 from preservation.model.units import format_size
+from preservation.storage.s3.named import Named, part_name
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.reading import open_objects
+from preservation.storage.s3.same import Compared
 from preservation.storage.s3.upload import OtherOctetsError, Upload
 from preservation.storage.tier import WITHOUT_END, LargerError
 
 MOST = 99_999  # parts of a tar: with more, names in order would be parts out of order
 _PART = re.compile(r"\.([0-9]{5})")
-
-
-def part_name(name: str, number: int) -> str:
-    """The name of a tar's part; numbers begin with 1."""
-    return f"{name}.{number:05d}"
 
 
 def number_of(name: str, part: str) -> int:
@@ -35,14 +32,14 @@ def number_of(name: str, part: str) -> int:
     return int(found[1]) if found else 0
 
 
-def whole(place: S3Place, name: str) -> list[Object]:
+def whole(place: S3Place, tar: Named) -> list[Object]:
     """The objects that a tar is kept in, in order: one, or its parts up to the first that is
     not there. Empty if nothing is there.
     """
-    one = place.head(name)
+    one = place.head(tar.name)
     if one is not None:
         return [one]
-    parts = (place.head(part_name(name, number)) for number in itertools.count(1))
+    parts = (place.head(tar.part(number)) for number in itertools.count(1))
     # Each is asked for: a listing may be late, and what it leaves out would count as gone.
     return [part for part in itertools.takewhile(lambda part: part is not None, parts) if part]
 
@@ -74,18 +71,28 @@ class Sending:
     Args:
         name: of the tar; :func:`free_name` gave it.
         octets: about how many will come, as announced.
+        former: by number, parts of the tar that this one replaces, where they are of this size
+            and may be sound: those that are what comes are kept, and not sent again.
+
+    Attributes:
+        sent: the objects that it is in now, in order.
+        kept: the numbers of those that were not sent.
 
     Raises:
         NoSpaceError: that would be more parts than there are numbers (``TIER-TOO-LARGE``).
     """
 
-    def __init__(self, place: S3Place, name: str, octets: int) -> None:
+    def __init__(
+        self, place: S3Place, name: str, octets: int, former: Mapping[int, Object] | None = None
+    ) -> None:
         self._place = place
         self._name = name
         self._octets = octets
         self._limit = place.address.object_limit
         self._upload: Upload | None = None
+        self._former = former or {}
         self.sent: list[Object] = []
+        self.kept: set[int] = set()
         if octets != WITHOUT_END and octets > MOST * self._limit:
             raise _too_many(place)
 
@@ -113,17 +120,32 @@ class Sending:
                 )
             return
         for number in itertools.count(1):
-            name = part_name(self._name, number)
-            there = self._place.head(name)
-            if there is not None and there.octets == self._limit:
-                cut.skip(self._limit)
-                self.sent.append(there)
-            else:
-                self._shorter(name, cut.piece(self._limit), there)
+            self._piece(number, cut.piece(self._limit))
             if not cut.goes_on():
                 return
             if number == MOST:
                 raise _too_many(self._place)
+
+    @property
+    def new(self) -> dict[int, Object]:
+        """By number, the objects that were sent, or that a killed writer of this tar had sent."""
+        return {n: one for n, one in enumerate(self.sent, 1) if n not in self.kept}
+
+    def _piece(self, number: int, piece: Iterator[bytes]) -> None:
+        """One part: kept, or sent, or sent already by a killed writer."""
+        former, name = self._former.get(number), part_name(self._name, number)
+        compared = None if former is None else Compared(self._place, former, piece)
+        if former is not None and compared is not None and compared.is_same():
+            self.kept.add(number)
+            self.sent.append(former)
+            return
+        there = self._place.head(name)
+        if there is not None and there.octets == self._limit:
+            for _ in piece:
+                pass
+            self.sent.append(there)
+        else:
+            self._shorter(name, compared.again() if compared else piece, there)
 
     def _shorter(self, name: str, chunks: Iterable[bytes], there: Object | None) -> None:
         """Send a part where none is, or a shorter one: this tar's last, or cut otherwise."""
@@ -167,11 +189,6 @@ class _Cut:
             self._rest = self._rest[len(taken) :]
             octets -= len(taken)
             yield taken  # type: ignore[misc]  # a view is as good, and saves a copy
-
-    def skip(self, octets: int) -> None:
-        """Pass over so many."""
-        for _ in self.piece(octets):
-            pass
 
     def goes_on(self) -> bool:
         """Whether there is any more."""

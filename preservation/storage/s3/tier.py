@@ -17,7 +17,7 @@ from preservation.errors import (
     TierUnavailableError,
     UsageError,
 )
-from preservation.files.held import Held
+from preservation.files.held import Held, HeldPart, HeldParts, HeldTar
 from preservation.files.tar_index import Index
 from preservation.fixity.rate import RateLimit
 from preservation.model.finding import Finding
@@ -39,8 +39,9 @@ from preservation.storage.proof import Proof
 from preservation.storage.recall import Recall
 from preservation.storage.s3 import removing
 from preservation.storage.s3.address import Address
-from preservation.storage.s3.incoming import S3Incoming, object_name
-from preservation.storage.s3.parts import held_objects, number_of, part_name, whole
+from preservation.storage.s3.incoming import S3Incoming
+from preservation.storage.s3.named import Named, current, number_at_end, replaced
+from preservation.storage.s3.parts import held_objects, number_of, whole
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.proving import prove
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
@@ -129,7 +130,7 @@ class S3Tier:
     def spoil(self, key: VersionKey, data: bytes) -> None:
         if not self._place.address.prefix.rstrip("/").rpartition("/")[2].startswith(PROBE):
             raise no_rehearsal(self.id)
-        self._place.replace(self._current(key), data)
+        self._place.replace(self._current(key).name, data)
 
     def observe(self) -> Observed:
         self._ensure()
@@ -149,7 +150,7 @@ class S3Tier:
         packaging: Packaging,
         octets: int = 0,
         *,
-        replacing: bool = False,  # noqa: ARG002 (what is written here can be read at once)
+        replacing: bool = False,
     ) -> Incoming:
         self._ensure()
         if packaging is not Packaging.TAR:
@@ -158,7 +159,7 @@ class S3Tier:
                 hint="write packaging: tar for it in the community's policy",
                 code="TIER-TARS-ONLY",
             )
-        return S3Incoming(self._place, key, octets)
+        return S3Incoming(self._place, key, octets, replacing=replacing)
 
     def sidecar(self, key: VersionKey) -> Sidecar | None:
         self._ensure()
@@ -172,18 +173,19 @@ class S3Tier:
         self._ensure()
         if packaging is not Packaging.TAR:
             return False
-        name = self._current(key)
-        first = (name, part_name(name, 1))  # later parts alone are none: nothing begins there
+        tar = self._current(key)
+        first = (tar.name, tar.part(1))  # later parts alone are none: nothing begins there
         if any(self._place.head(each) for each in first):
             return True
-        if any(one.name in first for one in self._place.list(name)):
+        if any(one.name in first for each in first for one in self._place.list(each)):
             return True
         self.check()
         return False
 
     def held(self, key: VersionKey, packaging: Packaging) -> Held:
         self._ensure()
-        return self._held_at(self._current(key) if packaging is Packaging.TAR else "", key.index)
+        tar = self._current(key) if packaging is Packaging.TAR else None
+        return self._held_at(tar, key.index)
 
     def keep_index(self, key: VersionKey, index: Index) -> None:
         self._ensure()
@@ -219,19 +221,32 @@ class S3Tier:
         """The objects that are the replica's octets: those that a listing shows, which may be
         late, and those that are there when they are asked for.
         """
-        current = self._current(key)
-        listed = [one.name for one in self._place.list(current)]
-        there = {name for name in listed if name == current or number_of(current, name)}
-        return sorted(there | {one.name for one in whole(self._place, current)})
+        tar = self._current(key)
+        listed = [one.name for one in self._place.list(tar.name)]
+        own = {name for name in listed if name == tar.name or number_of(tar.name, name)}
+        there = {name for name in own if number_of(tar.name, name) not in tar.elsewhere}
+        return sorted(there | {one.name for one in whole(self._place, tar)})
 
     def quarantined(self, key: VersionKey, packaging: Packaging, stamp: str) -> str:
-        self._ensure()
-        data = self._place.get(key.sidecar) if packaging is Packaging.TAR else None
-        replaced = dict(self._read(key, data).replaced) if data is not None else {}
-        return f"{key.folder}/{replaced[stamp]}" if stamp in replaced else ""
+        sidecar = self.sidecar(key) if packaging is Packaging.TAR else None
+        found = None if sidecar is None else replaced(key, sidecar, stamp)
+        return "" if found is None else found.place
 
-    def held_in_quarantine(self, key: VersionKey, packaging: Packaging, stamp: str) -> Held:
-        return self._held_at(self.quarantined(key, packaging, stamp))
+    def held_in_quarantine(
+        self, key: VersionKey, packaging: Packaging, stamp: str
+    ) -> Held | HeldParts:
+        sidecar = self.sidecar(key) if packaging is Packaging.TAR else None
+        found = None if sidecar is None else replaced(key, sidecar, stamp)
+        if sidecar is None or found is None or found.tar is not None:
+            return self._held_at(found.tar if found is not None else None)
+        return HeldParts(tuple(self._part(sidecar, name) for name in found.parts))
+
+    def _part(self, sidecar: Sidecar, name: str) -> HeldPart:
+        """A part by itself, and which octets of the tar it should be."""
+        octets = sidecar.tar.octets if sidecar.tar is not None else 0
+        offset = (number_at_end(name) - 1) * sidecar.part_octets
+        length = min(sidecar.part_octets, octets - offset)
+        return HeldPart(name.rpartition("/")[2], offset, length, self._held_at(Named(name)))
 
     def clear_unfinished(self, key: VersionKey) -> None:  # noqa: ARG002 (of the protocol)
         """Nothing to do: a writer never takes a name that something has."""
@@ -334,19 +349,19 @@ class S3Tier:
             raise MalformedError(f"sidecar {key.sidecar!r} speaks of {sidecar.key}")
         return sidecar
 
-    def _current(self, key: VersionKey) -> str:
-        """The name of the object that is the replica; the plain one if no sidecar can say."""
+    def _current(self, key: VersionKey) -> Named:
+        """The objects that are the replica; under the plain name if no sidecar can say."""
         data = self._place.get(key.sidecar)
         try:
-            return object_name(key, None if data is None else self._read(key, data))
+            return current(key, None if data is None else self._read(key, data))
         except MalformedError:
-            return object_name(key, None)
+            return current(key, None)
 
-    def _held_at(self, name: str, index: str = "") -> Held:
-        found = whole(self._place, name) if name else []
-        if not found:
+    def _held_at(self, tar: Named | None, index: str = "") -> HeldTar:
+        found = whole(self._place, tar) if tar is not None else []
+        if tar is None or not found:
             raise TierUnavailableError(
-                f"tier {self.id}: there is no {name or 'folder'!r}",
+                f"tier {self.id}: there is no {'folder' if tar is None else tar.name!r}",
                 hint="an audit tells what is there",
                 code="TIER-IO",
             )
@@ -356,7 +371,7 @@ class S3Tier:
             held,
             recalled=any(recalled),
             index=held.index if index else None,
-            strangers=self._strangers(name, found),
+            strangers=self._strangers(tar.name, found),
         )
 
     def _strangers(self, name: str, parts: Sequence[Object]) -> tuple[str, ...]:

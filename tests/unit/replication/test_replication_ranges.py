@@ -118,23 +118,6 @@ def test_without_a_right_index_the_tar_is_read_through(
     assert (tmp_path / "out/data/b.bin").read_bytes() == FILES["b.bin"]
 
 
-def test_a_tar_in_parts_is_audited_healed_and_reconciled(far: Archive, proxy: Proxy) -> None:
-    back(far)
-    assert far.audit("deep").outcomes["intact"] == 1
-    with far.opened() as (parts, _):
-        place = parts.tiers["deep"]._place
-        (part,) = [one for one in place.list("notes") if one.name.endswith(".00002")]
-        data = bytearray(place.get(part.name))
-        data[4000] ^= 1
-        place.replace(part.name, bytes(data))
-    assert far.audit("deep").outcomes["altered"] == 1
-    assert [one.state for one in far.repair()] == ["repaired"]
-    with far.opened() as (parts, policy):
-        seen = parts.reconcile.reconcile(parts.tiers["deep"], {"notes": policy}, SILENCE)
-    assert (seen.agreed, seen.count) == (1, 0)
-    assert {"v1.r1.tar.00001", "v1.r1.tar.00002", "v1.tar.00002"} <= set(names(far))
-
-
 def test_one_that_turns_out_larger_than_an_object_is_kept_in_parts(
     far: Archive, proxy: Proxy
 ) -> None:

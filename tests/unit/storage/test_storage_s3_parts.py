@@ -17,13 +17,16 @@ from preservation.audit.seen import There, reach
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import NoSpaceError, TierUnavailableError
 from preservation.model.replica import Packaging, ReplicaState, Sidecar
+from preservation.repair.difference import difference_map
 from preservation.replication.odd import Odd, of_version
 from preservation.storage.listing import versions
 from preservation.storage.s3 import upload
 from preservation.storage.s3.address import Address
+from preservation.storage.s3.named import part_name
 from preservation.storage.s3.opening import open_s3_tier
-from preservation.storage.s3.parts import Sending, number_of, part_name
+from preservation.storage.s3.parts import Sending, number_of
 from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.stream import ObjectStream
 from preservation.storage.s3.tier import S3Tier, make_s3_tier
 from preservation.storage.s3.upload import (
     LARGEST,
@@ -246,6 +249,126 @@ def test_a_swap_keeps_the_former_parts_and_lists_them(tier: S3Tier) -> None:
     assert contents(tier.held(KEY, TAR)) == GOOD
     assert contents(tier.held_in_quarantine(KEY, TAR, "now")) == BAD
     assert odd(tier) == set()
+
+
+def harm(tier: S3Tier, number: int, data: bytes | None) -> bytes:
+    """Put other octets in the place of a part, or none; gives the former ones."""
+    place, name = tier._place, part_name(KEY.place(TAR), number)
+    former = place.get(name) or b""
+    if data is None:
+        place.client.delete_object(**place.about(name))
+    else:
+        place.replace(name, data)
+    return former
+
+
+def mended(tier: S3Tier, stamp: str) -> str:
+    incoming = tier.incoming(KEY, TAR, len(WHOLE), replacing=True)
+    try:
+        incoming.write(stream(GOOD))
+        assert contents(incoming.held()) == GOOD
+        return incoming.swap(sidecar(TAR), stamp)
+    finally:
+        incoming.discard()
+
+
+def names(tier: S3Tier) -> set[str]:
+    skip = len(KEY.folder) + 1
+    return {one.name[skip:] for one in tier._place.list(KEY.folder) if ".tar" in one.name}
+
+
+def test_only_the_part_that_differs_is_sent_again(tier: S3Tier) -> None:
+    commit(tier)
+    before = names(tier)
+    good = harm(tier, 2, b"")
+    bad = good[:-700] + b"#" * 700
+    harm(tier, 2, bad)
+    assert mended(tier, "now") == f"{KEY.folder}/v1.tar.00002"
+    assert names(tier) - before == {"v1.r1.tar.00002"}
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert (tier._place.get(f"{KEY.folder}/v1.tar.00002"), odd(tier)) == (bad, set())
+    said = tier.sidecar(KEY)
+    assert said is not None
+    assert said.exchanged == ((2, "v1.r1.tar.00002"),)
+    assert Sidecar.decode(said.encode()) == said
+    found = difference_map(
+        tier.held_in_quarantine(KEY, TAR, "now"), tier.held(KEY, TAR), [], KEY
+    )["files"]  # fmt: skip
+    assert [(one["path"], one["ranges"][0]["offset"]) for one in found] == [
+        ("v1.tar.00002", LIMIT - 700)
+    ]
+
+
+def test_parts_that_are_gone_or_too_short_are_replaced_one_after_the_other(tier: S3Tier) -> None:
+    commit(tier)
+    harm(tier, 1, None)
+    assert mended(tier, "first") == ""
+    harm(tier, COUNT, b"short")
+    assert mended(tier, "second") == f"{KEY.folder}/v1.tar.{COUNT:05d}"
+    tier._place.replace(f"{KEY.folder}/v1.r1.tar.00001", b"\0" * LIMIT)
+    assert mended(tier, "third") == f"{KEY.folder}/v1.r1.tar.00001"
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert tier.exists(KEY, TAR)
+    said = tier.sidecar(KEY)
+    assert said is not None
+    assert said.exchanged == ((1, "v1.r3.tar.00001"), (COUNT, f"v1.r2.tar.{COUNT:05d}"))
+    assert odd(tier) == set()
+
+
+def test_a_tar_of_exchanged_parts_can_be_replaced_whole(tier: S3Tier) -> None:
+    commit(tier, BAD)
+    harm(tier, 1, b"\0" * LIMIT)
+    bad = tier.incoming(KEY, TAR, len(WHOLE), replacing=True)
+    bad.write(stream(BAD))
+    bad.swap(sidecar(TAR, BAD), "first")
+    incoming = tier.incoming(KEY, TAR, len(WHOLE))
+    incoming.write(stream(GOOD))
+    assert incoming.swap(sidecar(TAR), "second") == f"{KEY.folder}/v1.tar"
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert contents(tier.held_in_quarantine(KEY, TAR, "second")) == BAD
+    assert odd(tier) == set()
+
+
+def test_a_part_too_many_makes_the_whole_tar_get_another_name(tier: S3Tier) -> None:
+    commit(tier)
+    harm(tier, COUNT + 1, b"not of it")
+    assert mended(tier, "now") == f"{KEY.folder}/v1.tar"
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    assert odd(tier) == set()
+
+
+def test_what_was_sent_and_not_put_in_place_goes_and_the_parts_that_were_kept_stay(
+    tier: S3Tier,
+) -> None:
+    commit(tier)
+    harm(tier, 2, b"#" * LIMIT)
+    before = names(tier)
+    incoming = tier.incoming(KEY, TAR, len(WHOLE), replacing=True)
+    incoming.write(stream(GOOD))
+    assert names(tier) - before == {"v1.r1.tar.00002"}
+    incoming.discard()
+    assert names(tier) == before
+
+
+@pytest.mark.parametrize("server", ["moto"], indirect=True)
+def test_a_part_that_can_not_be_read_any_more_is_sent_again(
+    tier: S3Tier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(tier)
+    bad, block = part_name(KEY.place(TAR), 2), ObjectStream.block
+
+    def failing(self: ObjectStream, octets: int) -> bytes:
+        if self._what.name == bad and self._at >= 1000:
+            raise TierUnavailableError("the medium is in the way")
+        return block(self, min(octets, 1000))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStream, "block", failing)
+        mended(tier, "now")
+    assert contents(tier.held(KEY, TAR)) == GOOD
+    said = tier.sidecar(KEY)
+    assert said is not None
+    assert [number for number, _ in said.exchanged] == [2]
 
 
 def test_one_that_turns_out_to_be_larger_is_refused_and_can_be_written_in_parts(
