@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -62,6 +64,7 @@ class FormatIdentifier:
         settings = WorkerSettings(written=_WRITTEN, environment={STAGING: self._staging.name})
         self._pool = WorkerPool("preservation.formats.worker", workers, settings)
         self._files = 0  # that were asked about so far
+        self._alone = threading.Lock()  # held while files are few: the first worker is at all
         # One more than workers: answers are weighed while the workers are at the next files.
         self._callers = ThreadPoolExecutor(workers + 1, "formats")
 
@@ -149,7 +152,9 @@ class FormatIdentifier:
     ) -> Callable[[Sequence[bytes]], list[Identification]]:
         def ask(paths: Sequence[bytes]) -> list[Identification]:
             asked = [Request(root, path) for path in paths]
-            heard = self._pool.run([one.to_json() for one in asked], _seconds, patience)
+            questions = [one.to_json() for one in asked]
+            with self._turn():
+                heard = self._pool.run(questions, _seconds, patience)
             said = [
                 self._without(one, heard_of, patience)
                 if isinstance(heard_of, WorkerFailure)
@@ -162,6 +167,10 @@ class FormatIdentifier:
             ]
 
         return ask
+
+    def _turn(self) -> AbstractContextManager[object]:
+        """Whoever asks waits for the first worker as long as another is not worth its start."""
+        return self._alone if self._files <= _FEW else nullcontext()
 
     def _without(
         self, asked: Request, failure: WorkerFailure, patience: Patience | None

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -212,7 +213,8 @@ def test_a_second_worker_starts_for_many_files_alone(tmp_path):
         names.append(f"{number}.txt".encode())
     before = set(children())
     with FormatIdentifier(workers=2) as identifier:
-        identifier.identify(tmp_path, names)
+        with ThreadPoolExecutor(2) as askers:
+            list(askers.map(lambda some: identifier.identify(tmp_path, some), [names, names]))
         assert len(set(children()) - before) == 1
         answers = identifier.identify(tmp_path, names * 3 + [b"absent"])
         assert len(set(children()) - before) == 2
