@@ -33,7 +33,7 @@ RANGES = 100  # listed for one file; a file that differs everywhere has one long
 SAMPLE = 16  # octets shown of each side of a range
 NEAR = 64  # equal octets between two ranges that are told as one
 _DIFFERS = re.compile(rb"[^\0](?:\0{0,%d}[^\0])*" % (NEAR - 1), re.DOTALL)
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL}
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL}
 
 Places = Mapping[bytes, Place]
 
@@ -128,7 +128,8 @@ def difference(
         "damaged", "intact"}], "truncated", "unreadable"}``; offsets and lengths in octets,
         samples in hexadecimal. A side where there is no such file has null ``…_bytes`` and no
         ranges are given. ``truncated``: there may be more ranges; looking ended at ``RANGES``.
-        ``unreadable``: where the medium failed, what it said; else empty.
+        ``unreadable``: where the medium failed, what it said, or that a folder lies there; else
+        empty.
     """
     with ExitStack() as stack:
         bad = _entered(stack, lambda: _open(damaged, path))

@@ -46,7 +46,8 @@ def mend(visible: Path, aside: Path, strangers: Sequence[bytes]) -> None:
             _exchange(parent, names, here, kept)
         for parent, names in _by_folder(strangers):
             _set_aside(parent, names, here, kept)
-    _prune(aside)
+        came = [path for path in (*good, *strangers) if _is_folder(kept, path)]
+    _prune(aside, came)
 
 
 def _exchange(parent: bytes, names: Sequence[bytes], here: int, kept: int) -> None:
@@ -71,10 +72,17 @@ def _set_aside(parent: bytes, names: Sequence[bytes], here: int, kept: int) -> N
             os.fsync(visible)
 
 
-def _prune(aside: Path) -> None:
-    """Remove the folders in which nothing is left, this one included."""
+def _prune(aside: Path, came: Sequence[bytes]) -> None:
+    """Remove the folders in which nothing is left, this one included.
+
+    Args:
+        came: folders that lay in the place of files: they stay, empty as they are.
+    """
     folders = [entry.path for entry in walk(aside) if entry.kind is Kind.FOLDER]
+    kept = tuple(path + b"/" for path in came)
     for path in (*sorted(folders, reverse=True), b""):
+        if (path + b"/").startswith(kept):
+            continue
         with suppress(OSError):  # something is left in it
             os.rmdir(os.path.join(os.fsencode(aside), path).rstrip(b"/"))
     durable.fsync_dir(aside.parent)
@@ -118,6 +126,13 @@ def _folder(root: int, path: bytes, *, make: bool = False) -> Iterator[int]:
 def _at(folder: int, name: bytes) -> bytes:
     """A name in an open folder, as a path for who takes only paths: of any depth, without links."""
     return b"/proc/self/fd/%d/%s" % (folder, name)
+
+
+def _is_folder(root: int, path: bytes) -> bool:
+    with suppress(OSError):
+        os.close(open_below(root, path, _FOLDER))
+        return True
+    return False
 
 
 def _is_there(folder: int, name: bytes) -> bool:

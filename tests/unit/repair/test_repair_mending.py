@@ -77,6 +77,26 @@ def test_what_is_missing_comes_back_and_what_is_not_listed_goes(
     assert (kept / "elsewhere").is_symlink()
 
 
+def test_a_folder_in_the_place_of_a_file_is_kept_aside_and_told_of_even_empty(
+    archive: Archive, mirror: Path
+) -> None:
+    os.unlink(mirror / "data/a.txt")
+    (mirror / "data/a.txt/deeper").mkdir(parents=True)
+    repaired = healed(archive)
+    assert (mirror / "data/a.txt").read_bytes() == b"one"
+    kept = archive.tier("mirror") / repaired.quarantine
+    assert [str(path.relative_to(kept)) for path in sorted(kept.rglob("*"))] == [
+        "data", "data/a.txt", "data/a.txt/deeper",
+    ]  # fmt: skip
+    told = only(one for one in archive.events() if one.type is EventType.QUARANTINE)
+    assert told.detail["place"] == repaired.quarantine
+    with archive.opened() as (parts, _):
+        (one,) = parts.journal.result(Digest.parse_tagged(repaired.difference))["files"]
+    assert (one["path"], one["damaged_bytes"], one["unreadable"]) == (
+        "data/a.txt", None, "Is a directory",
+    )  # fmt: skip
+
+
 def test_a_sidecar_alone_is_written_again(archive: Archive, mirror: Path) -> None:
     before = inodes(mirror)
     os.unlink(mirror.with_name("v1.seal.json"))
