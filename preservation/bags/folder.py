@@ -73,6 +73,7 @@ class BagFolder:
             try:
                 os.fchmod(fd, 0o644)  # whatever the umask says
                 yield fd
+                durable.begin_sync(fd)
             except BaseException:
                 os.unlink(name, dir_fd=folder)
                 raise
@@ -112,7 +113,7 @@ class BagFolder:
             NoSpaceError, NotNowError: the medium is in the way.
         """
         with durable.plain_errors(self._path):
-            durable.write_all(fd, data)
+            durable.write_behind(fd, data)
 
     @contextmanager
     def _plain(self, path: bytes) -> Iterator[None]:

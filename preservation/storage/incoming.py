@@ -65,7 +65,7 @@ class LocalIncoming:
         try:
             for block in _blocks(chunks):  # a source that fails is not this tier's failure
                 with self._place.errors():
-                    durable.write_all(fd, block)
+                    durable.write_behind(fd, block)
         except BaseException:
             os.unlink(self._path)
             raise

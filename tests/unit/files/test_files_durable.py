@@ -161,3 +161,40 @@ def test_names_may_be_any_bytes(tmp_path: Path) -> None:
     durable.write_new(path, b"x")
     durable.rename_exclusive(path, path + b"2")
     assert os.listdir(os.fsencode(tmp_path)) == [b"\xff\n2"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "begun"),
+    [
+        ([durable.STRIDE // 2], []),
+        ([durable.STRIDE // 2] * 3, [(0, durable.STRIDE)]),
+        ([1, 2 * durable.STRIDE, 5], [(0, 2 * durable.STRIDE)]),
+        ([durable.STRIDE] * 2, [(0, durable.STRIDE), (durable.STRIDE, durable.STRIDE)]),
+    ],
+)
+def test_a_long_file_begins_to_be_synced_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: list[int], begun: list[tuple[int, int]]
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda _, start, octets, __: asked.append((start, octets))
+    )
+    with open(tmp_path / "long", "wb") as file:
+        for number, octets in enumerate(pieces):
+            durable.write_behind(file.fileno(), bytes([number]) * octets)
+    assert asked == begun
+    whole = b"".join(bytes([number]) * octets for number, octets in enumerate(pieces))
+    assert (tmp_path / "long").read_bytes() == whole
+
+
+def test_a_file_system_that_takes_no_advice_gets_the_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    with open(tmp_path / "new", "wb") as file:
+        durable.write_behind(file.fileno(), bytes(durable.STRIDE + 1))
+        durable.begin_sync(file.fileno())
+    assert os.path.getsize(tmp_path / "new") == durable.STRIDE + 1
