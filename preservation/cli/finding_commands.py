@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ from preservation.catalogue.protocol import FindingRow
 from preservation.cli.opening import opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
+from preservation.cli.streamed import MOST_SHOWN, Streamed
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.digest import Digest
@@ -23,8 +23,6 @@ from preservation.repair.accepting import reopen as reopened
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-MOST_SHOWN = 1_000  # findings in a table; the oldest
 
 finding_app = group("See what is wrong; accept what is known.")
 
@@ -60,20 +58,6 @@ def list_(
         is_any = next(parts.catalogue.each_finding(community, "open"), None) is not None
         body = {"findings": Streamed(lambda: map(_row, found()))}
         here.answer(as_json, "samarkand.findings/1", body, render, 4 if is_any else 0)
-
-
-class Streamed(list[dict[str, Any]]):
-    """A JSON array whose rows are made while it is written."""
-
-    def __init__(self, rows: Callable[[], Iterator[dict[str, Any]]]) -> None:
-        super().__init__()
-        self._rows = rows
-
-    def __bool__(self) -> bool:
-        return next(self._rows(), None) is not None
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self._rows()
 
 
 @finding_app.command()

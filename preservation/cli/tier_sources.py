@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +16,7 @@ from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Json, Tier
 from preservation.cli.shell import Several, shell, table, worst
+from preservation.cli.streamed import MOST_SHOWN, Streamed
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
 from preservation.model.units import parse_duration
@@ -71,25 +74,23 @@ def ask(
 def statements(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> None:
     """What other holders stated last about each of their packages."""
     here = shell(ctx)
-    rows: list[dict[str, Any]] = []
     with opened(here) as parts:
-        for name in known_sources(parts, tier):
-            rows.extend(map(_row, parts.catalogue.statements.all(name)))
+        names = known_sources(parts, tier)
 
-    def render(out: Console) -> None:
-        shown = table("Statements of others", "tier", "package", "states", "asked", "", "by")
-        for row in rows:
-            shown.add_row(
-                row["tier"],
-                row["package"],
-                row["outcome"],
-                row["asked_at"][:16],
-                row["message"],
-                row["program"],
-            )
-        out.print(shown if rows else "no other holder has stated anything yet")
+        def found() -> Iterator[dict[str, Any]]:
+            return (_row(row) for name in names for row in parts.catalogue.statements.all(name))
 
-    here.answer(as_json, "samarkand.statements/1", {"statements": rows}, render, 0)
+        def render(out: Console) -> None:
+            shown = table("Statements of others", "tier", "package", "states", "asked", "", "by")
+            rows = found()
+            for row in islice(rows, MOST_SHOWN):
+                told = (row["outcome"], row["asked_at"][:16], row["message"], row["program"])
+                shown.add_row(row["tier"], row["package"], *told)
+            out.print(shown if shown.row_count else "no other holder has stated anything yet")
+            if more := sum(1 for _ in rows):
+                out.print(f"and {more:,} more: --json has all")
+
+        here.answer(as_json, "samarkand.statements/1", {"statements": Streamed(found)}, render, 0)
 
 
 def _row(one: StatementRow) -> dict[str, Any]:

@@ -37,16 +37,20 @@ def plan_replicas(
         together: versions that are due on several tiers are planned once for all of these,
             in the name of the first one, so that one read serves them; else tier by tier.
         everything: what is cold until later, too.
-        budget: what may be written yet; what is left over is due again.
+        budget: what may be written yet, and read that was written before; what is left over is
+            due again.
     """
     rules = [rule for rule in policy.replicas if tier in (None, rule.tier)]
     shards: list[Shard] = []
     allowed, cold_until = budget or Allowance(), None if everything else now
     for some in [rules] if together else [[rule] for rule in rules]:
         due: dict[tuple[str, ...], list[tuple[VersionKey, int]]] = {}
-        for key, octets, tiers in _due(catalogue, policy.community, some, aip, cold_until):
-            listed = due.setdefault(tiers, [])
-            if len(listed) < _PLANNED and allowed.takes(octets * len(tiers)):
+        for key, octets, wanted in _due(catalogue, policy.community, some, aip, cold_until):
+            listed = due.setdefault(tuple(wanted), [])
+            written = sum(wanted.values())
+            if len(listed) < _PLANNED and allowed.takes_both(
+                octets * (len(wanted) - written), octets * written
+            ):
                 listed.append((key, octets))
         for (first, *also), sized in due.items():
             shards.extend(
@@ -61,13 +65,17 @@ def _due(
     rules: Sequence[ReplicaRule],
     aip: str | None,
     cold_until: datetime | None,
-) -> Iterator[tuple[VersionKey, int, tuple[str, ...]]]:
-    """Each version with the tiers that it is due on. Sequences in one order are merged;
-    memory stays flat.
+) -> Iterator[tuple[VersionKey, int, dict[str, bool]]]:
+    """Each version with the tiers that it is due on, and whether it was written there before.
+    Sequences in one order are merged; memory stays flat.
     """
     there = {rule.tier: _Rows(catalogue, community, rule.tier, aip) for rule in rules}
     for version in catalogue.versions(community, aip=aip):
-        due = tuple(name for name, rows in there.items() if rows.is_due(version.key, cold_until))
+        due = {
+            name: rows.is_written(version.key)
+            for name, rows in there.items()
+            if rows.is_due(version.key, cold_until)
+        }
         if due:
             yield version.key, version.octets, due
 
@@ -93,3 +101,7 @@ class _Rows:
         ready_by = row.ready_by
         is_cold = cold_until is not None and ready_by is not None and ready_by > cold_until
         return row.state is ReplicaState.WRITTEN and not is_cold
+
+    def is_written(self, key: VersionKey) -> bool:
+        """Of a version that was just asked about: whether its replica is known."""
+        return self._next is not None and self._next.key == key

@@ -46,3 +46,12 @@ def test_what_is_larger_than_the_whole_allowance_is_taken_once_and_nothing_after
     assert [allowed.takes(octets) for octets in (4, 7, 11, 1)] == [True, False, True, False]
     assert allowed.refused == 2
     assert all(Allowance().takes(octets) for octets in (0, 1 << 60))
+
+
+def test_what_is_only_read_back_takes_no_room_from_what_is_written() -> None:
+    allowed = Allowance(10)
+    assert [allowed.takes_both(*one) for one in ((9, 0), (0, 8), (0, 3), (2, 0), (1, 2))] == [
+        True, True, False, False, True,
+    ]  # fmt: skip
+    assert allowed.refused == 2
+    assert Allowance().takes_both(1 << 60, 1 << 60)

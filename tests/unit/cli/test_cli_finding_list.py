@@ -8,7 +8,7 @@ import pytest
 from homes import Archive
 
 from preservation.catalogue import reading
-from preservation.cli.finding_commands import Streamed
+from preservation.cli.streamed import Streamed
 from preservation.model.event import EventType
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +14,13 @@ from homes import SILENCE, Archive
 from tiers import flip
 
 from preservation.bags.members import Member, members
+from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import NoSpaceError, SamarkandError, SourceDamagedError
 from preservation.files.held import HeldFolder
-from preservation.model.replica import Packaging
+from preservation.model.allowance import Allowance
+from preservation.model.replica import Packaging, ReplicaState
 from preservation.replication import tee, writing
+from preservation.replication.planning import plan_replicas
 from preservation.replication.result import ReplicaResult
 from preservation.replication.writing import Target, write_replicas
 from preservation.storage.local import LocalTier, create_tier
@@ -75,6 +80,28 @@ def test_where_each_tier_has_a_queue_each_is_planned_for_itself(one: Archive) ->
         assert type(both).from_json(both.to_json()) == both
         (one_tier,) = parts.replication.plan(policy, tier="deep")
         assert one_tier.tiers == ("deep",)
+
+
+def test_what_was_written_before_takes_nothing_from_the_budget_for_writing(one: Archive) -> None:
+    second = one.ingest(one.put("second", {"b.bin": bytes(1 << 20)}))
+    one.replicate()
+    with one.opened() as (parts, policy):
+        rows = {row.key.aip: row for row in parts.catalogue.replicas(tier="mirror")}
+        octets = {aip: row.octets for aip, row in rows.items()}
+        unread = replace(rows[second.aip], state=ReplicaState.WRITTEN)
+
+        def replicas(*_: object, **__: object) -> Iterator[ReplicaRow]:
+            return iter([unread])
+
+        catalogue = SimpleNamespace(versions=parts.catalogue.versions, replicas=replicas)
+
+        def planned(budget: int) -> set[str]:
+            shards = plan_replicas(
+                catalogue, policy, one.clock.now(), tier="mirror", budget=Allowance(budget)
+            )
+            return {key.aip for shard in shards for key in shard.keys}
+
+        assert planned(octets[second.aip]) == set(octets)
 
 
 def test_a_tier_that_is_away_costs_the_others_nothing(one: Archive) -> None:
