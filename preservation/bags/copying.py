@@ -164,7 +164,9 @@ class Copier:
         helpers: SimpleQueue[Helper] = SimpleQueue()
         for _ in range(self._workers):
             helpers.put(
-                self._ending.enter_context(Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload))
+                self._ending.enter_context(
+                    Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload, listed=True)
+                )
             )
         return helpers
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -94,7 +95,9 @@ class FolderOrigin:
         progress: Progress,
         cancelled: Callable[[], bool] = never,
     ) -> None:
-        self._settings, self._progress, self._cancelled = settings, progress, cancelled
+        # Only what a scan called a regular file is compared.
+        self._settings = replace(settings, listed=True)
+        self._progress, self._cancelled = progress, cancelled
         try:
             self._base = base.resolve(strict=True)
             with means():
@@ -109,7 +112,7 @@ class FolderOrigin:
         self._folders = Folders(self._root)
         # From the medium, or under a budget, nothing is read that may not be wanted.
         if settings.workers > 1 and settings.rate is None and not settings.drop_cache:
-            self._ahead = Ahead(self._root, settings.workers)
+            self._ahead = Ahead(self._root, settings.workers, listed=True)
 
     def __enter__(self) -> Self:
         return self

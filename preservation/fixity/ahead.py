@@ -34,10 +34,11 @@ class Ahead:
     Args:
         root: the folder, open.
         workers: how many helper processes.
+        listed: a listing of its folder called each file a regular one.
     """
 
-    def __init__(self, root: int, workers: int) -> None:
-        self._root, self._workers = root, workers
+    def __init__(self, root: int, workers: int, *, listed: bool = False) -> None:
+        self._root, self._workers, self._listed = root, workers, listed
         self._algorithms: tuple[Algorithm, ...] = ()
         self._helpers: deque[Helper] = deque()
         self._waiting: list[bytes] = []
@@ -106,7 +107,7 @@ class Ahead:
 
     def _start(self) -> None:
         for _ in range(self._workers):
-            helper = Helper(self._root, LARGE_FOR_HELPERS)
+            helper = Helper(self._root, LARGE_FOR_HELPERS, listed=self._listed)
             self._helpers.append(self._ending.enter_context(helper))
 
     def _ask(self, batch: Batch) -> None:

@@ -110,11 +110,13 @@ class EngineSettings:
         drop_cache: ask the system to forget each file's cached pages first, so that the read
             comes from the medium where the tier says that this works.
         rate: a budget of octets per second for all workers together.
+        listed: a listing called each file a regular one, so that small ones need not be asked.
     """
 
     workers: int = 2
     drop_cache: bool = False
     rate: RateLimit | None = None
+    listed: bool = False
 
 
 class Crew:
@@ -224,7 +226,12 @@ class Crew:
         """The helper process of a hand."""
         if number < len(self._begun):
             return self._begun[number]
-        return Helper(self._root, self._large_from, drop_cache=self._settings.drop_cache)
+        return Helper(
+            self._root,
+            self._large_from,
+            drop_cache=self._settings.drop_cache,
+            listed=self._settings.listed,
+        )
 
     def _work(self, small: Helper | Here, reader: Reader) -> None:
         asked: deque[Batch] = deque()
@@ -312,7 +319,12 @@ class Crew:
         return self._idle > 0
 
     def _here(self) -> Here:
-        return Here(self._root, self._large_from, drop_cache=self._settings.drop_cache)
+        return Here(
+            self._root,
+            self._large_from,
+            drop_cache=self._settings.drop_cache,
+            listed=self._settings.listed,
+        )
 
     def _reader(self, ending: ExitStack) -> Reader:
         reader = Reader(

@@ -6,9 +6,9 @@ plain and nothing else: a file that is large, odd, changing or in any trouble is
 asker, who knows what to say.
 
 Arguments of the script: the open folder to read from, the open folder to copy to (-1 for none),
-the most octets of a file, 1 to drop cached pages first. A question is a length (4 octets,
-little endian) and, as ``marshal`` spells it, the arguments of :meth:`Plain.take`; an answer is the
-same with what that gives.
+the most octets of a file, 1 to drop cached pages first, 1 if all files were listed. A question is
+a length (4 octets, little endian) and, as ``marshal`` spells it, the arguments of
+:meth:`Plain.take`; an answer is the same with what that gives.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ import sys
 
 TYPE_CHECKING = False  # the module typing would take longer to import than all the others
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WORTH_BEGINNING = 64 * 1024  # octets of a copy that begins at once to go to the medium
 _TOGETHER = 64 * 1024  # octets that are hashed together: they stay in a core's own cache
 
 Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
@@ -39,8 +40,14 @@ def hash_many(buffers: Sequence[bytes], name: str) -> bytes:
     An implementation that hashes several buffers at once (multi-buffer SHA-2) has its place
     here: it is given as many as fit into a core's cache.
     """
-    new = _constructor(name)
-    return b"".join([new(buffer).digest() for buffer in buffers])
+    # A copy of an empty state costs half as much as a new one, for which OpenSSL is searched.
+    new = _empty(name).copy
+    digests: list[bytes] = []
+    for buffer in buffers:
+        state = new()
+        state.update(buffer)
+        digests.append(state.digest())
+    return b"".join(digests)
 
 
 def look(seen: os.stat_result) -> Look:
@@ -56,11 +63,14 @@ class Plain:
         copy_to: the folder to copy to, open; -1 for none.
         most: octets; larger files are left.
         drop_cache: ask the system to forget each file's cached pages first.
+        listed: a listing of its folder called each file a regular one.
     """
 
-    def __init__(self, root: int, copy_to: int, most: int, drop_cache: bool) -> None:
+    def __init__(
+        self, root: int, copy_to: int, most: int, drop_cache: bool, listed: bool = False
+    ) -> None:
         self._source, self._copy = _Folders(root), _Folders(copy_to)
-        self._most, self._drop_cache = most, drop_cache
+        self._most, self._drop_cache, self._listed = most, drop_cache, listed
 
     def take(
         self,
@@ -74,7 +84,8 @@ class Plain:
         Args:
             names: of the digests to take.
             paths: relative to the root, safe.
-            looks: what each file must look like before and after it is read; else it is left.
+            looks: what each file must look like after it was read, as it did when a walk met
+                it; else it is left.
             kept: where each is copied to, safe; nowhere if there are none.
 
         Returns:
@@ -119,20 +130,31 @@ class Plain:
             folder.enter(path[:cut])
         fd = os.open(path[cut:], _READ, dir_fd=folder.at)
         try:
-            seen = os.fstat(fd)
-            size = seen.st_size
-            if not stat.S_ISREG(seen.st_mode):
-                return 0, None
-            if size > self._most or (expected is not None and look(seen) != expected):
-                return size, None
+            size = self._size(fd)
+            if not 0 <= size <= self._most:
+                return max(size, 0), None
             if self._drop_cache:
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            data = os.read(fd, size + 1)
+            data = os.pread(fd, size + 1, 0)
+            # The change time never goes back, so one look after the last octet tells of all
+            # that happened since the walk.
             if len(data) != size or (expected is not None and look(os.fstat(fd)) != expected):
                 return size, None
             return size, data
         finally:
             os.close(fd)
+
+    def _size(self, fd: int) -> int:
+        """Octets of an open file; -1 for what is no regular one.
+
+        To be told of everything by ``fstat`` takes four times as long as to be told of an end.
+        What took a listed file's place meanwhile has no end (a pipe), or none behind its
+        beginning (a device), or cannot be read from (a folder).
+        """
+        if self._listed and (end := os.lseek(fd, 0, os.SEEK_END)) > 0:
+            return end
+        seen = os.fstat(fd)
+        return seen.st_size if stat.S_ISREG(seen.st_mode) else -1
 
     def _write(self, path: bytes, data: bytes) -> None:
         folder = self._copy
@@ -143,6 +165,8 @@ class Plain:
         try:
             if os.write(fd, data) != len(data):
                 raise OSError("written in part")
+            if len(data) >= _WORTH_BEGINNING:  # as preservation.files.durable.begin_sync
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except OSError:
             os.unlink(path[cut:], dir_fd=folder.at)
             raise
@@ -182,13 +206,16 @@ class _Folders:
         self.at, self.parent = self._root, b""
 
 
-def _constructor(name: str) -> Callable[..., Any]:
-    """That of hashlib itself: ``hashlib.new`` looks its name up on every call."""
-    new: Callable[..., Any] = getattr(hashlib, name)
-    if name not in ("md5", "sha1"):
-        return new
-    # Taken for what depositors bring, not for security: so they work in FIPS mode too.
-    return lambda data: new(data, usedforsecurity=False)
+_EMPTY: dict[str, Any] = {}  # states by algorithm, into which nothing goes: they are copied
+
+
+def _empty(name: str) -> Any:
+    if name not in _EMPTY:
+        # MD5 and SHA-1 are for what depositors bring, not for security: so they work in FIPS
+        # mode too.
+        how = {"usedforsecurity": False} if name in ("md5", "sha1") else {}
+        _EMPTY[name] = getattr(hashlib, name)(**how)
+    return _EMPTY[name]
 
 
 def _serve(plain: Plain) -> None:
@@ -202,6 +229,6 @@ def _serve(plain: Plain) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)  # copies have mode 0644, whatever the asker's umask
-    _root, _copy_to, _most, _drop = map(int, sys.argv[1:5])
-    _serve(Plain(_root, _copy_to, _most, bool(_drop)))
+    _root, _copy_to, _most, _drop, _listed = map(int, sys.argv[1:6])
+    _serve(Plain(_root, _copy_to, _most, bool(_drop), bool(_listed)))
     os._exit(0)  # there is nothing to tidy up

@@ -35,8 +35,10 @@ class Here:
     ahead = 0
     may_be_asked = True
 
-    def __init__(self, root: int, most: int, *, drop_cache: bool = False) -> None:
-        self._plain = helper_main.Plain(root, -1, most, drop_cache)
+    def __init__(
+        self, root: int, most: int, *, drop_cache: bool = False, listed: bool = False
+    ) -> None:
+        self._plain = helper_main.Plain(root, -1, most, drop_cache, listed)
         self._taken: list[Taken] = []
 
     def __enter__(self) -> Self:
@@ -79,6 +81,7 @@ class Helper:
         copy_to: a folder, open, to copy files to; the folders on the way have to be there. A
             copy has mode 0644 and is made exclusively.
         drop_cache: ask the system to forget each file's cached pages first.
+        listed: a listing of its folder called each file a regular one.
 
     Attributes:
         ahead: questions beyond the one at work that are worth asking.
@@ -87,9 +90,15 @@ class Helper:
     ahead = 1
 
     def __init__(
-        self, root: int, most: int, *, copy_to: int = -1, drop_cache: bool = False
+        self,
+        root: int,
+        most: int,
+        *,
+        copy_to: int = -1,
+        drop_cache: bool = False,
+        listed: bool = False,
     ) -> None:
-        said = [str(root), str(copy_to), str(most), str(int(drop_cache))]
+        said = [str(root), str(copy_to), str(most), str(int(drop_cache)), str(int(listed))]
         self.process = _start(said, (root,) if copy_to < 0 else (root, copy_to))
         self._asked: deque[_Asked] = deque()
         self._questions, self._answers = _room(self.process)

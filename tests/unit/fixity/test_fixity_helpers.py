@@ -32,9 +32,11 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "LARGE_FOR_HELPERS", 4096)
 
 
-def everything(root: Path, paths: list[bytes], workers: int = 2) -> list[Measured]:
-    every = tuple(Algorithm)
-    results = measure(root, paths, every, EngineSettings(workers=workers), Silence())
+def everything(
+    root: Path, paths: list[bytes], workers: int = 2, *, listed: bool = False
+) -> list[Measured]:
+    settings = EngineSettings(workers=workers, listed=listed)
+    results = measure(root, paths, tuple(Algorithm), settings, Silence())
     return sorted(results, key=lambda result: result.path)
 
 
@@ -51,7 +53,18 @@ def test_helpers_say_what_one_thread_says(tmp_path: Path, few_are_enough: None) 
     paths = [b"d%d/inner/f%d" % (number % 3, number) for number in range(40)]
     paths += [b"top", b"link", b"linked/inner/f0", b"fifo", b"d1/line\nbreak", b"d2", b"gone"]
     paths += [b"../outside", b"d0//inner", b"nul\0", b"top/below"]
-    assert everything(tmp_path, paths) == everything(tmp_path, paths, workers=1)
+    alone = everything(tmp_path, paths, workers=1)
+    assert everything(tmp_path, paths) == alone
+    # What took the place of a file since it was listed is told as what it is.
+    assert everything(tmp_path, paths, listed=True) == alone
+    assert everything(tmp_path, paths, workers=1, listed=True) == alone
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_device_in_the_place_of_a_listed_file_is_none(few_are_enough: None, workers: int) -> None:
+    devices = [b"null", b"zero", b"full", b"random", b"urandom"]
+    results = everything(Path("/dev"), devices, workers, listed=True)
+    assert {result.reading for result in results} == {Reading.IRREGULAR}
 
 
 def test_helpers_are_used_for_many_files(
