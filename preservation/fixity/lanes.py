@@ -12,7 +12,8 @@ from typing import Protocol
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 
-_HELD = 1  # pieces that a thread may have before it when it is given another
+_HELD = 3  # pieces that a thread may have before it when it is given another: with one, it waits
+# for its giver now and then, who reads and takes a digest of its own
 
 
 class _Hashing(Protocol):
