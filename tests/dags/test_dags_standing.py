@@ -97,6 +97,23 @@ def test_the_standing_is_red_for_each_reason_and_says_the_next_step(home: Path, 
     assert run(STANDING)[""] == ["success"]
 
 
+def test_a_catalogue_restored_from_a_backup_is_red_and_nothing_acts_on_it(
+    home: Path, run: Run
+) -> None:
+    from preservation.app.parts import open_home
+
+    catalogue = home / "catalogue.sqlite"
+    backup = catalogue.read_bytes()
+    audit(home)
+    with open_home(home) as parts:
+        parts.drain()
+    for path in home.glob("catalogue.sqlite*"):
+        path.unlink()
+    catalogue.write_bytes(backup)
+    assert run(STANDING)[""] == ["failed"]
+    assert catalogue.read_bytes() == backup
+
+
 def test_automatic_repair_that_stopped_asks_and_no_button_lets_it_go_on(
     home: Path, run: Run
 ) -> None:

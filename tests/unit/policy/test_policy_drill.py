@@ -44,6 +44,24 @@ def test_no_drill_where_something_of_it_would_stay_or_cost(
     assert why in told[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "why"),
+    [
+        ("s3", "lock: {mode: governance, for: 30d}", "locks what is written"),
+        ("s3-archive", "retrieval: 12h", "is of kind s3-archive"),
+    ],
+)
+def test_no_drill_in_a_bucket_that_locks_or_recalls(
+    files: dict[str, str], kind: str, more: str, why: str
+) -> None:
+    files["notes.yaml"] += DRILL
+    bucket = f"kind: {kind}, bucket: keeping, credential: far, {more},"
+    files["tiers.yaml"] = files["tiers.yaml"].replace("kind: local, path: tiers/mirror,", bucket)
+    (told,) = [str(problem) for problem in check(files).problems]
+    assert "drill.tiers[0]" in told
+    assert why in told
+
+
 def test_no_drill_on_a_tier_that_keeps_nothing_of_the_community(files: dict[str, str]) -> None:
     files["notes.yaml"] += DRILL.replace("mirror", "other")
     files["tiers.yaml"] += (
