@@ -75,6 +75,7 @@ def run_drill(ground: Ground, progress: Progress) -> Score:
     """
     policy = ground.policy
     progress.begin(f"drill {policy.community}", None)
+    progress = _OfDrill(progress)
     samples = [
         make_sample(ground.catalogue, ground.spare, ground.events, policy, harm, progress)
         for harm in (*HARMS, "")
@@ -120,7 +121,7 @@ def _round(
             older = _older(tier, sample.key, rule.packaging)
             do_harm(tier, sample.key, rule.packaging, HARMS[sample.harm], older)
             harmed[sample.key] = sample.harm
-    progress.say(f"drill: {len(harmed)} replicas on {tier.id} harmed")
+    progress.say(f"{len(harmed)} replicas on {tier.id} harmed")
     first = ground.audit(tier.id, progress)
     for finding in ground.repair.plan(ground.policy):
         ground.repair.repair(ground.policy, finding.id, progress, approved_by=APPROVED_BY)
@@ -141,3 +142,24 @@ def _round(
         if outcome.is_damage and not (place[1] == tier.id and place[0] in harmed)
     ]
     return trials, len(alarms)
+
+
+class _OfDrill:
+    """Implements ``model.progress.Progress``: says of every sentence that it is a drill's, for what
+    services say of so much damage would alarm.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def begin(self, what: str, total_bytes: int | None) -> None:
+        self._progress.begin(f"drill: {what}", total_bytes)
+
+    def advance(self, read_bytes: int) -> None:
+        self._progress.advance(read_bytes)
+
+    def skip(self, done_bytes: int) -> None:
+        self._progress.skip(done_bytes)
+
+    def say(self, sentence: str) -> None:
+        self._progress.say(f"drill: {sentence}")

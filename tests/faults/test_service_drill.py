@@ -19,6 +19,7 @@ from preservation.drill import service
 from preservation.drill.harms import HARMS
 from preservation.errors import SamarkandError, UsageError
 from preservation.model.outcome import Outcome
+from preservation.model.progress import Silence
 from preservation.repair.service import RepairService
 from preservation.storage.local import LocalTier
 
@@ -121,14 +122,25 @@ def test_what_an_audit_misses_is_a_finding_until_a_drill_finds_it(
         assert parts.catalogue.findings(state="open") == []
 
 
+class Listening(Silence):
+    def __init__(self, said: list[str]) -> None:
+        self._said = said
+
+    def say(self, sentence: str) -> None:
+        self._said.append(sentence)
+
+
 def test_what_a_repair_does_not_heal_is_told(
     drilled: Archive, monkeypatch: pytest.MonkeyPatch, only: Callable[..., None]
 ) -> None:
     only("truncate")
     monkeypatch.setattr(RepairService, "repair", lambda *_, **__: None)
+    said: list[str] = []
     with drilled.opened() as (parts, policy):
-        score = drill(parts, policy, SILENCE).score
+        score = drill(parts, policy, Listening(said)).score
     assert (score.found, score.healed) == (2, 0)
+    assert said
+    assert all(sentence.startswith("drill: ") for sentence in said)  # it must alarm nobody
 
 
 def test_no_harm_is_ever_done_to_a_real_tier(drilled: Archive) -> None:
