@@ -98,6 +98,18 @@ def test_a_killed_night_goes_on_inside_the_replica(large: Archive, tier: str) ->
     assert run(large, tier)[-1].outcomes["intact"] == 1
 
 
+def test_where_a_new_policy_cuts_otherwise_the_check_begins_anew(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(large, "vault", range(1, 5))
+    split_above(monkeypatch, 59_999)
+    assert [result.checked for result in run(large, "vault")] == [0, 0, 0, 0, 1]
+    (only_check,) = checks(large, "vault")
+    assert only_check["parts"] == 5
+    with large.opened() as (parts, _):
+        assert list(parts.catalogue.check_parts.begun("notes")) == []
+
+
 def test_without_its_last_part_there_is_no_outcome(large: Archive) -> None:
     run(large, "vault", range(1, 6))
     with large.opened() as (parts, policy):
