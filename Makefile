@@ -54,7 +54,7 @@ down: $(VENV)/.app ## stop all of it
 	@$(PRESERVE) down
 
 test: $(VENV)/.dev .venv-ministack/.done .venv-fixity/.done ## all tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations 30 --ignore tests/dags --ignore tests/e2e
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 30 --ignore tests/dags --ignore tests/e2e
 	$(BIN)/pytest --durations 15 tests/dags tests/e2e
 
 test-quick: $(VENV)/.dev ## the tests that take under a minute together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from folders import quick_folder
 
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
 from preservation.model.digest import Algorithm, Digest
@@ -20,14 +22,24 @@ START = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty catalogue to copy: a hundred times cheaper than making one."""
+    file = tmp_path_factory.mktemp("pristine") / "catalogue.sqlite"
+    create_catalogue(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where an empty catalogue is, once on each database."""
+def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path, pristine: Path) -> Iterator[str]:
+    """Where an empty catalogue is, once on each database; neither waits for a medium."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    url = f"sqlite:///{tmp_path}/catalogue.sqlite"
-    create_catalogue(url).close()
-    return url
+        yield str(request.getfixturevalue("postgres_url"))
+        return
+    folder = quick_folder(tmp_path)
+    shutil.copy(pristine, folder / "catalogue.sqlite")
+    yield f"sqlite:///{folder}/catalogue.sqlite"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

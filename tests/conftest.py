@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
-from catalogues import catalogue, catalogue_url
+from catalogues import catalogue, catalogue_url, pristine
 from clocks import FakeClock
-from homes import archive, ground
+from homes import archive, ground, pattern_homes, scenes
 from private_postgres import postgres_server, postgres_url
 
-__all__ = ["archive", "catalogue", "catalogue_url", "ground", "postgres_server", "postgres_url"]
+__all__ = [
+    "archive",
+    "catalogue",
+    "catalogue_url",
+    "ground",
+    "pattern_homes",
+    "postgres_server",
+    "postgres_url",
+    "pristine",
+    "scenes",
+]
 
 
 @pytest.fixture
@@ -17,9 +29,18 @@ def clock() -> FakeClock:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run first what forks hundreds of times: a fork costs what the tests before left in memory."""
+    """Run first what forks hundreds of times: a fork costs what the tests before left in memory.
+
+    Then files of many tests before those of few, so that several processes end together.
+    """
     forking = ("each_kill", "killed_at")
-    items.sort(key=lambda item: not any(hasattr(_module(item), name) for name in forking))
+    many = Counter(item.path for item in items)
+
+    def order(item: pytest.Item) -> tuple[bool, int]:
+        forks = any(hasattr(_module(item), name) for name in forking)
+        return not forks, -many[item.path]
+
+    items.sort(key=order)
 
 
 def _module(item: pytest.Item) -> object:

@@ -124,12 +124,12 @@ def test_without_its_marker_nothing_is_removed(tmp_path: Path) -> None:
     assert (tmp_path / "tier" / KEY.sidecar).exists()
 
 
-def test_killed_at_every_write_it_is_finished_by_the_next_run(tmp_path: Path) -> None:
+def test_killed_at_every_write_it_is_finished_by_the_next_run(scenes: Path) -> None:
     numbers = iter(range(1000))
     tiers: list[LocalTier] = []
 
     def prepare():
-        root = tmp_path / str(next(numbers))
+        root = scenes / str(next(numbers))
         create_tier(root, "vault")
         tiers.append(LocalTier(root, "vault"))
         incoming = tiers[-1].incoming(KEY, Packaging.FOLDER)

@@ -9,8 +9,7 @@ import itertools
 import os
 import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,6 @@ from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_cata
 from preservation.ledger.drain import PREFIX, drain
 from preservation.ledger.journal import FileJournal
 from preservation.storage.local import LocalTier, create_tier
-
-
-@pytest.fixture
-def scenes(tmp_path: Path) -> Iterator[Path]:
-    """In memory, where syncs cost nothing. Kills don't touch the medium."""
-    memory = Path("/dev/shm")
-    place = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path))
-    yield place
-    shutil.rmtree(place)
 
 
 class Scene:

@@ -21,13 +21,13 @@ AT = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 
 
-def test_a_killed_apply_changes_all_communities_or_none(tmp_path: Path) -> None:
+def test_a_killed_apply_changes_all_communities_or_none(scenes: Path) -> None:
     files = {path.name: path.read_bytes() for path in POLICIES.glob("*.yaml")}
     first = check(files, known_groups()).require().effective
     second = {name: document | {"contact": "somebody else"} for name, document in first.items()}
     old = {name: digest_of(document) for name, document in first.items()}
     new = {name: digest_of(document) for name, document in second.items()}
-    folders = (tmp_path / str(number) for number in itertools.count())
+    folders = (scenes / str(number) for number in itertools.count())
     scene: list[Path] = []
 
     def prepare() -> Callable[[], object]:

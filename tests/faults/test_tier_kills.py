@@ -6,10 +6,7 @@ Invariants 2, 6 and 7 of ``ARCHITECTURE.md``, as far as a tier keeps them.
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,15 +23,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(params=list(Packaging), ids=lambda packaging: packaging.value)
 def packaging(request: pytest.FixtureRequest) -> Packaging:
     return Packaging(request.param)
-
-
-@pytest.fixture
-def scenes(tmp_path: Path) -> Iterator[Path]:
-    """Hundreds of tiers: in memory, where syncs cost nothing. Kills don't touch the medium."""
-    memory = Path("/dev/shm")
-    place = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path))
-    yield place
-    shutil.rmtree(place)
 
 
 def fresh(root: Path) -> LocalTier:

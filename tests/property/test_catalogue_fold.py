@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -12,14 +11,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from catalogues import START, a_key, an_event, check, finding, ingestion, replication, sha256
+from folders import quick_folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from private_postgres import PrivatePostgres
 
 from preservation.catalogue.projection import apply, subjects
-from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
+from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.catalogue.state import State
 from preservation.errors import MalformedError
 from preservation.model.event import Event, EventType
@@ -135,18 +134,14 @@ def in_memory(journal: Sequence[Event]) -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("pristine") / "catalogue.sqlite"
-    create_catalogue(f"sqlite:///{file}").close()
-    return file
-
-
 @contextmanager
 def a_copy(pristine: Path) -> Iterator[SqlCatalogue]:
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(pristine, f"{folder}/c.sqlite")
-        yield open_catalogue(f"sqlite:///{folder}/c.sqlite")
+    folder = quick_folder(pristine.parent)
+    shutil.copy(pristine, folder / "c.sqlite")
+    catalogue = open_catalogue(f"sqlite:///{folder}/c.sqlite")
+    yield catalogue
+    catalogue.close()
+    shutil.rmtree(folder)
 
 
 @settings(max_examples=40, deadline=None)

@@ -92,15 +92,15 @@ def test_another_journal_is_copied_from_the_beginning(tmp_path: Path) -> None:
 
 
 def test_killed_at_every_write_and_run_again_it_counts_each_event_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_table, "_AT_ONCE", 900)
     monkeypatch.setattr(event_table, "_MOST_PARTS", 1)
-    source, scene = journal(tmp_path, 3), SimpleNamespace(table=None, number=0)
+    source, scene = journal(scenes, 3), SimpleNamespace(table=None, number=0)
 
     def prepare() -> object:
         scene.number += 1
-        scene.table = EventTable(tmp_path / f"events{scene.number}", source)
+        scene.table = EventTable(scenes / f"events{scene.number}", source)
         return scene.table.refresh
 
     for _ in each_kill(prepare):
