@@ -83,3 +83,19 @@ def test_one_person_twice_is_one_person(archive: Archive) -> None:
         with pytest.raises(UsageError) as refused:
             disposals.begin(parts, request["digest"])
     assert refused.value.code == "RET-NOT-APPROVED"
+
+
+def test_a_login_that_is_nobodys_own_disposes_of_nothing(ground: Path) -> None:
+    archive = Archive(ground, {"retention": {"keep": "10y", "approvals": 1}})
+    archive.ingest(archive.put("first", {"a.txt": b"one"}))
+    archive.clock.at += timedelta(days=365 * 11)
+    with archive.opened() as (parts, _):
+        request = disposals.review(parts, "notes", "Notes")
+        assert request is not None
+        disposals.record(parts, answer("admin"), request["digest"])
+        with pytest.raises(UsageError) as refused:
+            disposals.begin(parts, request["digest"])
+        assert refused.value.code == "RET-SHARED-ACCOUNT"
+        assert list(parts.catalogue.custody.tombstones()) == []
+        disposals.record(parts, answer("ana"), request["digest"])
+        assert len(disposals.begin(parts, request["digest"])) == 1
