@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
+from preservation.app.answering import PATIENCE, in_time
 from preservation.app.apart import entangled
 from preservation.app.home import Home, find_home
 from preservation.app.notifying import unheard
@@ -20,8 +19,6 @@ from preservation.policy.advice import advice
 from preservation.policy.check import Checked
 from preservation.policy.policy import Policy
 from preservation.storage.mount import mount_of
-
-PATIENCE = 10.0  # seconds that folders have to answer
 
 
 def advise(path: Path, checked: Checked) -> list[str]:
@@ -40,7 +37,7 @@ def advise(path: Path, checked: Checked) -> list[str]:
         unasked = f"what the home holds was not looked at: {error.message}"
         return [*advice(checked.effective), unasked]
     policies = [Policy.from_effective(one) for _, one in sorted(checked.effective.items())]
-    told = _in_time(partial(_of_folders, home, policies))
+    told = _where_folders_lie(home, policies)
     return [*told, *advice(checked.effective, held), *unheard(home, policies)]
 
 
@@ -50,19 +47,9 @@ def _of_folders(home: Home, policies: Iterable[Policy]) -> list[str]:
     return [*told, *_astray(home, known)]
 
 
-def _in_time(look: Callable[[], list[str]]) -> list[str]:
-    """What a look at folders tells; a file server that is gone may let it wait for ever."""
-    found = Future[list[str]]()
-
-    def ask() -> None:
-        try:
-            found.set_result(look())
-        except (OSError, ValueError) as error:
-            found.set_exception(error)
-
-    Thread(target=ask, daemon=True).start()  # nobody waits for it at the end
+def _where_folders_lie(home: Home, policies: Iterable[Policy]) -> list[str]:
     try:
-        return found.result(PATIENCE)
+        return in_time(partial(_of_folders, home, policies))
     except TimeoutError:
         unseen = f"where tiers and inboxes lie was not looked at: no answer in {PATIENCE:.0f} s"
         return [f"{unseen}; is a file server away?"]

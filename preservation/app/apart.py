@@ -8,14 +8,15 @@ would take replicas for deposits, and release them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from preservation.app.answering import expect_answers
 from preservation.app.home import Home
 from preservation.errors import PolicyError
 from preservation.policy.ground import HOME_NAMES, Claim, overlaps
-from preservation.policy.policy import Policy
+from preservation.policy.policy import Policy, TierSpec
 from preservation.policy.problem import Place
 
 _HOME = "the home's own"
@@ -26,7 +27,10 @@ def expect_apart(home: Home, policies: Iterable[Policy]) -> None:
 
     Raises:
         PolicyError: some do (``POL-PLACES``); the message has all of them.
+        NotNowError: a place does not answer (``POL-PLACE-SILENT``).
     """
+    policies = list(policies)
+    expect_answers(home.path / path for path in _named(policies))
     if told := entangled(home, policies):
         raise PolicyError(
             f"places that policies name lie in each other: {'; '.join(told)}",
@@ -77,13 +81,30 @@ def _claims(home: Home, policies: Iterable[Policy]) -> Iterator[Claim]:
         yield _claim(home, f"{_HOME} {name}", name, is_tier=True)
     tiers: dict[str, str] = {}
     for policy in policies:
-        tiers |= {name: spec.path for name, spec in policy.tiers.items() if spec.kind == "local"}
+        tiers |= folders_of(policy.tiers)
         intake = policy.intake
         yield _claim(home, f"the inbox of {policy.community}", intake.inbox)
         if intake.release.mode == "move":
             yield _claim(home, f"released deposits of {policy.community}", intake.release.to)
     for name, path in sorted(tiers.items()):
         yield _claim(home, f"the tier {name}", path, is_tier=True)
+
+
+def folders_of(tiers: Mapping[str, TierSpec]) -> dict[str, str]:
+    """The paths of those tiers that are folders."""
+    return {name: spec.path for name, spec in tiers.items() if spec.kind == "local"}
+
+
+def _named(policies: Iterable[Policy]) -> list[str]:
+    """Each path that a policy names, as it is written, once."""
+    paths: dict[str, None] = {}
+    for policy in policies:
+        intake = policy.intake
+        written = [*folders_of(policy.tiers).values(), intake.inbox]
+        if intake.release.mode == "move":
+            written.append(intake.release.to)
+        paths.update(dict.fromkeys(written))
+    return list(paths)
 
 
 def _claim(home: Home, owner: str, path: str, *, is_tier: bool = False) -> Claim:

@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from preservation.app.apart import expect_apart
+from preservation.app.answering import expect_answers
+from preservation.app.apart import expect_apart, folders_of
 from preservation.app.home import Home
 from preservation.app.parts import Parts
+from preservation.app.places import specs_of
 from preservation.catalogue.custody_reading import Amount
 from preservation.catalogue.figures import Figures
 from preservation.ledger.policies import active_digests
@@ -32,7 +34,10 @@ def make_plan(parts: Parts, checked: Checked, only: Iterable[str] | None = None)
 
     Raises:
         PolicyError: a tier or an inbox really lies in another place (``POL-PLACES``).
+        NotNowError: a folder that is named, or was, does not answer (``POL-PLACE-SILENT``).
     """
+    governed = folders_of(specs_of(parts.store)).values()
+    expect_answers(parts.home.path / path for path in governed)
     expect_apart(parts.home, map(Policy.from_effective, checked.effective.values()))
     lines = parts.store.in_force()
     in_force = active_digests(dict(sorted(lines.items())))

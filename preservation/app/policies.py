@@ -83,6 +83,7 @@ def apply_policies(
     Raises:
         BusyError: somebody else applied meanwhile (``POL-STALE``).
         PolicyError: a tier or an inbox really lies in another place (``POL-PLACES``).
+        NotNowError: a place does not answer (``POL-PLACE-SILENT``).
     """
     store = PolicyFiles(home.policies)
     if expected is None:

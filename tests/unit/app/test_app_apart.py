@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from threading import Event
+from typing import Any
 
 import pytest
 from homes import Archive
 
-from preservation.app import advising, apart
+from preservation.app import advising, answering, apart
 from preservation.app.advising import advise
 from preservation.app.home import Home, find_home
+from preservation.app.planning import make_plan
 from preservation.app.policies import apply_policies, read_policies
-from preservation.errors import PolicyError
+from preservation.errors import NotNowError, PolicyError
 from preservation.policy.ground import HOME_NAMES
 
 
@@ -62,12 +65,39 @@ def test_a_folder_that_never_answers_does_not_keep_a_check_waiting(
     archive.write_policies({})
     ever = Event()
     monkeypatch.setattr("preservation.app.advising.entangled", lambda *_: [str(ever.wait(60))])
-    monkeypatch.setattr(advising, "PATIENCE", 0.1)
+    for module in (advising, answering):
+        monkeypatch.setattr(module, "PATIENCE", 0.1)
 
     (told,) = advise(archive.home, read_policies(archive.policies).require())
     ever.set()
 
     assert "no answer in 0 s" in told
+
+
+def test_a_folder_that_never_answers_ends_a_plan_and_an_apply(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.write_policies({"intake": {"inbox": "gone"}})
+    checked, ever, stat = read_policies(archive.policies).require(), Event(), os.stat
+    silent: list[str] = []
+
+    def waiting(path: Any, **more: Any) -> os.stat_result:
+        if str(path) in silent:
+            ever.wait(60)
+        return stat(path, **more)
+
+    monkeypatch.setattr(answering, "PATIENCE", 0.1)
+    monkeypatch.setattr(os, "stat", waiting)
+    with archive.opened() as (parts, _):
+        for place in (archive.home / "gone", archive.tier("mirror")):
+            silent[:] = [str(place)]
+            with pytest.raises(NotNowError, match="no answer") as told:
+                make_plan(parts, checked)
+            assert told.value.code == "POL-PLACE-SILENT"
+            assert silent[0] in told.value.message
+            with pytest.raises(NotNowError, match="no answer"):
+                apply_policies(parts.home, checked, "ann", "a change", archive.clock)
+    ever.set()
 
 
 def test_an_inbox_around_or_in_what_the_home_keeps_is_refused(archive: Archive) -> None:
