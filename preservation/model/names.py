@@ -23,6 +23,14 @@ def display(path: bytes) -> str:
     return "".join(_escape(char) for char in text)
 
 
+def cut(text: str, most: int) -> str:
+    """A long path for a line that people read: without its middle, ``most`` characters at most."""
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
 def _escape(char: str) -> str:
     if unicodedata.category(char) not in _MISLEADING:
         return char
