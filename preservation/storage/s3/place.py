@@ -24,6 +24,7 @@ from preservation.files.tar_index import Index
 from preservation.storage.credentials import Keys
 from preservation.storage.layout import marker
 from preservation.storage.s3.address import Address
+from preservation.storage.s3.asking import Asking, Said
 from preservation.storage.s3.blocks import Body
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, s3_errors
 from preservation.storage.s3.locking import Lock, Locking
@@ -74,11 +75,20 @@ class S3Place:
         self.lock = lock
         self._environment = environment
         self._proven = proven
+        self._ranged: bool | None = None
 
     @cached_property
     def client(self) -> Any:
         """The client, made when it is first needed: a tier without keys stops no other."""
-        return _client(self.address, Keys.named(self.address.credential, self._environment))
+        return _client(self.address, self._keys)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return Keys.named(self.address.credential, self._environment)
+
+    @cached_property
+    def _asking(self) -> Asking:
+        return Asking(self.client, self._keys, self.address.region, self.address.bucket)
 
     def below(self, name: str) -> S3Place:
         """A place of its own inside of this one, where nothing is locked, nothing is cold, and
@@ -155,14 +165,47 @@ class S3Place:
         """What the service says of an object; None if it says that there is none."""
         with self.errors():
             try:
-                said = self.client.head_object(**self.about(name))
+                said = self._asking.head(self.address.prefix + name)
             except ClientError as error:
                 if code_of(error) in ABSENT:
                     return None
                 raise
+            if not said:
+                return None
             etag = etag_of(said)
         class_, restore = str(said.get("StorageClass", "")), str(said.get("Restore", ""))
         return Object(name, int(said["ContentLength"]), etag, class_, restore)
+
+    def opened(self, name: str, **conditions: str) -> Said:
+        """An object's octets, as boto3's ``get_object`` gives them; empty if there is none.
+
+        Args:
+            conditions: ``IfMatch``, ``Range``.
+
+        Raises:
+            ClientError, BotoCoreError: what the service says else; tell it by :meth:`errors`.
+        """
+        return self._asking.get(self.address.prefix + name, **conditions)
+
+    def reads_ranges(self, what: Object) -> bool:
+        """Whether the service reads from the middle of an object: a check saw it, or it is tried
+        now, once, with this object. What it gives then is compared as everything is.
+        """
+        if self._ranged is None:
+            self._ranged = self.proves(RANGED) or self._gives_one_octet(what)
+        return self._ranged
+
+    def _gives_one_octet(self, what: Object) -> bool:
+        with self.errors():
+            try:
+                said = self.opened(what.name, IfMatch=what.etag, Range="bytes=1-1")
+            except ClientError:
+                return False  # who reads it meets the same, and tells it
+            if not said:
+                return False
+            said["Body"].close()
+        is_one = int(said["ContentLength"]) == 1
+        return is_one and said.get("ContentRange") == f"bytes 1-1/{what.octets}"
 
     def get(self, name: str) -> bytes | None:
         """A small document; None if there is none.
@@ -172,11 +215,13 @@ class S3Place:
         """
         with self.errors():
             try:
-                said = self.client.get_object(**self.about(name))
+                said = self.opened(name)
             except ClientError as error:
                 if code_of(error) in ABSENT:
                     return None
                 raise
+            if not said:
+                return None
             with said["Body"] as body:
                 etag_of(said)
                 data = bytes(body.read(SMALL + 1))

@@ -12,7 +12,7 @@ from functools import partial
 from typing import BinaryIO, cast
 
 from preservation.storage.s3.ahead import SEGMENT, Ahead
-from preservation.storage.s3.place import RANGED, Object, S3Place
+from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.stream import Blocks, ObjectStream
 
 _BUFFER = 1 << 20
@@ -24,8 +24,8 @@ def open_objects(
     """Open the very octets that were seen, as one stream.
 
     A connection that is cut is opened again where it broke off; an object that was replaced
-    meanwhile is not read on. What is long comes in segments, over several connections, where a
-    check saw that the service reads from the middle of an object.
+    meanwhile is not read on. What is long comes in segments, over several connections, where the
+    service reads from the middle of an object.
 
     Args:
         whole: the objects, in order.
@@ -46,7 +46,7 @@ def open_objects(
 
 
 def _opened(place: S3Place, what: Object, start: int, stop: int) -> Blocks:
-    if stop - start > SEGMENT and place.proves(RANGED):
+    if stop - start > SEGMENT and place.reads_ranges(what):
         return Ahead(partial(ObjectStream, place, what), start, stop)
     return ObjectStream(place, what, start, stop)
 

@@ -70,15 +70,14 @@ class ObjectStream(Blocks):
             is_whole = self.left == what.octets
             with place.errors():
                 try:
-                    said = place.client.get_object(
-                        **place.about(what.name),
-                        IfMatch=what.etag,
-                        **({} if is_whole else {"Range": f"bytes={self._at}-{self._stop - 1}"}),
-                    )
+                    span = {} if is_whole else {"Range": f"bytes={self._at}-{self._stop - 1}"}
+                    said = place.opened(what.name, IfMatch=what.etag, **span)
                 except ClientError as error:
                     if code_of(error) in TAKEN | ABSENT:
                         raise self._changed() from None
                     raise
+                if not said:
+                    raise self._changed()
                 etag = etag_of(said)
             if etag != what.etag or int(said["ContentLength"]) != self.left:
                 raise self._changed()

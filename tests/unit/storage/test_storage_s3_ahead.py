@@ -6,10 +6,12 @@ import io
 import random
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from buckets import KEYS, Server, serving
+from fault_proxy import Answer, Forward, Request, proxied
 
 from preservation.errors import TierUnavailableError
 from preservation.storage.s3 import ahead, reading, stream
@@ -108,10 +110,35 @@ def test_an_object_comes_over_several_connections(
     with open_objects(place, [one, one], 50_500, 99_700) as reader:
         assert reader.read() == (DATA + DATA)[50_500:150_200]
     assert len(asked) == 101
-    asked.clear()
-    with open_objects(S3Place("t", place.address, KEYS), [one]) as reader:  # what nobody proved
-        assert reader.read() == DATA
-    assert asked == [(0, len(DATA))]
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_whether_a_service_reads_ranges_is_tried_once_where_no_check_saw_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch, ignores: bool
+) -> None:
+    asked: list[str] = []
+
+    def noting(request: Request, forward: Forward) -> Answer:
+        asked.append(request.headers.get("Range", "whole"))
+        said = forward(request)
+        if ignores:
+            said.headers.pop("Content-Range", None)
+            return Answer(200, said.headers, DATA)
+        return said
+
+    for module in (ahead, reading):
+        monkeypatch.setattr(module, "SEGMENT", 40_000)
+    with proxied(server.endpoint) as proxy:
+        behind = replace(server, endpoint=proxy.endpoint)
+        place = S3Place("t", Address.of(behind.spec("t", "t")), KEYS)
+        place.replace("one", DATA)
+        one = place.head("one")
+        proxy.harm(noting, 1000, lambda request: request.method == "GET")
+        for _ in range(2):
+            with open_objects(place, [one]) as reader:
+                assert reader.read() == DATA
+    assert asked.count("bytes=1-1") == 1
+    assert asked.count("whole") == (2 if ignores else 0)
 
 
 def test_an_object_that_is_replaced_meanwhile_is_not_read_on(

@@ -43,7 +43,7 @@ class Service:
     def complete_multipart_upload(self, **_: Any) -> None:
         return None
 
-    def head_object(self, **_: Any) -> dict[str, Any]:
+    def head(self, _: str) -> dict[str, Any]:
         return {"ContentLength": sum(self.octets.values()), "ETag": "whole"}
 
     def get_paginator(self, _: str) -> Any:
@@ -57,6 +57,7 @@ def test_large_parts_do_not_lie_in_memory(monkeypatch: pytest.MonkeyPatch) -> No
     place = S3Place("deep", Address("", "", "bucket", "", "", ""), {})
     service = Service()
     monkeypatch.setitem(place.__dict__, "client", service)
+    monkeypatch.setitem(place.__dict__, "_asking", service)
     monkeypatch.setattr(upload, "part_size", lambda _: 16 * MIB)
     tracemalloc.start()
     try:
