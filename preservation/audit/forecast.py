@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from preservation.audit.planner import BRING_FORWARD, rhythms
 from preservation.audit.rhythm import LOTS, Rhythm
-from preservation.catalogue.turns import PARTS, Cohort
+from preservation.catalogue.ages import PARTS, Cohort
 from preservation.model.clock import stamp
 from preservation.policy.policy import Policy
 
@@ -91,10 +91,6 @@ class _Heap:
 
     rows: list[list[float]] = field(default_factory=list)
 
-    def push(self, turn: float, aged: float, octets: float, replicas: float) -> None:
-        if octets > 0 or replicas > 0:
-            heapq.heappush(self.rows, [turn, aged, octets, replicas])
-
     @property
     def turn(self) -> float:
         return self.rows[0][0] if self.rows else float("inf")
@@ -104,17 +100,59 @@ class _Heap:
         return self.rows[0][1] if self.rows else float("inf")
 
 
+@dataclass(slots=True)
+class _Ages:
+    """How many replicas have which age: kept along, for over ten years of too small a budget there
+    are a hundred thousand cohorts. Ages are added from the oldest on.
+    """
+
+    order: list[float] = field(default_factory=list)
+    held: dict[float, list[float]] = field(default_factory=dict)  # aged -> cohorts, replicas
+    first: int = 0  # in the order, of those that are left
+    passed: int = 0  # in the order, how many are overdue
+    overdue: float = 0.0
+
+    def add(self, aged: float, replicas: float) -> None:
+        one = self.held.get(aged)
+        if one is None:
+            one = self.held[aged] = [0, 0.0]
+            self.order.append(aged)
+        one[0] += 1
+        one[1] += replicas
+
+    def take(self, aged: float, replicas: float, *, is_last: bool) -> None:
+        """Some replicas were read; ``is_last`` of their cohort."""
+        one = self.held[aged]
+        one[0] -= is_last
+        one[1] -= replicas
+        if self.passed and aged <= self.order[self.passed - 1]:
+            self.overdue -= replicas
+
+    def oldest(self) -> float:
+        """The longest ago; infinity if there are none."""
+        while self.first < len(self.order) and not self.held[self.order[self.first]][0]:
+            self.first += 1
+        return self.order[self.first] if self.first < len(self.order) else float("inf")
+
+    def before(self, moment: float) -> float:
+        """How many replicas are older; moments only go on."""
+        while self.passed < len(self.order) and self.order[self.passed] < moment:
+            self.overdue += self.held[self.order[self.passed]][1]
+            self.passed += 1
+        return self.overdue
+
+
 class _Tier:
     """One tier, night after night."""
 
     def __init__(self, rhythm: Rhythm, cohorts: Iterable[Cohort], began: datetime) -> None:
         self.rhythm, gap = rhythm, rhythm.gap
         self.period, self.max_age = rhythm.period / gap, rhythm.max_age / gap
-        self.old, self.young = _Heap(), _Heap()
+        self.old, self.young, self.ages = _Heap(), _Heap(), _Ages()
         self.octets = self.replicas = 0.0
         self.read = self.replicas_read = 0.0
         epoch = datetime.fromtimestamp(0, began.tzinfo)
-        for one in cohorts:
+        for one in sorted(cohorts, key=lambda one: one.day):
             aged = min(0.0, (epoch + (one.day + 1) * _DAY - began) / gap)
             self._add(aged, one.young, one.part, one.octets, one.replicas)
 
@@ -122,10 +160,15 @@ class _Tier:
         self.octets += octets
         self.replicas += replicas
         if not young:
-            self.old.push(aged + self.period, aged, octets, replicas)
+            self._push(self.old, aged + self.period, aged, octets, replicas)
             return
         lot = (part * LOTS // PARTS + self.rhythm.shift) % LOTS
-        self.young.push(aged + self.period * lot / LOTS, aged, octets, replicas)
+        self._push(self.young, aged + self.period * lot / LOTS, aged, octets, replicas)
+
+    def _push(self, heap: _Heap, turn: float, aged: float, octets: float, replicas: float) -> None:
+        if octets > 0 or replicas > 0:
+            heapq.heappush(heap.rows, [turn, aged, octets, replicas])
+            self.ages.add(aged, replicas)
 
     def grow(self, night: int, octets: float, replicas: float) -> None:
         """What comes in during a night."""
@@ -151,12 +194,16 @@ class _Tier:
 
     def take(self, heap: _Heap, most: float, night: int) -> float:
         """Read the first cohort of a heap, or as much of it as is paid for."""
-        turn, aged, octets, replicas = heapq.heappop(heap.rows)
+        first = heap.rows[0]
+        turn, aged, octets, replicas = first
         if turn >= night + 1:  # brought forward: no more than the even share
             most = min(most, max(1.0, self.octets / self.period - self.read))
         part = min(1.0, most / octets) if octets else 1.0
-        if part < 1.0:
-            heap.push(turn, aged, octets * (1 - part), replicas * (1 - part))
+        if part < 1.0:  # it stays the first
+            first[2:] = octets * (1 - part), replicas * (1 - part)
+        else:
+            heapq.heappop(heap.rows)
+        self.ages.take(aged, replicas * part, is_last=part == 1.0)
         self.read += octets * part
         self.replicas_read += replicas * part
         return octets * part
@@ -164,16 +211,11 @@ class _Tier:
     def end(self, night: int) -> Night:
         """Put back what was read, and say how things are."""
         octets, replicas = self.read, self.replicas_read
-        self.old.push(night + self.period, night, octets, replicas)
+        self._push(self.old, night + self.period, night, octets, replicas)
         self.read = self.replicas_read = 0.0
-        oldest, overdue = self.old.aged, 0.0
-        behind = self.young.turn < night  # else none of them is older than a period
-        rows = [*self.old.rows, *self.young.rows] if behind or oldest < night - self.max_age else []
-        if behind:
-            oldest = min(oldest, *(row[1] for row in self.young.rows))
-        overdue = sum(row[3] for row in rows if row[1] < night - self.max_age)
+        oldest, overdue = self.ages.oldest(), self.ages.before(night - self.max_age)
         age = 0.0 if oldest == float("inf") else (night - oldest) * (self.rhythm.gap / _DAY)
-        return Night(round(octets), round(overdue), max(0.0, age))
+        return Night(round(octets), max(0, round(overdue)), max(0.0, age))
 
 
 _ZERO = datetime(1970, 1, 1)  # noqa: DTZ001 - only differences are taken
