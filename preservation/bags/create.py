@@ -131,8 +131,9 @@ def create(
             writer = BagWriter(folder, algorithms, algorithms)
             try:
                 _fill(writer, source, notes, settings.workers, progress, cancelled)
-                notes.expect_unchanged()
+                notes.look_again()
                 seal = writer.finish(plan.elements(notes.octets, notes.files))
+                notes.expect_unchanged()
             finally:
                 writer.close()
     return CreateReport(True, told, notes.files, notes.octets, algorithms, seal)

@@ -8,16 +8,17 @@ folders and encoded names. Between the two walks the folder must not change in a
 from __future__ import annotations
 
 import os
-import struct
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from preservation.bags.again import SecondLook
+from preservation.bags.again_main import NOTE, noted
 from preservation.bags.copying import Wanted
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
@@ -28,10 +29,9 @@ from preservation.files.walk import Entry, Kind, walk_files
 from preservation.fixity.fence import Fence
 from preservation.model.names import display
 
-_NOTE = struct.Struct("<IBQqqQQ")  # length of the path, kind, octets, mtime, ctime, inode, device
 _KINDS = tuple(Kind)
 _FILE = _KINDS.index(Kind.FILE)
-_BLOCK = 256 * 1024
+_MANY = 2048  # entries below which a process for the second look costs more than it gains
 # Some kernels give files times that move in steps of up to 10 ms. What is written within the
 # step of the first walk could not be told from what was there.
 _STEP = 0.02  # seconds
@@ -68,12 +68,18 @@ class SourceNotes:
         self.tables = Tables()
         self._root, self._findings, self._encode = root, findings, encode
         self._notes: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+        self._entries = 0
+        self._again: SecondLook | None = None
+        self._ending = ExitStack()
 
     def __enter__(self) -> Self:
         try:
             with durable.plain_errors(tempfile.gettempdir()):
                 self._look()
                 self._notes.flush()
+            if self._entries >= _MANY:
+                again = SecondLook(self._root, self._notes.fileno(), self._entries)
+                self._again = self._ending.enter_context(again)
         except BaseException:
             self._let_go()
             raise
@@ -88,49 +94,52 @@ class SourceNotes:
         self._let_go()
 
     def _let_go(self) -> None:
+        self._ending.close()
         with suppress(OSError):  # what found no room once is not missed now
             self._notes.close()
 
     def take(self) -> Iterator[Wanted]:
         """The files, in the order of the walk."""
-        for (_, kind, octets, mtime, ctime, ino, dev), path in self._noted():
+        for (_, kind, octets, mtime, ctime, ino, dev), path in noted(self._notes.fileno()):
             if kind == _FILE:
                 kept = kept_path(path) if self._encode else path
                 yield Wanted(path, kept, Fence(dev, ino, octets, mtime, ctime))
 
-    def _noted(self) -> Iterator[tuple[tuple[int, ...], bytes]]:
-        """Every note, and its path; read many at a time."""
-        self._notes.seek(0)
-        left, at = b"", 0
-        while block := self._notes.read(_BLOCK):
-            left, at = left[at:] + block, 0
-            while len(left) - at >= _NOTE.size:
-                note = _NOTE.unpack_from(left, at)
-                after = at + _NOTE.size + note[0]
-                if after > len(left):
-                    break
-                yield note, left[at + _NOTE.size : after]
-                at = after
+    def look_again(self) -> None:
+        """Begin to look at everything once more, if there is much of it; call after the last
+        octet was read. :meth:`expect_unchanged` says what was seen.
+        """
+        if self._again is not None:
+            self._again.begin()
 
     def expect_unchanged(self) -> None:
-        """Walk once more.
+        """Wait for the second look, or walk once more.
 
         Raises:
             SourceChangedError: anything is otherwise than it was.
         """
+        if self._again is not None and self._again.is_the_same():
+            return
+        try:
+            self._walk_again()
+        except OSError as error:
+            raise _changed(f"cannot be looked at once more: {error.strerror}") from error
+
+    def _walk_again(self) -> None:
         self._notes.seek(0)
         read = self._notes.read
         for found in walk_files(self._root, _file_note):
             note = found if isinstance(found, bytes) else _note(found)
             if read(len(note)) != note:
-                raise _changed(f"changed while it was read: {display(note[_NOTE.size :])}")
+                raise _changed(f"changed while it was read: {display(note[NOTE.size :])}")
         if self._notes.read(1):
             raise _changed("something was taken out of the folder while it was read")
 
     def _look(self) -> None:
         childless: Entry | None = None
         for found in walk_files(self._root, self._file):
-            path = found[_NOTE.size :] if isinstance(found, bytes) else found.path
+            self._entries += 1
+            path = found[NOTE.size :] if isinstance(found, bytes) else found.path
             if childless is not None:
                 if not path.startswith(childless.path + b"/"):
                     self.tables.folders.append(tree_row(childless))
@@ -174,13 +183,13 @@ class SourceNotes:
 def _note(entry: Entry) -> bytes:
     path, kind, octets, mtime, ctime, _mode, ino, dev, *_ = entry
     number = _KINDS.index(kind)
-    return _NOTE.pack(len(path), number, octets, mtime, ctime, ino, dev) + path
+    return NOTE.pack(len(path), number, octets, mtime, ctime, ino, dev) + path
 
 
 def _file_note(path: bytes, seen: os.stat_result) -> bytes:
     """The note of a regular file; nothing else is made for each of very many."""
     size, mtime, ctime = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
-    return _NOTE.pack(len(path), _FILE, size, mtime, ctime, seen.st_ino, seen.st_dev) + path
+    return NOTE.pack(len(path), _FILE, size, mtime, ctime, seen.st_ino, seen.st_dev) + path
 
 
 def _changed(message: str) -> SourceChangedError:

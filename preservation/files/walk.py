@@ -218,7 +218,9 @@ def _listed(path: bytes, fd: int) -> _Listed:
     """Take over an open folder and read its listing."""
     try:
         seen = os.fstat(fd)
-        names = sorted((os.fsencode(name) for name in os.listdir(fd)), reverse=True)
+        listed = os.listdir(fd)
+        names = os.fsencode("\0".join(listed)).split(b"\0") if listed else []  # one call for all
+        names.sort(reverse=True)
     except BaseException:
         os.close(fd)
         raise
