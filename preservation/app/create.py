@@ -6,8 +6,10 @@ from pathlib import Path
 
 from preservation.app.home import SETTINGS, Home, SystemClock, absolute_url, find_home
 from preservation.app.policies import apply_policies, read_policies
+from preservation.catalogue.failures import missing
 from preservation.catalogue.place import Place
-from preservation.catalogue.sql import create_catalogue, open_catalogue
+from preservation.catalogue.schema import is_there
+from preservation.catalogue.sql import create_catalogue
 from preservation.files import durable
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
@@ -44,7 +46,8 @@ def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = N
 
     Raises:
         PolicyError: the policy files are wrong; nothing was made.
-        NotNowError: the disk is in the way.
+        NotNowError: the disk is in the way, or the catalogue of this home is gone
+            (``CAT-MISSING``).
     """
     checked = read_policies(policy_files).require()
     with durable.plain_errors(path):
@@ -63,11 +66,10 @@ def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = N
 
 
 def _bring_up_to_date(home: Home) -> None:
-    """Migrate the catalogue's schema. One that is gone is not made anew: that would be an empty
-    archive over full tiers.
+    """Migrate the catalogue's schema. Where there were policies in force, one that is gone is not
+    made anew: that would be an empty archive over full tiers.
     """
-    file = Place.parse(home.catalogue_url).file
-    if file is None or file.exists():
-        create_catalogue(home.catalogue_url).close()
-    else:
-        open_catalogue(home.catalogue_url)  # says what is missing, and what to do
+    place = Place.parse(home.catalogue_url)
+    if PolicyFiles(home.policies).in_force() and not is_there(place):
+        raise missing(place)
+    create_catalogue(home.catalogue_url).close()

@@ -111,6 +111,6 @@ def other_schema(place: Place, found: str | None, wanted: str) -> CatalogueUnava
     """A catalogue of another version of this software."""
     return CatalogueUnavailableError(
         f"the catalogue {place} has schema {found or 'none'}, this version needs {wanted}",
-        hint=_MIGRATE,
+        hint=_MIGRATE if found else REBUILD,
         code="CAT-SCHEMA",
     )

@@ -64,6 +64,22 @@ def check(database: Database) -> None:
         raise other_schema(database.place, found, REVISION)
 
 
+def is_there(place: Place) -> bool:
+    """Whether a catalogue of ours is at a place, of whatever version.
+
+    Raises:
+        CatalogueUnavailableError: it cannot be reached or read.
+    """
+    if place.file is not None and not place.file.exists():
+        return False
+    database = Database(place)
+    try:
+        with database.reading() as connection:
+            return revision(connection) is not None
+    finally:
+        database.close()
+
+
 def revision(connection: sa.Connection) -> str | None:
     """The schema's revision; None where there is no schema."""
     if not sa.inspect(connection).has_table("alembic_version"):
