@@ -107,6 +107,10 @@ class S3Place:
         """Whether a `tier check` saw that the service does this; what nobody saw isn't so."""
         return what in self._proven
 
+    def disproves(self, what: str) -> bool:
+        """Whether there was a `tier check` that did not see the service do this."""
+        return bool(self._proven) and not self.proves(what)
+
     @cached_property
     def locking(self) -> Locking:
         """Locks and holds."""

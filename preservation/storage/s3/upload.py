@@ -58,6 +58,9 @@ class Upload:
         self._place = place
         self._name = name
         self._size = part_size(octets)
+        # Of no use to a service that was seen to take parts with a wrong one.
+        is_compared = not place.disproves(REFUSES_WRONG)
+        self._algorithm = {"ChecksumAlgorithm": "SHA256"} if is_compared else {}
         self._id = ""
         self._parts: dict[int, dict[str, Any]] = {}
 
@@ -129,7 +132,7 @@ class Upload:
                 return parts
         with self._place.errors():
             self._id = self._place.client.create_multipart_upload(
-                **self._place.about(self._name), **self._storage_class(), ChecksumAlgorithm="SHA256"
+                **self._place.about(self._name), **self._storage_class(), **self._algorithm
             )["UploadId"]
         return {}
 
@@ -148,11 +151,11 @@ class Upload:
         return parts if sizes <= {self._size} else None
 
     def _part(self, number: int, block: Block, known: dict[str, Any] | None) -> None:
-        sha256 = block.sha256()
+        digest = {"ChecksumSHA256": block.sha256()} if self._algorithm else {}
         if (
             known is not None
             and known["Size"] == block.octets
-            and self._is_same(known, block, sha256)
+            and self._is_same(known, block, digest)
         ):
             self._parts[number] = _receipt(number, known)
             return
@@ -162,8 +165,8 @@ class Upload:
                 UploadId=self._id,
                 PartNumber=number,
                 Body=block.body(),
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=sha256,
+                **self._algorithm,
+                **digest,
             )
         self._parts[number] = _receipt(number, said)
 
@@ -204,12 +207,12 @@ class Upload:
         name = self._place.address.storage_class
         return {"StorageClass": name} if name else {}
 
-    def _is_same(self, known: Mapping[str, Any], block: Block, sha256: str) -> bool:
+    def _is_same(self, known: Mapping[str, Any], block: Block, digest: Mapping[str, str]) -> bool:
         """Whether the service has this part: by its SHA-256 where a check saw that a wrong one is
         refused, elsewhere by its MD5. Some give back as SHA-256 whatever they were told.
         """
         if known.get("ChecksumSHA256") and self._place.proves(REFUSES_WRONG):
-            return bool(known["ChecksumSHA256"] == sha256)
+            return bool(known["ChecksumSHA256"] == digest["ChecksumSHA256"])
         return bool(known["ETag"].strip('"') == block.md5())
 
 

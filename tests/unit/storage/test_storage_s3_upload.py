@@ -11,7 +11,7 @@ import pytest
 
 from preservation.storage.s3 import upload
 from preservation.storage.s3.address import Address
-from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.place import RANGED, REFUSES_WRONG, S3Place
 from preservation.storage.s3.upload import LARGEST, MOST_PARTS, Upload, part_size
 
 MIB = 1 << 20
@@ -23,6 +23,7 @@ class Service:
     def __init__(self) -> None:
         self.octets: dict[int, int] = {}
         self.wrong: list[int] = []
+        self.with_digest: list[bool] = []
 
     def upload_part(self, **said: Any) -> dict[str, Any]:
         body, number = said["Body"], said["PartNumber"]
@@ -32,8 +33,10 @@ class Service:
             while block := body.read(MIB):
                 hashed.update(block)
                 octets += len(block)
-        if base64.b64encode(hashed.digest()).decode() != said["ChecksumSHA256"]:
+        digest = said.get("ChecksumSHA256")
+        if digest and base64.b64encode(hashed.digest()).decode() != digest:
             self.wrong.append(number)
+        self.with_digest.append(bool(digest))
         self.octets[number] = octets
         return {"ETag": str(number)}
 
@@ -69,6 +72,22 @@ def test_large_parts_do_not_lie_in_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert service.wrong == []
     assert found.octets == 40 * MIB
     assert peak < 16 * MIB  # one part alone would be that
+
+
+@pytest.mark.parametrize(
+    ("proven", "expected"), [([], True), ([RANGED], False), ([RANGED, REFUSES_WRONG], True)]
+)
+def test_parts_come_with_a_digest_unless_a_check_saw_that_it_is_not_compared(
+    monkeypatch: pytest.MonkeyPatch, proven: list[str], expected: bool
+) -> None:
+    place = S3Place("deep", Address("", "", "bucket", "", "", ""), {}, proven=proven)
+    service = Service()
+    monkeypatch.setitem(place.__dict__, "client", service)
+    monkeypatch.setitem(place.__dict__, "_asking", service)
+    monkeypatch.setattr(upload, "part_size", lambda _: 9 * MIB)  # on disk, so to be read twice
+    Upload(place, "v1.tar", MIB).write(bytes(MIB) for _ in range(10))
+    assert service.with_digest == [expected] * 2
+    assert service.wrong == []
 
 
 def test_the_largest_object_fits_into_the_parts_that_a_service_counts() -> None:
