@@ -1,19 +1,20 @@
 """A catalogue of a million AIPs on three tiers: its size, and what questions and writes cost.
 
-    python benchmarks/audit_scale.py [--aips 1000000] [--postgresql]
+    python benchmarks/audit_scale.py [--aips 1000000] [--nights 3] [--postgresql]
 
-The catalogue is filled by the database itself, row for row as ingest, replication and a year of
-audits leave it. Then: the plan of a night, the standing, what pages ask, leases taken and given
-back, events recorded with their state; each against the goal, and events and their reports
-against the raw engine. CPU seconds are of this process; on PostgreSQL the server's come on top,
-so seconds of wall are told too.
+The catalogue is filled by the database itself (``filled``). Then: the plan of a night, the
+standing, what pages ask, ten years ahead, the commands, leases taken and given back, events
+recorded with their state, against the bare driver in the same process; and the size again after
+some nights. CPU seconds are of this process; on PostgreSQL the server's come on top where it is
+not said that they are in it, so seconds of wall are told too.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import json
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -21,25 +22,22 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from measure import machine
-from private_postgres import private_postgres
+from filled import COMMUNITY, NOW, TIERS, aip, fill, place, size, vacuumed
+from measure import machine, run
 
+from preservation.app.create import create_home
 from preservation.audit.forecast import forecast
-from preservation.audit.planner import Planner
+from preservation.audit.planner import Chosen, Planner
 from preservation.audit.purse import Purse
-from preservation.audit.rhythm import LOTS
 from preservation.audit.service import TOGETHER
 from preservation.catalogue.database import Database
 from preservation.catalogue.migrations import counting
-from preservation.catalogue.place import Place
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
 from preservation.catalogue.standing import standing
 from preservation.formats.groups import known_groups
@@ -49,122 +47,9 @@ from preservation.policy.check import check
 from preservation.policy.policy import Policy
 
 PROJECT = Path(__file__).parents[1]
-COMMUNITY, NOW = "silk-road", datetime(2026, 11, 22, 2, tzinfo=UTC)
-TIERS = ("vault", "mirror", "deep")
-EVERYWHERE = ",".join(sorted(TIERS))
-DAY = 86_400_000_000  # microseconds
-FOLDER, VERIFIED, INTACT, E3 = 0, 1, 1, 3  # as codes: ``catalogue.tables``
 MINUTES = timedelta(minutes=10)
-SPELLED = {
-    "sqlite": {
-        "numbers": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) ",
-        "lot": "((i * 40503) % 65536)",
-        "id": "aip(i)",
-        "digest": "digest(i)",
-        "policy": f"x'00{'5a' * 32}'",
-        "false": "0",
-    },
-    "postgresql": {
-        "numbers": "WITH n AS (SELECT generate_series(1::bigint, {}) AS i) ",
-        "lot": "((i * 40503) % 65536)",
-        "id": "decode(lpad(to_hex((i * 40503) % 65536), 4, '0') || lpad(to_hex(i), 28, '0'), "
-        "'hex')",
-        "digest": "sha256(convert_to(i::text, 'UTF8'))",
-        "policy": f"'\\x00{'5a' * 32}'::bytea",
-        "false": "false",
-    },
-}
-
-
-def digest(number: int) -> bytes:
-    """Something like a digest, another one for each AIP."""
-    return hashlib.sha256(str(number).encode()).digest()
-
-
-def aip(number: int) -> str:
-    """The UUID of the AIP with a number, the same as the database makes."""
-    return str(uuid.UUID(int=((number * 40503) % LOTS << 112) | number))
-
-
-def fill(url: str, count: int) -> None:
-    """Put so many AIPs of one version into an empty catalogue, each with three replicas."""
-    database = Database(Place.parse(url))
-    micro = int(NOW.timestamp() * 1_000_000)
-    with database.kept_open(), database.writing() as connection:
-        if connection.dialect.name == "sqlite":  # rows come in no order: all pages in memory
-            connection.exec_driver_sql("PRAGMA cache_size = -2000000")
-        kind = connection.dialect.name
-        spelled = SPELLED[kind]
-        if kind == "sqlite":
-            raw: Any = connection.connection.driver_connection
-            raw.create_function("aip", 1, lambda i: uuid.UUID(aip(i)).bytes, deterministic=True)
-            raw.create_function("digest", 1, digest, deterministic=True)
-
-        def insert(columns: str, values: str) -> None:
-            into, numbers = f"INSERT INTO {columns} ", spelled["numbers"].format(count)
-            head = into + numbers if kind == "sqlite" else numbers + into
-            connection.execute(sa.text(f"{head}SELECT {values} FROM n"))
-
-        # Rows come in millions at once here; their counts are written as they must come out.
-        for statement in counting.dropping(kind):
-            connection.exec_driver_sql(statement)
-        connection.exec_driver_sql(f"INSERT INTO community VALUES ('{COMMUNITY}', {count})")
-        # Ingested over three years, a thousand a night, evenly; the youngest are a month old.
-        ingested = f"{micro} - (30 + (i % 1000)) * {DAY}"
-        insert(
-            "version (community, aip, version, title, seal, content_digest, lineage, files, "
-            "octets, ingested_at, policy, adopted, there, verified)",
-            f"'{COMMUNITY}', {spelled['id']}, 1, 'Field notes of the year ' || i % 2000, "
-            f"{spelled['digest']}, {spelled['digest']}, '', 100, 1000000000, {ingested}, "
-            f"{spelled['policy']}, {spelled['false']}, '{EVERYWHERE}', '{EVERYWHERE}'",
-        )
-        for place, tier in enumerate(TIERS):
-            aged = f"{micro} - ((i * 7 + {place} * 24) % 71) * {DAY} - i % 1000"
-            insert(
-                "replica (community, aip, version, tier, packaging, state, seal, octets, "
-                "written_at, aged_from, young, lot, outcome, level, "
-                "adopted)",
-                f"'{COMMUNITY}', {spelled['id']}, 1, '{tier}', {FOLDER}, {VERIFIED}, "
-                f"{spelled['digest']}, 1000000000, {ingested}, {aged}, "
-                f"{spelled['false']}, {spelled['lot']}, {INTACT}, {E3}, {spelled['false']}",
-            )
-        _counted(connection, count)
-    database.close()
-    if database.place.url is not None:  # PostgreSQL: as autovacuum leaves it within minutes
-        engine = sa.create_engine(database.place.url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql("VACUUM (ANALYZE)")
-        engine.dispose()
-
-
-def _counted(connection: sa.Connection, count: int) -> None:
-    octets = count * 10**9
-    connection.exec_driver_sql(
-        f"INSERT INTO version_count VALUES ('{COMMUNITY}', '{EVERYWHERE}', '{EVERYWHERE}', "
-        f"{count}, {count * 100}, {octets})"
-    )
-    for tier in TIERS:
-        connection.exec_driver_sql(
-            f"INSERT INTO replica_count VALUES ('{COMMUNITY}', '{tier}', {VERIFIED}, {count}, "
-            f"{octets})"
-        )
-    for statement in counting.statements(connection.dialect.name):
-        connection.exec_driver_sql(statement)
-
-
-def size(catalogue: SqlCatalogue) -> int:
-    """Octets of the whole catalogue."""
-    place = catalogue.database.place
-    if place.file is not None:
-        with catalogue.database.reading() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-            return int(pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
-    with catalogue.database.reading() as connection:
-        asked = (
-            "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n "
-            "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r'"
-        )
-        return int(connection.exec_driver_sql(asked).scalar_one())
+YEAR = timedelta(days=365)
+ROUNDS = 15  # of ours and the bare driver's, turn by turn
 
 
 def a_policy() -> Policy:
@@ -185,12 +70,17 @@ def timed(what: str, goal: str, work: Callable[[], Any], times: int = 3) -> Any:
     return result
 
 
+def planned(catalogue: SqlCatalogue, policy: Policy, now: datetime) -> Iterator[Chosen]:
+    """What a night reads."""
+    held = catalogue.turns.held()[COMMUNITY]
+    planner = Planner(catalogue.turns, catalogue.drawings, policy, held, now)
+    return planner.night(Purse(policy.audit, policy.tiers, None))
+
+
 def night(catalogue: SqlCatalogue, policy: Policy) -> int:
     """Plan one night; how many replicas it takes."""
     with catalogue.kept_open():
-        held = catalogue.turns.held()[COMMUNITY]
-        planner = Planner(catalogue.turns, catalogue.drawings, policy, held, NOW)
-        return sum(1 for _ in planner.night(Purse(policy.audit, policy.tiers, None)))
+        return sum(1 for _ in planned(catalogue, policy, NOW))
 
 
 def young(catalogue: SqlCatalogue) -> None:
@@ -271,98 +161,159 @@ def leases(catalogue: SqlCatalogue, count: int) -> None:
             catalogue.release_all(taken)
 
 
-def checks(count: int, at: datetime, first: int = 1) -> list[Event]:
-    """Events of so many checks, one for an AIP, from one on."""
+def a_check(at: datetime, aip: str, tier: str) -> Event:
+    """The event of a check that found a replica intact."""
     detail = {
         "level": "E3", "algorithms": ["sha256"], "bytes_read": 10**9, "files": {"intact": 100},
         "cache_bypassed": True, "milliseconds": 3000, "result": "",
     }  # fmt: skip
-    return [
-        Event(
-            str(uuid.uuid4()), at, EventType.FIXITY_CHECK, "intact", "a benchmark", COMMUNITY,
-            aip(first + number), 1, TIERS[number % 3], "sha256:" + "0" * 64, detail,
-        )
-        for number in range(count)
-    ]  # fmt: skip
+    return Event(
+        str(uuid.uuid4()), at, EventType.FIXITY_CHECK, "intact", "a benchmark", COMMUNITY,
+        aip, 1, tier, "sha256:" + "0" * 64, detail,
+    )  # fmt: skip
 
 
-def events(catalogue: SqlCatalogue, count: int) -> None:
-    """Record so many checks with their state, a thousand in one transaction."""
-    made = checks(count, NOW)
-    with told("events recorded with their state", count, catalogue.database):
-        for first in range(0, count, 1_000):
-            catalogue.record(made[first : first + 1_000])
+def checks(count: int, at: datetime, first: int = 1) -> list[Event]:
+    """Events of so many checks, one for an AIP, from one on."""
+    return [a_check(at, aip(first + number), TIERS[number % 3]) for number in range(count)]
 
 
-def raw_events(url: str, count: int) -> None:
-    """The least that the engine has to do for the same, by its bare driver: insert the events as
-    they are kept, update the states. Of other AIPs, so that neither finds the other's pages read.
+def events(catalogue: SqlCatalogue, rounds: int = ROUNDS) -> None:
+    """Checks recorded with their state, a thousand in one transaction, and the least that the
+    engine has to do for as many, turn by turn. Always of other AIPs, so that neither finds the
+    other's pages read.
     """
-    database = Database(Place.parse(url))
+    ours, bare, count = list[float](), list[float](), 1_000
+    with catalogue.database.kept_open():
+        for nth in range(rounds):
+            made = checks(2 * count, NOW, first=1 + 2 * count * nth)
+            began = spent(catalogue.database)
+            catalogue.record(made[:count])
+            ours.append(spent(catalogue.database) - began)
+            with uncounted(catalogue.database):
+                began = spent(catalogue.database)
+                raw(catalogue.database, made[count:])
+                bare.append(spent(catalogue.database) - began)
+    mine, least = (statistics.median(one) / count * 1e6 for one in (ours, bare))
+    print(
+        f"events with their state: {mine:.0f} CPU us each; by the bare driver {least:.0f}; "
+        f"{mine / least:.2f} times (goal 1.5)",
+        flush=True,
+    )
+
+
+@contextmanager
+def uncounted(database: Database) -> Iterator[None]:
+    """Without the counts that the database keeps for us."""
+    kind = "sqlite" if database.place.file is not None else "postgresql"
+    for statements in (counting.dropping, counting.statements):
+        with database.writing() as connection:
+            for statement in statements(kind):
+                connection.exec_driver_sql(statement)
+        if statements is counting.dropping:
+            yield
+
+
+def raw(database: Database, made: list[Event]) -> None:
+    """Insert the events as they are kept, and update the states, by the bare driver."""
     mark = "?" if database.place.file is not None else "%s"
     into = f"INSERT INTO outbox (id, body) VALUES ({mark}, {mark})"
     update = (
         "UPDATE replica SET aged_from = M, young = M, outcome = M "
         "WHERE community = M AND aip = M AND version = 1 AND tier = M"
     ).replace("M", mark)
-    made = checks(count, NOW, first=count + 1)
-    with told("the same by bare statements", count, database):
-        for first in range(0, count, 1_000):
-            part = made[first : first + 1_000]
-            kept = [(uuid.UUID(one.id).bytes, one.encode()) for one in part]
-            states = [(1, False, 1, COMMUNITY, uuid.UUID(one.aip).bytes, one.tier) for one in part]
-            with database.writing() as connection:
-                connection.exec_driver_sql(into, kept)
-                connection.exec_driver_sql(update, states)
-    database.close()
+    at = int(NOW.timestamp() * 1_000_000)
+    kept = [(uuid.UUID(one.id).bytes, one.encode()) for one in made]
+    states = [(at, False, 1, COMMUNITY, uuid.UUID(one.aip).bytes, one.tier) for one in made]
+    with database.writing() as connection:
+        connection.exec_driver_sql(into, kept)
+        connection.exec_driver_sql(update, states)
 
 
-@contextmanager
-def place(scratch: Path, postgresql: bool) -> Iterator[str]:
-    """Where the catalogue is; on PostgreSQL, a private server's."""
-    if postgresql:
-        with private_postgres() as server:
-            yield server.database()
-    else:
-        yield f"sqlite:///{scratch}/catalogue.sqlite"
+def nights(catalogue: SqlCatalogue, policy: Policy, count: int) -> None:
+    """Live through so many nights: what is planned is checked, and vacuumed as each night is."""
+    for night in range(count):
+        at = NOW + timedelta(days=night)
+        with catalogue.kept_open():
+            chosen = [one.turn for one in planned(catalogue, policy, at)]
+            for first in range(0, len(chosen), 1_000):
+                part = chosen[first : first + 1_000]
+                catalogue.record([a_check(at, turn.aip, turn.tier) for turn in part])
+            ids = (Event.from_json(json.loads(body)).id for body in catalogue.outbox(len(chosen)))
+            catalogue.drained(list(ids))
+        vacuumed(catalogue.database)
+        print(f"after night {night + 1}, {len(chosen):,} checks: {size(catalogue) / 1e9:.3f} GB")
+
+
+def commands(home: Path, postgresql: bool) -> None:
+    """The plan of a night and the year ahead, as people ask for them."""
+    preserve = str(Path(sys.executable).with_name("preserve"))
+    for what, allowed in (("plan", (0, 4)), ("forecast", (0, 4))):
+        asked = [preserve, "--home", str(home), "audit", what, "--json"]
+        least = min((run(asked, allowed=allowed) for _ in range(3)), key=lambda one: one.cpu)
+        server = ", and the server's on top" if postgresql else ""
+        print(
+            f"preserve audit {what}: {least.wall:.1f} s, {least.cpu:.1f} s of CPU{server}; "
+            f"{least.peak_mib:.0f} MiB; others used {least.others:.1f} cores",
+            flush=True,
+        )
+
+
+def asked_at(now: datetime, catalogue: SqlCatalogue, policy: Policy) -> None:
+    """What the year ahead starts from, and ten years of it."""
+    figures, turns = catalogue.figures, catalogue.turns
+    timed("what came in within a year", "100", lambda: figures.taken_in(COMMUNITY, now - YEAR))
+    cohorts = timed("what a forecast starts from", "100", lambda: turns.cohorts(COMMUNITY))
+    ahead = "ten years ahead, 3,650 nights"
+    timed(ahead, "10000", lambda: forecast(policy, cohorts, now, nights=3_650), 1)
+
+
+def measure(home: Path, url: str, asked: argparse.Namespace) -> None:
+    """Fill a catalogue, and tell everything about it."""
+    create_catalogue(url).close()
+    began = time.perf_counter()
+    fill(url, asked.aips)
+    catalogue, policy = open_catalogue(url), a_policy()
+    kind = "PostgreSQL" if asked.postgresql else "SQLite"
+    print(
+        f"{kind}, {asked.aips:,} AIPs x {len(TIERS)} replicas: {size(catalogue) / 1e9:.3f} GB "
+        f"(goal 1.5 for a million), filled in {time.perf_counter() - began:.0f} s\n"
+    )
+    print("| question | wall ms | CPU ms | goal |\n|---|---|---|---|")
+    taken = timed("the plan of a night", "1000", lambda: night(catalogue, policy))
+    questions(catalogue, policy)
+    asked_at(NOW, catalogue, policy)
+    print(f"\na night takes {taken:,} replicas")
+    commands(home, asked.postgresql)
+    leases(catalogue, asked.events)
+    events(catalogue)
+    nights(catalogue, policy, asked.nights)
+    young(catalogue)
+    print("\n| if all came yesterday | wall ms | CPU ms | goal |\n|---|---|---|---|")
+    timed("the plan of a night", "1000", lambda: night(catalogue, policy))
+    asked_at(NOW, catalogue, policy)
+    catalogue.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--aips", type=int, default=1_000_000)
     parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--nights", type=int, default=3)
     parser.add_argument("--postgresql", action="store_true")
     asked = parser.parse_args()
     print(machine())
-    with tempfile.TemporaryDirectory() as scratch, place(Path(scratch), asked.postgresql) as url:
-        create_catalogue(url).close()
-        began = time.perf_counter()
-        fill(url, asked.aips)
-        catalogue, policy = open_catalogue(url), a_policy()
-        kind = "PostgreSQL" if asked.postgresql else "SQLite"
-        print(
-            f"{kind}, {asked.aips:,} AIPs x {len(TIERS)} replicas: {size(catalogue) / 1e9:.2f} GB "
-            f"(goal 1.5), filled in {time.perf_counter() - began:.0f} s\n"
-        )
-        print("| question | wall ms | CPU ms | goal |\n|---|---|---|---|")
-        planned = timed("the plan of a night", "1000", lambda: night(catalogue, policy))
-        questions(catalogue, policy)
-        cohorts = timed(
-            "what a forecast starts from", "", lambda: catalogue.turns.cohorts(COMMUNITY), 1
-        )
-        timed(
-            "ten years ahead, 3,650 nights",
-            "10000",
-            lambda: forecast(policy, cohorts, NOW, nights=3_650),
-            1,
-        )
-        young(catalogue)
-        timed("the plan, if all came yesterday", "1000", lambda: night(catalogue, policy))
-        print(f"\na night takes {planned:,} replicas")
-        leases(catalogue, asked.events)
-        events(catalogue, asked.events)
-        raw_events(url, asked.events)
-        catalogue.close()
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch) / "home"
+        create_home(home, PROJECT / "policies", by="a benchmark")
+        with place(home, asked.postgresql) as url:
+            if asked.postgresql:
+                settings = home / "samarkand.toml"
+                said = settings.read_text().replace("sqlite:///catalogue.sqlite", url)
+                settings.write_text(said)
+            else:
+                (home / "catalogue.sqlite").unlink()
+            measure(home, url, asked)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import audit_scale as scale
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from filled import COMMUNITY, NOW, TIERS, aip, fill, place
 from measure import machine
 
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
@@ -44,26 +45,26 @@ def happened(aips: int, months: int) -> Iterator[Event]:
     """Checks of all replicas, month by month, no two at one moment, in no order of the AIPs."""
     for month in range(months):
         began = FIRST + timedelta(days=31 * month)
-        for place in range(aips * 3):
-            number = place * 7_919 % (aips * 3)
+        for nth in range(aips * 3):
+            number = nth * 7_919 % (aips * 3)
             yield Event(
-                str(uuid.uuid4()), began + timedelta(milliseconds=place), EventType.FIXITY_CHECK,
-                "intact", "a benchmark", scale.COMMUNITY, scale.aip(number // 3 + 1), 1,
-                scale.TIERS[number % 3], "sha256:" + "0" * 64, DETAIL,
+                str(uuid.uuid4()), began + timedelta(milliseconds=nth), EventType.FIXITY_CHECK,
+                "intact", "a benchmark", COMMUNITY, aip(number // 3 + 1), 1,
+                TIERS[number % 3], "sha256:" + "0" * 64, DETAIL,
             )  # fmt: skip
 
 
 def written(url: str, folder: Path, aips: int, months: int) -> tuple[SqlCatalogue, EventTable]:
     """All of it through the catalogue, then as a drain writes it, then in Parquet."""
     create_catalogue(url).close()
-    scale.fill(url, aips)
+    fill(url, aips)
     catalogue, journal = open_catalogue(url), FileJournal.create(folder / "journal")
     events = list(happened(aips, months))
     with scale.told("events recorded with their state", len(events), catalogue.database):
         for at in range(0, len(events), BATCH):
             catalogue.record(events[at : at + BATCH])
     for at in range(0, len(events), BATCH * 10):
-        journal.append([event.encode() for event in events[at : at + BATCH * 10]], scale.NOW)
+        journal.append([event.encode() for event in events[at : at + BATCH * 10]], NOW)
     table = EventTable(folder / "events", journal)
     with scale.told("events copied into Parquet", len(events), catalogue.database):
         table.refresh()
@@ -72,7 +73,7 @@ def written(url: str, folder: Path, aips: int, months: int) -> tuple[SqlCatalogu
 
 def by_month(table: EventTable) -> Tallied:
     """Checks by month, tier and outcome, as reports ask for them."""
-    found = table.tallies(scale.COMMUNITY, "2026-12", "9999-12")
+    found = table.tallies(COMMUNITY, "2026-12", "9999-12")
     return Counter({(one.month, one.tier, one.outcome): one.events for one in found})
 
 
@@ -80,7 +81,7 @@ def bare_by_month(root: Path) -> Tallied:
     """The same by pyarrow alone."""
     counts: Tallied = Counter()
     names = ["type", "outcome", "tier"]
-    for folder in root.glob(f"community={scale.COMMUNITY}/month=*"):
+    for folder in root.glob(f"community={COMMUNITY}/month=*"):
         for part in folder.glob("*.parquet"):
             read = pq.ParquetFile(part).read([*names, "octets", "files"])
             sums = [("octets", "sum"), ("files", "sum"), ([], "count_all")]
@@ -92,13 +93,13 @@ def bare_by_month(root: Path) -> Tallied:
 
 def oldest(catalogue: SqlCatalogue, until: datetime) -> list[tuple[str, datetime]]:
     """The hundred replicas on a tier that were checked longest ago, as reports ask for them."""
-    rows = catalogue.figures.oldest(scale.COMMUNITY, "vault", until, 100)
+    rows = catalogue.figures.oldest(COMMUNITY, "vault", until, 100)
     return [(row.key.aip, row.checked_at) for row in rows if row.checked_at is not None]
 
 
 def bare_oldest(root: Path) -> list[tuple[str, datetime]]:
     """The same by pyarrow alone: the last check of each, the oldest of them."""
-    parts = [str(part) for part in root.glob(f"community={scale.COMMUNITY}/month=*/*.parquet")]
+    parts = [str(part) for part in root.glob(f"community={COMMUNITY}/month=*/*.parquet")]
     chosen = (pc.field("tier") == "vault") & (pc.field("outcome") == "intact")
     read = pq.read_table(parts, columns=["aip", "version", "at"], filters=chosen)
     last = read.group_by(["aip", "version"]).aggregate([("at", "max")])
@@ -124,7 +125,7 @@ def main() -> None:
     print(machine())
     with (
         tempfile.TemporaryDirectory() as scratch,
-        scale.place(Path(scratch), asked.postgresql) as url,
+        place(Path(scratch), asked.postgresql) as url,
     ):
         catalogue, table = written(url, Path(scratch), asked.aips, asked.months)
         root, until = Path(scratch) / "events", FIRST + timedelta(days=31 * asked.months)
@@ -132,8 +133,8 @@ def main() -> None:
         counts = same("checks by month", lambda: by_month(table), lambda: bare_by_month(root))
         same("the oldest checks", lambda: oldest(catalogue, until), lambda: bare_oldest(root))
         last = until - timedelta(days=31)
-        for tier in scale.TIERS:
-            known, _, _ = catalogue.turns.checked_since(scale.COMMUNITY, tier, last)
+        for tier in TIERS:
+            known, _, _ = catalogue.turns.checked_since(COMMUNITY, tier, last)
             if known != counts[f"{last:%Y-%m}", tier, "intact"]:
                 raise SystemExit(f"{tier}: the catalogue counts other checks than the events tell")
         print("\nall answers are equal")

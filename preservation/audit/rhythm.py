@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from preservation.policy.audit_plan import AuditRule
 
-LOTS = 65_536
+LOTS = 32_768
 _PERIOD = 8, 10  # of the maximum age
 _LATE = 9, 10
 _MICROSECOND = timedelta(microseconds=1)

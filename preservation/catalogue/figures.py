@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from preservation.catalogue import rows
+from preservation.catalogue import ages, rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
 from preservation.catalogue.protocol import ReplicaRow
@@ -60,7 +60,6 @@ class Sample:
 
 
 NONE = Sample(0, ())
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Figures:
@@ -81,10 +80,10 @@ class Figures:
             return Holdings(there, *connection.execute(totals).one())
 
     def taken_in(self, community: str, since: datetime) -> int:
-        """Octets of the versions that were ingested since."""
-        columns = t.version.c
+        """Octets of the versions that were ingested since the day (UTC) of a moment began."""
+        columns = t.intake.c
         statement = sa.select(_total(columns.octets)).where(
-            columns.community == community, columns.ingested_at >= since
+            columns.community == community, columns.day >= ages.day_of(since)
         )
         with self.database.reading() as connection:
             return int(connection.execute(statement).scalar_one())
@@ -186,11 +185,15 @@ class Figures:
         """How many replicas on a tier were last checked before a moment (or written, where they
         never were).
         """
-        return self._dated(community, tier, before, later=False)
+        with self.database.reading() as connection:
+            counted = ages.before(connection, community, tier, before)
+            return int(connection.execute(sa.select(counted)).scalar_one())
 
     def dated_after(self, community: str, tier: str, now: datetime) -> int:
         """How many replicas on a tier were last checked, or written, later than now."""
-        return self._dated(community, tier, now + datetime.resolution, later=True)
+        with self.database.reading() as connection:
+            counted = ages.since(connection, community, tier, now + datetime.resolution)
+            return int(connection.execute(sa.select(counted)).scalar_one())
 
     def oldest(self, community: str, tier: str, before: datetime, limit: int) -> list[ReplicaRow]:
         """The first of them, checked longest ago first."""
@@ -263,28 +266,6 @@ class Figures:
             first = connection.execute(listed.limit(limit)).mappings().all()
         return Sample(total, tuple(_named(row) for row in first))
 
-    def _dated(self, community: str, tier: str, moment: datetime, *, later: bool) -> int:
-        """How many replicas on a tier were last checked, or written, before a moment, or else not
-        before it. Only the side is walked that looks shorter, as if checks were even in time:
-        after months without audits nearly all is overdue, and before a night nearly all is old.
-        """
-        columns, on_tier = t.replica.c, t.on_tier(community, tier)
-        before, after = (
-            sa.select(sa.func.count()).select_from(t.replica).where(*on_tier, side)
-            for side in (columns.aged_from < moment, columns.aged_from >= moment)
-        )
-        wanted, other = (after, before) if later else (before, after)
-        total = sa.select(_total(t.replica_count.c.replicas)).where(
-            t.replica_count.c.community == community, t.replica_count.c.tier == tier
-        )
-        with self.database.reading() as connection:
-            first, last = _ends(connection, community, tier)
-            is_short = (last - moment <= moment - first) is later
-            # In one statement, so that both are counted in one state.
-            rest = total.scalar_subquery() - other.scalar_subquery()
-            found = connection.execute(wanted if is_short else sa.select(rest))
-            return int(found.scalar_one())
-
     def _count(self, *chosen: sa.ColumnElement[bool]) -> int:
         statement = sa.select(sa.func.count()).select_from(t.replica).where(*chosen)
         with self.database.reading() as connection:
@@ -349,24 +330,6 @@ def _kept(connection: sa.Connection, community: str) -> list[_Kept]:
     ]
 
 
-def _ends(connection: sa.Connection, community: str, tier: str) -> tuple[datetime, datetime]:
-    """The first and the last moment from which the age of a replica on a tier counts."""
-    columns = t.replica.c
-    found = connection.execute(
-        sa.select(
-            *(
-                sa.select(end(columns.aged_from))
-                .where(columns.community == community, columns.tier == tier, columns.young == young)
-                .scalar_subquery()
-                for end in (sa.func.min, sa.func.max)
-                for young in (False, True)
-            )
-        )
-    ).one()
-    known = [moment for moment in found if moment is not None]
-    return (min(known), max(known)) if known else (_NEVER, _NEVER)
-
-
 def split(tiers: str) -> frozenset[str]:
     """The tiers of a column that the database keeps."""
     return frozenset(tiers.split(",")) if tiers else frozenset()
@@ -386,7 +349,7 @@ def by_age(
                 columns.young == young,
                 *chosen,
             )
-            .order_by(columns.aged_from, columns.aip, columns.version)
+            .order_by(*t.BY_AGE)
             .limit(limit)
         )
         found += [rows.replica_row(row) for row in connection.execute(statement).mappings()]

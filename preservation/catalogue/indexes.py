@@ -20,7 +20,6 @@ sa.Index(
 )
 # By hash: asked for one digest at a time, and a third of the octets of an ordered index.
 sa.Index("version_content", t.version.c.content_digest, postgresql_using="hash")
-sa.Index("version_ingested", t.version.c.community, t.version.c.ingested_at)
 sa.Index(
     "version_lineage",
     t.version.c.community,
@@ -34,10 +33,7 @@ sa.Index(
     t.replica.c.community,
     t.replica.c.tier,
     t.replica.c.young,
-    t.replica.c.aged_from,
-    t.replica.c.aip,
-    t.replica.c.version,
-    t.replica.c.lot,
+    *t.BY_AGE,
     t.replica.c.octets,  # so that planning a night reads the index alone
 )
 sa.Index(

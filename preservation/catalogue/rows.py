@@ -323,7 +323,7 @@ def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
         "verified_at": verified,
         "checked_at": checked,
         "aged_from": aged,
-        "lot": int(row.key.aip[:4], 16),
+        "lot": int(row.key.aip[:4], 16) >> 1,
         "young": bulk.is_young(row),
         "outcome": None if row.outcome is None else row.outcome.value,
         "level": None if row.level is None else row.level.value,

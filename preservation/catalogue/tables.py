@@ -121,8 +121,8 @@ replica = sa.Table(
     sa.Column("tar_octets", NUMBER),
     sa.Column("ready_by", Moment),
     sa.Column("version", ORDINAL, nullable=False),
-    # Where in a period that day is: the first two octets of the AIP's UUID, which are random.
-    sa.Column("lot", sa.Integer, nullable=False),
+    # Where in a period that day is: the first 15 bits of the AIP's UUID, which are random.
+    sa.Column("lot", sa.SmallInteger, nullable=False),
     sa.Column("packaging", Code(PACKAGINGS), nullable=False),
     sa.Column("state", STATE, nullable=False),
     sa.Column("outcome", Code(OUTCOMES)),
@@ -160,6 +160,30 @@ version_count = sa.Table(
     sa.Column("verified", WORDS, primary_key=True),
     sa.Column("versions", NUMBER, nullable=False),
     sa.Column("files", NUMBER, nullable=False),
+    sa.Column("octets", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The rest of what the database counts (``migrations.dating``), by whole days since 1970.
+replica_age = sa.Table(
+    "replica_age",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sa.Column("tier", WORDS, primary_key=True),
+    sa.Column("young", sa.Boolean, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("replicas", NUMBER, nullable=False),
+    sa.Column("octets", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+intake = sa.Table(
+    "intake",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("versions", NUMBER, nullable=False),
     sa.Column("octets", NUMBER, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -229,6 +253,11 @@ lease = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     sqlite_autoincrement=True,
 )
+
+
+# The order by age along the index of what is due. The lot says no more than the AIP does, and
+# stands where it fills what would be padding.
+BY_AGE = (replica.c.aged_from, replica.c.aip, replica.c.lot, replica.c.version)
 
 
 def on_tier(community: str, tier: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from preservation.catalogue import rows
+from preservation.catalogue import ages, rows
 from preservation.catalogue import tables as t
+from preservation.catalogue.ages import Cohort
 from preservation.catalogue.columns import microseconds
 from preservation.catalogue.database import Database
 from preservation.catalogue.keys import among, chunks
 from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
 
-LOTS = 65_536  # a lot is two octets
-PARTS = 64  # of the lots, in a look ahead
+LOTS = 32_768  # a lot is 15 bits
 PAGE = 2_000
 MOST = 250_000  # of one kind in one plan: 500 shards of 500
 
@@ -48,22 +48,6 @@ class Turn(NamedTuple):
 class Held(NamedTuple):
     """How much is on a tier."""
 
-    replicas: int
-    octets: int
-
-
-class Cohort(NamedTuple):
-    """Replicas of one tier that were last checked on one day, for a look ahead.
-
-    Attributes:
-        day: since 1970.
-        part: in which 64th of the lots; 0 for those that are not young.
-    """
-
-    tier: str
-    day: int
-    young: bool
-    part: int
     replicas: int
     octets: int
 
@@ -144,9 +128,11 @@ class Turns:
         """
         columns, micro = t.replica.c, timedelta(microseconds=1)
         step = (period // micro) // LOTS
-        day = sa.type_coerce(columns.aged_from, sa.BigInteger) + (
-            (columns.lot + shift) % LOTS
-        ) * sa.literal(step, sa.BigInteger)
+        # Of wider types: the column's own two octets cannot hold a sum of two lots.
+        lot = (columns.lot + sa.literal(shift, sa.Integer)) % sa.literal(LOTS, sa.Integer)
+        day = sa.type_coerce(columns.aged_from, sa.BigInteger) + lot * sa.literal(
+            step, sa.BigInteger
+        )
         statement = (
             sa.select(*_COLUMNS)
             .where(
@@ -255,58 +241,37 @@ class Turns:
         damaged = (*of_tier, columns.state == ReplicaState.DAMAGED.value, recent)
         # Not read back yet, it was checked by nobody: counted, it would make damage look rare.
         written = (*of_tier, columns.state == ReplicaState.WRITTEN.value, recent)
-        asked = (
-            (*t.on_tier(community, tier), recent),
-            written,
-            damaged,
-            (*damaged, columns.outcome == "missing"),
-        )
         counts = (
             sa.select(sa.func.count()).select_from(t.replica).where(*chosen).scalar_subquery()
-            for chosen in asked
+            for chosen in (written, damaged, (*damaged, columns.outcome == "missing"))
         )
         with self.database.reading() as connection:
-            dated, unread, unsound, missing = connection.execute(sa.select(*counts)).one()
-        return dated - unread, unsound, missing
+            dated = ages.since(connection, community, tier, since)
+            known, unread, unsound, missing = connection.execute(sa.select(dated, *counts)).one()
+        return known - unread, unsound, missing
 
     def cohorts(self, community: str) -> list[Cohort]:
         """Everything, by tier and day: some thousands of rows, whatever is held."""
-        columns = t.replica.c
-        day = sa.type_coerce(columns.aged_from, sa.BigInteger) // sa.literal(
-            86_400_000_000, sa.BigInteger
-        )
-        part = sa.case((columns.young == sa.true(), columns.lot // (LOTS // PARTS)), else_=0)
-        statement = sa.select(
-            columns.tier,
-            day.label("day"),
-            columns.young,
-            part.label("part"),
-            sa.func.count(),
-            sa.cast(sa.func.sum(columns.octets), sa.BigInteger),
-        ).where(columns.community == community)
-        grouped = statement.group_by(columns.tier, sa.text("day"), columns.young, sa.text("part"))
         with self.database.reading() as connection:
-            return [Cohort(*row) for row in connection.execute(grouped)]
+            return ages.cohorts(connection, community)
 
     def _turns(self, statement: sa.Select[Any]) -> list[Turn]:
         with self.database.reading() as connection:
             return [Turn(*row) for row in connection.execute(statement)]
 
     def _paged(self, statement: sa.Select[Any]) -> Iterator[Turn]:
-        columns = t.replica.c
-        key = (columns.aged_from, columns.aip, columns.version)
-        types = [column.type for column in key]
-        ordered = statement.order_by(*key).limit(PAGE)
+        types = [column.type for column in t.BY_AGE]
+        ordered = statement.order_by(*t.BY_AGE).limit(PAGE)
         page = self._turns(ordered)
         while page:
             yield from page
             if len(page) < PAGE:
                 return
-            last = (page[-1].aged_from, page[-1].aip, page[-1].version)
+            last = (page[-1].aged_from, page[-1].aip, page[-1].lot, page[-1].version)
             values = [sa.literal(value, kind) for value, kind in zip(last, types, strict=True)]
-            beyond = sa.tuple_(*key, types=types) > sa.tuple_(*values, types=types)
+            beyond = sa.tuple_(*t.BY_AGE, types=types) > sa.tuple_(*values, types=types)
             # The first condition alone is a bound that both databases walk an index by.
-            page = self._turns(ordered.where(columns.aged_from >= last[0], beyond))
+            page = self._turns(ordered.where(t.replica.c.aged_from >= last[0], beyond))
 
 
 _COLUMNS = tuple(

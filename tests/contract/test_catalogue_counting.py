@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from catalogues import START, a_key, check, ingestion, kept, replication
 
-from preservation.catalogue import aside
+from preservation.catalogue import aside, bulk
 from preservation.catalogue import tables as t
+from preservation.catalogue.ages import PARTS
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
+from preservation.catalogue.turns import LOTS
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 TIERS = ("vault", "mirror", "deep")
 
@@ -29,7 +32,35 @@ def counted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
     summed = Counter[tuple[str, str]]()
     for name, kind, count in rows:
         summed[name, kind] += count
-    return {key: (count,) for key, count in summed.items()}
+    return {key: (count,) for key, count in summed.items()} | days_counted(catalogue)
+
+
+def days_counted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
+    """The same of its counts by day."""
+    intake = t.intake.c
+    with catalogue.database.reading() as connection:
+        rows = connection.execute(sa.select(t.replica_age)).all()
+        found: dict[object, tuple[int, ...]] = {tuple(row[1:5]): tuple(row[5:]) for row in rows}
+        came = sa.select(intake.day, intake.versions, intake.octets)
+        found |= {("in", row[0]): tuple(row[1:]) for row in connection.execute(came)}
+    return found
+
+
+def days_recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
+    """The same from the rows."""
+    sums: dict[object, tuple[int, int]] = {}
+    for row in catalogue.replicas():
+        aged, lot = row.checked_at or row.written_at, int(row.key.aip[:4], 16) * LOTS // 2**16
+        young = bulk.is_young(row)
+        part = lot * PARTS // LOTS if young else 0
+        name = (row.tier, young, (aged - EPOCH) // DAY, part)
+        replicas, octets = sums.get(name, (0, 0))
+        sums[name] = replicas + 1, octets + row.octets
+    for version in catalogue.versions():
+        day = ("in", (version.ingested_at - EPOCH) // DAY)
+        versions, octets = sums.get(day, (0, 0))
+        sums[day] = versions + 1, octets + version.octets
+    return dict(sums)
 
 
 def recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
@@ -45,7 +76,7 @@ def recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
             verified[row.key] |= {row.tier} if row.state.value == "verified" else set()
     for key, tiers in there.items():
         states[",".join(sorted(tiers)), ",".join(sorted(verified[key]))] += 1
-    return {key: (count,) for key, count in states.items()}
+    return {key: (count,) for key, count in states.items()} | days_recounted(catalogue)
 
 
 def test_counts_follow_every_change_of_a_row(catalogue: SqlCatalogue) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preservation.catalogue.columns import STATES
+from preservation.catalogue.migrations import dating
 
 _AMOUNTS = ("files", "octets")
 _VERIFIED = STATES.index("verified")
@@ -43,6 +44,7 @@ def statements(dialect: str) -> Iterator[str]:
                 f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {condition} "
                 f"EXECUTE FUNCTION {name}()"
             )
+    yield from dating.statements(dialect)
 
 
 def dropping(dialect: str) -> Iterator[str]:
@@ -53,6 +55,7 @@ def dropping(dialect: str) -> Iterator[str]:
         else:
             yield f"DROP TRIGGER {name} ON {table}"
             yield f"DROP FUNCTION {name}()"
+    yield from dating.dropping(dialect)
 
 
 def recounting(dialect: str) -> Iterator[str]:
@@ -76,6 +79,7 @@ def recounting(dialect: str) -> Iterator[str]:
         "UPDATE community SET aips = (SELECT count(DISTINCT aip) FROM version "
         "WHERE version.community = community.community)"
     )
+    yield from dating.recounting()
 
 
 def _triggers(dialect: str) -> Iterator[tuple[str, str, str, str, str]]:
@@ -92,8 +96,17 @@ def _triggers(dialect: str) -> Iterator[tuple[str, str, str, str, str]]:
         gone + fresh + sets["NEW"],
     )
     fresh, gone = _version_count("NEW", "+"), _version_count("OLD", "-")
-    yield "version_added", "INSERT", "version", "", fresh + _aips("NEW", "+", 1) + sets["NEW"]
-    yield "version_removed", "DELETE", "version", "", gone + _aips("OLD", "-", 0)
+    came, went = dating.came_in("NEW", "+"), dating.came_in("OLD", "-")
+    added = fresh + came + _aips("NEW", "+", 1) + sets["NEW"]
+    yield "version_added", "INSERT", "version", "", added
+    yield "version_removed", "DELETE", "version", "", gone + went + _aips("OLD", "-", 0)
+    yield (
+        "version_dated_anew",
+        "UPDATE OF ingested_at, octets",
+        "version",
+        "OLD.ingested_at <> NEW.ingested_at OR OLD.octets <> NEW.octets",
+        came + went,
+    )
     yield (
         "version_changed",
         "UPDATE OF there, verified, files, octets",

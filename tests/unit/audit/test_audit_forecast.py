@@ -13,7 +13,8 @@ from report_samples import effective
 from preservation.audit.chart import forecast_chart, sentences
 from preservation.audit.forecast import Outlook, forecast
 from preservation.audit.outlook import shortages
-from preservation.catalogue.turns import PARTS, Cohort, Held
+from preservation.catalogue.ages import PARTS, Cohort
+from preservation.catalogue.turns import Held
 from preservation.policy.audit_plan import AuditRule
 from preservation.policy.feasible import feasibility
 from preservation.policy.policy import Policy

@@ -83,7 +83,6 @@ def _holdings() -> None:
     )
     op.create_index("version_kept", "version", ["community", "there", "verified", "ingested_at"])
     op.create_index("version_content", "version", ["content_digest"], postgresql_using="hash")
-    op.create_index("version_ingested", "version", ["community", "ingested_at"])
     op.create_index(
         "version_lineage",
         "version",
@@ -116,7 +115,7 @@ def _holdings() -> None:
         sa.Column("tar_octets", _NUMBER),
         sa.Column("ready_by", _NUMBER),
         _ordinal("version"),
-        sa.Column("lot", sa.Integer(), nullable=False),
+        sa.Column("lot", _CODE, nullable=False),
         sa.Column("packaging", _CODE, nullable=False),
         sa.Column("state", _CODE, nullable=False),
         sa.Column("outcome", _CODE),
@@ -135,7 +134,7 @@ def _holdings() -> None:
     op.create_index(
         "replica_due",
         "replica",
-        ["community", "tier", "young", "aged_from", "aip", "version", "lot", "octets"],
+        ["community", "tier", "young", "aged_from", "aip", "lot", "version", "octets"],
     )
     op.create_index(
         "replica_weak",
@@ -181,6 +180,27 @@ def _counts() -> None:
         _number("files"),
         _number("octets"),
         sa.PrimaryKeyConstraint("community", "there", "verified"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "replica_age",
+        _words("community"),
+        _words("tier"),
+        sa.Column("young", sa.Boolean(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("part", _CODE, nullable=False, autoincrement=False),
+        _number("replicas"),
+        _number("octets"),
+        sa.PrimaryKeyConstraint("community", "tier", "young", "day", "part"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "intake",
+        _words("community"),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        _number("versions"),
+        _number("octets"),
+        sa.PrimaryKeyConstraint("community", "day"),
         sqlite_with_rowid=False,
     )
     bind = op.get_bind()

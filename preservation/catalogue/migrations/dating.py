@@ -1,0 +1,123 @@
+"""Counts of replicas by the day of their last check, and of versions by the day they came in.
+
+The database keeps them by triggers, like those of ``counting``, for whoever writes. A night
+changes a row for each replica that it reads: PostgreSQL adds up what a statement changed, and
+SQLite, which has no triggers of a statement, changes two counts for each row.
+
+Days and parts of the lots are whole numbers: ``catalogue.ages``.
+"""
+
+# ruff: noqa: S608 - every name is written here
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_DAY = 86_400_000_000  # microseconds
+_PART = 512  # lots: a 64th of them
+_KEY = ("community", "tier", "young", "day", "part")
+_ADDED = (
+    "ON CONFLICT ({key}) DO UPDATE SET {first} = {table}.{first} + excluded.{first}, "
+    "octets = {table}.octets + excluded.octets"
+)
+_AGED = _ADDED.format(key=", ".join(_KEY), table="replica_age", first="replicas")
+_MOVED = ("aged_from", "young", "octets")
+_CHANGES = (  # name, event, which of the old and the new rows there are
+    ("replica_dated", "INSERT", ("fresh",)),
+    ("replica_dated_anew", "UPDATE", ("gone", "fresh")),
+    ("replica_undated", "DELETE", ("gone",)),
+)
+_TABLES = {"gone": "OLD TABLE AS gone", "fresh": "NEW TABLE AS fresh"}
+_ROWS = {"gone": "OLD", "fresh": "NEW"}
+_SIGNS = {"gone": "-1", "fresh": "1"}
+
+
+def statements(dialect: str) -> Iterator[str]:
+    """The statements that make the triggers on ``replica``."""
+    for name, event, sides in _CHANGES:
+        if dialect == "sqlite":
+            changed = " OR ".join(f"OLD.{one} <> NEW.{one}" for one in _MOVED)
+            which = f" OF {', '.join(_MOVED)}" if event == "UPDATE" else ""
+            when = f"WHEN {changed}" if event == "UPDATE" else ""
+            body = " ".join(_row_by_row(side) for side in reversed(sides))
+            yield f"CREATE TRIGGER {name} AFTER {event}{which} ON replica {when} BEGIN {body} END"
+        else:
+            referenced = " ".join(_TABLES[side] for side in sides)
+            yield (
+                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN {_together(sides)} RETURN NULL; END $$"
+            )
+            yield (
+                f"CREATE TRIGGER {name} AFTER {event} ON replica REFERENCING {referenced} "
+                f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+            )
+
+
+def dropping(dialect: str) -> Iterator[str]:
+    """The statements that take the triggers away."""
+    for name, _, _ in _CHANGES:
+        if dialect == "sqlite":
+            yield f"DROP TRIGGER {name}"
+        else:
+            yield f"DROP TRIGGER {name} ON replica"
+            yield f"DROP FUNCTION {name}()"
+
+
+def recounting() -> Iterator[str]:
+    """The statements that count everything anew."""
+    yield "DELETE FROM replica_age"
+    yield (
+        f"INSERT INTO replica_age SELECT {_key('replica')}, count(*), sum(octets) "
+        "FROM replica GROUP BY 1, 2, 3, 4, 5"
+    )
+    yield "DELETE FROM intake"
+    yield (
+        f"INSERT INTO intake SELECT community, ingested_at / {_DAY}, count(*), sum(octets) "
+        "FROM version GROUP BY 1, 2"
+    )
+
+
+def came_in(row: str, sign: str) -> str:
+    """Count a version on the day it came in, or no more."""
+    key = f"{row}.community, {row}.ingested_at / {_DAY}"
+    added = _ADDED.format(key="community, day", table="intake", first="versions")
+    return (
+        f"INSERT INTO intake VALUES ({key}, {sign}1, {sign}{row}.octets) {added};"
+        f"DELETE FROM intake WHERE community = {row}.community "
+        f"AND day = {row}.ingested_at / {_DAY} AND versions = 0;"
+    )
+
+
+def _key(row: str) -> str:
+    """The columns of a count's key, from a row of ``replica``."""
+    part = f"CASE WHEN {row}.young THEN {row}.lot / {_PART} ELSE 0 END"
+    return f"{row}.community, {row}.tier, {row}.young, {row}.aged_from / {_DAY}, {part}"
+
+
+def _row_by_row(side: str) -> str:
+    row, sign = _ROWS[side], _SIGNS[side]
+    key = _key(row)
+    added = f"INSERT INTO replica_age VALUES ({key}, {sign}, {sign} * {row}.octets) {_AGED};"
+    if side == "fresh":
+        return added
+    return f"{added} DELETE FROM replica_age WHERE ({', '.join(_KEY)}) = ({key}) AND replicas = 0;"
+
+
+def _together(sides: tuple[str, ...]) -> str:
+    """What a statement changed, added up. In order: two writers never wait for each other."""
+    moved = " UNION ALL ".join(
+        f"SELECT {_key(side)}, {_SIGNS[side]} AS one, octets FROM {side}" for side in sides
+    )
+    names = ", ".join(_KEY)
+    added = (
+        f"INSERT INTO replica_age SELECT {names}, sum(one), sum(one * octets) "
+        f"FROM ({moved}) AS moved ({names}, one, octets) GROUP BY {names} "
+        f"HAVING sum(one) <> 0 OR sum(one * octets) <> 0 ORDER BY {names} {_AGED};"
+    )
+    if "gone" not in sides:
+        return added
+    same = " AND ".join(f"replica_age.{name} = past.{name}" for name in _KEY)
+    return (
+        f"{added} DELETE FROM replica_age USING (SELECT DISTINCT {_key('gone')} FROM gone) "
+        f"AS past ({names}) WHERE {same} AND replicas = 0;"
+    )
