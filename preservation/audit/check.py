@@ -99,6 +99,21 @@ class Checker:
         """How hard to work, and how fast to read at most."""
         return self._engine if rate is None else replace(self._engine, rate=rate)
 
+    def weigh(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        verified: sealed.Verification,
+        began: datetime,
+        progress: Progress,
+    ) -> CheckResult:
+        """Record a reading that somebody else did, past the page cache and of all of a replica,
+        as :meth:`check` records its own.
+        """
+        there = reach(self._tiers, row)
+        seen = there if isinstance(there, Seen) else seen_of(verified, there)
+        return self.record(policy, row, seen, began, progress)
+
     def record(
         self,
         policy: Policy,

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from preservation.bags.folder import BagFolder
 from preservation.bags.members import Member, SealedFolder, differs
+from preservation.bags.verification import Tally, Verification
+from preservation.bags.verify_folder import look_for_strangers
 from preservation.files.held import HeldFolder
 from preservation.fixity.compare import Expected
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
@@ -43,25 +45,73 @@ def copy_folder(held: HeldFolder, seal: Digest, folder: Path, progress: Progress
             be discarded.
         NoSpaceError, NotNowError: the medium is in the way.
     """
-    with ExitStack() as ending:
-        bag = BagFolder(folder)
-        ending.callback(bag.close)
-        source = ending.enter_context(SealedFolder(held, seal))
-        write_members(bag, source.tags(), progress)
-        _Payload(source, bag, progress, ending).copy()
+    with SealedFolder(held, seal) as source:
+        _copy(source, folder, progress)
 
 
-def write_members(bag: BagFolder, members: Iterable[Member], progress: Progress) -> None:
-    """Write files as they come and verify.
+def copy_and_check(
+    held: HeldFolder, seal: Digest, folder: Path, progress: Progress
+) -> Verification:
+    """The same, read as a check reads, and what that check of the source found: every listed file
+    is intact, or this raises; whatever else lies there is told.
 
     Raises:
         As :func:`copy_folder`.
     """
+    counted, tally = _Counted(progress), Tally()
+    with SealedFolder(held, seal, drop_cache=True) as source:
+        tally.intact(_copy(source, folder, counted))
+        trust = source.trust
+    tally.octets_read = counted.octets
+    look_for_strangers(held.path, trust, tally)
+    return tally.result(trust.compared, cache_bypassed=held.cache_bypassed)
+
+
+def _copy(source: SealedFolder, folder: Path, progress: Progress) -> int:
+    """Copy, and tell how many files."""
+    with ExitStack() as ending:
+        bag = BagFolder(folder)
+        ending.callback(bag.close)
+        tags = write_members(bag, source.tags(), progress)
+        return tags + _Payload(source, bag, progress, ending).copy()
+
+
+class _Counted:
+    """Implements ``model.progress.Progress``: counts octets that several threads tell."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._lock = progress, threading.Lock()
+        self.octets = 0
+
+    def begin(self, what: str, total_bytes: int | None) -> None:
+        self._progress.begin(what, total_bytes)
+
+    def advance(self, read_bytes: int) -> None:
+        with self._lock:
+            self.octets += read_bytes
+        self._progress.advance(read_bytes)
+
+    def skip(self, done_bytes: int) -> None:
+        self._progress.skip(done_bytes)
+
+    def say(self, sentence: str) -> None:
+        self._progress.say(sentence)
+
+
+def write_members(bag: BagFolder, members: Iterable[Member], progress: Progress) -> int:
+    """Write files as they come and verify; tells how many.
+
+    Raises:
+        As :func:`copy_folder`.
+    """
+    files = 0
     for path, _, chunks in members:
         with bag.created(path) as fd:
             for chunk in chunks:
                 bag.write(fd, chunk)
                 progress.advance(len(chunk))
+        files += 1
+    return files
 
 
 class _Payload:
@@ -80,8 +130,11 @@ class _Payload:
         ending.callback(self._left.set)
         self._apart: deque[Future[None]] = deque()
 
-    def copy(self) -> None:
+    def copy(self) -> int:
+        """Copy all of it, and tell how many files."""
+        files = 0
         for batch in _cut(self._source.payload()):
+            files += len(batch.paths)
             if not self._helpers and len(batch.paths) >= _MANY:
                 self._start()
             if not self._helpers or not self._prepare(batch):
@@ -100,12 +153,18 @@ class _Payload:
             self._hear()
         while self._apart:
             self._apart.popleft().result()
+        return files
 
     def _start(self) -> None:
         root = self._bag.folder(b"")
         self._ending.callback(os.close, root)
         for _ in range(_HELPERS):
-            helper = Helper(self._source.root, LARGE_FOR_HELPERS, copy_to=root)
+            helper = Helper(
+                self._source.root,
+                LARGE_FOR_HELPERS,
+                copy_to=root,
+                drop_cache=self._source.drop_cache,
+            )
             self._helpers.append(self._ending.enter_context(helper))
 
     def _prepare(self, batch: Batch) -> bool:

@@ -96,18 +96,24 @@ def _of_folder(held: HeldFolder, seal: Digest, wanted: Callable[[bytes], bool]) 
 class SealedFolder:
     """A sealed bag in a folder. Use it as a context, and take its tag files first.
 
+    Args:
+        drop_cache: read what the medium holds, as a check does.
+
     Attributes:
         root: the folder, open.
+        drop_cache: as given.
+        trust: what the seal vouches for, as far as it was read.
 
     Raises:
         SourceDamagedError: here and below: something differs, is missing or cannot be read.
     """
 
-    def __init__(self, held: HeldFolder, seal: Digest) -> None:
-        self._trust = Trust(seal, (Algorithm.SHA256,))
+    def __init__(self, held: HeldFolder, seal: Digest, *, drop_cache: bool = False) -> None:
+        self.trust = Trust(seal, (Algorithm.SHA256,))
+        self.drop_cache = drop_cache
         with _told("the bag"):
             self.root = os.open(held.path, _FOLDER)
-        self._folders = Folders(self.root)
+        self._folders = Folders(self.root, drop_cache=drop_cache)
 
     def __enter__(self) -> Self:
         return self
@@ -118,12 +124,12 @@ class SealedFolder:
 
     def tags(self, wanted: Callable[[bytes], bool] = everything) -> Iterator[Member]:
         """The tag files; then it is known what the payload must be."""
-        yield from _tags_of_folder(self._folders, self._trust, wanted)
-        _accept_from_folder(self._folders, self._trust)
+        yield from _tags_of_folder(self._folders, self.trust, wanted)
+        _accept_from_folder(self._folders, self.trust)
 
     def payload(self) -> Iterator[Expected]:
         """What the payload must be, in the order of paths."""
-        return self._trust.payload.batches()
+        return self.trust.payload.batches()
 
     def file(self, path: bytes, expected: tuple[Digest, ...]) -> Iterator[Member]:
         """One file, verified while it is read."""
@@ -131,7 +137,7 @@ class SealedFolder:
 
     def apart(self, path: bytes, expected: tuple[Digest, ...]) -> Generator[Member, None, None]:
         """The same, in a thread while others read other files."""
-        folders = Folders(self.root)
+        folders = Folders(self.root, drop_cache=self.drop_cache)
         try:
             yield from _file(folders, path, expected)
         finally:
@@ -143,7 +149,7 @@ class SealedFolder:
         """
         for _ in self.tags(lambda _: False):
             pass
-        for path, expected in self._trust.of(wanted):
+        for path, expected in self.trust.of(wanted):
             yield path, self.file(path, expected)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from preservation.bags.parted import INVENTORY, Cut, Part, PartSeen, Sizes, UndividedError
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verification import Tally, Verification
-from preservation.bags.verify_folder import FolderVerifier, tag_files
+from preservation.bags.verify_folder import FolderVerifier, look_for_strangers, tag_files
 from preservation.files.held import HeldFolder
 from preservation.fixity.compare import Expected
 from preservation.fixity.engine import EngineSettings, never
@@ -69,7 +69,7 @@ class FolderPart(FolderVerifier):
     def strangers(self) -> Verification:
         """Whatever is there and is listed nowhere; after :meth:`marks`."""
         self._tally = Tally()
-        self._look_for_strangers()
+        look_for_strangers(self._held.path, self._trust, self._tally)
         return self._result()
 
     def _result(self) -> Verification:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from preservation.bags.copy_sealed import copy_folder, write_members
+from preservation.bags.copy_sealed import copy_and_check, copy_folder, write_members
 from preservation.bags.findings import Findings
 from preservation.bags.folder import BagFolder
 from preservation.bags.members import Member, members
@@ -208,6 +208,7 @@ __all__ = [
     "SealedFacts",
     "Verification",
     "copy",
+    "copy_and_check",
     "facts",
     "members",
     "tar_chunks",

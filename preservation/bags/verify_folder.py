@@ -75,7 +75,7 @@ class FolderVerifier:
         else:
             reason = "no payload manifest is intact, so nothing says what the payload must be"
             self._tally.bad(b"data", Outcome.UNCHECKED, reason)
-        self._look_for_strangers()
+        look_for_strangers(self._held.path, trust, self._tally)
 
     def _open_seal(self, folders: Folders) -> bool:
         """Read and believe the tag manifest, or record why not."""
@@ -140,25 +140,27 @@ class FolderVerifier:
                     outcome = OUTCOMES[seen.reading]
                     self._tally.bad(seen.path, outcome, seen.reason, expected=expected[0])
 
-    def _look_for_strangers(self) -> None:
-        """Whatever is there and is not listed. Without payload manifests only tag files."""
-        trust, there = self._trust, Sorter()
-        for found in scan(self._held.path, sizes=False):
-            if isinstance(found, Names):
-                there.extend(found.paths)
-            elif found.kind is Kind.UNREADABLE:
-                self._tally.bad(found.path, Outcome.UNCHECKED, found.error)
-            elif found.kind is not Kind.FOLDER:
-                self._stranger(found.path, found.kind)
-        for here, listed in aligned([there.slices(), trust.payload.names()]):
-            for path in sorted(set(here.paths).difference(listed.paths)):
-                unknown = not trust.compared and path.startswith(b"data/")
-                if path not in trust.tags and path != TAG_MANIFEST and not unknown:
-                    self._stranger(path, Kind.FILE)
 
-    def _stranger(self, path: bytes, kind: Kind) -> None:
-        reason = f"a {kind.value} that is not listed in any sealed manifest"
-        self._tally.bad(path, Outcome.ALTERED, reason, octets=_size(self._held.path, path))
+def look_for_strangers(base: Path, trust: Trust, tally: Tally) -> None:
+    """Whatever is there and is not listed. Without payload manifests only tag files."""
+    there = Sorter()
+    for found in scan(base, sizes=False):
+        if isinstance(found, Names):
+            there.extend(found.paths)
+        elif found.kind is Kind.UNREADABLE:
+            tally.bad(found.path, Outcome.UNCHECKED, found.error)
+        elif found.kind is not Kind.FOLDER:
+            _stranger(base, found.path, found.kind, tally)
+    for here, listed in aligned([there.slices(), trust.payload.names()]):
+        for path in sorted(set(here.paths).difference(listed.paths)):
+            unknown = not trust.compared and path.startswith(b"data/")
+            if path not in trust.tags and path != TAG_MANIFEST and not unknown:
+                _stranger(base, path, Kind.FILE, tally)
+
+
+def _stranger(base: Path, path: bytes, kind: Kind, tally: Tally) -> None:
+    reason = f"a {kind.value} that is not listed in any sealed manifest"
+    tally.bad(path, Outcome.ALTERED, reason, octets=_size(base, path))
 
 
 def tag_files(trust: Trust, without: set[bytes]) -> Iterator[Expected]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from preservation.app.parts import Parts
+from preservation.catalogue.protocol import ReplicaRow
 from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.replicating import codes, made, show_replicas
 from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import UsageError
+from preservation.ingest.reading_back import Beside
 from preservation.ingest.result import DepositResult
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
@@ -50,14 +52,15 @@ def ingest(
     several = Several(here)
     replicas: list[ReplicaResult] = []
     with opened(here, acts=True) as parts, here.watching() as progress:
+        beside = _beside(parts, replicas) if replicate else None
         if path is None:
-            taken = _take_all(parts, community, several, progress)
+            taken = _take_all(parts, community, several, progress, beside)
         else:
-            taken = [_take_one(parts, path, community, progress)]
+            taken = [_take_one(parts, path, community, progress, beside)]
         results = [result for _, result in taken]
         if replicate:
             for aip, policy in {one.aip: policy for policy, one in taken if one.aip}.items():
-                replicas += made(parts, policy, several, progress, aip=aip)
+                replicas = _latest(replicas, made(parts, policy, several, progress, aip=aip))
 
     def show(out: Console) -> None:
         render(out, results)
@@ -75,16 +78,37 @@ def ingest(
 _Taken = tuple[Policy, DepositResult]
 
 
-def _take_one(parts: Parts, path: Path, community: str | None, progress: Progress) -> _Taken:
+def _beside(parts: Parts, replicas: list[ReplicaResult]) -> Beside:
+    """What makes another replica while the first one is read back."""
+
+    def beside(policy: Policy, row: ReplicaRow, progress: Progress) -> None:
+        replicas.extend(parts.replication.read_back(policy, row, progress, parts.checker.weigh))
+
+    return beside
+
+
+def _latest(earlier: list[ReplicaResult], later: list[ReplicaResult]) -> list[ReplicaResult]:
+    """One result for each replica: what was tried once more counts as it ended then."""
+    return list({(one.key, one.tier): one for one in (*earlier, *later)}.values())
+
+
+def _take_one(
+    parts: Parts, path: Path, community: str | None, progress: Progress, beside: Beside | None
+) -> _Taken:
     if community is None:
         raise UsageError("a deposit needs --community", hint="say for whom it is kept")
     policy = parts.store.governing(community)
     arrival = parts.ingest.arrive(policy, path.absolute())
-    return policy, parts.ingest.take(policy, arrival, progress, by_hand=True)
+    taken = parts.ingest.take(policy, arrival, progress, by_hand=True, beside=beside)
+    return policy, taken
 
 
 def _take_all(
-    parts: Parts, community: str | None, several: Several, progress: Progress
+    parts: Parts,
+    community: str | None,
+    several: Several,
+    progress: Progress,
+    beside: Beside | None,
 ) -> list[_Taken]:
     """Everything complete; an inbox or deposit that cannot be read now stops no other."""
     taken: list[_Taken] = []
@@ -92,7 +116,8 @@ def _take_all(
         with several.one():
             for arrival in parts.ingest.scan(policy):
                 with several.one():
-                    taken.append((policy, parts.ingest.take(policy, arrival, progress)))
+                    done = parts.ingest.take(policy, arrival, progress, beside=beside)
+                    taken.append((policy, done))
     return taken
 
 

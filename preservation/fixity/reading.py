@@ -79,10 +79,14 @@ class Folders:
     """Opens files below a root, keeping the last folder open: paths come folder by folder.
 
     One per thread.
+
+    Args:
+        drop_cache: ask the system to forget each file's cached pages first.
     """
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, *, drop_cache: bool = False) -> None:
         self._root = root
+        self.drop_cache = drop_cache
         self._parent = b""
         self._fd = -1
 
@@ -118,7 +122,7 @@ def open_regular(folders: Folders, path: bytes, *, drop_cache: bool = False) -> 
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.ELOOP, "not a regular file")
-        if drop_cache:
+        if drop_cache or folders.drop_cache:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     except OSError:
         os.close(fd)

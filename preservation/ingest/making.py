@@ -23,7 +23,7 @@ from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate
 from preservation.ingest.inspect import Inspector, Tools
 from preservation.ingest.package import Packaged, package
-from preservation.ingest.reading_back import FirstReplica
+from preservation.ingest.reading_back import Beside, FirstReplica
 from preservation.ingest.result import DepositResult
 from preservation.ingest.source import Opened
 from preservation.ingest.verdicts import Verdicts
@@ -48,6 +48,7 @@ class Task:
     lease: Lease
     progress: Progress
     by_hand: bool
+    beside: Beside | None
 
     def expect_unchanged(self) -> None:
         """Raise ``Changed`` if anything in the deposit is not as it was before it was read."""
@@ -248,7 +249,9 @@ class VersionMaker:
 
     def _accepted(self, task: Task, made: Adopted, tier: Tier) -> DepositResult:
         version = made.version
-        replica = self._first.read_back(task.policy, version.key, tier.id, task.progress)
+        replica = self._first.read_back(
+            task.policy, version.key, tier.id, task.progress, task.beside
+        )
         return DepositResult(
             outcome="accepted",
             deposit=task.arrival.name,

@@ -16,6 +16,8 @@ from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.policy import Policy
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+# Reads a new replica back while it makes others from it, or does nothing.
+Beside = Callable[[Policy, ReplicaRow, Progress], None]
 
 
 class FirstReplica:
@@ -31,16 +33,26 @@ class FirstReplica:
         self._check = check
 
     def read_back(
-        self, policy: Policy, key: VersionKey, tier: str, progress: Progress
+        self,
+        policy: Policy,
+        key: VersionKey,
+        tier: str,
+        progress: Progress,
+        beside: Beside | None = None,
     ) -> MadeReplica:
-        """Read the first replica back, unless that was done before, or another run is at it."""
+        """Read the first replica back, unless that was done before, or another run is at it.
+
+        Args:
+            beside: may do it in passing.
+        """
         with hold(self._catalogue, f"replica:{key}:{tier}", self._events.clock) as lease:
             row = self._catalogue.replica(key, tier)
             if row is None:
                 raise SamarkandError(f"{key} on {tier}: recorded, yet not in the catalogue")
-            if lease is not None and row.state is ReplicaState.WRITTEN:
-                self._check(policy, row, progress)
-                row = self._catalogue.replica(key, tier) or row
+            for read in (beside, self._check):
+                if read and lease is not None and row.state is ReplicaState.WRITTEN:
+                    read(policy, row, progress)
+                    row = self._catalogue.replica(key, tier) or row
         at = "" if row.verified_at is None else stamp(row.verified_at)
         place = key.place(row.packaging)
         return MadeReplica(tier, place, row.packaging.value, row.state.value, at)

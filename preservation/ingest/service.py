@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Arrival, Catalogue, Lease
+from preservation.catalogue.protocol import Arrival, Catalogue
 from preservation.errors import NotNowError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
@@ -32,7 +32,7 @@ from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
 from preservation.ingest.inspect import Tools
 from preservation.ingest.making import Task, VersionMaker
-from preservation.ingest.reading_back import Check, FirstReplica
+from preservation.ingest.reading_back import Beside, Check, FirstReplica
 from preservation.ingest.result import DepositResult, MadeReplica, earlier
 from preservation.ingest.source import Opened, open_source
 from preservation.ingest.verdicts import Verdicts, is_settled
@@ -136,13 +136,20 @@ class IngestService:
         )
 
     def take(
-        self, policy: Policy, arrival: Arrival, progress: Progress, *, by_hand: bool = False
+        self,
+        policy: Policy,
+        arrival: Arrival,
+        progress: Progress,
+        *,
+        by_hand: bool = False,
+        beside: Beside | None = None,
     ) -> DepositResult:
         """Take one deposit. Safe to run again after any crash, and twice at once.
 
         Args:
             by_hand: a person named this very deposit; content that was disposed of before comes
                 back in no other way.
+            beside: may make other replicas while it reads the first one back.
 
         Raises:
             NotNowError: it vanished, the tier is away or full: nothing was settled.
@@ -152,7 +159,8 @@ class IngestService:
                 return DepositResult("busy", arrival.name, arrival.id)
             for attempt in range(1, ATTEMPTS + 1):
                 with self._scratch(arrival) as scratch:
-                    task = self._task(policy, arrival, scratch, lease, progress, by_hand=by_hand)
+                    current, found = self._current(policy, arrival, scratch)
+                    task = Task(policy, current, found, scratch, lease, progress, by_hand, beside)
                     if is_settled(task.arrival, policy):
                         return self._settled_before(task)
                     try:
@@ -176,23 +184,15 @@ class IngestService:
         finally:
             remove_tree(scratch)
 
-    def _task(
-        self,
-        policy: Policy,
-        arrival: Arrival,
-        scratch: Path,
-        lease: Lease,
-        progress: Progress,
-        *,
-        by_hand: bool,
-    ) -> Task:
+    def _current(
+        self, policy: Policy, arrival: Arrival, scratch: Path
+    ) -> tuple[Arrival, Candidate]:
         """Look at the deposit as it is now."""
         path = Path(os.fsdecode(bytes.fromhex(arrival.path)))
         found = candidate(path, policy.intake.limits)
         if rest(found, scratch):
             found = candidate(path, policy.intake.limits)
-        current = self._arrive(policy, found)
-        return Task(policy, current, found, scratch, lease, progress, by_hand)
+        return self._arrive(policy, found), found
 
     def _taken(self, task: Task) -> DepositResult:
         """Give the verdict on a deposit: all that forbids it, or a version.
@@ -231,5 +231,6 @@ class IngestService:
         if arrival.state != "rejected" and arrival.version:
             key = VersionKey(arrival.community, arrival.aip, arrival.version)
             if self._catalogue.replica(key, tier) is not None:
-                replicas = (self._first.read_back(task.policy, key, tier, task.progress),)
+                made = self._first.read_back(task.policy, key, tier, task.progress, task.beside)
+                replicas = (made,)
         return earlier(arrival, replicas)

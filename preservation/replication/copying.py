@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
+from preservation.bags import sealed
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.errors import (
@@ -13,6 +15,7 @@ from preservation.errors import (
     SourceDamagedError,
     TierUnavailableError,
 )
+from preservation.files.held import HeldFolder
 from preservation.files.tar_index import Index
 from preservation.model.check import CheckResult
 from preservation.model.clock import Clock
@@ -27,6 +30,8 @@ from preservation.storage.steps import tier_errors
 from preservation.storage.tier import WITHOUT_END, Incoming, LargerError, Tier
 
 Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+# Records what a copy's read of its source came to; the moment is when that began.
+Weigh = Callable[[Policy, ReplicaRow, sealed.Verification, datetime, Progress], CheckResult]
 
 
 class Copier:
@@ -42,6 +47,32 @@ class Copier:
     ) -> None:
         self._catalogue, self._holders = catalogue, holders
         self._clock, self._check = clock, check
+
+    def copy_new(
+        self,
+        policy: Policy,
+        version: VersionRow,
+        source: ReplicaRow,
+        one: Due,
+        progress: Progress,
+        weigh: Weigh,
+    ) -> None:
+        """Write a folder from one that was not read back yet, so that the same read does that.
+
+        Args:
+            weigh: records the read, before the copy becomes visible.
+
+        Raises:
+            SourceDamagedError: the source does not verify: nothing was recorded.
+            NotNowError: its tier is in the way.
+        """
+        began = self._clock.now()
+        there = tier_of(self._holders, source.tier)
+
+        def weighed(verified: sealed.Verification) -> None:
+            weigh(policy, source, verified, began, progress)
+
+        _Copy(version, source, there, None, progress, weighed).write([one])
 
     def copy(self, policy: Policy, version: VersionRow, due: list[Due], progress: Progress) -> None:
         """Write replicas from the first source that verifies while it is read."""
@@ -109,8 +140,10 @@ class _Copy:
         there: Tier,
         made: TarFacts | None,
         progress: Progress,
+        weighed: Callable[[sealed.Verification], None] | None = None,
     ) -> None:
         self._version, self._source, self._made = version, source, made
+        self._weighed = weighed
         self._held = there.held(source.key, source.packaging)
         self._there, self._progress = there, progress
 
@@ -160,17 +193,7 @@ class _Copy:
             return
         try:
             index = Index(self._version.key.top)
-            with tier_errors(target.tier):
-                sidecar = write_replica(
-                    self._version,
-                    target.packaging,
-                    self._held,
-                    self._source,
-                    target.incoming,
-                    paced(target.progress, self._there),
-                    self._made,
-                    index,
-                )
+            sidecar = self._written(target, index)
             self._commit(one, target.incoming, sidecar, index)
         except SourceDamagedError:
             raise
@@ -181,6 +204,27 @@ class _Copy:
         if isinstance(one.error, LargerError) and not one.is_larger:
             one.is_larger, one.error = True, None
             self._alone(one)
+
+    def _written(self, target: Target, index: Index) -> Sidecar:
+        pace = paced(target.progress, self._there)
+        if self._weighed is not None and isinstance(self._held, HeldFolder):
+            with tier_errors(target.tier):
+                verified = sealed.copy_and_check(
+                    self._held, self._version.seal, target.incoming.folder, pace
+                )
+            self._weighed(verified)
+            return self._version.sidecar(target.packaging)
+        with tier_errors(target.tier):
+            return write_replica(
+                self._version,
+                target.packaging,
+                self._held,
+                self._source,
+                target.incoming,
+                pace,
+                self._made,
+                index,
+            )
 
     def _opened(self, one: Due) -> Target | None:
         """A place to write in; None if there is none, and then it is said why."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Catalogue
+from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.errors import (
     BusyError,
     CatalogueUnavailableError,
@@ -19,16 +19,17 @@ from preservation.errors import (
     NoSpaceError,
     NotNowError,
     SamarkandError,
+    SourceDamagedError,
     TierUnavailableError,
 )
 from preservation.model.allowance import Allowance
 from preservation.model.event import EventMaker, EventType
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
-from preservation.model.replica import ReplicaState, VersionKey
+from preservation.model.replica import Packaging, ReplicaState, VersionKey
 from preservation.model.shard import Shard
 from preservation.policy.policy import Policy, ReplicaRule
-from preservation.replication.copying import Check, Copier
+from preservation.replication.copying import Check, Copier, Weigh
 from preservation.replication.due import Due, tier_of
 from preservation.replication.planning import plan_replicas
 from preservation.replication.result import ReplicaResult, not_now, told_of
@@ -106,6 +107,36 @@ class ReplicationService:
             raise down[rules[-1].tier]
         return results
 
+    def read_back(
+        self, policy: Policy, row: ReplicaRow, progress: Progress, weigh: Weigh
+    ) -> list[ReplicaResult]:
+        """Read a folder that was just written back, and make the one other folder that is promised
+        of its version from that same read.
+
+        Where more or others are promised, and where anything is in the way, nothing was done, or
+        nothing of the folder was recorded: it is to be read back as any other.
+
+        Args:
+            row: written; whoever calls has its lease.
+            weigh: records what the read came to.
+        """
+        others = [rule for rule in policy.replicas if rule.tier != row.tier]
+        folders = row.packaging is Packaging.FOLDER and all(
+            rule.packaging is Packaging.FOLDER for rule in others
+        )
+        if not folders or len(others) != 1:
+            return []
+
+        def copy(version: VersionRow, due: list[Due]) -> None:
+            for one in due:
+                try:
+                    self._copier.copy_new(policy, version, row, one, progress, weigh)
+                except (SourceDamagedError, TierUnavailableError) as error:
+                    one.error = error
+
+        progress.begin(f"replicate {row.key}", row.octets * 2)
+        return self._one(policy, others, row.key, progress, {}, copy)
+
     def _one(
         self,
         policy: Policy,
@@ -113,11 +144,13 @@ class ReplicationService:
         key: VersionKey,
         progress: Progress,
         down: dict[str, SamarkandError],
+        copy: Callable[[VersionRow, list[Due]], None] | None = None,
     ) -> list[ReplicaResult]:
         """Make one version's replicas.
 
         Args:
             down: gets the tiers that turn out to be in the way.
+            copy: writes their bytes; from any source that verifies, if it is not given.
         """
         version = self._catalogue.version(key)
         if version is None:
@@ -139,9 +172,11 @@ class ReplicationService:
                     results.append(not_now(key, rule, down))
             for one in due:
                 self._each(one, self._look)
-            self._copier.copy(
-                policy, version, [one for one in due if one.is_to_be_copied], progress
-            )
+            wanting = [one for one in due if one.is_to_be_copied]
+            if copy is None:
+                self._copier.copy(policy, version, wanting, progress)
+            else:
+                copy(version, wanting)
             for one in due:
                 self._each(one, lambda one: self._record(policy, one))
             results.extend(self._told(policy, one, progress, down) for one in due)
