@@ -5,19 +5,18 @@ Source: RFC 8493; ``docs/formats/bag.md`` for what is written.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from preservation.bags.beside import appear, expect_absent, expect_outside, private_beside
 from preservation.bags.copying import Copier
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD, manifest_name
-from preservation.bags.profile.check import BagFacts, check_profile
-from preservation.bags.profile.value import Profile
 from preservation.bags.source import SourceNotes
 from preservation.bags.tagfiles import Element, format_bag_info
 from preservation.bags.tree import NAMES, TREE
@@ -30,6 +29,9 @@ from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
+
+if TYPE_CHECKING:
+    from preservation.bags.profile.value import Profile
 
 _CHUNK = 256  # files between two questions whether to go on
 _OURS = ("payload-oxum", "bag-size")
@@ -169,7 +171,9 @@ def _hold_against(
     """Before anything is written: all that a profile can ask for is known already."""
     manifests = [manifest_name(one, tag=tag) for one in algorithms for tag in (False, True)]
     tables = {TREE: notes.tables.folders, NAMES: notes.tables.names}
-    facts = BagFacts(
+    # Loaded here: few bags are made for a profile.
+    check = importlib.import_module("preservation.bags.profile.check")
+    facts = check.BagFacts(
         version="1.0",
         bag_info=plan.elements(notes.octets, notes.files),
         tag_files=[
@@ -183,7 +187,7 @@ def _hold_against(
         octets=notes.octets,
         container=None,
     )
-    check_profile(profile, facts, findings)
+    check.check_profile(profile, facts, findings)
 
 
 def _fill(

@@ -30,7 +30,7 @@ def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
     """
     if path is None:
         return None
-    made: Yardstick = _profiles("check").Yardstick(octets_of(path), tuple(aliases))
+    made: Yardstick = profiles("check").Yardstick(octets_of(path), tuple(aliases))
     return made
 
 
@@ -38,7 +38,7 @@ def octets_of(path: Path) -> bytes:
     """A profile's document, one octet more at most than any may have."""
     try:
         with path.open("rb") as file:
-            return bytes(file.read(_profiles("parse").LARGEST + 1))
+            return bytes(file.read(profiles("parse").LARGEST + 1))
     except OSError as error:
         raise UsageError(
             f"no profile can be read at {path}: {error.strerror}",
@@ -46,8 +46,8 @@ def octets_of(path: Path) -> bytes:
         ) from error
 
 
-def _profiles(part: str) -> Any:
-    """Loaded where a profile is named: few bags are held against one."""
+def profiles(part: str) -> Any:
+    """A module about profiles, loaded where one is named: few bags are held against any."""
     return importlib.import_module(f"preservation.bags.profile.{part}")
 
 

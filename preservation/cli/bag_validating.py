@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from preservation.bags.lenient import leniencies
 from preservation.bags.validate import BagReport, Mode, validate
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 def enter(words: Sequence[str]) -> NoReturn:
     """Do what ``bag validate``, one path and plain options say; what Typer would understand."""
-    said = words[2:]
-    (path,) = (word for word in said if word not in PLAIN)
-    chosen: dict[str, Any] = {PLAIN[word]: True for word in said if word in PLAIN}
+    (path,), chosen = PLAIN["validate"].split(words[2:])
     nowhere = Path()  # no home is needed
     validated(Shell(nowhere, nowhere), Path(path), **chosen)
 

@@ -1,7 +1,7 @@
 """``preserve``: one command, its subcommands loaded when they are called.
 
 ``preserve --help`` imports none of the heavy parts: the table below has what it prints. Typer, too,
-is imported only where it is needed: see ``application.py`` and ``bag_validating.py``.
+is imported only where it is needed: see ``application.py``, and :class:`Plain`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from preservation.errors import NotNowError, SamarkandError
 
@@ -46,12 +48,41 @@ COMMANDS = {
 
 _OBJECTS = 50_000  # more of them than usual before a search for garbage: there is hardly any
 
-# Options of `bag validate` that need no parser to be understood.
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A command of ``preserve bag`` that mostly needs no parser to be understood.
+
+    Attributes:
+        module: whose ``enter`` does it.
+        paths: how many it takes.
+        options: those without values.
+    """
+
+    module: str
+    paths: int
+    options: Mapping[str, str]
+
+    def split(self, words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+        """The paths among the words after the command's name, and the options that are on."""
+        options: dict[str, Any] = {
+            self.options[word]: True for word in words if word in self.options
+        }
+        return [word for word in words if word not in self.options], options
+
+
 PLAIN = {
-    "--strict": "strict",
-    "--completeness-only": "completeness",
-    "--oxum-only": "oxum",
-    "--json": "as_json",
+    "create": Plain("bag_creating", 2, {"--json": "as_json"}),
+    "validate": Plain(
+        "bag_validating",
+        1,
+        {
+            "--strict": "strict",
+            "--completeness-only": "completeness",
+            "--oxum-only": "oxum",
+            "--json": "as_json",
+        },
+    ),
 }
 
 
@@ -110,10 +141,12 @@ def say_no_more() -> None:
 
 def _front(words: list[str]) -> str:
     """The module that reads these words; Typer takes longer to start than many a bag to be read."""
-    if words[:2] == ["bag", "validate"]:
-        paths = [word for word in words[2:] if word not in PLAIN]
-        if len(paths) == 1 and not paths[0].startswith("-") and "\0" not in paths[0]:
-            return "bag_validating"
+    plain = PLAIN.get(words[1]) if words[:1] == ["bag"] and len(words) > 1 else None
+    if plain is not None:
+        paths, _ = plain.split(words[2:])
+        odd = any(path.startswith("-") or "\0" in path for path in paths)
+        if len(paths) == plain.paths and not odd:
+            return plain.module
     return "application"
 
 

@@ -1,7 +1,9 @@
-"""`bag validate` with plain words goes without Typer, and says what it says with Typer."""
+"""Bags are made and validated without Typer for plain words, and as with Typer for all others."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,15 +55,40 @@ def test_plain_words_are_understood_as_typer_does(
     assert plain == before == typers
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("source", ["source", "absent", "with a pipe", "", "a NUL \0"])
+def test_a_bag_is_made_as_typer_understands_it(
+    source: str, options: list[str], bags: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("with a pipe").mkdir()
+    os.mkfifo("with a pipe/fifo")
+    said = []
+    for words in (
+        ["bag", "create", source, "made", *options],
+        ["bag", "create", *options, source, "made"],
+        ["--home", "nowhere", "bag", "create", source, "made", *options],
+    ):
+        said.append((call(words), capsys.readouterr(), Path("made").is_dir()))
+        shutil.rmtree("made", ignore_errors=True)
+    assert said == [said[0]] * 3
+
+
 @pytest.mark.parametrize(
     ("words", "needed"),
     [
-        (["good"], False),
-        (["--json", "good"], False),
-        (["good", "--lenient", "all"], True),
-        (["good", "bad"], True),
-        (["--", "good"], True),
-        (["--help"], True),
+        (["validate", "good"], False),
+        (["validate", "--json", "good"], False),
+        (["validate", "good", "--lenient", "all"], True),
+        (["validate", "good", "bad"], True),
+        (["validate", "--", "good"], True),
+        (["validate", "--help"], True),
+        (["create", "source", "made"], False),
+        (["create", "source", "made", "--json"], False),
+        (["create", "source", "made", "--strict"], True),
+        (["create", "source", "made", "--algorithm", "md5"], True),
+        (["create", "source"], True),
+        (["create"], True),
+        ([], True),
     ],
 )
 def test_typer_is_imported_only_where_it_is_needed(
@@ -70,7 +97,7 @@ def test_typer_is_imported_only_where_it_is_needed(
     script = (
         "import sys\n"
         "from preservation.cli.main import call\n"
-        "call(['bag', 'validate', *sys.argv[1:]])\n"
+        "call(['bag', *sys.argv[1:]])\n"
         "print('typer' in sys.modules)\n"
     )
     command = [sys.executable, "-c", script, *words]
