@@ -28,6 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import inventory_memory
 from filled import COMMUNITY, NOW, TIERS, aip, fill, place, size, vacuumed
 from measure import machine, run
 
@@ -314,6 +315,7 @@ def main() -> None:
             else:
                 (home / "catalogue.sqlite").unlink()
             measure(home, url, asked)
+        inventory_memory.tell(asked.aips)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.errors import BusyError, MalformedError, NotNowError, SourceDamagedError
 from preservation.files import durable
+from preservation.formats.inventory.held import DueVersions
 from preservation.formats.inventory.schema import answered, central
 from preservation.formats.inventory.store import CommunityInventory
 from preservation.formats.inventory.versions import HeldVersion, Key
@@ -145,21 +146,26 @@ class _Refresh:
         began = self._sources.clock.now()
         self._inventory.tidy()
         reviews = self._sources.reviews(self._community, self._since())
-        gone, held, first = set(self._inventory.versions), 0, None
-        months: dict[str, list[VersionKey]] = {}  # keys alone: there may be millions
+        due, held, first, gone = DueVersions(), 0, None, list[Key]()
+        known = iter(self._inventory.versions)
+        ahead = next(known, None)
         for row in self._sources.catalogue.versions(self._community):
             held += 1
-            gone.discard((row.key.aip, row.key.version))
+            key = row.key.aip, row.key.version
+            while ahead is not None and ahead <= key:  # both come in the order of their keys
+                gone += [ahead] if ahead < key else []
+                ahead = next(known, None)
             if self._is_due(row, reviews):
-                months.setdefault(f"{row.ingested_at:%Y-%m}", []).append(row.key)
+                due.add(f"{row.ingested_at:%Y-%m}", key)
                 first = min(first or row.ingested_at, row.ingested_at)
+        gone += [] if ahead is None else [ahead, *known]
         self._inventory.drop(gone)
         if first is not None:  # what is read anew wants all of its reviews, not the recent only
             reviews = self._sources.reviews(self._community, first - _MARGIN)
-        due = sum(map(len, months.values()))
-        self._progress.begin(f"inventory of {self._community}: {due} AIP versions", None)
-        for month, several in sorted(months.items()):
-            self._inventory.write(month, self._read_all(several, reviews))
+        self._progress.begin(f"inventory of {self._community}: {len(due)} AIP versions", None)
+        for month in due.months():
+            keys = (VersionKey(self._community, *key) for key in due.of(month))
+            self._inventory.write(month, self._read_all(keys, reviews))
         self._inventory.tidy()
         self._note(began)
         return Refreshed(

@@ -6,10 +6,13 @@ be lived through in a test.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Protocol
 
 from preservation.errors import MalformedError
+
+_AS_STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 class Clock(Protocol):
@@ -32,6 +35,8 @@ def parse_stamp(text: str) -> datetime:
         MalformedError: anything else.
     """
     try:
+        if _AS_STORED.fullmatch(text):  # a tenth of the time that strptime takes
+            return datetime.fromisoformat(text)
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise MalformedError(f"not a time stamp: {text!r}") from error

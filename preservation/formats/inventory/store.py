@@ -6,7 +6,7 @@ A part is written aside and given its name in one step, so a run that was killed
 half-made; what it left is removed by the next. Of an AIP version that stands in several parts
 the one with the highest number counts. A part that can't be read is as if it were not there.
 
-Who writes holds the community's lease. Memory does not grow with the number of files.
+Who writes holds the community's lease. Memory does not grow with the number of files or versions.
 
 Source: ``docs/formats/inventory.md``.
 """
@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from preservation.files import durable
+from preservation.formats.inventory.held import HeldVersions
 from preservation.formats.inventory.schema import INVENTORY_SCHEMA, SCHEMA
 from preservation.formats.inventory.versions import HeldVersion, Key
 
@@ -43,12 +44,22 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One file of the inventory, and what its footer says of it."""
+    """One file of the inventory, and what its footer says of it.
+
+    Attributes:
+        count: how many versions are in it.
+    """
 
     path: Path
     number: int
     rows: int
-    versions: tuple[HeldVersion, ...]
+    count: int
+
+    @property
+    def versions(self) -> tuple[HeldVersion, ...]:
+        """They are read anew each time: there may be many parts."""
+        found = _read(self.path)
+        return () if found is None else found[1]
 
 
 class CommunityInventory:
@@ -58,15 +69,25 @@ class CommunityInventory:
         self._folder = root / f"community={community}"
         self._community = community
 
-    @cached_property
+    @property
     def parts(self) -> list[Part]:
         """Every part that can be read, by number."""
-        return sorted(filter(None, map(_read, self._named())), key=lambda part: part.number)
+        return self._opened[0]
+
+    @property
+    def versions(self) -> HeldVersions:
+        """The AIP versions that are in it."""
+        return self._opened[1]
 
     @cached_property
-    def versions(self) -> dict[Key, HeldVersion]:
-        """The AIP versions that are in it."""
-        return {one.key: one for part in self.parts for one in part.versions}
+    def _opened(self) -> tuple[list[Part], HeldVersions]:
+        parts, held = list[Part](), HeldVersions()
+        for path in sorted(self._named(), key=_number):
+            if (found := _read(path)) is not None:
+                part, versions = found
+                parts.append(part)
+                held.take(part.number, versions)
+        return parts, held
 
     def write(self, month: str, held: Iterable[tuple[HeldVersion, Iterable[Row]]]) -> None:
         """Write parts of the month with these versions; with none, nothing.
@@ -87,9 +108,18 @@ class CommunityInventory:
                 self._fill(sink, held)
                 sink.flush()
                 os.fsync(sink.fileno())
-            durable.rename_exclusive(aside, folder / f"part-{number:08d}.parquet")
+            path = folder / f"part-{number:08d}.parquet"
+            durable.rename_exclusive(aside, path)
             durable.fsync_dir(folder)
-        self._forget()
+        if "_opened" in self.__dict__ and (found := _read(path)) is not None:
+            self.parts.append(found[0])
+            self.versions.take(number, found[1])
+
+    def _remove(self, part: Part) -> None:
+        """A part that counts no more."""
+        part.path.unlink()
+        self.parts.remove(part)
+        self.versions.forget(part.number)
 
     def _fill(self, sink: Any, held: Iterable[tuple[HeldVersion, Iterable[Row]]]) -> None:
         written: list[HeldVersion] = []
@@ -108,11 +138,12 @@ class CommunityInventory:
 
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Rows in pieces, those of a version one after the other; only what counts."""
-        wanted = list(dict.fromkeys(["aip", "version", *columns]))
+        wanted, counts = list(dict.fromkeys(["aip", "version", *columns])), self.versions.counts()
         for part in self.parts:
-            old = self._overtaken(part)
-            if len(old) == len(part.versions):
+            counting = counts.get(part.number, 0)
+            if not counting:
                 continue
+            old = self._overtaken(part) if counting < part.count else set[Key]()
             with pq.ParquetFile(part.path) as file:
                 for batch in file.iter_batches(ROWS, columns=wanted):
                     table = pa.Table.from_batches([batch])
@@ -132,18 +163,16 @@ class CommunityInventory:
 
     def tidy(self) -> None:
         """Remove what counts no more, and put many small parts of a month together."""
-        for path in self._named():
-            if _read(path) is None:
-                path.unlink()
+        for path in {*self._named()} - {part.path for part in self.parts}:
+            path.unlink()
         for unfinished in self._folder.glob("month=*/.part-*.unfinished"):
             unfinished.unlink()
-        for part in self.parts:
-            if len(self._overtaken(part)) == len(part.versions):
-                part.path.unlink()
-        self._forget()
+        counts = self.versions.counts()
+        for part in [part for part in self.parts if not counts.get(part.number)]:
+            self._remove(part)
         months: dict[str, list[Part]] = {}
         for part in self.parts:
-            if part.rows < SMALL and len(part.versions) < VERSIONS:
+            if part.rows < SMALL and part.count < VERSIONS:
                 months.setdefault(part.path.parent.name.removeprefix("month="), []).append(part)
         for small in months.values():
             if len(small) >= MANY:
@@ -152,41 +181,33 @@ class CommunityInventory:
     def drop(self, keys: Iterable[Key]) -> None:
         """Leave versions out that are not held any more: their parts are written without them."""
         gone = set(keys)
-        for part in self.parts:
-            if gone & {one.key for one in part.versions}:
-                self._write_again([part], gone)
+        numbers = {self.versions.number(key) for key in gone}
+        for part in [part for part in self.parts if part.number in numbers]:
+            self._write_again([part], gone)
 
     def _write_again(self, several: list[Part], gone: Collection[Key] = ()) -> None:
         """Put parts of one month into one new part, without what counts no more."""
-        month, last = several[0].path.parent.name.removeprefix("month="), self._last
+        month, held = several[0].path.parent.name.removeprefix("month="), self.versions
         kept = (
             (version, rows)
             for part in several
             for version, rows in _by_version(part)
-            if last[version.key] == part.number and version.key not in gone
+            if held.number(version.key) == part.number and version.key not in gone
         )
         self.write(month, kept)
         for part in several:
-            part.path.unlink()
-        self._forget()
+            self._remove(part)
 
     def _overtaken(self, part: Part) -> set[Key]:
         """The versions of a part that count in a later one."""
-        return {one.key for one in part.versions if self._last[one.key] != part.number}
-
-    @cached_property
-    def _last(self) -> dict[Key, int]:
-        return {one.key: part.number for part in self.parts for one in part.versions}
+        held = self.versions
+        return {one.key for one in part.versions if held.number(one.key) != part.number}
 
     def _named(self) -> list[Path]:
         return [path for path in self._folder.glob("month=*/part-*.parquet") if _number(path)]
 
-    def _forget(self) -> None:
-        for name in ("parts", "versions", "_last"):
-            self.__dict__.pop(name, None)
 
-
-def _read(path: Path) -> Part | None:
+def _read(path: Path) -> tuple[Part, tuple[HeldVersion, ...]] | None:
     try:
         with pq.ParquetFile(path) as file:
             about = json.loads(_footer(file))
@@ -196,7 +217,7 @@ def _read(path: Path) -> Part | None:
         versions = tuple(HeldVersion.from_json(one) for one in about["versions"])
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
         return None  # derived: what cannot be read is made again
-    return Part(path, _number(path), rows, versions)
+    return Part(path, _number(path), rows, len(versions)), versions
 
 
 def _by_version(part: Part) -> Iterator[tuple[HeldVersion, Iterable[Row]]]:

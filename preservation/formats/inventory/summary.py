@@ -99,7 +99,7 @@ def _count_versions(
     if "risk" in by:
         return
     for community, inventory in inventories.items():
-        for version in inventory.versions.values():
+        for version in inventory.versions.each():
             key = FormatKey(community, version.ingested_at.year, "", "", "", "", "")
             there = found.get(_identity(_line(key, by)))
             if there is not None and year in (None, key.year):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,24 @@ def test_a_month_of_many_versions_is_several_parts_that_stay_as_they_are(
     assert [part.number for part in inventory.parts] == [1, 2, 3]
     inventory.drop([held[0].key])
     assert inventory.versions == {one.key: one for one in held[1:]}
+
+
+def test_what_was_written_over_and_dropped_is_known_as_if_opened_anew(tmp_path: Path) -> None:
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    first = [HeldVersion(f"aip-{one}", 1, "sha256:0", moment, 0, 0) for one in range(4)]
+    again = [replace(one, seal="sha256:1", reviews=("a", "b")) for one in first[:2]]
+    inventory = store.CommunityInventory(tmp_path, "notes")
+    assert not inventory.versions  # opened, so that what follows is kept along
+    inventory.write("2026-11", ((one, ()) for one in first))
+    inventory.write("2026-11", ((one, ()) for one in again))
+    inventory.drop([first[0].key, first[3].key])
+    inventory.write("2026-12", ((one, ()) for one in first[3:]))
+    inventory.tidy()
+
+    anew = store.CommunityInventory(tmp_path, "notes")
+    expected = {one.key: one for one in (again[1], first[2], first[3])}
+    for one in (inventory, anew):
+        assert one.versions == expected
+        assert list(one.versions.each()) == list(expected.values())
+        counts = {part.number: part.count for part in one.parts}
+        assert one.versions.counts() == counts  # no part holds what counts elsewhere
