@@ -1,6 +1,7 @@
 """An AIP of 1,000 files, 500 MiB, to a real S3 server on loopback: our tar, sent and read back,
 against ``rclone copy`` of the same files, which is not read back; then the tar read back and hashed
-by us, by ``rclone hashsum --download`` and, where an interpreter is named that has it, by obstore.
+by us, by ``rclone hashsum --download`` and, where an interpreter is named that has it, by obstore;
+and a thousand small objects, one by one, by us, boto3 and obstore.
 
     python benchmarks/s3.py [--rounds 2] [--obstore PYTHON]
 """
@@ -25,8 +26,9 @@ from buckets import KEYS, Server, serving
 
 from preservation.files import tar
 from preservation.model.replica import Packaging, VersionKey
+from preservation.storage.s3.address import Address
 from preservation.storage.s3.opening import open_s3_tier
-from preservation.storage.s3.place import RANGED
+from preservation.storage.s3.place import RANGED, S3Place
 from preservation.storage.s3.tier import S3Tier
 
 KEY = VersionKey("bench", "0b3d6c5a-8f5e-4f4e-9d5b-0123456789ab", 1)
@@ -121,13 +123,55 @@ def _contest(server: Server, tier: S3Tier, source: Path, obstore: str) -> None:
     remote = f":s3,provider=Other,endpoint='{server.endpoint}':keeping/{name}"
     words = ["hashsum", "sha256", "--download", remote, "--config", "/dev/null"]
     print("read back, ours:           ", _read_back(tier))
-    single = open_s3_tier(server.spec("bench", "bench"), KEYS)  # nothing is proven of it
-    print("the same, one connection:  ", _read_back(single))
+    unproven = open_s3_tier(server.spec("bench", "bench"), KEYS)
+    print("the same, no tier check:   ", _read_back(unproven))
     print("rclone hashsum --download: ", _others_read([_RCLONE, *words], octets, keys))
     if obstore:
         command = [obstore, "-c", _OBSTORE, server.endpoint, name, id_, secret]
         print("obstore:                   ", _others_read(command, octets, {}))
     incoming.discard()
+
+
+_OBSTORE_SMALL = """
+import hashlib, sys
+from obstore.store import S3Store
+endpoint, name, id_, secret, objects = sys.argv[1:]
+store = S3Store("keeping", endpoint=endpoint, access_key_id=id_, secret_access_key=secret,
+                region="us-east-1", client_options={"allow_http": True},
+                virtual_hosted_style_request=False)
+for number in range(int(objects)):
+    hashlib.sha256(memoryview(store.get(f"{name}/{number}").bytes()))
+"""
+
+
+def _small_ones(server: Server, octets: int, obstore: str) -> None:
+    """Read a thousand objects, one after the other, and hash each."""
+    place = S3Place("bench", Address.of(server.spec("bench", "bench")), KEYS)
+    names = [f"small-{octets}/{number}" for number in range(FILES)]
+    for name in names:
+        place.replace(name, os.urandom(octets))
+
+    def by_boto3(name: str) -> bytes:
+        return bytes(place.client.get_object(**place.about(name))["Body"].read())
+
+    print(f"{FILES} objects of {octets >> 10} KiB, CPU ms each: ", end="")
+    for told, read in (("ours", place.get), ("boto3", by_boto3)):
+        cpu = _cpu(resource.RUSAGE_SELF)
+        for name in names:
+            hashlib.sha256(read(name) or b"").digest()
+        print(f"{told} {(_cpu(resource.RUSAGE_SELF) - cpu) / FILES * 1000:.2f}  ", end="")
+    if obstore:
+        spent = [_obstore_small(server, obstore, octets, objects) for objects in (0, FILES)]
+        print(f"obstore {(spent[1] - spent[0]) / FILES * 1000:.2f} (without its start)", end="")
+    print()
+
+
+def _obstore_small(server: Server, obstore: str, octets: int, objects: int) -> float:
+    cpu = _cpu(resource.RUSAGE_CHILDREN)
+    name = f"bench/small-{octets}"
+    words = [obstore, "-c", _OBSTORE_SMALL, server.endpoint, name, *KEYS.values(), str(objects)]
+    subprocess.run(words, check=True)
+    return _cpu(resource.RUSAGE_CHILDREN) - cpu
 
 
 def main() -> None:
@@ -147,6 +191,8 @@ def main() -> None:
             print("ours, read back:      ", _ours(tier, Path(folder)))
             print("rclone copy, not read:", _rclone(server, Path(folder), f"r{number}"))
             _contest(server, tier, Path(folder), asked.obstore)
+        for octets in (8 << 10, OCTETS):
+            _small_ones(server, octets, asked.obstore)
     print(f"our peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
 
 
