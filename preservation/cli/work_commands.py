@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +27,7 @@ from preservation.replication.result import ReplicaResult
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 replicate_app = application()
 repair_app = application()
@@ -108,24 +110,11 @@ def repair(
 
     def render(out: Console) -> None:
         show_refused(out, allowed)
-        if not results:
-            if not allowed.refused:
-                none = "nothing to repair: no finding of damage is open"
-                out.print("" if several.failed else none)
-            return
-        rows = table("Repairs", "AIP", ">version", "tier", "state", "from", "kept aside", "why")
-        for one in results:
-            version = str(one.key.version)
-            rows.add_row(
-                one.key.aip,
-                version,
-                one.tier,
-                one.state,
-                one.source,
-                one.quarantine or one.salvage,
-                one.reason,
-            )
-        out.print(rows)
+        if results:
+            out.print(_repairs_shown(results))
+        elif not allowed.refused:
+            none = "nothing to repair: no finding of damage is open"
+            out.print("" if several.failed else none)
 
     exit_code = worst({_REPAIR_CODES.get(one.state, 5) for one in results} | several.codes)
     body = {
@@ -134,3 +123,12 @@ def repair(
         "errors": several.errors,
     }
     here.answer(as_json, "samarkand.repair/1", body, render, exit_code)
+
+
+def _repairs_shown(results: Iterable[RepairResult]) -> Table:
+    rows = table("Repairs", "AIP", ">version", "tier", "state", "from", "kept aside", "why")
+    for one in results:
+        aside = one.quarantine or one.salvage
+        version = str(one.key.version)
+        rows.add_row(one.key.aip, version, one.tier, one.state, one.source, aside, one.reason)
+    return rows

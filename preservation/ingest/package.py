@@ -154,16 +154,27 @@ def package(
                     packaged.find(inspector.judge(path, inspected))
         finally:
             os.close(root)
-        packaged.find(_scanned_tags(inspector, folder))
-        packaged.find(comparing.missing())
-        packaged.find(judge.flags())
-        packaged.find(inspector.unscanned())
-        packaged.inspection = inspector.inspection()
-        packaged.supplied = comparing.counts
-        for spool in (inventory, tree, renamed) if names.any else (inventory, tree):
-            with spool.open("rb") as content:
-                writer.tag(b"metadata/" + os.fsencode(spool.name), _read(content))
+        _conclude(packaged, comparing, judge, inspector, folder)
+        _keep_tables(writer, (inventory, tree, renamed) if names.any else (inventory, tree))
     return packaged
+
+
+def _conclude(
+    packaged: Packaged, comparing: Comparing, judge: Judge, inspector: Inspector, folder: Path
+) -> None:
+    """What can be said only when every file was seen."""
+    packaged.find(_scanned_tags(inspector, folder))
+    packaged.find(comparing.missing())
+    packaged.find(judge.flags())
+    packaged.find(inspector.unscanned())
+    packaged.inspection = inspector.inspection()
+    packaged.supplied = comparing.counts
+
+
+def _keep_tables(writer: BagWriter, spools: Iterable[Path]) -> None:
+    for spool in spools:
+        with spool.open("rb") as content:
+            writer.tag(b"metadata/" + os.fsencode(spool.name), _read(content))
 
 
 def _payload(

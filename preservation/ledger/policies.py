@@ -149,14 +149,20 @@ class PolicyFiles:
             for one in changed.keys() & effective.keys():
                 self._kept.keep("objects", canonical(effective[one]))
             kept = None if plan is None else self._kept.keep("plans", canonical(plan))
-            amendment = Amendment(at, by, reason, consent, kept, state.amendment, changed)
-            newest = self._kept.keep("history", amendment.encode())
-            lines = {
-                one: InForce(one, step.digest, step.previous, at, by, reason, step.paused)
-                for one, step in changed.items()
-            }
-            durable.replace(self._lines, _encode(_State({**state.lines, **lines}, newest)))
-            return list(lines.values())
+            return self._amend(
+                state, Amendment(at, by, reason, consent, kept, state.amendment, changed)
+            )
+
+    def _amend(self, state: _State, amendment: Amendment) -> list[InForce]:
+        """Keep an amendment, then put its lines in force, all at once."""
+        newest = self._kept.keep("history", amendment.encode())
+        at, by, reason = amendment.at, amendment.by, amendment.reason
+        lines = {
+            one: InForce(one, step.digest, step.previous, at, by, reason, step.paused)
+            for one, step in amendment.communities.items()
+        }
+        durable.replace(self._lines, _encode(_State({**state.lines, **lines}, newest)))
+        return list(lines.values())
 
     def recover(self, newest: Digest) -> Mapping[str, InForce]:
         """Write ``in-force.json`` anew, as the amendments up to this one leave it.
