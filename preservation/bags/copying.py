@@ -22,7 +22,7 @@ from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, pieces
 from preservation.fixity.fence import Fence
-from preservation.fixity.helpers import BATCH, Helper
+from preservation.fixity.helpers import BATCH, ENOUGH, Helper
 from preservation.fixity.reading import WORTH
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
@@ -109,6 +109,11 @@ class Copier:
         self._threads.shutdown(wait=True, cancel_futures=True)  # before its helpers
         self._ending.close()
 
+    def expect(self, files: int, octets: int) -> None:
+        """Hear what will come: helper processes for many small files need a moment to start."""
+        if files >= ENOUGH and octets <= files * LARGE_FOR_HELPERS:
+            self._start_helpers()
+
     def put(self, file: Wanted) -> None:
         """Copy one file, now or soon; waits while too many are waiting.
 
@@ -139,8 +144,8 @@ class Copier:
         ]
         parts = [([number], self._threads.submit(self._each, [files[number]])) for number in large]
         batch = [files[number] for number in small]
-        if len(batch) >= MANY and self._workers > 1 and self._helpers is None:
-            self._helpers = self._started()
+        if len(batch) >= MANY:
+            self._start_helpers()
         if batch and self._helpers is not None and self._prepare(batch):
             parts.append((small, self._threads.submit(self._by_helper, batch)))
         else:
@@ -158,7 +163,9 @@ class Copier:
                 if not isinstance(result, Copied):
                     raise result
 
-    def _started(self) -> SimpleQueue[Helper]:
+    def _start_helpers(self) -> None:
+        if self._workers == 1 or self._helpers is not None:
+            return
         payload = self._writer.open_payload()
         self._ending.callback(os.close, payload)
         helpers: SimpleQueue[Helper] = SimpleQueue()
@@ -168,7 +175,7 @@ class Copier:
                     Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload, listed=True)
                 )
             )
-        return helpers
+        self._helpers = helpers
 
     def _prepare(self, batch: Sequence[Wanted]) -> bool:
         """Make the folders that a helper needs; False where a name needs a closer look."""
@@ -196,14 +203,11 @@ class Copier:
         finally:
             helpers.put(helper)
         widths = (each.octets for each in self.algorithms)
-        done = zip(*map(pieces, columns, widths), strict=True)
-        read = [
-            Copied(file.kept, size, b"".join(next(done)))
-            for file, size in zip(batch, octets, strict=True)
-            if size >= 0
-        ]
+        digests = map(b"".join, zip(*map(pieces, columns, widths), strict=True))
+        done = [(path, size) for path, size in zip(kept, octets, strict=True) if size >= 0]
+        read = [Copied(path, size, next(digests)) for path, size in done]
         self._writer.note(read)
-        self._progress.advance(sum(each.octets for each in read))
+        self._progress.advance(sum(size for _, size in done))
         copied = iter(read)
         pairs = zip(batch, octets, strict=True)
         return [next(copied) if size >= 0 else self._one(file) for file, size in pairs]

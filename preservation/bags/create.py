@@ -201,6 +201,7 @@ def _fill(
     root = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with Copier(writer, root, workers, progress) as copier:
+            copier.expect(notes.files, notes.octets)
             for number, file in enumerate(notes.take()):
                 if number % _CHUNK == 0 and cancelled():
                     raise StoppedError("making the bag was cancelled")

@@ -69,6 +69,7 @@ class SourceNotes:
         self._root, self._findings, self._encode = root, findings, encode
         self._notes: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._entries = 0
+        self._walked = 0.0  # when, by a clock that nobody sets
         self._again: SecondLook | None = None
         self._ending = ExitStack()
 
@@ -99,7 +100,8 @@ class SourceNotes:
             self._notes.close()
 
     def take(self) -> Iterator[Wanted]:
-        """The files, in the order of the walk."""
+        """The files, in the order of the walk, when they may be read."""
+        time.sleep(max(0.0, self._walked + _STEP - time.monotonic()))
         for (_, kind, octets, mtime, ctime, ino, dev), path in noted(self._notes.fileno()):
             if kind == _FILE:
                 kept = kept_path(path) if self._encode else path
@@ -156,7 +158,7 @@ class SourceNotes:
                 self._tell("BAG-SOURCE-IRREGULAR", found.path, f"It is a {found.kind.value}.")
         if childless is not None:
             self.tables.folders.append(tree_row(childless))
-        time.sleep(_STEP)
+        self._walked = time.monotonic()
 
     def _file(self, path: bytes, seen: os.stat_result) -> bytes:
         """Count a regular file in; its note."""

@@ -173,7 +173,7 @@ class BagWriter:
         width = sum(each.octets for each in self.algorithms)
         records, total = [], 0
         for path, octets, raw in copied:
-            records.append(b"%s\0%s" % (path, raw[:width]))
+            records.append(path + b"\0" + raw[:width])
             total += octets
         with self._lock:
             self._payload += records
