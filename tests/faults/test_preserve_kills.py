@@ -302,6 +302,12 @@ def ingest(root: Path, _: ExitStack) -> Scene:
     return Scene(home(root), ["ingest", "--inbox"])
 
 
+def ingest_replicating(root: Path, _: ExitStack) -> Scene:
+    """Each first replica is read back while the other one is made from it."""
+    folders = [{"tier": name, "packaging": "folder"} for name in ("vault", "mirror")]
+    return Scene(home(root, {"replicas": folders}), ["ingest", "--inbox", "--replicate"])
+
+
 def replicate(root: Path, _: ExitStack) -> Scene:
     archive = home(root)
     archive.take_inbox()
@@ -490,8 +496,8 @@ def report(root: Path, _: ExitStack) -> Scene:
 
 
 SCENES = (
-    ingest, replicate, replicate_parts, audit, repair, dispose, migrate, release, export, drill,
-    rebuild, drain, reconcile, notify, report,
+    ingest, ingest_replicating, replicate, replicate_parts, audit, repair, dispose, migrate,
+    release, export, drill, rebuild, drain, reconcile, notify, report,
 )  # fmt: skip
 
 
