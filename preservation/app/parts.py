@@ -136,7 +136,8 @@ class Parts:
         """
         self.expect_today()
         copies = [self.tiers[name] for name in sorted(self.tiers)][:COPIES]
-        drained = drain(self.catalogue, self.journal, copies, self.clock)
+        with self.catalogue.kept_open():
+            drained = drain(self.catalogue, self.journal, copies, self.clock)
         replicate_documents(_policy_documents(self.home.policies), copies)
         return drained
 

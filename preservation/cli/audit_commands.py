@@ -59,7 +59,11 @@ def audit(
     results: list[AuditResult] = []
     octets = None if budget is None else parse_size(budget)
     slow = None if rate is None else parse_size(rate)
-    with opened(here, acts=True) as parts, here.watching() as progress:
+    with (
+        opened(here, acts=True) as parts,
+        parts.catalogue.kept_open(),
+        here.watching() as progress,
+    ):
         aim = Aim(known_aip(parts, aip), of_format, _day(since))
         tier = known_tier(parts, tier)
         for policy in holding(parts, community):

@@ -325,13 +325,15 @@ class LocalTier:
         path = self._root / KEPT / name
         with self._place.errors():
             make_folders(self._root, f"{KEPT}/{name}".rpartition("/")[0])
-            try:
-                durable.write_new(path, data)
-            except FileExistsError as error:
-                if not self._place.holds(path, data):
-                    raise kept_differs(self.id, name) from error
-                # Whoever wrote it may have died before its name was durable.
-                durable.fsync_dir(path.parent)
+            if not self._place.holds(path, data):
+                try:
+                    durable.write_new(path, data)
+                    return
+                except FileExistsError as error:
+                    if not self._place.holds(path, data):
+                        raise kept_differs(self.id, name) from error
+            # Whoever wrote it may have died before its name was durable.
+            durable.fsync_dir(path.parent)
 
     def kept(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         for name in self.kept_names(prefix):
