@@ -38,7 +38,7 @@ from preservation.audit.planner import Chosen, Planner
 from preservation.audit.purse import Purse
 from preservation.audit.service import TOGETHER
 from preservation.catalogue.database import Database
-from preservation.catalogue.migrations import counting
+from preservation.catalogue.migrations import counting, dating
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
 from preservation.catalogue.standing import standing
 from preservation.formats.groups import known_groups
@@ -86,8 +86,10 @@ def night(catalogue: SqlCatalogue, policy: Policy) -> int:
 
 def young(catalogue: SqlCatalogue) -> None:
     """Make all replicas look as if they came in by one migration, and were never audited."""
-    with catalogue.database.writing() as connection:
+    with uncounted(catalogue.database), catalogue.database.writing() as connection:
         connection.exec_driver_sql("UPDATE replica SET young = true")
+        for statement in dating.recounting():
+            connection.exec_driver_sql(statement)
 
 
 def questions(catalogue: SqlCatalogue, policy: Policy) -> None:

@@ -43,7 +43,7 @@ def microseconds(moment: datetime) -> int:
 
 def at(micro: int) -> datetime:
     """The moment that is stored as this number."""
-    return _EPOCH + timedelta(microseconds=micro)
+    return _EPOCH + timedelta(0, 0, micro)
 
 
 def id_octets(text: str) -> bytes:

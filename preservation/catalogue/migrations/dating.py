@@ -88,19 +88,31 @@ def came_in(row: str, sign: str) -> str:
     )
 
 
+def _values(row: str) -> dict[str, str]:
+    """A count's key, by its columns, from a row of ``replica``."""
+    return {
+        "community": f"{row}.community",
+        "tier": f"{row}.tier",
+        "young": f"{row}.young",
+        "day": f"{row}.aged_from / {_DAY}",
+        "part": f"CASE WHEN {row}.young THEN {row}.lot / {_PART} ELSE 0 END",
+    }
+
+
 def _key(row: str) -> str:
-    """The columns of a count's key, from a row of ``replica``."""
-    part = f"CASE WHEN {row}.young THEN {row}.lot / {_PART} ELSE 0 END"
-    return f"{row}.community, {row}.tier, {row}.young, {row}.aged_from / {_DAY}, {part}"
+    return ", ".join(_values(row).values())
 
 
 def _row_by_row(side: str) -> str:
-    row, sign = _ROWS[side], _SIGNS[side]
-    key = _key(row)
-    added = f"INSERT INTO replica_age VALUES ({key}, {sign}, {sign} * {row}.octets) {_AGED};"
+    """For a row that is gone its count is there: to find it costs less than to offer it."""
+    row = _ROWS[side]
     if side == "fresh":
-        return added
-    return f"{added} DELETE FROM replica_age WHERE ({', '.join(_KEY)}) = ({key}) AND replicas = 0;"
+        return f"INSERT INTO replica_age VALUES ({_key(row)}, 1, {row}.octets) {_AGED};"
+    same = " AND ".join(f"{name} = {value}" for name, value in _values(row).items())
+    return (
+        f"UPDATE replica_age SET replicas = replicas - 1, octets = octets - {row}.octets "
+        f"WHERE {same}; DELETE FROM replica_age WHERE {same} AND replicas = 0;"
+    )
 
 
 def _together(sides: tuple[str, ...]) -> str:
