@@ -19,7 +19,12 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from preservation.errors import MalformedError, SamarkandError, TierUnavailableError
+from preservation.errors import (
+    MalformedError,
+    NotNowError,
+    SamarkandError,
+    TierUnavailableError,
+)
 from preservation.files.tar_index import Index
 from preservation.storage.credentials import Keys
 from preservation.storage.layout import marker
@@ -197,17 +202,18 @@ class S3Place:
         """
         if self._ranged is None:
             self._ranged = self.proves(RANGED) or self._gives_one_octet(what)
-        return self._ranged
+        return bool(self._ranged)
 
-    def _gives_one_octet(self, what: Object) -> bool:
-        with self.errors():
-            try:
+    def _gives_one_octet(self, what: Object) -> bool | None:
+        """None where it gives nothing now: whoever reads on meets the same, and tells it."""
+        try:
+            with self.errors():
                 said = self.opened(what.name, IfMatch=what.etag, Range="bytes=1-1")
-            except ClientError:
-                return False  # who reads it meets the same, and tells it
-            if not said:
-                return False
-            said["Body"].close()
+        except NotNowError:
+            return None
+        if not said:
+            return None
+        said["Body"].close()
         is_one = int(said["ContentLength"]) == 1
         return is_one and said.get("ContentRange") == f"bytes 1-1/{what.octets}"
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 from buckets import KEYS, Server, serving
-from fault_proxy import Answer, Forward, Request, proxied
+from fault_proxy import Answer, Forward, Request, denied, proxied
 
 from preservation.errors import TierUnavailableError
 from preservation.storage.s3 import ahead, reading, stream
@@ -137,6 +137,9 @@ def test_whether_a_service_reads_ranges_is_tried_once_where_no_check_saw_it(
         for _ in range(2):
             with open_objects(place, [one]) as reader:
                 assert reader.read() == DATA
+        later = S3Place("t", place.address, KEYS)
+        proxy.harm(denied, 2)  # of our own request, and of boto3's
+        assert [later.reads_ranges(one) for _ in range(2)] == [False, True]
     assert asked.count("bytes=1-1") == 1
     assert asked.count("whole") == (2 if ignores else 0)
 
