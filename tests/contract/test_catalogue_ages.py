@@ -83,3 +83,17 @@ def test_ages_are_counted_right_from_either_end(catalogue: SqlCatalogue, days: i
     assert figures.dated_after("silk-road", "vault", moment) == sum(age > days for age in held)
     assert figures.aged("silk-road", "deep", moment) == 0
     assert figures.dated_after("silk-road", "deep", moment) == 0
+
+
+def test_of_the_day_that_a_moment_parts_the_hours_are_counted(catalogue: SqlCatalogue) -> None:
+    """Whole days are counts that the database keeps; whichever side of the rest is walked."""
+    midnight = START.replace(hour=0, minute=0, second=0, microsecond=0) + 40 * DAY
+    hours = [-3, 0, 1, 1, 2, 20, 22, 23, 23, 26]
+    for number, hour in enumerate(hours, 1):
+        made = kept(a_key(number), "vault", at=START)
+        catalogue.record([*made, check(a_key(number), at=midnight + hour * HOUR)])
+    for hour in (-4, 0, 1, 2, 12, 21, 23, 24, 26, 50):
+        moment = midnight + hour * HOUR
+        aged = catalogue.figures.aged("silk-road", "vault", moment)
+        later = catalogue.figures.dated_after("silk-road", "vault", moment)
+        assert (aged, later) == (sum(h < hour for h in hours), sum(h > hour for h in hours))
