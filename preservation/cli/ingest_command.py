@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,6 +99,9 @@ def _take_one(
     if community is None:
         raise UsageError("a deposit needs --community", hint="say for whom it is kept")
     policy = parts.store.governing(community)
+    # What says what files are takes its time to start: it does so while the rest is loaded. If it
+    # cannot, whoever asks it first hears why.
+    ThreadPoolExecutor(1, "ahead").submit(getattr, parts.identifier, "toolchain")
     arrival = parts.ingest.arrive(policy, path.absolute())
     taken = parts.ingest.take(policy, arrival, progress, by_hand=True, beside=beside)
     return policy, taken
