@@ -1,4 +1,6 @@
-"""Where a tier has lost everything, automatic repair waits until a person answers in Airflow."""
+"""Where a tier has lost everything, people are told once, and automatic repair waits until one of
+them answers in Airflow.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from post_offices import mail_server, web_hook
 from running import question
 
 if TYPE_CHECKING:
@@ -15,6 +18,13 @@ if TYPE_CHECKING:
     from preservation.supervise.rest import AirflowApi, TaskInstance
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+
+TOLD = """\
+notify:
+  - {to: "mailto:ann@example.org", findings: now, digest: daily, alive: monthly}
+  - {to: "hook:people", findings: now, digest: never}
+"""
+_SUBJECT = "[Samarkand] Repairs by itself, but for mass loss: 4 new findings"
 
 
 def test_repair_after_mass_loss_waits_for_an_answer_and_then_heals(archive: Archive) -> None:
@@ -40,6 +50,7 @@ def test_repair_after_mass_loss_waits_for_an_answer_and_then_heals(archive: Arch
     assert asked.task == "ask"
     assert admin.wait("repair__careful", repair) == "success"  # nothing else waits
     assert not list(mirror.rglob("note.txt"))
+    _expect_one_message_each(archive, admin)
     archivist.answer(asked, ["Approve"], {"reason": "the disk is really gone"})
     assert admin.wait("brake__careful", asked.run) == "success"
     assert admin.wait("repair__careful", admin.trigger("repair__careful")) == "success"
@@ -50,6 +61,29 @@ def test_repair_after_mass_loss_waits_for_an_answer_and_then_heals(archive: Arch
     [accepted] = [one for one in ours if one["type"] == "finding accepted"]
     assert accepted["agent"] == accepted["detail"]["by"] == "archivist"
     assert accepted["detail"]["reason"] == "the disk is really gone"
+
+
+def _expect_one_message_each(archive: Archive, api: AirflowApi) -> None:
+    """Four findings of one cause, by mail and by web hook, and nothing in the next run."""
+    with mail_server() as box, web_hook() as hook:
+        with (archive.home / "samarkand.toml").open("a") as settings:
+            settings.write(
+                f'\n[mail]\nserver = "127.0.0.1:{box.port}"\nsecurity = "none"\n'
+                f'sender = "archive@example.org"\n'
+                f'[hooks]\nallow = ["127.0.0.1:{hook.port}"]\n'
+                f'people = "http://127.0.0.1:{hook.port}/people"\n'
+            )
+        policy = archive.policies / "careful.yaml"
+        policy.write_text(policy.read_text("utf-8") + TOLD, "utf-8")
+        applied = archive.preserve("policy", "apply", "--reason", "people want to know")
+        assert applied.returncode == 0, applied.stdout + applied.stderr
+        assert api.wait("notices", api.trigger("notices")) == "success"
+        assert api.wait("notices", api.trigger("notices")) == "success"
+    [document], [letter] = hook.documents, box.letters
+    [careful] = document["communities"]
+    assert sorted(one["code"] for one in careful["new"]) == ["AUD-BRAKE", *["FIX-MISSING"] * 3]
+    assert letter["Subject"] == document["subject"] == _SUBJECT
+    assert "Next: " in letter.get_content()
 
 
 def _question(api: AirflowApi) -> TaskInstance:

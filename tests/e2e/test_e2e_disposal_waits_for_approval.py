@@ -1,4 +1,4 @@
-"""What was kept long enough is disposed of only after a named person's answer in Airflow."""
+"""What was kept long enough is disposed of only after two people's answers in Airflow."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from running import question
+from running import approve, questions
 
 from preservation.cli.demo_engines import InAirflow
+from preservation.errors import UsageError
 from preservation.supervise.control import Running
 from preservation.supervise.environment import User
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 DAG = "retention__guarded"
 
 
-def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archive) -> None:
+def test_a_disposal_waits_for_two_people_and_leaves_a_tombstone(archive: Archive) -> None:
     deposit = archive.home / "inbox" / "guarded" / "passing note"
     deposit.mkdir(parents=True)
     (deposit / "note.txt").write_text("only for a while\n", "utf-8")
@@ -34,18 +35,22 @@ def test_a_disposal_waits_for_its_approver_and_leaves_a_tombstone(archive: Archi
     admin.call("PATCH", f"/dags/{DAG}", {"is_paused": False})
 
     run = admin.trigger(DAG)
-    asked = question(admin, DAG, run)
+    asked, other = questions(admin, DAG, run, 2)
 
-    assert asked.task == "approve-1"
     assert all(path.exists() for path in kept)
-    archivist.answer(asked, ["Approve"], {"reason": "kept long enough"})
+    assert {asked.task, other.task} == {"approve-1", "approve-2"}
+    with pytest.raises(UsageError):
+        admin.answer(other, ["Approve"], {"reason": "nobody named me"})
+    assert all(path.exists() for path in kept)
+    approve(archivist, asked, "kept long enough")
+    assert all(path.exists() for path in kept)
+    approve(archive.api("archivist2"), other, "I looked, too")
     assert admin.wait(DAG, run) == "success"
     assert not any(path.exists() for path in kept)
-    ran = {one.task: (one.map_index, one.state) for one in admin.task_instances(DAG, run)}
-    assert ran["begin"] == ran["dispose"] == (-1, "success")
-    assert ran["remove"] == (0, "success")
+    ran = {(one.task, one.map_index): one.state for one in admin.task_instances(DAG, run)}
+    assert ran["begin", -1] == ran["dispose", -1] == ran["remove", 0] == "success"
     listed = archive.preserve("aip", "list", "--community", "guarded", "--json")
-    (gone,) = json.loads(listed.stdout)["disposed"]
-    assert gone["deposit"] == "passing note"
-    assert gone["approved_by"] == ["archivist"]
-    assert len(list((archive.home / "tiers").rglob("*.tombstone.json"))) == 2
+    disposed = json.loads(listed.stdout)["disposed"]  # also what other tests kept long enough
+    (gone,) = [one for one in disposed if one["deposit"] == "passing note"]
+    assert sorted(gone["approved_by"]) == ["archivist", "archivist2"]
+    assert len(list((archive.home / "tiers").rglob(f"{gone['aip']}/*.tombstone.json"))) == 2

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 AUDIT, REPAIR, STANDING = "audit__guarded", "repair__guarded", "standing__guarded"
-LETTER = b"the letter that was read twice\n" * 20_000  # 620 kB: seconds, at the rate below
+LETTER = b"the letter that was read twice\n" * 10_000  # 310 kB: seconds, at the rate below
+PARTS = 4  # of the AIP: a file each
 
 
 def until(true: Callable[[], Any], seconds: float = 120) -> Any:
@@ -75,7 +76,8 @@ def letter(archive: Archive) -> str:
     """The AIP of a deposit that two tiers keep."""
     deposit = archive.home / "inbox" / "guarded" / "letters"
     deposit.mkdir(parents=True)
-    (deposit / "letter.txt").write_bytes(LETTER)
+    for name in ("letter.txt", *(f"enclosure {number}.txt" for number in range(1, PARTS))):
+        (deposit / name).write_bytes(LETTER)
     taken = archive.preserve("ingest", str(deposit), "--community", "guarded", "--json")
     assert taken.returncode == 0, taken.stdout + taken.stderr
     made = archive.preserve("replicate", "--community", "guarded")
@@ -109,6 +111,7 @@ def test_a_night_that_is_shot_at_ends_as_if_undisturbed(archive: Archive, letter
     counted = Counter((event.aip, event.tier) for event in checks)
     assert set(counted) == held
     assert set(counted.values()) == {1}  # what a killed task had recorded is not read again
+    assert {event.detail["parts"] for event in checks if event.aip == letter} == {PARTS}
     assert {(event.outcome, event.policy) for event in checks} == {("intact", ref)}
     assert findings(archive) == []
 
