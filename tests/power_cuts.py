@@ -30,6 +30,7 @@ import pytest
 from preservation.files import durable
 from preservation.files.remove import remove_tree
 
+UNTOUCHED = "inbox"  # whose files are known by their times
 NAMING = ("rename", "replace", "link", "unlink", "mkdir", "rmdir")
 Names = dict[int, dict[str, int]]  # of each folder: name -> what has it
 Change = tuple[int, str, int | None]  # folder, name, what has it now
@@ -158,7 +159,8 @@ class Medium:
 
     def _exempted(self) -> State:
         state: State = {}
-        for top in filter(lambda path: self._exempt(path.name), self.root.iterdir()):
+        tops = (path for path in self.root.iterdir() if path.name != UNTOUCHED)
+        for top in filter(lambda path: self._exempt(path.name), tops):
             for path in [top, *sorted(top.rglob("*"))]:
                 name = str(path.relative_to(self.root))
                 state[name] = None if path.is_dir() else path.read_bytes()
@@ -196,9 +198,9 @@ def _apply(unit: Unit, names: Names) -> None:
 
 
 def lay(state: State, root: Path) -> None:
-    """Put a state where it was."""
-    remove_tree(root)
-    root.mkdir()
+    """Put a state where it was; what it says nothing of stays untouched."""
+    for top in {name.partition("/")[0] for name in state} | {*os.listdir(root)} - {UNTOUCHED}:
+        remove_tree(root / top)
     for name, octets in sorted(state.items()):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
