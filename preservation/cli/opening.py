@@ -77,7 +77,8 @@ def known_tier(parts: Parts, name: str | None, tiers: Collection[str] | None = N
     if name is not None and name not in known:
         raise UsageError(
             f"there is no tier {name!r} in this home",
-            hint=f"there are {', '.join(known) or 'none'}",
+            hint=f"there are {', '.join(known) or 'none'}; a new one counts once a policy that "
+            "names it is applied",
             code="TIER-UNKNOWN",
         )
     return name
