@@ -9,12 +9,14 @@ import fault_proxy as faults
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 from buckets import KEYS, Server, serving
-from fault_proxy import Proxy, Request, proxied
+from fault_proxy import Answer, Forward, Proxy, Request, error, proxied
 from tiers import BAD, GOOD, KEY, contents, fill, sidecar
 
 from preservation.errors import TierUnavailableError
 from preservation.model.replica import Packaging
+from preservation.storage.s3 import upload
 from preservation.storage.s3.opening import open_s3_tier
+from preservation.storage.s3.place import RANGED, REFUSES_WRONG
 from preservation.storage.s3.tier import S3Tier, make_s3_tier
 
 TAR = Packaging.TAR
@@ -106,3 +108,46 @@ def test_a_stale_writer_takes_nothing_away_that_a_sidecar_names(tier: S3Tier) ->
     tier._place.create(KEY.sidecar, sidecar(TAR).encode())  # another writer found the object there
     stale.discard()
     assert contents(tier.held(KEY, TAR)) == GOOD
+
+
+def as_begun(request: Request, forward: Forward) -> Answer:
+    """As Amazon S3, of an upload that was begun without digests: no part may come with one."""
+    if any(name.lower() == "x-amz-checksum-sha256" for name in request.headers):
+        return error(400, "InvalidRequest")
+    return forward(request)
+
+
+def test_an_upload_that_was_begun_without_digests_is_begun_anew_where_they_are_compared_now(
+    tier: S3Tier, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "part_size", lambda _: 5 << 20)
+    files = {**GOOD, b"data/large": bytes(17 << 20)}
+    place = tier._place
+    place._proven = (RANGED,)
+    proxy.harm(faults.denied, 99, lambda request: "partNumber=2" in request.path)
+    with pytest.raises(TierUnavailableError):
+        commit(tier, files)
+    assert len([*place.uploads()]) == 1
+    place._proven = (RANGED, REFUSES_WRONG)
+    proxy.harm(as_begun, 99, lambda request: "partNumber" in request.path)
+    with pytest.raises(TierUnavailableError):
+        commit(tier, files)
+    assert proxy.heal()
+    assert [*place.uploads()] == []
+    commit(tier, files)
+    assert contents(tier.held(KEY, TAR)) == files
+
+
+def test_parts_of_a_killed_writer_stay_where_only_the_keys_are_in_the_way(
+    tier: S3Tier, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "part_size", lambda _: 5 << 20)
+    files = {**GOOD, b"data/large": bytes(17 << 20)}
+    for _ in range(2):
+        proxy.harm(faults.denied, 99, lambda request: "partNumber=3" in request.path)
+        with pytest.raises(TierUnavailableError):
+            commit(tier, files)
+        assert len([*tier._place.uploads()]) == 1
+    proxy.heal()
+    commit(tier, files)
+    assert contents(tier.held(KEY, TAR)) == files

@@ -51,10 +51,8 @@ class Asking:
         credentials = ReadOnlyCredentials(keys.id, keys.secret, keys.token or None)
         self._signer = S3SigV4Auth(credentials, "s3", region)
         self._base = f"{client.meta.endpoint_url.rstrip('/')}/{quote(bucket)}/"
-        # Its connections, and with them its timeouts, proxies and certificates: no method of
-        # the client gives them.
-        self._session = client._endpoint.http_session  # noqa: SLF001 (see above)
-        self._leads = True  # the short way
+        self._session = _connections(client)
+        self._leads = self._session is not None  # the short way
 
     def get(self, key: str, **conditions: str) -> Said:
         """What ``get_object`` says.
@@ -86,6 +84,8 @@ class Asking:
                 refused = other.status < _FAILED
             except (BotoCoreError, HTTPError):
                 pass  # cut, or late: boto3 tries again
+            except (AttributeError, TypeError, KeyError):
+                self._leads = False  # another botocore, whose parts do not fit together so
         said = ask(Bucket=self._bucket, Key=key, **conditions)
         if refused:
             self._leads = False  # boto3 knows a way that we don't: to another region, for one
@@ -114,6 +114,13 @@ class Asking:
         said = {ours: answer.headers.get(theirs, "") for theirs, ours in _TOLD.items()}
         body = {"Body": StreamingBody(answer.raw, length)} if method == "GET" else {}
         return {**said, "ContentLength": int(length), **body}
+
+
+def _connections(client: Any) -> Any:
+    """Its connections, and with them its timeouts, proxies and certificates; None where it does
+    not have them where botocore keeps them today: no method of the client gives them.
+    """
+    return getattr(getattr(client, "_endpoint", None), "http_session", None)
 
 
 class _OtherAnswerError(Exception):

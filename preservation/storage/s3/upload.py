@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from preservation.errors import NoSpaceError, TierUnavailableError
+from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of
 from preservation.storage.s3.place import REFUSES_WRONG, Object, S3Place
@@ -25,6 +26,10 @@ from preservation.storage.s3.place import REFUSES_WRONG, Object, S3Place
 PART = 8 << 20  # octets; the smallest part that we send, but for the last
 MOST_PARTS = 10_000
 LARGEST = 5 << 40  # octets of one object
+# What a service says of a part that does not go with the others, or with how the upload was begun.
+_UNFIT = frozenset(
+    {"InvalidRequest", "InvalidPart", "InvalidPartOrder", "InvalidArgument", "EntityTooSmall"}
+)
 HANDS = 2  # parts under way at once: with the one being filled, 24 MiB in memory at most
 
 
@@ -62,13 +67,15 @@ class Upload:
         is_compared = not place.disproves(REFUSES_WRONG)
         self._algorithm = {"ChecksumAlgorithm": "SHA256"} if is_compared else {}
         self._id = ""
+        self._is_taken_up = self._is_unfit = False
         self._parts: dict[int, dict[str, Any]] = {}
 
     def write(self, chunks: Iterable[bytes]) -> Object:
         """Send the stream; the object is there when this returns.
 
         A source that fails leaves nothing behind. A service that fails leaves the parts that
-        it has: :meth:`abort` removes them, or the next writer goes on from them.
+        it has: :meth:`abort` removes them, or the next writer goes on from them. Where it does
+        not let us go on from a killed writer's, these are removed: the next writer begins anew.
 
         Raises:
             OtherOctetsError: another object has the name; it stays.
@@ -78,6 +85,16 @@ class Upload:
         first = next(cut)
         if not first.is_full:
             return self._whole(first)
+        try:
+            return self._complete(self._send(first, cut))
+        except TierUnavailableError:
+            if self._is_unfit:
+                with suppress(NotNowError):
+                    self.abort()
+            raise
+
+    def _send(self, first: Block, cut: Iterator[Block]) -> int:
+        """Send all parts; tells how many octets."""
         known = self._begin()
         octets = 0
         with ThreadPoolExecutor(HANDS) as hands:
@@ -95,7 +112,7 @@ class Upload:
             finally:
                 for each in under_way:
                     each.cancel()
-        return self._complete(octets)
+        return octets
 
     def abort(self) -> None:
         """Remove the parts of an upload that was not completed."""
@@ -128,7 +145,7 @@ class Upload:
         for name, id_ in self._place.uploads(self._name):
             parts = self._listed(id_) if name == self._name else None
             if parts is not None:
-                self._id = id_
+                self._id, self._is_taken_up = id_, True
                 return parts
         with self._place.errors():
             self._id = self._place.client.create_multipart_upload(
@@ -159,7 +176,7 @@ class Upload:
         ):
             self._parts[number] = _receipt(number, known)
             return
-        with self._place.errors():
+        with self._errors():
             said = self._place.client.upload_part(
                 **self._place.about(self._name),
                 UploadId=self._id,
@@ -172,7 +189,7 @@ class Upload:
 
     def _complete(self, octets: int) -> Object:
         """Join the parts. A reply that was lost is made up for by looking."""
-        with self._place.errors():
+        with self._errors():
             try:
                 self._place.client.complete_multipart_upload(
                     **self._place.about(self._name),
@@ -187,6 +204,18 @@ class Upload:
                     self.abort()  # somebody was faster: these parts become nothing
         self._id = ""
         return self._seen(octets)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Tell failures as the tier's; remember that parts do not go together. A service that was
+        seen to compare digests since does not take one for an upload that was begun without.
+        """
+        with self._place.errors():
+            try:
+                yield
+            except ClientError as error:
+                self._is_unfit |= self._is_taken_up and code_of(error) in _UNFIT
+                raise
 
     def _seen(self, octets: int) -> Object:
         found = self._place.head(self._name)
