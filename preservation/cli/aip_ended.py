@@ -16,7 +16,7 @@ from preservation.model.units import format_size
 from preservation.retention.review import removal_json
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from preservation.cli.tables import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def ended_of(parts: Parts, aip: str) -> Ended:
     )
 
 
-def disposed_table(gone: Sequence[Tombstone]) -> Table:
+def disposed_table(gone: Sequence[Tombstone]) -> Rows:
     """Versions that were disposed of, as a list shows them."""
     shown = table("Disposed of", "community", "AIP", ">version", "deposit", ">size", "since")
     for one in gone:

@@ -51,7 +51,7 @@ def list_(
                 shown.add_row(
                     row.id[:8], row.code, row.severity, row.community, row.subject, row.life, since
                 )
-            out.print(shown if shown.row_count else "no finding is open")
+            out.print(shown if len(shown) else "no finding is open")
             if more := sum(1 for _ in rows):
                 out.print(f"and {more:,} more: --json has all")
 

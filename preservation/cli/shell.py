@@ -24,8 +24,8 @@ from preservation.model.progress import Silence
 if TYPE_CHECKING:
     import typer
     from rich.console import Console
-    from rich.table import Table
 
+    from preservation.cli.tables import Rows
     from preservation.model.progress import Progress
 
 PIPED_WIDTH = 160
@@ -101,7 +101,7 @@ class Shell:
 
 
 def _console(*, stderr: bool, markup: bool = True) -> Console:
-    """A console; into a file or pipe, tables are as wide as they need."""
+    """A console; into a file or pipe, as wide as most tables need."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     made: Console = _import("rich.console").Console(
         stderr=stderr,
@@ -149,23 +149,9 @@ def shell(ctx: typer.Context) -> Shell:
     return Shell(where.home, where.policies)
 
 
-_WHOLE = {"AIP", "id", "code", "since", "when", "community", "tier", "state", "outcome"}
-
-
-def table(title: str, *columns: str) -> Table:
+def table(title: str, *columns: str) -> Rows:
     """A table as all commands print it; a column named ``>bytes`` is aligned to the right."""
-    box = _import("rich.box").SIMPLE_HEAD
-    made: Table = _import("rich.table").Table(
-        title=title, title_justify="left", title_style="bold", box=box
-    )
-    for column in columns:
-        name = column.removeprefix(">")
-        made.add_column(
-            name,
-            justify="right" if column != name else "left",
-            overflow="fold",
-            no_wrap=name in _WHOLE,
-        )
+    made: Rows = _import("preservation.cli.tables").Rows(title, columns)
     return made
 
 

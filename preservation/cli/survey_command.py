@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from preservation.app.home import SystemClock
 from preservation.cli.options import Json
@@ -115,7 +114,7 @@ def _tell(finding: SurveyFinding, console: Console) -> None:
 
 
 def _draw(view: View, console: Console) -> None:
-    drawn: Table = table(view.title, *view.columns)
+    drawn = table(view.title, *view.columns)
     for row in view.rows[:_ROWS]:
         drawn.add_row(
             *(

@@ -86,7 +86,7 @@ def statements(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> 
             for row in islice(rows, MOST_SHOWN):
                 told = (row["outcome"], row["asked_at"][:16], row["message"], row["program"])
                 shown.add_row(row["tier"], row["package"], *told)
-            out.print(shown if shown.row_count else "no other holder has stated anything yet")
+            out.print(shown if len(shown) else "no other holder has stated anything yet")
             if more := sum(1 for _ in rows):
                 out.print(f"and {more:,} more: --json has all")
 

@@ -34,8 +34,12 @@ class Watching:
             self._task = self._bars.add_task(escape(what), total=total_bytes)
 
     def advance(self, read_bytes: int) -> None:
+        """The total was told beforehand, of payloads: it grows where more than that is read."""
         if self._task is not None:
             self._bars.advance(self._task, read_bytes)
+            task = self._bars.tasks[self._bars.task_ids.index(self._task)]
+            if task.total is not None and task.completed > task.total:
+                self._bars.update(self._task, total=task.completed)
 
     def skip(self, done_bytes: int) -> None:
         """What is left is shown: bytes that count as done would count as speed."""

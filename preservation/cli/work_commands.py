@@ -27,7 +27,8 @@ from preservation.replication.result import ReplicaResult
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+    from preservation.cli.tables import Rows
 
 replicate_app = application()
 repair_app = application()
@@ -125,7 +126,7 @@ def repair(
     here.answer(as_json, "samarkand.repair/1", body, render, exit_code)
 
 
-def _repairs_shown(results: Iterable[RepairResult]) -> Table:
+def _repairs_shown(results: Iterable[RepairResult]) -> Rows:
     rows = table("Repairs", "AIP", ">version", "tier", "state", "from", "kept aside", "why")
     for one in results:
         aside = one.quarantine or one.salvage
