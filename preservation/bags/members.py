@@ -9,6 +9,7 @@ So whoever copies must not let anything become visible before the last member ha
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from preservation.files.held import Held, HeldFolder, HeldTar
 from preservation.files.spool import Spool
 from preservation.files.tar import order, read_tar
 from preservation.fixity.compare import Expected
+from preservation.fixity.direct import Direct, stays_cached
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular, reason_of
 from preservation.model.digest import Algorithm, Comparison, Digest
@@ -185,7 +187,9 @@ def _file(folders: Folders, path: bytes, expected: tuple[Digest, ...]) -> Iterat
         fd = open_regular(folders, path)
     try:
         octets = os.fstat(fd).st_size
-        chunks = verified(path, _read(fd, path), expected)
+        past = folders.drop_cache and stays_cached(fd, octets)
+        read = _read_past_cache if past else _read
+        chunks = verified(path, read(fd, path), expected)
         yield Member(path, octets, chunks)
         for _ in chunks:
             pass
@@ -325,6 +329,14 @@ def _read(fd: int, path: bytes) -> Iterator[bytes]:
     with _told(display(path)):
         while block := os.read(fd, BLOCK):
             yield block
+
+
+def _read_past_cache(fd: int, path: bytes) -> Iterator[bytes]:
+    """The same past the page cache: for what stays there, since a program has it mapped."""
+    with _told(display(path)), mmap.mmap(-1, BLOCK) as memory, memoryview(memory) as view:
+        read = Direct(fd).into
+        while octets := read(view):
+            yield bytes(view[:octets])
 
 
 @contextmanager

@@ -5,7 +5,7 @@ that goes through the cache. It needs memory at the beginning of a page, and beg
 blocks; where a file system or a place in a file does not allow it, reading goes on through the
 cache, from which the file was dropped before.
 
-Source: open(2), O_DIRECT; posix_fadvise(2).
+Source: open(2), O_DIRECT; posix_fadvise(2); preadv2(2), RWF_NOWAIT.
 """
 
 from __future__ import annotations
@@ -14,6 +14,20 @@ import errno
 import fcntl
 import os
 from contextlib import suppress
+
+_STRIDE = 1 << 20
+
+
+def stays_cached(fd: int, octets: int) -> bool:
+    """Whether pages of a file stayed in the page cache though they were dropped, as those do that
+    a program has mapped. One of each MiB is looked for.
+    """
+    octet = bytearray(1)
+    for at in (*range(0, octets, _STRIDE), max(0, octets - 1)):
+        with suppress(OSError):  # it has to be read, or nobody can say
+            if os.preadv(fd, [octet], at, os.RWF_NOWAIT):
+                return True
+    return False
 
 
 class Direct:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bagmaker import QUIET, everything, held, sealed
 
-from preservation.bags import copy_sealed
+from preservation.bags import copy_sealed, members
 from preservation.bags.members import Member, SealedFolder
-from preservation.bags.sealed import copy
+from preservation.bags.sealed import copy, copy_and_check
 from preservation.errors import SourceDamagedError
 from preservation.fixity.helpers import Helper
 from preservation.model.digest import Digest
@@ -115,3 +115,24 @@ def test_a_large_file_is_left_where_it_is_once_another_is_damaged(
     monkeypatch.setattr(SealedFolder, "apart", endless)
     with pytest.raises(SourceDamagedError, match="damaged"):
         copied(bag, seal)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_stays_in_the_page_cache_is_read_past_it_where_the_copy_is_a_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    bag, target = tmp_path / "bag", tmp_path / "target"
+    seal = sealed(bag, PAYLOAD)
+    target.mkdir()
+    past: list[bytes] = []
+
+    def noted(fd: int, path: bytes) -> Iterator[bytes]:
+        past.append(path)
+        return real(fd, path)
+
+    real = members._read_past_cache
+    monkeypatch.setattr(members, "_read_past_cache", noted)
+    monkeypatch.setattr(members, "stays_cached", lambda *_: stays)
+    copy_and_check(held(bag), seal, target, QUIET)
+    assert (b"data/large" in past) is stays
+    assert everything(target) == everything(bag)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from preservation.fixity.direct import Direct
+from preservation.fixity.direct import Direct, stays_cached
+from preservation.storage.mount import mount_of
 
 BLOCK = 8192
 DATA = random.Random(3).randbytes(5 * BLOCK)
@@ -66,3 +67,22 @@ def test_an_error_of_the_medium_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "readv", broken)
     with pytest.raises(OSError, match="medium"):
         read(path)
+
+
+def test_what_a_program_has_mapped_does_not_leave_the_cache(tmp_path: Path) -> None:
+    if not mount_of(tmp_path).bypasses_cache:
+        pytest.skip("this file system does not say what it has in the page cache")
+    path = tmp_path / "file"
+    path.write_bytes(bytes(3 << 20))
+    fd = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(fd)
+        assert stays_cached(fd, 3 << 20)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        assert not stays_cached(fd, 3 << 20)
+        with mmap.mmap(fd, 0, prot=mmap.PROT_READ) as mapped:
+            assert mapped[2 << 20] == 0
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            assert stays_cached(fd, 3 << 20)
+    finally:
+        os.close(fd)
