@@ -69,9 +69,11 @@ class Database:
         """Let this thread's transactions until the end of the block share one connection.
 
         Opening a SQLite file costs more than most questions. Nobody may fork within the block
-        and go on in Python; starting a program is fine.
+        and go on in Python; starting a program is fine. On PostgreSQL the pool keeps connections
+        anyway, and asks before each transaction whether the server was restarted meanwhile.
         """
-        if getattr(self._kept, "connection", None) is not None:
+        pooled = self.place.url is not None
+        if pooled or getattr(self._kept, "connection", None) is not None:
             yield
             return
         with plain_failures(self.place):

@@ -157,6 +157,21 @@ def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
     assert "secret" not in error.message
 
 
+def test_what_is_kept_open_outlives_a_server_that_restarts(
+    postgres_server: PrivatePostgres, postgres_url: str
+) -> None:
+    catalogue = open_catalogue(postgres_url)
+    with catalogue.kept_open():
+        catalogue.record(kept(a_key(), "vault"))
+        postgres_server.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'samarkand'"
+        )
+        catalogue.record(kept(a_key(2), "vault"))
+    assert catalogue.outbox_size() == 6
+    catalogue.close()
+
+
 def test_a_database_without_our_schema_is_refused(postgres_server: PrivatePostgres) -> None:
     address = postgres_server.database()
     assert refusal(address).code == "CAT-SCHEMA"
