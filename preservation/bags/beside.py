@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -14,8 +15,10 @@ def expect_absent(dest: Path) -> None:
 
     Raises:
         UsageError: it is.
+        OSError: no such name can be (``ENAMETOOLONG``): better known before anything is read.
     """
-    if os.path.lexists(dest):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.lstat(dest)
         raise _there(dest)
 
 

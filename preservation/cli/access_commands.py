@@ -45,7 +45,7 @@ def set_(
         str | None, typer.Option(help="Of embargoed: the day on which it ends by itself.")
     ] = None,
     version: Annotated[
-        int | None, typer.Option(help="This version only; else the AIP, with those to come.")
+        int | None, typer.Option(min=1, help="This version only; else the AIP, with those to come.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -146,7 +146,7 @@ def export(
     ctx: typer.Context,
     aip: Uuid,
     dest: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
-    version: Annotated[int | None, typer.Option(help="Default: the latest.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Default: the latest.")] = None,
     payload: Annotated[
         bool,
         typer.Option(

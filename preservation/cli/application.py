@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 
 from preservation import __version__
 from preservation.cli.main import COMMANDS, Where, stopped
 from preservation.cli.values import read_plainly
+from preservation.errors import UsageError
 
 
 class _Lazy(TyperGroup):
@@ -74,4 +76,11 @@ def preserve(
 def enter(words: list[str]) -> None:
     """Do what the words say; ends in ``SystemExit``, or in what a command raises."""
     read_plainly()
-    typer.main.get_command(preserve_app).main(words, prog_name="preserve")
+    command = typer.main.get_command(preserve_app)
+    if "--json" not in words:
+        command.main(words, prog_name="preserve")
+    try:
+        raise SystemExit(command.main(words, prog_name="preserve", standalone_mode=False) or 0)
+    except ClickException as wrong:  # for programs, as every failure
+        hint = "`preserve --help`, or that of its command, lists what there is"
+        raise UsageError(wrong.format_message(), hint=hint) from wrong

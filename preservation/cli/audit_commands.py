@@ -14,11 +14,11 @@ from preservation.catalogue.turns import Aim
 from preservation.cli.audit_forecast import forecast
 from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import holding, known_aip, known_tier, opened
-from preservation.cli.options import Aip, Community, Json, Tier, application
+from preservation.cli.options import Aip, Community, Json, Tier, amount, application
 from preservation.cli.shell import shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.outcome import Outcome
-from preservation.model.units import format_size, parse_size
+from preservation.model.units import format_size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +40,8 @@ def audit(
         str | None, typer.Option(help="AIP versions taken in on this day or later: 2026-11-22.")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=0, help="So many replicas of each tier, drawn by lot.")
+        int | None,
+        typer.Option(min=1, max=10**9, help="So many replicas of each tier, drawn by lot."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Whatever was checked when.")] = False,
     budget: Annotated[
@@ -57,8 +58,7 @@ def audit(
         return
     here, overdue = shell(ctx), 0
     results: list[AuditResult] = []
-    octets = None if budget is None else parse_size(budget)
-    slow = None if rate is None else parse_size(rate)
+    octets, slow = amount("--budget", budget), amount("--rate", rate)
     with (
         opened(here, acts=True) as parts,
         parts.catalogue.kept_open(),
@@ -75,11 +75,13 @@ def audit(
             overdue += parts.audit.overdue(policy)
     result = total(results)
     body = {**result.to_json(), "overdue": overdue}
+    aimed = bool(aip or of_format or since or sample or everything)
+    none = "no replica is as you asked" if aimed else "nothing was due"
     here.answer(
         as_json,
         "samarkand.audit/1",
         body,
-        lambda out: _render(out, result, overdue),
+        lambda out: _render(out, result, overdue, none),
         _code(result, overdue),
     )
 
@@ -103,9 +105,9 @@ def _code(result: AuditResult, overdue: int) -> int:
     return worst(codes)
 
 
-def _render(out: Console, result: AuditResult, overdue: int) -> None:
+def _render(out: Console, result: AuditResult, overdue: int, none: str) -> None:
     if not result.checks and not result.parts:
-        out.print("nothing was checked: nothing was due")
+        out.print(f"nothing was checked: {none}")
     else:
         rows = table("Checks", "AIP", ">version", "tier", "outcome", ">read", "why")
         for one in result.checks:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from preservation.audit.format_review import DueVersion, Reviewed
 from preservation.cli.findings_shown import show_findings
+from preservation.cli.outfile import write_out
 from preservation.cli.shell import table
 from preservation.errors import UsageError
-from preservation.files import durable
 from preservation.formats.inventory.summary import BY, Line
 from preservation.model.units import format_size
 from preservation.policy.policy import Policy
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def write_csv(file: Path | None, rows: Iterable[Mapping[str, Any]]) -> None:
     """RFC 4180 with a header, in UTF-8; nothing where no file is named."""
     if file is not None:
-        durable.replace(file.absolute(), _csv(rows))
+        write_out(file, _csv(rows))
 
 
 def _csv(rows: Iterable[Mapping[str, Any]]) -> Iterable[bytes]:
@@ -53,7 +53,7 @@ def draw(file: Path, bars: Sequence[Line], what: str) -> None:
         FormatBar(one.name or "unknown format", one.id, one.risk, one.count.files, one.count.octets)
         for one in bars
     ]
-    durable.replace(file.absolute(), drawing(f"Formats held: {what}", rows).encode())
+    write_out(file, drawing(f"Formats held: {what}", rows).encode())
 
 
 def show_lines(

@@ -29,7 +29,7 @@ def add(
     aip: Annotated[str, typer.Argument(help="The AIP's UUID, or the beginning of it.")],
     reason: Reason,
     version: Annotated[
-        int | None, typer.Option(help="This version only; else all, those to come included.")
+        int | None, typer.Option(min=1, help="This version only; else all, those to come included.")
     ] = None,
     as_json: Json = False,
 ) -> None:

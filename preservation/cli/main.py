@@ -6,6 +6,7 @@ is imported only where it is needed: see ``application.py``, and :class:`Plain`.
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from preservation.errors import NotNowError, SamarkandError
+from preservation.errors import NotNowError, SamarkandError, UsageError
 
 COMMANDS = {
     "init": ("home_commands", "Make a home: tiers, inboxes, catalogue, first policies."),
@@ -105,6 +106,7 @@ def run(arguments: list[str] | None = None) -> None:
 def call(words: list[str]) -> int:
     """Run ``preserve``; returns the exit code. No failure of ours ends in a traceback."""
     try:
+        _expect_no_empty(words)
         importlib.import_module(f"preservation.cli.{_front(words)}").enter(words)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
@@ -115,9 +117,36 @@ def call(words: list[str]) -> int:
     except BrokenPipeError:  # whoever reads the answer has gone
         say_no_more()
         return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return _failed(_too_long(error), "--json" in words)
     except KeyboardInterrupt:
         return stopped()
     return 0
+
+
+def _expect_no_empty(words: list[str]) -> None:
+    """An empty word is mostly a variable that is not set. As a path it would be the folder that
+    one is in, as a community all of them, as an id whichever there is.
+    """
+    for at, word in enumerate(words):
+        if not word or (word.startswith("--") and word.endswith("=") and word.count("=") == 1):
+            before = words[at - 1] if at else ""
+            named = word.rstrip("=") or (before if before.startswith("-") else "an argument")
+            raise UsageError(
+                f"nothing is given for {named}",
+                hint="look at the variables in your command; leave out what has no value",
+                code="SAM-EMPTY",
+            )
+
+
+def _too_long(error: OSError) -> UsageError:
+    return UsageError(
+        f"a name is too long for the file system: {error.filename2 or error.filename}",
+        hint="a name has 255 octets at most, a path 4,095",
+        code="SAM-NAME-TOO-LONG",
+    )
 
 
 def _out_of_memory() -> NotNowError:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from preservation.errors import UsageError
 from preservation.model.allowance import Allowance
 from preservation.model.units import counted, parse_size
 
@@ -30,9 +31,21 @@ Budget = Annotated[
 ]
 
 
+def amount(option: str, size: str | None) -> int | None:
+    """Octets that an option allows; None where it is not given.
+
+    Raises:
+        UsageError: not a size, or none at all: nothing would be done, or all, and neither is meant.
+    """
+    octets = None if size is None else parse_size(size)
+    if octets == 0:
+        raise UsageError(f"{option} is above 0", hint=f"leave {option} out for no bound of its own")
+    return octets
+
+
 def allowance(budget: str | None) -> Allowance:
     """What ``--budget`` leaves to be written."""
-    return Allowance(None if budget is None else parse_size(budget))
+    return Allowance(amount("--budget", budget))
 
 
 def show_refused(out: Console, allowed: Allowance) -> None:

@@ -13,6 +13,7 @@ from preservation.app.period_reporting import last_periods, write_period_report
 from preservation.app.reporting import write_report
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
+from preservation.cli.outfile import expect_folder
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.policy.policy import Policy
@@ -43,13 +44,15 @@ def report(
     ] = None,
     days: Annotated[
         int | None,
-        typer.Option(help="Of audit: what happened in the last so many days; 1.", min=0, max=36500),
+        typer.Option(help="Of audit: what happened in the last so many days; 1.", min=1, max=36500),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a report of each community: HTML, JSON, CSV and Parquet."""
     here = shell(ctx)
     _agree(kind, year, month, days)
+    if out is not None:
+        expect_folder(out)
     with opened(here) as parts:
         parts.drain()
         made: list[Any] = [

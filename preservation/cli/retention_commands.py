@@ -248,7 +248,7 @@ def keep(
     aip: Annotated[str, typer.Argument(help="The AIP's UUID, or the beginning of it.")],
     until: Annotated[str, typer.Option(help="The day until which it is kept: 2035-01-31.")],
     reason: Reason,
-    version: Annotated[int | None, typer.Option(help="Default: all that are held.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Default: all that are held.")] = None,
     as_json: Json = False,
 ) -> None:
     """Answer a review: a version is kept on, until a day at least."""

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import typer
 import typer.core
 from typer._coercion import RuntimeParam, TypeDescriptor, build_runtime_param
 from typer._param_types import coerce_cli_choice, coerce_cli_path
@@ -25,6 +26,8 @@ class _PlainParam(RuntimeParam):
 
     def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
         one = _element(self.annotation)
+        if one is str and not all(map(_is_text, [value] if one is self.annotation else value)):
+            raise typer.BadParameter("it is not UTF-8", ctx, param)
         try:
             if one is not self.annotation:
                 return [self._one(one, each, param, ctx) for each in value]
@@ -52,6 +55,15 @@ class _OtherParam(RuntimeParam):
     def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
         whole = TypeDescriptor(self.annotation, self.parameter_info, None)
         return _typers_own(whole).coerce(value, param, ctx)
+
+
+def _is_text(value: Any) -> bool:
+    """Octets of the command line that are no text come as lone surrogates; paths may have them."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _element(annotation: Any) -> Any:
