@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from preservation.app.home import SystemClock
-from preservation.cli.options import Json
+from preservation.cli.options import Json, application
 from preservation.cli.shell import shell, table
 from preservation.errors import UsageError
 from preservation.formats.identifier import FormatIdentifier
@@ -25,7 +25,7 @@ from preservation.model.units import parse_size
 if TYPE_CHECKING:
     from rich.console import Console
 
-survey_app = typer.Typer()
+survey_app = application()
 
 _ROWS = 12  # of one table on a terminal; the page and the document have them all
 _LINES = 3  # names below a cell
