@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from preservation.app.differences import differences
 from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.parts import Parts, default_agent
 from preservation.app.places import specs_of, tiers_of
@@ -90,63 +90,6 @@ def check_catalogue(path: Path) -> tuple[RebuildReport, list[str]]:
         fresh.close()
 
 
-def differences(current: SqlCatalogue, fresh: SqlCatalogue) -> list[str]:
-    """What two catalogues say differently about versions, replicas and findings."""
-    found: list[str] = []
-    for what, left, right in (
-        ("version", _versions(current), _versions(fresh)),
-        ("replica", _replicas(current), _replicas(fresh)),
-        ("finding", _findings(current), _findings(fresh)),
-        ("identifier", _identifiers(current), _identifiers(fresh)),
-        *_custody(current, fresh),
-    ):
-        found += [
-            f"{what} {key}: {_told(left.get(key))}, but {_told(right.get(key))}"
-            for key in sorted(left.keys() | right.keys())
-            if left.get(key) != right.get(key)
-        ]
-    return found
-
-
-def _told(row: object) -> str:
-    return "not there" if row is None else repr(row)
-
-
-def _versions(catalogue: SqlCatalogue) -> dict[str, object]:
-    return {str(row.key): row for row in catalogue.versions()}
-
-
-def _replicas(catalogue: SqlCatalogue) -> dict[str, object]:
-    return {f"{row.key} on {row.tier}": row for row in catalogue.replicas()}
-
-
-def _findings(catalogue: SqlCatalogue) -> dict[str, object]:
-    return {row.id: row for row in catalogue.findings()}
-
-
-def _identifiers(catalogue: SqlCatalogue) -> dict[str, object]:
-    return {f"{row.community} {row.identifier.key}": row for row in catalogue.identifiers()}
-
-
-def _custody(
-    current: SqlCatalogue, fresh: SqlCatalogue
-) -> Iterator[tuple[str, dict[str, object], dict[str, object]]]:
-    """What both say of disposals, holds, reviews and access."""
-    left, right = current.custody, fresh.custody
-    yield "tombstone", _keyed(left.tombstones()), _keyed(right.tombstones())
-    yield "removal", _keyed(left.removals()), _keyed(right.removals())
-    yield "hold", _keyed(left.holds(every=True)), _keyed(right.holds(every=True))
-    yield "access of", _keyed(left.all_access()), _keyed(right.all_access())
-    yield "review of", _keyed(left.appraisals()), _keyed(right.appraisals())
-    yield "proposal", _keyed(left.proposals()), _keyed(right.proposals())
-
-
-def _keyed(rows: Iterable[Any]) -> dict[str, object]:
-    """Rows by what tells them apart, whatever they are."""
-    names = ("key", "tier", "id", "aip", "version", "digest")
-    return {" ".join(str(getattr(row, name, "")) for name in names): row for row in rows}
-
-
 def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
     store, journal = PolicyFiles(home.policies), FileJournal(home.journal)
     tiers = tiers_of(home, store)
@@ -203,11 +146,15 @@ def _time(text: str) -> datetime:
 
 
 def _set_aside(home: Home) -> str:
-    """Keep a copy of the former catalogue's file, if it is one."""
+    """Keep a copy of the former catalogue's file, if it is one, and of its log, without which its
+    last transactions are not there.
+    """
     scheme, _, name = home.catalogue_url.partition(":///")
     file = Path(name)
     if scheme != "sqlite" or not file.exists():
         return ""
     kept = file.with_name(f"{file.name}.former-{SystemClock().now():%Y%m%dT%H%M%SZ}")
-    kept.write_bytes(file.read_bytes())
+    for part in ("", "-wal"):
+        if Path(f"{file}{part}").exists():
+            shutil.copyfile(f"{file}{part}", f"{kept}{part}")
     return str(kept)

@@ -34,7 +34,9 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
         _render(out, report)
         for difference in differences:
             out.print(f"differs: {difference}")
-        if not differences:
+        if differences:
+            out.print("next: `preserve catalogue rebuild` makes it again from tiers and journal")
+        else:
             out.print("the catalogue says what tiers and journal say")
 
     body = {**report.counts(), "differences": differences}
