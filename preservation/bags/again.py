@@ -57,11 +57,17 @@ class SecondLook:
                 self._process.stdin.write(b"\n")
                 self._process.stdin.flush()
 
-    def is_the_same(self) -> bool:
-        """True only if every entry is as it was noted, and there is no other; waits for it."""
+    def is_the_same(self, patience: float) -> bool:
+        """True only if every entry is as it was noted, and there is no other; waits for it.
+
+        Args:
+            patience: seconds, from when the entries were counted: the process may be stopped.
+        """
+        if self._process is None:
+            return False
         try:
             found = scan(self._root, sizes=False)
             there = sum(len(each.paths) if isinstance(each, Names) else 1 for each in found)
-        except (OSError, NotNowError):
+            return there == self._entries and not self._process.wait(patience)
+        except (OSError, NotNowError, subprocess.TimeoutExpired):
             return False
-        return there == self._entries and self._process is not None and not self._process.wait()

@@ -91,6 +91,7 @@ class Copier:
         self._waiting: list[Wanted] = []
         self._begun: deque[Copying] = deque()
         self._helpers: SimpleQueue[Helper] | None = None
+        self._started: list[Helper] = []
         self._busy, self._lock = 0, threading.Lock()
         self._ending = ExitStack()
         # One thread more than helpers, so that none of them waits for its next batch.
@@ -106,8 +107,11 @@ class Copier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            for helper in self._started:
+                helper.leave()
         self._threads.shutdown(wait=True, cancel_futures=True)  # before its helpers
-        self._ending.close()
+        self._ending.__exit__(kind, error, trace)
 
     def expect(self, files: int, octets: int) -> None:
         """Hear what will come: helper processes for many small files need a moment to start."""
@@ -170,11 +174,9 @@ class Copier:
         self._ending.callback(os.close, payload)
         helpers: SimpleQueue[Helper] = SimpleQueue()
         for _ in range(self._workers):
-            helpers.put(
-                self._ending.enter_context(
-                    Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload, listed=True)
-                )
-            )
+            helper = Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload, listed=True)
+            self._started.append(self._ending.enter_context(helper))
+            helpers.put(helper)
         self._helpers = helpers
 
     def _prepare(self, batch: Sequence[Wanted]) -> bool:

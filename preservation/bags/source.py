@@ -27,6 +27,7 @@ from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_
 from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk_files
 from preservation.fixity.fence import Fence
+from preservation.fixity.helper_main import Look, look
 from preservation.model.names import display
 
 _KINDS = tuple(Kind)
@@ -35,6 +36,8 @@ _MANY = 2048  # entries below which a process for the second look costs more tha
 # Some kernels give files times that move in steps of up to 10 ms. What is written within the
 # step of the first walk could not be told from what was there.
 _STEP = 0.02  # seconds
+# A process that looks again is given some seconds, and this often the time of the first walk.
+_PATIENCE = 2.0, 4.0
 
 
 @dataclass(slots=True)
@@ -70,6 +73,8 @@ class SourceNotes:
         self._notes: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._entries = 0
         self._walked = 0.0  # when, by a clock that nobody sets
+        self._took = 0.0  # seconds
+        self._top: Look | None = None  # the folder itself, which is no entry
         self._again: SecondLook | None = None
         self._ending = ExitStack()
 
@@ -120,12 +125,20 @@ class SourceNotes:
         Raises:
             SourceChangedError: anything is otherwise than it was.
         """
-        if self._again is not None and self._again.is_the_same():
-            return
         try:
+            if self._is_the_same():
+                return
             self._walk_again()
         except OSError as error:
             raise _changed(f"cannot be looked at once more: {error.strerror}") from error
+
+    def _is_the_same(self) -> bool:
+        least, times = _PATIENCE
+        return (
+            self._again is not None
+            and self._again.is_the_same(least + times * self._took)
+            and look(os.lstat(self._root)) == self._top
+        )
 
     def _walk_again(self) -> None:
         self._notes.seek(0)
@@ -139,6 +152,7 @@ class SourceNotes:
 
     def _look(self) -> None:
         childless: Entry | None = None
+        began, self._top = time.monotonic(), look(os.lstat(self._root))
         for found in walk_files(self._root, self._file):
             self._entries += 1
             path = found[NOTE.size :] if isinstance(found, bytes) else found.path
@@ -159,6 +173,7 @@ class SourceNotes:
         if childless is not None:
             self.tables.folders.append(tree_row(childless))
         self._walked = time.monotonic()
+        self._took = self._walked - began
 
     def _file(self, path: bytes, seen: os.stat_result) -> bytes:
         """Count a regular file in; its note."""

@@ -59,7 +59,7 @@ class Ahead:
     ) -> None:
         for asked in self._asked:  # gigabytes of files, maybe, that nobody wants any more
             asked.helper.give_up()
-        self._ending.close()
+        self._ending.__exit__(kind, error, trace)
 
     def put(self, paths: Sequence[bytes], algorithms: tuple[Algorithm, ...]) -> None:
         """Begin to read some files, if there is time and room for it; never waits.

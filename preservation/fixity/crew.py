@@ -139,6 +139,7 @@ class Crew:
         begun: Sequence[Helper] = (),
     ) -> None:
         self._begun = begun
+        self._helpers: list[Helper] = []  # each hand's
         self._root, self._settings, self._progress = root, settings, progress
         self._cancelled, self._helped = cancelled, helped
         # Waiting for the medium lets go of the GIL; then more than one may go through paths.
@@ -176,6 +177,9 @@ class Crew:
             with self._changed:
                 self._stopped = True
                 self._changed.notify_all()
+            if at_work:
+                for helper in self._helpers:
+                    helper.leave()
             for hand in hands:
                 hand.join()
 
@@ -224,14 +228,18 @@ class Crew:
 
     def _helper(self, number: int) -> Helper:
         """The helper process of a hand."""
-        if number < len(self._begun):
-            return self._begun[number]
-        return Helper(
-            self._root,
-            self._large_from,
-            drop_cache=self._settings.drop_cache,
-            listed=self._settings.listed,
+        helper = (
+            self._begun[number]
+            if number < len(self._begun)
+            else Helper(
+                self._root,
+                self._large_from,
+                drop_cache=self._settings.drop_cache,
+                listed=self._settings.listed,
+            )
         )
+        self._helpers.append(helper)
+        return helper
 
     def _work(self, small: Helper | Here, reader: Reader) -> None:
         asked: deque[Batch] = deque()

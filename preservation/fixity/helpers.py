@@ -112,7 +112,11 @@ class Helper:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for the end of the process; one at work finishes what it was asked."""
+        """Wait for the end of the process; one at work finishes what it was asked, unless there is
+        an error: then nobody wants that any more.
+        """
+        if error is not None:
+            self.give_up()
         if self.process is not None:
             self.process.communicate()
             self.process = None
@@ -170,6 +174,14 @@ class Helper:
             self.process.kill()
             self.process.communicate()
             self.process = None
+
+    def leave(self) -> None:
+        """Kill it, from any thread: whoever waits to hear, hears that everything was left. It may
+        be stopped, or wait for a file server that is gone.
+        """
+        process = self.process
+        if process is not None:
+            process.kill()
 
 
 def _octets(paths: Sequence[bytes]) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from preservation.bags import again, source
+from preservation.bags.again import SecondLook
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.source import SourceNotes
@@ -82,5 +84,40 @@ def test_without_the_process_the_folder_is_walked_again(
         notes.look_again()
         notes.expect_unchanged()
         (folder / "top").touch()
+        with pytest.raises(SourceChangedError):
+            notes.expect_unchanged()
+
+
+def test_a_process_that_was_stopped_is_not_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[SecondLook] = []
+
+    class Stopped(SecondLook):
+        def begin(self) -> None:
+            assert self._process is not None
+            self._process.send_signal(signal.SIGSTOP)
+            started.append(self)
+            super().begin()
+
+    monkeypatch.setattr(source, "_PATIENCE", (0.1, 0.0))
+    monkeypatch.setattr(source, "SecondLook", Stopped)
+    with noted(folder) as notes:
+        notes.look_again()
+        notes.expect_unchanged()
+        (folder / "top").touch()
+        with pytest.raises(SourceChangedError):
+            notes.expect_unchanged()
+    assert started
+
+
+def test_the_folder_itself_is_looked_at_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One came, and one that the process had looked at went: as many as there were.
+    monkeypatch.setattr(SecondLook, "is_the_same", lambda *_: True)
+    with noted(folder) as notes:
+        notes.look_again()
+        notes.expect_unchanged()
+        (folder / "new").write_bytes(b"")
+        (folder / "top").unlink()
         with pytest.raises(SourceChangedError):
             notes.expect_unchanged()

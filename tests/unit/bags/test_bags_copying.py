@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,29 @@ def test_a_file_that_changes_before_a_helper_reads_it_leaves_nothing_behind(
         make(source, tmp_path / "bag")
     assert asked
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.timeout(20)
+def test_ctrl_c_ends_what_waits_for_a_helper_that_does_not_answer(
+    source: Path, tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Helper):
+        def hear(self) -> Taken:
+            assert self.process is not None
+            self.process.send_signal(signal.SIGSTOP)
+            interrupted.set()
+            return super().hear()
+
+    interrupted = threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(main: int = main) -> None:
+        interrupted.wait()
+        signal.pthread_kill(main, signal.SIGINT)
+
+    monkeypatch.setattr(copying, "Helper", Stopped)
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        make(source, tmp_path / "bag")
+    assert os.listdir(tmp_path) == ["source"]

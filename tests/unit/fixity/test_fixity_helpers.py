@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import select
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -221,3 +223,39 @@ def test_a_helper_inherits_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         inherited = Path(f"/proc/{helper.process.pid}/environ").read_bytes()
     os.close(root)
     assert b"s3cret" not in inherited
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("threads", [False, True])
+def test_ctrl_c_ends_what_waits_for_a_helper_that_does_not_answer(
+    tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch, threads: bool
+) -> None:
+    paths = [b"%d" % number for number in range(30)]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).write_bytes(path)
+    stopped: list[int] = []
+
+    class Stopped(Helper):
+        def ask(self, *asked: Any) -> None:
+            assert self.process is not None
+            self.process.send_signal(signal.SIGSTOP)
+            stopped.append(self.process.pid)
+            super().ask(*asked)
+
+    def by_whoever_waits_himself() -> None:
+        with Stopped(root, 100) as helper:
+            helper.ask(["sha256"], paths)
+            helper.hear()
+
+    def by_a_thread_that_does() -> None:
+        everything(tmp_path, paths)
+
+    monkeypatch.setattr(crew, "Helper", Stopped)
+    main = threading.main_thread().ident
+    root = os.open(tmp_path, os.O_RDONLY)
+    threading.Timer(0.3, signal.pthread_kill, [main, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        by_a_thread_that_does() if threads else by_whoever_waits_himself()
+    os.close(root)
+    assert stopped
+    assert not any(Path(f"/proc/{pid}").exists() for pid in stopped)
