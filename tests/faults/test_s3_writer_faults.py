@@ -151,3 +151,18 @@ def test_parts_of_a_killed_writer_stay_where_only_the_keys_are_in_the_way(
     proxy.heal()
     commit(tier, files)
     assert contents(tier.held(KEY, TAR)) == files
+
+
+@pytest.mark.parametrize("what", ["uploads", "partNumber", "uploadId", "seal.json"])
+def test_a_page_that_comes_in_the_place_of_an_answer_is_no_success(
+    tier: S3Tier, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(upload, "part_size", lambda _: 5 << 20)
+    files = {**GOOD, b"data/large": bytes(6 << 20)}
+    proxy.harm(faults.not_s3, 99, lambda request: request.writes and what in request.path)
+    with pytest.raises(TierUnavailableError):
+        commit(tier, files)
+    assert proxy.heal()
+    commit(tier, files)
+    assert contents(tier.held(KEY, TAR)) == files
+    assert tier.sidecar(KEY) is not None

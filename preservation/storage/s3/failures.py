@@ -81,15 +81,24 @@ class NotS3Error(Exception):
     """An answer that is none of an S3 service: a shop, a portal, a proxy's page."""
 
 
-def etag_of(said: Mapping[str, Any]) -> str:
-    """The ETag that every S3 service gives with an object; nothing else that answers does.
+def given(said: Mapping[str, Any], what: str) -> str:
+    """What every S3 service gives with such an answer; nothing else that answers does.
 
     Raises:
         NotS3Error: it is not there. :func:`s3_errors` tells it.
     """
-    if not said.get("ETag"):
+    if not said.get(what) and said.get(what) != 0:
         raise NotS3Error
-    return str(said["ETag"])
+    return str(said[what])
+
+
+def etag_of(said: Mapping[str, Any]) -> str:
+    """The ETag that comes with an object.
+
+    Raises:
+        NotS3Error: as :func:`given`.
+    """
+    return given(said, "ETag")
 
 
 def code_of(error: boto.ClientError) -> str:

@@ -107,7 +107,8 @@ class Locking:
             if code_of(error) in _NO_LOCK | ABSENT:
                 return False
             raise
-        return bool(said["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled")
+        said = said.get("ObjectLockConfiguration", {})
+        return bool(said.get("ObjectLockEnabled") == "Enabled")
 
     @contextmanager
     def _told(self) -> Iterator[None]:

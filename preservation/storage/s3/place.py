@@ -31,7 +31,7 @@ from preservation.storage.layout import marker
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.asking import Asking, Said
 from preservation.storage.s3.blocks import Body
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, s3_errors
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, given, s3_errors
 from preservation.storage.s3.locking import Lock, Locking
 from preservation.storage.steps import MARKER, PROBE
 
@@ -181,9 +181,9 @@ class S3Place:
                 raise
             if not said:
                 return None
-            etag = etag_of(said)
+            etag, octets = etag_of(said), int(given(said, "ContentLength"))
         class_, restore = str(said.get("StorageClass", "")), str(said.get("Restore", ""))
-        return Object(name, int(said["ContentLength"]), etag, class_, restore)
+        return Object(name, octets, etag, class_, restore)
 
     def opened(self, name: str, **conditions: str) -> Said:
         """An object's octets, as boto3's ``get_object`` gives them; empty if there is none.
@@ -209,12 +209,12 @@ class S3Place:
         try:
             with self.errors():
                 said = self.opened(what.name, IfMatch=what.etag, Range="bytes=1-1")
+                is_one = bool(said) and int(given(said, "ContentLength")) == 1
         except NotNowError:
             return None
         if not said:
             return None
         said["Body"].close()
-        is_one = int(said["ContentLength"]) == 1
         return is_one and said.get("ContentRange") == f"bytes 1-1/{what.octets}"
 
     def get(self, name: str) -> bytes | None:
@@ -249,9 +249,10 @@ class S3Place:
             return False
         with self.errors():
             try:
-                self.client.put_object(
+                said = self.client.put_object(
                     **self.about(name), Body=data, IfNoneMatch="*", **_digests(data)
                 )
+                etag_of(said)
             except ClientError as error:
                 if code_of(error) in TAKEN:
                     return False
@@ -261,7 +262,7 @@ class S3Place:
     def replace(self, name: str, data: bytes) -> None:
         """Put a document, whatever was there."""
         with self.errors():
-            self.client.put_object(**self.about(name), Body=data, **_digests(data))
+            etag_of(self.client.put_object(**self.about(name), Body=data, **_digests(data)))
 
     def put(self, name: str, index: Index) -> None:
         """Put an index, whatever was there; in the default class, under no lock of ours."""

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import NotNowError
 from preservation.storage.proof import Proof
-from preservation.storage.s3.failures import code_of
+from preservation.storage.s3.failures import code_of, etag_of, given
 from preservation.storage.s3.place import RANGED, REFUSES_WRONG, S3Place
 from preservation.storage.steps import PROBE
 
@@ -115,10 +115,10 @@ def _ranged(place: S3Place, room: str) -> bool:
 
 def _parts(place: S3Place, room: str) -> bool:
     about = place.about(room + "parts")
-    id_ = place.client.create_multipart_upload(**about)["UploadId"]
+    id_ = given(place.client.create_multipart_upload(**about), "UploadId")
     part = place.client.upload_part(**about, UploadId=id_, PartNumber=1, Body=_DATA)
     listed = place.client.list_parts(**about, UploadId=id_).get("Parts", ())
-    whole = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    whole = {"Parts": [{"PartNumber": 1, "ETag": etag_of(part)}]}
     place.client.complete_multipart_upload(**about, UploadId=id_, MultipartUpload=whole)
     return len(listed) == 1 and place.get(room + "parts") == _DATA
 

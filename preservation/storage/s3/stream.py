@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from preservation.errors import TierUnavailableError
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, is_cut
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, given, is_cut
 from preservation.storage.s3.place import Object, S3Place
 
 _TRIES = 5  # connections in a row that bring nothing
@@ -78,8 +78,8 @@ class ObjectStream(Blocks):
                     raise
                 if not said:
                     raise self._changed()
-                etag = etag_of(said)
-            if etag != what.etag or int(said["ContentLength"]) != self.left:
+                etag, octets = etag_of(said), int(given(said, "ContentLength"))
+            if etag != what.etag or octets != self.left:
                 raise self._changed()
             self._body = said["Body"]
         return self._body

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.blocks import Block, blocks
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, given
 from preservation.storage.s3.place import REFUSES_WRONG, Object, S3Place
 
 PART = 8 << 20  # octets; the smallest part that we send, but for the last
@@ -148,9 +148,10 @@ class Upload:
                 self._id, self._is_taken_up = id_, True
                 return parts
         with self._place.errors():
-            self._id = self._place.client.create_multipart_upload(
+            said = self._place.client.create_multipart_upload(
                 **self._place.about(self._name), **self._storage_class(), **self._algorithm
-            )["UploadId"]
+            )
+            self._id = given(said, "UploadId")
         return {}
 
     def _listed(self, id_: str) -> dict[int, dict[str, Any]] | None:
@@ -185,7 +186,7 @@ class Upload:
                 **self._algorithm,
                 **digest,
             )
-        self._parts[number] = _receipt(number, said)
+            self._parts[number] = _receipt(number, said)
 
     def _complete(self, octets: int) -> Object:
         """Join the parts. A reply that was lost is made up for by looking."""
@@ -246,7 +247,7 @@ class Upload:
 
 
 def _receipt(number: int, said: Mapping[str, Any]) -> dict[str, Any]:
-    receipt = {"PartNumber": number, "ETag": said["ETag"]}
+    receipt = {"PartNumber": number, "ETag": etag_of(said)}
     if said.get("ChecksumSHA256"):
         receipt["ChecksumSHA256"] = said["ChecksumSHA256"]
     return receipt
