@@ -11,7 +11,8 @@ from preservation.audit.planner import Chosen
 from preservation.audit.purse import Purse
 from preservation.catalogue.turns import Held
 from preservation.model.clock import stamp
-from preservation.model.units import format_duration, format_size
+from preservation.model.shard import MAX_SHARDS
+from preservation.model.units import counted, format_duration, format_size
 from preservation.policy.feasible import feasibility
 from preservation.policy.policy import Policy
 
@@ -74,6 +75,20 @@ def shortages(policy: Policy, held: Mapping[str, Held]) -> list[str]:
         most = int(_MICRO * amount)
         told.append(_lack(policy, costs, most, lambda some: f"{some / _MICRO:,.2f} {currency}"))
     return [sentence for sentence in told if sentence]
+
+
+def unreached(policy: Policy, left: Mapping[str, Held]) -> list[str]:
+    """What waits although it is due tonight, since it would take too many tasks.
+
+    Args:
+        left: by tier, what is in none of them: ``AuditService.beyond``.
+    """
+    return [
+        f"{policy.community}: a run has at most {MAX_SHARDS} tasks for {tier}, which do not reach "
+        f"{counted(one.replicas, 'replica')} ({format_size(one.octets)}) due tonight; they wait. "
+        "A larger audit.split_above, or more runs, would reach more"
+        for tier, one in left.items()
+    ]
 
 
 def _whole_replicas(budget: int, held: Iterable[Held]) -> int:

@@ -194,6 +194,21 @@ class AuditService:
         waiting, now = braked(catalogue, policy.community), self._clock.now()
         return Planner(catalogue.turns, catalogue.drawings, policy, held, now, waiting)
 
+    def beyond(self, policy: Policy, night: Iterable[Chosen]) -> dict[str, Held]:
+        """What is due and in none of the shards that a run has for its tier."""
+        due: dict[str, list[Turn]] = {}
+        for one in night:
+            if one.reason not in (Reason.SAMPLE, Reason.SHARE):  # of its own; not due yet
+                due.setdefault(one.turn.tier, []).append(one.turn)
+        left: dict[str, Held] = {}
+        for tier, turns in due.items():
+            shards = islice(self._cut(policy, tier, "", turns), MAX_SHARDS)
+            reached = {item for shard in shards for item in shard.items}
+            rest = [one.octets for one in turns if (one.aip, one.version) not in reached]
+            if rest:
+                left[tier] = Held(len(rest), sum(rest))
+        return left
+
     def held(self) -> dict[str, dict[str, Held]]:
         """How much there is to audit, by community and tier."""
         return self._catalogue.turns.held()

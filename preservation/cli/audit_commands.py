@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from preservation.audit.outlook import Line, shortages, tally
+from preservation.audit.outlook import Line, shortages, tally, unreached
 from preservation.audit.service import AuditResult, total
 from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.turns import Aim
@@ -138,8 +138,10 @@ def plan(
         tier = known_tier(parts, tier)
         held = parts.audit.held()
         for policy in holding(parts, community):
-            lines += tally(policy.community, parts.audit.night(policy, tier=tier))
+            night = list(parts.audit.night(policy, tier=tier))
+            lines += tally(policy.community, night)
             short += shortages(policy, held.get(policy.community, {}))
+            short += unreached(policy, parts.audit.beyond(policy, night))
 
     def render(out: Console) -> None:
         rows = table("Due", "community", "tier", "why", ">replicas", ">bytes", "oldest check")

@@ -16,7 +16,8 @@ from homes import SILENCE, Archive, only
 from tiers import flip
 
 from preservation.app.parts import Parts
-from preservation.audit import parted
+from preservation.audit import parted, service
+from preservation.audit.outlook import unreached
 from preservation.audit.service import AuditResult, total
 from preservation.model.event import EventType
 from preservation.model.shard import Shard
@@ -267,3 +268,23 @@ def test_a_tar_in_several_objects_is_read_in_parts_and_one_check(
     client.put_object(Bucket="keeping", Key=second, Body=bytes(body))
     assert run(archive, "deep")[-1].outcomes["unchecked"] == 1  # it changed between the parts
     assert sum(result.outcomes["altered"] for result in run(archive, "deep")) == 1
+
+
+def test_what_is_due_and_takes_too_many_tasks_is_told(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("second", "third"):
+        large.ingest(large.put(name, {**FILES, "title.txt": name.encode()}))
+    large.clock.at += timedelta(days=100)
+    monkeypatch.setattr(service, "MAX_SHARDS", 8)  # six parts of the first, two of the second
+    with large.opened() as (parts, policy):
+        night = list(parts.audit.night(policy, tier="vault"))
+        left = parts.audit.beyond(policy, night)
+        shards = parts.audit.plan(policy, tier="vault")
+        reached = {item for shard in shards for item in shard.items}
+        assert {name: one.replicas for name, one in left.items()} == {"vault": 1}
+        assert len(reached) == 2
+        (told,) = unreached(policy, left)
+        assert "1 replica (58.6 KiB) due tonight" in told
+        monkeypatch.undo()
+        assert parts.audit.beyond(policy, night) == {}
