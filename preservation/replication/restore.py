@@ -17,6 +17,8 @@ from preservation.bags.sealed import write_folder
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.errors import (
     MalformedError,
+    NotNowError,
+    SamarkandError,
     SourceDamagedError,
     TierUnavailableError,
     UsageError,
@@ -73,10 +75,12 @@ class RestoreService:
 
         Raises:
             SourceDamagedError: no replica gives the rest (``AIP-NO-SOURCE``).
+            TierUnavailableError: none can be read now, and nothing says that any is damaged
+                (``AIP-AWAY``).
             UsageError: a file of ``only`` is not in the bag (``AIP-NO-FILE``).
             NoSpaceError, NotNowError: the folder's medium is in the way.
         """
-        written, gave, tried = _Written(), list[str](), list[str]()
+        written, gave, tried = _Written(), list[str](), dict[str, SamarkandError]()
         for replica, fetched in self._ways(version, only):
             before = written.files
             try:
@@ -84,7 +88,7 @@ class RestoreService:
                 pace = paced(progress, self._tiers[replica.tier])
                 write_folder(_counted(source, written, only), folder, pace)
             except (SourceDamagedError, TierUnavailableError, MalformedError) as error:
-                tried.append(f"{replica.tier}: {error.message}")
+                tried[replica.tier] = error
                 progress.say(f"{version.key}: {replica.tier} fails; the next one goes on")
                 if written.files > before and replica.tier not in gave:
                     gave.append(replica.tier)
@@ -92,11 +96,7 @@ class RestoreService:
             _expect_all(only, written)
             gave = [tier for tier in gave if tier != replica.tier]
             return Restored((*gave, replica.tier), written.files)
-        raise SourceDamagedError(
-            f"{version.key}: no replica verifies ({'; '.join(tried) or 'none is known'})",
-            hint="run `preserve audit --aip`, then `preserve repair`",
-            code="AIP-NO-SOURCE",
-        )
+        raise _nothing_gives(version, tried)
 
     def _ways(
         self, version: VersionRow, only: Collection[bytes]
@@ -134,6 +134,23 @@ class RestoreService:
         """Replicas found intact first, of those folders first: they cost least to read."""
         rows = self._catalogue.replicas(version.key.community, aip=version.key.aip)
         return sorted((row for row in rows if row.key == version.key), key=_distance)
+
+
+def _nothing_gives(version: VersionRow, tried: Mapping[str, SamarkandError]) -> NotNowError:
+    """What stood in the way on each tier, and what to do: tiers that are away are no damage."""
+    why = "; ".join(f"{tier}: {error.message}" for tier, error in tried.items())
+    errors = list(tried.values())
+    if errors and all(isinstance(error, TierUnavailableError) for error in errors):
+        return TierUnavailableError(
+            f"{version.key}: no replica can be read now ({why})",
+            hint=errors[-1].hint or "see to these tiers, then again; no replica is found damaged",
+            code="AIP-AWAY",
+        )
+    return SourceDamagedError(
+        f"{version.key}: no replica verifies ({why or 'none is known'})",
+        hint="run `preserve audit --aip`, then `preserve repair`",
+        code="AIP-NO-SOURCE",
+    )
 
 
 def _distance(replica: ReplicaRow) -> tuple[bool, bool]:

@@ -10,7 +10,7 @@ from homes import SILENCE, Archive
 from tiers import flip
 
 from preservation.bags.validate import validate
-from preservation.errors import SourceDamagedError, UsageError
+from preservation.errors import SourceDamagedError, TierUnavailableError, UsageError
 from preservation.fixity.engine import EngineSettings
 from preservation.replication.restore import Restored
 
@@ -71,6 +71,15 @@ def test_a_file_that_no_replica_has_intact_is_an_error_that_names_each(
     with pytest.raises(SourceDamagedError) as told:
         restore(full, tmp_path / "out")
     assert told.value.code == "AIP-NO-SOURCE"
+    assert all(tier in told.value.message for tier in ("vault", "mirror", "deep"))
+
+
+def test_tiers_that_are_all_away_are_no_damage(full: Archive, tmp_path: Path) -> None:
+    for tier in ("vault", "mirror", "deep"):
+        (full.tier(tier) / "samarkand-tier.json").rename(full.tier(tier) / "away")
+    with pytest.raises(TierUnavailableError) as told:
+        restore(full, tmp_path / "out")
+    assert told.value.code == "AIP-AWAY"
     assert all(tier in told.value.message for tier in ("vault", "mirror", "deep"))
 
 
