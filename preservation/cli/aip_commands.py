@@ -25,7 +25,7 @@ from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.model.clock import stamp
 from preservation.model.progress import Progress
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.replication.restore import Restored
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def show(ctx: typer.Context, aip: Uuid, as_json: Json = False) -> None:
 def _render_version(
     out: Console, row: VersionRow, granted: Access, came: Mapping[str, Any]
 ) -> None:
-    out.print(f"{row.title} · {row.key} · {row.files} files, {format_size(row.octets)}")
+    out.print(f"{row.title} · {row.key} · {counted(row.files, 'file')}, {format_size(row.octets)}")
     out.print(f"  seal {row.seal}")
     out.print(f"  taken in {row.ingested_at:%Y-%m-%d %H:%M} under policy {row.policy}")
     for line in told(came):

@@ -9,6 +9,7 @@ from typing import Any
 from preservation.app.parts import Parts
 from preservation.catalogue.protocol import VersionRow
 from preservation.model.event import EventType
+from preservation.model.units import counted
 
 _TOLD = ("supplied", "digest_lists", "more_digest_lists", "fetched")
 
@@ -40,4 +41,5 @@ def told(origin: Mapping[str, Any]) -> Iterator[str]:
         yield f"    {one['path']} ({one['kind']}, {algorithms}), of {one['modified'][:10]}"
     if fetched := origin.get("fetched"):
         hosts = ", ".join(fetched["hosts"])
-        yield f"  fetched: {fetched['files']} files, {fetched['bytes']} bytes, from {hosts}"
+        amount = f"{counted(fetched['files'], 'file')}, {counted(fetched['bytes'], 'byte')}"
+        yield f"  fetched: {amount}, from {hosts}"

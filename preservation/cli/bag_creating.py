@@ -18,7 +18,7 @@ from preservation.errors import UsageError
 from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
 from preservation.model.finding import is_fatal
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +63,7 @@ def created(
     def render(out: Console) -> None:
         print_findings(out, report.findings)
         if report.created:
-            out.print(f"{dest}: {report.files} files, {format_size(report.octets)}")
+            out.print(f"{dest}: {counted(report.files, 'file')}, {format_size(report.octets)}")
         else:
             out.print("not made: mend what is listed above; the folder was not changed")
 

@@ -14,7 +14,7 @@ from preservation.cli.bag_shared import WORKERS, judged, print_findings
 from preservation.cli.options import Json
 from preservation.cli.shell import shell
 from preservation.fixity.engine import EngineSettings
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +74,7 @@ def restore(
     def render(out: Console) -> None:
         print_findings(out, report.findings)
         if report.valid:
-            out.print(f"{dest}: {report.files} files, {format_size(report.octets)}")
+            out.print(f"{dest}: {counted(report.files, 'file')}, {format_size(report.octets)}")
         else:
             out.print(f"not restored: the bag is {verdict}; nothing was written")
 

@@ -16,7 +16,7 @@ from preservation.cli.main import PLAIN
 from preservation.cli.shell import Shell
 from preservation.errors import UsageError
 from preservation.fixity.engine import EngineSettings
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,7 +75,7 @@ def validated(
 def told(report: BagReport) -> Iterator[str]:
     """The verdict, for people."""
     verdict, _ = judged(report)
-    what = f"{report.files} files, {format_size(report.octets)}, {report.container}"
+    what = f"{counted(report.files, 'file')}, {format_size(report.octets)}, {report.container}"
     yield f"{verdict}: BagIt {report.version or '?'}, {what}, {_HOW[report.mode](report)}"
     if report.lenient:
         used = ", ".join(leniency.value for leniency in report.lenient)

@@ -14,7 +14,7 @@ from preservation.cli.outfile import write_out
 from preservation.cli.shell import table
 from preservation.errors import UsageError
 from preservation.formats.inventory.summary import BY, Line
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.policy.policy import Policy
 from preservation.reports.format_chart import FormatBar, page, svg
 
@@ -88,7 +88,7 @@ def show_review(
     """Print what was planned, and what looking again came to."""
     files = sum(due.files for _, due in planned)
     verb = "would be looked at again" if plan else "looked at again"
-    out.print(f"{files:,} files of {len(planned):,} AIP versions {verb}")
+    out.print(f"{counted(files, 'file')} of {counted(len(planned), 'AIP version')} {verb}")
     for one in done:
         if one.state != "unchanged":
             out.print(f"{one.key}: {one.state} {one.reason} {one.changed or ''}".rstrip())

@@ -23,7 +23,7 @@ from preservation.formats.groups import group_data
 from preservation.formats.inventory.questions import KINDS, Attention, attention, holding
 from preservation.formats.inventory.summary import BY, lines
 from preservation.formats.risk import SOURCE
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.policy.formats import GROUP
 from preservation.policy.policy import Policy
 
@@ -176,8 +176,8 @@ def refresh(
     def render(out: Console) -> None:
         for one in done:
             out.print(
-                f"{one.community}: {one.versions} AIP versions, {one.taken} read now "
-                f"({one.files} files), {len(one.missing)} missing"
+                f"{one.community}: {counted(one.versions, 'AIP version')}, {one.taken} read now "
+                f"({counted(one.files, 'file')}), {len(one.missing)} missing"
             )
             show_findings(out, one.missing)
 

@@ -130,10 +130,9 @@ def _expect_no_empty(words: list[str]) -> None:
     """An empty word is mostly a variable that is not set. As a path it would be the folder that
     one is in, as a community all of them, as an id whichever there is.
     """
-    for at, word in enumerate(words):
+    for word in words:
         if not word or (word.startswith("--") and word.endswith("=") and word.count("=") == 1):
-            before = words[at - 1] if at else ""
-            named = word.rstrip("=") or (before if before.startswith("-") else "an argument")
+            named = word.removesuffix("=") or "one word of the command"
             raise UsageError(
                 f"nothing is given for {named}",
                 hint="look at the variables in your command; leave out what has no value",

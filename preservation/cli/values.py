@@ -7,6 +7,7 @@ way: so nothing is understood, or refused, in other words than before.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -18,6 +19,8 @@ from typer._coercion import RuntimeParam, TypeDescriptor, build_runtime_param
 from typer._param_types import coerce_cli_choice, coerce_cli_path
 from typer._typing import get_args, get_origin
 
+from preservation.model.names import display
+
 _typers_own: Callable[[TypeDescriptor], RuntimeParam] = build_runtime_param
 
 
@@ -26,8 +29,10 @@ class _PlainParam(RuntimeParam):
 
     def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
         one = _element(self.annotation)
-        if one is str and not all(map(_is_text, [value] if one is self.annotation else value)):
-            raise typer.BadParameter("it is not UTF-8", ctx, param)
+        for text in () if one is not str else [value] if one is self.annotation else value:
+            if not _is_text(text):
+                told = display(os.fsencode(text))
+                raise typer.BadParameter(f"it is not UTF-8: {told}", ctx, param)
         try:
             if one is not self.annotation:
                 return [self._one(one, each, param, ctx) for each in value]

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 from typing import Any
 
+from preservation.model.units import counted
+
 CONFIDENCE = 0.99
 
 
@@ -46,6 +48,8 @@ class Sample:
             f"{self.tier}: {self.checked:,} of {self.population:,} replicas drawn by lot were read"
         )
         found = f"{self.damaged:,} damaged" if self.damaged else "none damaged"
+        if 0 < self.checked == self.population:
+            return f"{self.tier}: all replicas were read ({self.checked:,}), {found}"
         if bound > self.population:
             return f"{read}, {found}: this rules nothing out"
         if bound == self.population:
@@ -53,7 +57,7 @@ class Sample:
         part = 100 * bound / self.population
         return (
             f"{read}, {found}: with {percent} confidence fewer than {part:.3g} % of all "
-            f"({bound:,} replicas) are damaged"
+            f"({counted(bound, 'replica')}) are damaged"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def test_a_sample_says_what_it_buys_in_words() -> None:
         f"confidence fewer than 1.52 % of all ({one.fewer_than:,} replicas) are damaged"
     )
     assert "rules nothing out" in str(Sample("deep", 5, 0, 0))
+    assert str(Sample("deep", 5, 5, 0)) == "deep: all replicas were read (5), none damaged"
     assert Sample.from_json(one.to_json()) == one
 
 
