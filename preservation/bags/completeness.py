@@ -132,7 +132,12 @@ def check_tags(contents: Contents, findings: Findings) -> None:
     if not listings:
         return
     known = {listing.name.name for listing in (*contents.manifests, *listings)}
-    partial = [{listing.name.name for listing in contents.manifests} for _ in listings]
+    # A tag manifest that was not read to its end may list anything.
+    whole = all(listing.whole for listing in listings)
+    partial = [
+        {each.name.name for each in contents.manifests} if listing.whole else set[bytes]()
+        for listing in listings
+    ]
     streams = [_told(listing, findings) for listing in listings]
     for on_disk, *lists in aligned([distinct(contents.tags.slices()), *streams]):
         here, listed = set(on_disk.paths), set[bytes]()
@@ -142,7 +147,7 @@ def check_tags(contents: Contents, findings: Findings) -> None:
         for path in sorted(listed - here):
             if not is_odd(contents, path):
                 findings.add("BAG-FILE-MISSING", display(path))
-        for path in sorted(here - listed - known):
+        for path in sorted(here - listed - known) if whole else ():
             findings.add("BAG-TAG-UNLISTED", display(path))
         _tell_tags_apart(listings, [piece.paths for piece in lists], listed - known, findings)
     for listing, names in zip(listings, partial, strict=True):

@@ -70,6 +70,7 @@ class Contents:
         payload, tags: paths of regular files, relative to the bag.
         octets: of the payload; 0 where sizes were not asked for.
         all_listed: every folder could be listed and every entry looked at.
+        info_read: ``bag-info.txt`` was read to its end, if there is one.
         odd: paths of what is no regular file, or cannot be looked at; not all of very many.
         oxum: octets and files as Payload-Oxum says; None if it cannot be used.
         fetch: paths in ``fetch.txt``; None if there is no such file.
@@ -80,6 +81,7 @@ class Contents:
     tags: Sorter = field(default_factory=Sorter)
     octets: int = 0
     all_listed: bool = True
+    info_read: bool = True
     odd: set[bytes] = field(default_factory=set)
     bag_info: tuple[Element, ...] = ()
     oxum: tuple[int, int] | None = None
@@ -133,6 +135,7 @@ class ContentsReader:
             text = (line for lot in self._lots(name, _LARGEST_BAG_INFO) for line in lot)
             contents.bag_info = tuple(parse_bag_info(text, self._findings, display(name)))
             contents.oxum = parse_oxum(contents.bag_info, self._findings)
+            contents.info_read = name not in self._cut
 
     def look_around(self, *, sizes: bool, digests: bool = False) -> None:
         """Sort everything that is there into payload, tag files, and what is neither."""

@@ -24,6 +24,7 @@ from preservation.bags.manifest import PAYLOAD
 from preservation.bags.origin import FolderOrigin, Origin
 from preservation.files.scan import Names
 from preservation.files.sorting import Sorter
+from preservation.files.walk import Kind
 from preservation.fixity.engine import EngineSettings, never
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, Severity
@@ -169,12 +170,12 @@ class _Validation:
         full = self._mode is Mode.FULL
         contents = reader.read(sizes=not full, manifests=self._mode is not Mode.OXUM, digests=full)
         if self._mode is Mode.OXUM:
-            if contents.oxum is None:
+            if contents.oxum is None and contents.info_read:
                 self._findings.add("BAG-OXUM-ABSENT", "bag-info.txt")
         else:
             self._check(contents, full=full)
         check_oxum(contents, self._findings)
-        if self._profile is not None:
+        if self._profile is not None and contents.info_read and contents.all_listed:
             self._profile.hold_against(self._facts(contents), self._findings)
         return self._report(contents)
 
@@ -194,7 +195,8 @@ class _Validation:
 
     def _check(self, contents: Contents, *, full: bool) -> None:
         differences = check_listings(contents, self._findings)
-        listed = contents.all_listed and all(each.whole for each in contents.manifests)
+        lists = (*contents.manifests, *contents.tag_manifests)
+        listed = contents.all_listed and all(each.whole for each in lists)
         self._complete = differences.none and listed
         tell(contents, differences, self._findings)
         check_tags(contents, self._findings)
@@ -213,10 +215,12 @@ class _Validation:
             return
         contents.octets = read
         if unread or not self._fixity.complete or not algorithms_of(contents.manifests):
-            found = (each for each in self._origin.scan(sizes=True) if isinstance(each, Names))
-            contents.octets = sum(
-                names.octets for names in found if names.paths[0].startswith(PAYLOAD)
-            )
+            contents.octets = 0
+            for found in self._origin.scan(sizes=True):
+                if isinstance(found, Names):
+                    contents.octets += found.octets * found.paths[0].startswith(PAYLOAD)
+                elif found.kind is Kind.UNREADABLE:  # told already; its octets are not known
+                    contents.all_listed = False
 
     def _report(self, contents: Contents) -> BagReport:
         findings, full = self._findings, self._mode is Mode.FULL

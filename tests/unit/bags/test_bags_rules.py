@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from preservation.bags.codes import CODES
 from preservation.bags.findings import CAP
 from preservation.bags.layout import open_bag
 from preservation.bags.validate import BagReport, Mode, validate
+from preservation.files.scan import Names, Other, scan
+from preservation.files.walk import Kind
 from preservation.model.finding import Severity
 
 HELLO = f"{sha512(b'hello')}  data/hello.txt\n"
@@ -424,6 +426,54 @@ def test_a_folder_that_may_not_be_listed_decides_nothing(
     assert {one.code for one in report.findings} == {"BAG-FILE-UNREADABLE"}
     assert not report.valid
     assert not report.undecided
+
+
+@pytest.mark.parametrize("refused", [b"tagmanifest-sha512.txt", b"bag-info.txt"])
+@pytest.mark.parametrize("mode", [Mode.FULL, Mode.COMPLETENESS, Mode.OXUM])
+def test_what_a_tag_file_that_may_not_be_read_says_is_not_called_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, refused: bytes
+) -> None:
+    folder = tmp_path / "bag"
+    tagged((*WHOLE, "bag-info.txt"), bag_info="Payload-Oxum: 5.1\n")(folder)
+    opened = os.open
+
+    def refusing(path: object, *args: object, **more: object) -> int:
+        if path == refused:
+            raise PermissionError(13, "refused")
+        return opened(path, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refusing)
+    report = check(folder, mode=mode)
+    is_read = mode is not Mode.OXUM or refused == b"bag-info.txt"
+    assert {one.code for one in report.findings} == ({"BAG-UNCHECKED"} if is_read else set())
+    assert report.undecided == is_read
+    assert not report.fixity_checked
+
+
+@pytest.mark.parametrize("mode", [Mode.FULL, Mode.COMPLETENESS, Mode.OXUM])
+def test_octets_that_may_not_be_asked_for_are_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    """A folder that may be listed and not entered: its names are known, no more."""
+    folder = by_hand(tmp_path / "bag", files={"bag-info.txt": "Payload-Oxum: 5.1\n"})
+    opened = os.open
+
+    def refusing(path: object, *args: object, **more: object) -> int:
+        if path == b"hello.txt":
+            raise PermissionError(13, "refused")
+        return opened(path, *args, **more)  # type: ignore[arg-type]
+
+    def scanning(root: Path, *, sizes: bool = True) -> Iterator[Names | Other]:
+        for found in scan(root, sizes=sizes):
+            unknown = sizes and isinstance(found, Names) and b"data/hello.txt" in found.paths
+            hidden = Other(b"data/hello.txt", Kind.UNREADABLE, "EACCES: Permission denied")
+            yield hidden if unknown else found
+
+    monkeypatch.setattr(os, "open", refusing)
+    monkeypatch.setattr("preservation.bags.origin.scan", scanning)
+    report = check(folder, mode=mode)
+    assert {one.code for one in report.findings} == {"BAG-UNCHECKED"}
+    assert report.undecided
 
 
 def test_only_the_full_mode_is_a_fixity_check(tmp_path: Path) -> None:
