@@ -31,6 +31,7 @@ from preservation.reports.holdings import (
     HeldFormat,
     Place,
     format_lines,
+    is_ahead,
     replica_lines,
     shown,
     version_line,
@@ -175,7 +176,8 @@ class _Gathering:
         for event in self._told.events(self._run.since):
             if event.type is EventType.FIXITY_CHECK:
                 key = VersionKey(event.community, event.aip, event.version)
-                self._made.add((key, event.tier))
+                if not is_ahead(event.at, self._run.at):
+                    self._made.add((key, event.tier))
                 self._titles[key] = ""
         for result in self._sources.unchecked:
             self._titles[result.key] = ""

@@ -23,6 +23,7 @@ from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.rows import FormatLine, ReplicaLine, VersionLine
 
+_SKEW = timedelta(hours=1)  # that clocks of two hosts may differ
 KEPT, SHORT, NOT_DUE = "kept", "short", "not due yet"
 
 Place = tuple[VersionKey, str]  # a replica's identity: version and tier
@@ -37,6 +38,11 @@ def due_at(row: ReplicaRow, policy: Policy) -> datetime | None:
     """Until when the evidence about a replica holds; None if no audit is promised there."""
     rule = policy.audit.tiers.get(row.tier)
     return None if rule is None else (row.checked_at or row.written_at) + rule.max_age
+
+
+def is_ahead(at: datetime, now: datetime) -> bool:
+    """Whether something is dated by a clock that was wrong: nobody knows how old it is."""
+    return at > now + _SKEW
 
 
 def is_weak(row: ReplicaRow, policy: Policy) -> bool:

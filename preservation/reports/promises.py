@@ -8,7 +8,7 @@ from datetime import datetime
 
 from preservation.model.outcome import Level
 from preservation.policy.policy import Policy
-from preservation.reports.holdings import KEPT, NOT_DUE
+from preservation.reports.holdings import KEPT, NOT_DUE, is_ahead
 from preservation.reports.rows import (
     DepositLine,
     FindingLine,
@@ -70,7 +70,8 @@ class Promises:
         """Judge a replica."""
         self._damage.add(line.state != "damaged")
         if line.tier in self._audits:
-            self._audits[line.tier].add(not (line.overdue or line.weak))
+            ahead = is_ahead(line.checked_at or line.written_at, self._now)
+            self._audits[line.tier].add(not (line.overdue or line.weak or ahead))
 
     def finding(self, line: FindingLine) -> None:
         """Judge a finding."""
@@ -180,7 +181,7 @@ class Tasks:
         self._lacking = {tier: Named() for tier in tiers}
         self._unread = {tier: Named() for tier in tiers}
         self._within = tiers
-        self._close, self._rejected = Named(), Named()
+        self._close, self._rejected, self._ahead = Named(), Named(), Named()
         self._open: dict[tuple[str, str], _Open] = {}
 
     def version(self, line: VersionLine, replicas: Sequence[ReplicaLine]) -> None:
@@ -200,6 +201,9 @@ class Tasks:
         if line.overdue or line.weak:
             late = self._late.setdefault(line.tier, Named())
             late.add(line.due_at or line.written_at, f"{line.title or line.aip} v{line.version}")
+        at = line.checked_at or line.written_at
+        if line.tier in self._policy.audit.tiers and is_ahead(at, self._now):
+            self._ahead.add(at, f"{line.title or line.aip} v{line.version} on {line.tier}")
 
     def deposit(self, line: DepositLine) -> None:
         """Look at a deposit."""
@@ -216,6 +220,7 @@ class Tasks:
         """The most pressing first; then by date."""
         tasks = [
             *self._answer(),
+            *self._set_clocks(),
             *self._check(),
             *self._read_back(),
             *self._replicate(),
@@ -249,6 +254,17 @@ class Tasks:
                     kind.rest.names(),
                     "`preserve finding list` shows all",
                 )
+
+    def _set_clocks(self) -> Iterator[TaskLine]:
+        """Evidence from a day that has not come shows nothing: a clock was ahead, or is behind."""
+        if self._ahead.total:
+            yield TaskLine(
+                f"Set the clocks: {count(self._ahead.total, 'replica')} checked later than now",
+                None,
+                True,
+                self._ahead.names(),
+                "set the clock of every machine, then run `preserve audit`: it checks these again",
+            )
 
     def _check(self) -> Iterator[TaskLine]:
         """Checks that are overdue, or were weaker than promised, by tier."""

@@ -101,3 +101,24 @@ def test_a_finding_of_a_real_catalogue_names_its_files(catalogue: SqlCatalogue) 
     assert [found.path for found in line.files] == ["data/a"]
     assert line.more_files == 3
     assert [action.act for action in line.actions] == ["found"]
+
+
+def test_evidence_from_a_day_that_has_not_come_is_no_green_light(catalogue: SqlCatalogue) -> None:
+    key, at = a_key(1), START - 20 * DAY
+    copies = [replication(key, tier, at=at) for tier in TIERS]
+    checks = [check(key, tier, at=START + 365 * DAY) for tier in TIERS]
+    events = [ingestion(key, at=at), *copies, *checks]
+    catalogue.record(events)
+    policy = Policy.from_effective(effective())
+    observed = {tier: f"disk {tier}" for tier in TIERS}
+    journal: Any = SimpleNamespace(events=lambda since: iter(events), result=None)
+    report = gather(
+        Sources(policy, catalogue, journal, domains=observed),
+        Run("run", "silk-road", START - DAY, START, "a test", policy.ref),
+    )
+    assert not standing(catalogue, policy, observed, START).kept
+    assert report.numbers["promises_broken"] == len(policy.audit.tiers)
+    assert [line.checked_in_run for line in report.tables.replicas] == [False] * 3
+    promised, todo, _ = report.sentences
+    assert promised.mood == "bad"
+    assert todo.text.startswith("Set the clocks: 3 replicas checked later than now")
