@@ -8,14 +8,12 @@ how many of each command, ``SAMARKAND_SEED`` which), with its figures printed.
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +24,7 @@ from typing import Any
 
 import pytest
 from buckets import CREDENTIAL, KEYS, serving
+from endings import ending, payload
 from homes import Archive, Guesser, quick_folder, snapshot
 from post_offices import mail_server
 from running import PRESERVE, PROJECT, of_home
@@ -35,10 +34,7 @@ from preservation.app.home import SystemClock
 from preservation.app.keeping import retention_of
 from preservation.app.policies import apply_policies, read_policies
 from preservation.app.upkeep import check_catalogue
-from preservation.catalogue.protocol import ReplicaRow
-from preservation.files.held import HeldFolder
 from preservation.files.remove import remove_tree
-from preservation.storage.tier import Tier
 
 SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
 # A soak takes as long as the machine is busy: no test of it hangs, each command has its own limit.
@@ -162,50 +158,6 @@ def has_open(process: subprocess.Popen[str], folder: Path) -> bool:
     with suppress(OSError):  # it closed one meanwhile, or ended
         return any(os.readlink(fd).startswith(f"{folder}/") for fd in fds.iterdir())
     return False
-
-
-def ending(archive: Archive, again: frozenset[str]) -> dict[str, object]:
-    """What there is in the end, but for what differs rightly."""
-    with archive.opened() as (parts, _):
-        titles = {row.key: row.title for row in parts.catalogue.versions()}
-        return {
-            "replicas": Counter(
-                (row.tier, titles[row.key], row.key.version, row.state.value)
-                for row in parts.catalogue.replicas()
-            ),
-            "findings": Counter((f.code, f.tier, f.state) for f in parts.catalogue.findings()),
-            "sidecars": Counter(
-                name for name, tier in parts.every_tier().items() for _ in tier.sidecars()
-            ),
-            "arrivals": sorted(one.state for one in parts.catalogue.arrivals()),
-            # A killed drain tells an event twice, with one id.
-            "told": Counter(
-                (e.type.value, e.outcome, e.tier)
-                for e in {e.id: e for e in parts.all_events()}.values()
-                if e.type.value not in again
-            ),
-            "tombstones": len(parts.catalogue.custody.tombstones()),
-        }
-
-
-def payload(tier: Tier, row: ReplicaRow) -> dict[str, bytes]:
-    """What a replica holds for its depositor, read without any of our readers."""
-    held = tier.held(row.key, row.packaging)
-    if isinstance(held, HeldFolder):
-        data = held.path / "data"
-        return {
-            str(path.relative_to(data)): path.read_bytes()
-            for path in data.rglob("*")
-            if path.is_file()
-        }
-    with held.open() as opened:
-        whole = io.BytesIO(b"".join(iter(lambda: opened.read(1 << 20), b"")))
-    with tarfile.open(fileobj=whole) as tar:
-        return {
-            member.name.partition("/data/")[2]: tar.extractfile(member).read()  # type: ignore[union-attr]
-            for member in tar
-            if "/data/" in member.name
-        }
 
 
 def believed(archive: Archive) -> Counter[tuple[str, str]]:
