@@ -173,7 +173,7 @@ class Checker:
             "FIX-UNCHECKED",
             f"{row.key} on {row.tier}",
             f"not checked: {seen.reason}",
-            "mend what is in the way, then run the audit again",
+            "mend what is in the way (`preserve tier list` looks at the tiers), then audit again",
             Severity.WARNING,
         )
         return CheckResult(

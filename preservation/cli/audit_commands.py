@@ -122,8 +122,13 @@ def _render(out: Console, result: AuditResult, overdue: int, none: str) -> None:
         out.print(f"{result.parts} parts of very large replicas were read ({size} in all)")
     if result.left:
         out.print(f"{result.left} wait for the next run: the hours of this one were over")
-    told = ", ".join(f"{count} {word}" for word, count in result.outcomes.items() if count)
-    out.print(f"{result.checked} checked ({told or 'none'}), {overdue} overdue")
+    unchecked = Outcome.UNCHECKED.value
+    seen = ((word, count) for word, count in result.outcomes.items() if word != unchecked)
+    told = ", ".join(f"{count} {word}" for word, count in seen if count)
+    missed = f", {count} not checked" if (count := result.outcomes.get(unchecked)) else ""
+    out.print(f"{result.checked} checked ({told or 'none'}){missed}, {overdue} overdue")
+    for hint in sorted({one.hint for one in result.findings if one.code == "FIX-UNCHECKED"}):
+        out.print(f"  next: {hint}")
 
 
 @audit_app.command()
