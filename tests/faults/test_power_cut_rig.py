@@ -50,7 +50,7 @@ ALL = 1 << 30
 LOOK = 0.001  # seconds between two looks at a catalogue
 SOON = 0.03  # seconds from a commit to a cut, at most
 SEED = os.environ.get("SAMARKAND_SEED", "17")
-LATER = 1.0  # seconds after its end in which a command may be cut off, too
+LATER = 1.0 if SOAK else 0.1  # seconds after its end in which a command may be cut off, too
 NOSYNC = Path(__file__).parent / "nosync.c"
 DEPOSITS = {
     name: {"name.txt": name.encode(), "deep/er/b.bin": os.urandom(200_000)}
