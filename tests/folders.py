@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from preservation.files.walk import Kind, walk
+
+ROOM = 1 << 30  # a container's own may be small
 
 
 def shape(root: Path) -> dict[bytes, bytes | None]:
@@ -23,4 +26,5 @@ def shape(root: Path) -> dict[bytes, bytes | None]:
 def quick_folder(fallback: Path) -> Path:
     """A new folder in memory, where syncs cost nothing, or else below ``fallback``."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else fallback))
+    fits = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    return Path(tempfile.mkdtemp(dir=memory if fits else fallback))

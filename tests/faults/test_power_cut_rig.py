@@ -28,7 +28,7 @@ from uuid import UUID
 import pytest
 from endings import ending, payload
 from homes import SILENCE, Archive, Guesser
-from power_rig import Rig, a_rig, missing
+from power_rig import Rig, a_rig
 from running import PRESERVE, PROJECT, preserve
 from tiers import flip
 
@@ -167,7 +167,11 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def nosync(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library by which nothing is synced."""
-    compiler = shutil.which("cc") or missing("no C compiler")
+    compiler = shutil.which("cc")
+    if compiler is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no C compiler")
+        pytest.skip("no C compiler")
     made = tmp_path_factory.mktemp("nosync") / "nosync.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", made, NOSYNC, "-ldl"], check=True)
     return made
