@@ -25,7 +25,12 @@ from preservation.audit.inventory import InventoryService
 from preservation.audit.review_reach import Fetched, InFolder, Reach, Restore
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, VersionRow
-from preservation.errors import NotNowError, SourceDamagedError, UsageError
+from preservation.errors import (
+    NotNowError,
+    SourceDamagedError,
+    TierUnavailableError,
+    UsageError,
+)
 from preservation.files.held import HeldFolder
 from preservation.files.workers import Patience
 from preservation.fixity.engine import EngineSettings, measure
@@ -219,7 +224,7 @@ class FormatReview:
             asked = self._asked(key, due, spelled(self._identifier.toolchain))
             try:
                 look.at(asked, self._reach(row), progress)
-            except (SourceDamagedError, UsageError) as error:
+            except (SourceDamagedError, TierUnavailableError, UsageError) as error:
                 return Reviewed(key, "not now", reason=error.message)
             events = self._recorded(policy, due, look)
             self._catalogue.record(events, lease)

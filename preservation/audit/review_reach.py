@@ -82,6 +82,7 @@ class Fetched:
 
         Raises:
             SourceDamagedError: no replica gives them.
+            TierUnavailableError: none can be read now.
             UsageError: the inventory names a file that the bag has not.
             NoSpaceError, NotNowError: the scratch folder's disk is in the way.
         """

@@ -117,9 +117,7 @@ class Helper:
         """
         if error is not None:
             self.give_up()
-        if self.process is not None:
-            self.process.communicate()
-            self.process = None
+        self._wait()
 
     @property
     def may_be_asked(self) -> bool:
@@ -141,15 +139,16 @@ class Helper:
     ) -> None:
         """Give it some files; arguments as :meth:`helper_main.Plain.take`."""
         self._asked.append(_Asked(len(paths), _octets(paths), _answer(names, paths)))
-        if self.process is None or self.process.stdin is None:
+        process = self.process
+        if process is None or process.stdin is None:
             return
         # marshal spells plain tuples only.
         asked: Any = (list(names), list(paths), [tuple(look) for look in looks], list(kept))
         question = marshal.dumps(asked)
         try:
-            self.process.stdin.write(len(question).to_bytes(4, "little") + question)
-            self.process.stdin.flush()
-        except OSError:
+            process.stdin.write(len(question).to_bytes(4, "little") + question)
+            process.stdin.flush()
+        except (OSError, ValueError):  # it was killed; or given up, and its pipes are closed
             self.give_up()
 
     def hear(self) -> Taken:
@@ -158,8 +157,9 @@ class Helper:
         Everything was left if the process could not be started, or was killed.
         """
         files = self._asked.popleft().files
-        if self.process is not None and self.process.stdout is not None:
-            answers = self.process.stdout
+        process = self.process
+        if process is not None and process.stdout is not None:
+            answers = process.stdout
             size = int.from_bytes(answers.read(4), "little")
             said = answers.read(size)
             if size and len(said) == size:
@@ -170,10 +170,14 @@ class Helper:
 
     def give_up(self) -> None:
         """End it at once, if it has not come to its end: from now on everything is left."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.process = None
+        self.leave()
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait for its end. Of several threads one does: pipes are closed once."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.communicate()
 
     def leave(self) -> None:
         """Kill it, from any thread: whoever waits to hear, hears that everything was left. It may

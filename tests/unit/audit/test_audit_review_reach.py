@@ -80,4 +80,4 @@ def test_a_version_that_nobody_gives_is_left_for_later(tarred: Archive) -> None:
         shutil.rmtree(tarred.tier(name), ignore_errors=True)
     (one,) = reviewed(tarred)
     assert one.state == "not now"
-    assert "no replica verifies" in one.reason
+    assert "no replica can be read now" in one.reason

@@ -117,6 +117,7 @@ def test_a_file_that_changes_before_a_helper_reads_it_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.timeout(20)
 def test_ctrl_c_ends_what_waits_for_a_helper_that_does_not_answer(
     source: Path, tmp_path: Path, few_are_enough: None, monkeypatch: pytest.MonkeyPatch

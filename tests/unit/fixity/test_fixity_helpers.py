@@ -225,6 +225,7 @@ def test_a_helper_inherits_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert b"s3cret" not in inherited
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("threads", [False, True])
 def test_ctrl_c_ends_what_waits_for_a_helper_that_does_not_answer(
