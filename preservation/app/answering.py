@@ -25,14 +25,14 @@ def in_time(look: Callable[[], _Told]) -> _Told:
 
     Raises:
         TimeoutError: it did not end in ``PATIENCE``, and is left to itself.
-        OSError, ValueError: as the look does.
+        Exception: as the look does.
     """
     found = Future[_Told]()
 
     def ask() -> None:
         try:
             found.set_result(look())
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever it is, it is an answer: nobody waits in vain
             found.set_exception(error)
 
     Thread(target=ask, daemon=True).start()  # nobody waits for it at the end
