@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
-from preservation.errors import NotNowError
+from preservation.errors import NotNowError, SamarkandError
 
 PATIENCE = 10.0  # seconds that folders have to answer
 
@@ -25,14 +25,14 @@ def in_time(look: Callable[[], _Told]) -> _Told:
 
     Raises:
         TimeoutError: it did not end in ``PATIENCE``, and is left to itself.
-        Exception: as the look does.
+        OSError, ValueError, SamarkandError: as the look does.
     """
     found = Future[_Told]()
 
     def ask() -> None:
         try:
             found.set_result(look())
-        except Exception as error:  # whatever it is, it is an answer: nobody waits in vain
+        except (OSError, ValueError, SamarkandError) as error:
             found.set_exception(error)
 
     Thread(target=ask, daemon=True).start()  # nobody waits for it at the end
