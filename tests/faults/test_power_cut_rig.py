@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import tarfile
@@ -29,6 +28,7 @@ import pytest
 from endings import ending, payload
 from homes import SILENCE, Archive, Guesser
 from power_rig import Rig, a_rig
+from preloading import preloaded
 from running import PRESERVE, PROJECT, preserve
 from tiers import flip
 
@@ -167,14 +167,7 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def nosync(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library by which nothing is synced."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no C compiler")
-        pytest.skip("no C compiler")
-    made = tmp_path_factory.mktemp("nosync") / "nosync.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", made, NOSYNC, "-ldl"], check=True)
-    return made
+    return preloaded(NOSYNC, tmp_path_factory.mktemp("preloaded"))
 
 
 @pytest.fixture(autouse=True)

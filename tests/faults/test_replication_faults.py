@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from homes import SILENCE, Archive
+from preloading import preloaded
 
 from preservation.errors import NotNowError
 from preservation.replication.result import ReplicaResult
@@ -125,14 +126,7 @@ def test_two_replicators_of_one_aip_end_as_one(one: Archive) -> None:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no C compiler")
-        pytest.skip("no C compiler")
-    made = tmp_path_factory.mktemp("eio") / "eio.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", made, EIO, "-ldl"], check=True)
-    return made
+    return preloaded(EIO, tmp_path_factory.mktemp("preloaded"))
 
 
 def replicate_under(library: Path, archive: Archive, call: str, tier: str, at: int) -> int:
