@@ -23,7 +23,7 @@ from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.rows import FormatLine, ReplicaLine, VersionLine
 
-_SKEW = timedelta(hours=1)  # that clocks of two hosts may differ
+SKEW = timedelta(hours=1)  # that clocks of two hosts may differ
 KEPT, SHORT, NOT_DUE = "kept", "short", "not due yet"
 
 Place = tuple[VersionKey, str]  # a replica's identity: version and tier
@@ -42,7 +42,7 @@ def due_at(row: ReplicaRow, policy: Policy) -> datetime | None:
 
 def is_ahead(at: datetime, now: datetime) -> bool:
     """Whether something is dated by a clock that was wrong: nobody knows how old it is."""
-    return at > now + _SKEW
+    return at > now + SKEW
 
 
 def is_weak(row: ReplicaRow, policy: Policy) -> bool:

@@ -195,16 +195,17 @@ def journal_copies(facts: Facts) -> Judged:
 
 
 def no_overdue(facts: Facts) -> Judged:
-    """Every replica has evidence younger than promised."""
+    """Every replica has evidence younger than promised, and none from a day to come."""
     replicas, late = facts.over_places("replicas"), facts.standing.overdue
     if not replicas:
         return Judged(NOTHING, "there is no replica", 0, "places")
-    fresh = facts.over_places("fresh")
+    fresh, ahead = facts.over_places("fresh"), facts.over_places("ahead")
     told = (
         f"{count(late, 'check')} overdue; {fresh:,} of {count(replicas, 'replica')} with evidence "
         "from within the period"
     )
-    return _of(not late, told, late, "places")
+    told += f"; {ahead:,} dated later than now, so of unknown age" if ahead else ""
+    return _of(not late + ahead, told, late + ahead, "places")
 
 
 def outcomes_recorded(facts: Facts) -> Judged:

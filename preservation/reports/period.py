@@ -22,7 +22,7 @@ from preservation.ledger.event_table import Tally
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.document import PERIOD_SCHEMA, plain
-from preservation.reports.holdings import HeldFormat, format_lines, shown
+from preservation.reports.holdings import SKEW, HeldFormat, format_lines, shown
 from preservation.reports.judges import IN_PART, MET, NOT_SOFTWARE, Facts, judges
 from preservation.reports.numbers import Figure, count_tables
 from preservation.reports.period_rows import (
@@ -51,6 +51,7 @@ PERIOD_FIGURES = (
     Figure("damaged", "replicas damaged", "places", column="damaged"),
     Figure("fresh", "with evidence from the period", "places", column="fresh"),
     Figure("overdue", "checks overdue", "places", column="overdue"),
+    Figure("ahead", "checks dated later than now", "places", column="ahead"),
     Figure("checks", "checks", "months", column="checks"),
     Figure("intact", "found intact", "months", column="intact"),
     Figure("bytes_read", "read", "months", column="bytes_read"),
@@ -219,6 +220,7 @@ def _places(sources: PeriodSources, run: Period) -> Iterator[PlaceLine]:
     for tier in sources.standing.tiers:
         spec = sources.policy.tiers.get(tier.tier)
         old = sources.figures.aged(run.community, tier.tier, run.since)
+        ahead = sources.figures.dated_after(run.community, tier.tier, run.at + SKEW)
         yield PlaceLine(
             tier=tier.tier,
             technology=shown(spec.technology) if spec else "",
@@ -230,8 +232,9 @@ def _places(sources: PeriodSources, run: Period) -> Iterator[PlaceLine]:
             verified=tier.verified,
             damaged=tier.damaged,
             bytes=tier.octets,
-            fresh=tier.replicas - old,
+            fresh=tier.replicas - old - ahead,
             overdue=tier.overdue,
+            ahead=ahead,
             oldest=tier.oldest_check,
         )
 

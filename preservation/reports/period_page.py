@@ -47,6 +47,7 @@ VIEWS = (
             Column("bytes", "Payload", "bytes"),
             Column("fresh", "With evidence from the period", "number"),
             Column("overdue", "Checks overdue", "alarm_number"),
+            Column("ahead", "Dated later than now", "alarm_number"),
             Column("oldest", "Oldest evidence", "time"),
         ),
         "No tier keeps anything for this community.",

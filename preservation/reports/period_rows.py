@@ -42,6 +42,7 @@ class PlaceLine:
     bytes: int
     fresh: int  # replicas with evidence from within the period
     overdue: int
+    ahead: int  # replicas whose last check is dated later than now: a clock was wrong
     oldest: datetime | None
 
 

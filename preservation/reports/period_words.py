@@ -66,7 +66,8 @@ def _first(standing: Standing) -> str:
 
 def _unchecked(standing: Standing, numbers: Mapping[str, int], until: datetime) -> Sentence:
     question = "What was not checked?"
-    held, left = numbers["replicas"], numbers["replicas"] - numbers["fresh"]
+    held, ahead = numbers["replicas"], numbers["ahead"]
+    left = held - numbers["fresh"]
     if not held:
         text = "There is no replica to check."
         return Sentence(question, "Nothing was checked", text, "", "open")
@@ -77,5 +78,11 @@ def _unchecked(standing: Standing, numbers: Mapping[str, int], until: datetime) 
     if not left:
         text = f"Each of {count(held, 'replica')} has evidence from within the period."
         return Sentence(question, "Nothing was left out", text, more, "good")
-    text = f"{left:,} of {count(held, 'replica')} stand on evidence from before the period."
-    return Sentence(question, f"{left:,} of {held:,}", text, more, "open")
+    told = []
+    if left > ahead:
+        whole = count(held, "replica")
+        told.append(f"{left - ahead:,} of {whole} stand on evidence from before the period.")
+    if ahead:
+        told.append(f"The last check of {ahead:,} is dated later than now: nobody knows its age.")
+    text = " ".join(told)
+    return Sentence(question, f"{left:,} of {held:,}", text, more, "bad" if ahead else "open")

@@ -18,6 +18,7 @@ def facts(months: dict[str, int] | None = None, **changes: Any) -> Facts:
     holdings = SimpleNamespace(versions=1, aips=1)
     intake = SimpleNamespace(virus_scan=Demand.REQUIRED, formats=SimpleNamespace(check=True))
     place = {"tier": "deep", "replicas": 1, "verified": 1, "damaged": 0, "fresh": 1, "medium": "x"}
+    place["ahead"] = 0
     cover = SimpleNamespace(replicas=3, failure_domains=3, sites=3, versions=1)
     month = {"accepted": 1, "rejected": 0, "checks": 3, "repaired": 0, "virus_checks": 1}
     month |= {"found": 0, "told": 0, "format_reviews": 0} | (months or {})
@@ -52,6 +53,8 @@ UNKNOWN = (SimpleNamespace(id="", files=1, invalid=0, risk="unknown"),)
         (judges.diverse, facts(places=place(failure_domain="")), "not met"),
         (judges.journal_copies, facts(), "met"),
         (judges.journal_copies, facts(keeper_sites=1), "not met"),
+        (judges.no_overdue, facts(), "met"),
+        (judges.no_overdue, facts(places=place(ahead=1)), "not met"),
         (judges.virus_scans, facts(), "met"),
         (judges.virus_scans, facts({"virus_checks": 0}), "not met"),
         (judges.virus_scans, facts({"accepted": 0}), "nothing to judge"),

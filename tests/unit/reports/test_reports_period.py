@@ -150,6 +150,17 @@ def test_an_overdue_check_is_a_number_with_names(home: Archive) -> None:
     assert "9 with an overdue check" in files.report.sentences[0].text
 
 
+def test_a_check_of_a_day_that_has_not_come_is_no_evidence(home: Archive) -> None:
+    home.clock.at = datetime(2030, 11, 20, tzinfo=UTC)  # the last audit was in December
+    files = write(home, "evidence", "2030")
+    numbers = files.report.numbers
+    assert (numbers["replicas"], numbers["ahead"], numbers["fresh"]) == (9, 9, 0)
+    assert "with a check dated later than now" in files.report.sentences[0].text
+    last = files.report.sentences[2]
+    assert (last.mood, last.word) == ("bad", "9 of 9")
+    assert last.text.startswith("The last check of 9 is dated later than now")
+
+
 @pytest.mark.parametrize("name", ["2031-02", "2099", "1969", "2030-13", "../x", "2030-1"])
 def test_a_period_that_is_none_is_refused(home: Archive, name: str) -> None:
     with pytest.raises(UsageError) as caught:
