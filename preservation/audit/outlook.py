@@ -78,15 +78,15 @@ def shortages(policy: Policy, held: Mapping[str, Held]) -> list[str]:
 
 
 def unreached(policy: Policy, left: Mapping[str, Held]) -> list[str]:
-    """What waits although it is due tonight, since it would take too many tasks.
+    """What waits although it is due, or asked for, since it would take too many tasks.
 
     Args:
         left: by tier, what is in none of them: ``AuditService.beyond``.
     """
     return [
         f"{policy.community}: a run has at most {MAX_SHARDS} tasks for {tier}, which do not reach "
-        f"{counted(one.replicas, 'replica')} ({format_size(one.octets)}) due tonight; they wait. "
-        "A larger audit.split_above, or more runs, would reach more"
+        f"{counted(one.replicas, 'replica')} ({format_size(one.octets)}) to be read now; these "
+        "wait. A larger audit.split_above, or more runs, would reach more"
         for tier, one in left.items()
     ]
 

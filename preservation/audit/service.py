@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Any
 
 from preservation.audit.brake import Brake
 from preservation.audit.check import Checker
+from preservation.audit.outlook import unreached
 from preservation.audit.parted import PartedChecks
 from preservation.audit.planner import Chosen, Planner, Reason
 from preservation.audit.purse import Purse
@@ -28,7 +29,7 @@ from preservation.model.clock import parse_stamp, stamp
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding
 from preservation.model.outcome import Outcome
-from preservation.model.progress import Progress
+from preservation.model.progress import Progress, Silence
 from preservation.model.replica import VersionKey
 from preservation.model.sampling import Sample, together
 from preservation.model.shard import MAX_SHARDS, Shard, into_shards
@@ -106,6 +107,19 @@ def total(results: Iterable[AuditResult]) -> AuditResult:
     )
 
 
+def _beyond(chosen: Iterable[Chosen], shards: Sequence[Shard]) -> Held | None:
+    """What is due and in none of a tier's shards, which are as many as there can be."""
+    if len(shards) < MAX_SHARDS:
+        return None
+    reached = {item for shard in shards for item in shard.items}
+    rest = [
+        one.turn.octets
+        for one in chosen
+        if one.reason is not Reason.SHARE and (one.turn.aip, one.turn.version) not in reached
+    ]
+    return Held(len(rest), sum(rest)) if rest else None
+
+
 def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
     """Of a replica that could not be read in parts each part says so: it is one check."""
     told = set[tuple[VersionKey, str]]()
@@ -144,6 +158,7 @@ class AuditService:
         everything: bool = False,
         sample: int = 0,
         budget: int | None = None,
+        progress: Progress | None = None,
     ) -> list[Shard]:
         """What to check now, tier by tier, the most pressing first.
 
@@ -154,6 +169,7 @@ class AuditService:
             everything: whatever was checked when; the budget still holds.
             sample: so many by lot of what is aimed at, on each tier; else all of it.
             budget: octets to read at most; by default the policy's for one night.
+            progress: is told what takes more tasks than a run has, so that it waits.
         """
         with self._catalogue.kept_open():
             purse = self._purse(policy, budget)
@@ -161,7 +177,7 @@ class AuditService:
                 chosen = list(self._aimed(policy, tier, aim, sample, purse))
             else:
                 chosen = self._tonight(policy, purse, tier)
-            return self._shards(policy, chosen, aim)
+            return self._shards(policy, chosen, aim, progress or Silence())
 
     def _tonight(self, policy: Policy, purse: Purse, tier: str | None) -> list[Chosen]:
         """What is due; what was drawn by lot for it is drawn for the whole span."""
@@ -196,17 +212,15 @@ class AuditService:
 
     def beyond(self, policy: Policy, night: Iterable[Chosen]) -> dict[str, Held]:
         """What is due and in none of the shards that a run has for its tier."""
-        due: dict[str, list[Turn]] = {}
+        due: dict[str, list[Chosen]] = {}
         for one in night:
-            if one.reason not in (Reason.SAMPLE, Reason.SHARE):  # of its own; not due yet
-                due.setdefault(one.turn.tier, []).append(one.turn)
+            if one.reason is not Reason.SAMPLE:  # its tasks are its own
+                due.setdefault(one.turn.tier, []).append(one)
         left: dict[str, Held] = {}
-        for tier, turns in due.items():
-            shards = islice(self._cut(policy, tier, "", turns), MAX_SHARDS)
-            reached = {item for shard in shards for item in shard.items}
-            rest = [one.octets for one in turns if (one.aip, one.version) not in reached]
-            if rest:
-                left[tier] = Held(len(rest), sum(rest))
+        for tier, some in due.items():
+            cut = self._cut(policy, tier, "", [one.turn for one in some])
+            if rest := _beyond(some, list(islice(cut, MAX_SHARDS))):
+                left[tier] = rest
         return left
 
     def held(self) -> dict[str, dict[str, Held]]:
@@ -230,7 +244,9 @@ class AuditService:
                     break  # another tier may cost less
                 yield Chosen(0, 0.0, turn, reason)
 
-    def _shards(self, policy: Policy, chosen: list[Chosen], aim: Aim) -> list[Shard]:
+    def _shards(
+        self, policy: Policy, chosen: list[Chosen], aim: Aim, progress: Progress
+    ) -> list[Shard]:
         """Shards tier by tier, in the policy's order; those drawn by lot apart from the others."""
         planned, shards = stamp(self._clock.now()), list[Shard]()
         places = {tier: place for place, tier in enumerate(policy.audit.tiers)}
@@ -239,11 +255,14 @@ class AuditService:
             return places[one.turn.tier], one.reason is not Reason.SAMPLE
 
         for (place, by_turn), group in groupby(sorted(chosen, key=where), key=where):
-            tier = list(places)[place]
-            cut = self._cut(policy, tier, planned, [one.turn for one in group])
+            tier, meant = list(places)[place], list(group)
+            cut = self._cut(policy, tier, planned, [one.turn for one in meant])
             of = 0 if by_turn else self._catalogue.turns.meant(policy.community, tier, aim)
-            some = islice(cut, MAX_SHARDS)
+            some = list(islice(cut, MAX_SHARDS))
             shards.extend(replace(shard, drawn_from=of) for shard in some)
+            if rest := _beyond(meant, some):
+                for sentence in unreached(policy, {tier: rest}):
+                    progress.say(sentence)
         return shards
 
     def _cut(

@@ -68,7 +68,13 @@ def audit(
         tier = known_tier(parts, tier)
         for policy in holding(parts, community):
             planned = parts.audit.plan(
-                policy, tier=tier, aim=aim, everything=everything, sample=sample or 0, budget=octets
+                policy,
+                tier=tier,
+                aim=aim,
+                everything=everything,
+                sample=sample or 0,
+                budget=octets,
+                progress=progress,
             )
             results += [parts.audit.run(policy, shard, progress, slow) for shard in planned]
             results.append(parts.audit.settle(policy, progress))

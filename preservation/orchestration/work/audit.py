@@ -16,6 +16,7 @@ from preservation.model.progress import Progress, Silence
 from preservation.model.sampling import Sample, together
 from preservation.model.shard import Shard
 from preservation.model.units import format_size, parse_size
+from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.work.common import Json, policy_of, shard_json, tell
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def checks_due(parts: Parts, community: str, aim: Json) -> list[Json]:
         everything=aim["everything"],
         sample=aim["sample"] or 0,
         budget=parse_size(aim["budget"]) if aim["budget"] else None,
+        progress=LogProgress(_log.warning),
     )
     return [shard_json(shard) for shard in planned]
 

@@ -21,6 +21,7 @@ from preservation.audit.outlook import unreached
 from preservation.audit.service import AuditResult, total
 from preservation.model.event import EventType
 from preservation.model.shard import Shard
+from preservation.orchestration.progress import LogProgress
 from preservation.orchestration.work import audit as work
 from preservation.policy.policy import Policy
 
@@ -280,11 +281,13 @@ def test_what_is_due_and_takes_too_many_tasks_is_told(
     with large.opened() as (parts, policy):
         night = list(parts.audit.night(policy, tier="vault"))
         left = parts.audit.beyond(policy, night)
-        shards = parts.audit.plan(policy, tier="vault")
+        said = list[str]()
+        shards = parts.audit.plan(policy, tier="vault", progress=LogProgress(said.append))
         reached = {item for shard in shards for item in shard.items}
         assert {name: one.replicas for name, one in left.items()} == {"vault": 1}
         assert len(reached) == 2
         (told,) = unreached(policy, left)
-        assert "1 replica (58.6 KiB) due tonight" in told
+        assert "1 replica (58.6 KiB) to be read now" in told
+        assert said == [told]
         monkeypatch.undo()
         assert parts.audit.beyond(policy, night) == {}
