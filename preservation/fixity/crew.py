@@ -19,11 +19,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
 from preservation.fixity.helper_main import Taken
 from preservation.fixity.helpers import Helper, Here
+from preservation.fixity.kept import Kept, Lent
 from preservation.fixity.rate import RateLimit
 from preservation.fixity.reading import Measured, Reader, StoppedError
 from preservation.model.digest import Algorithm
@@ -111,12 +113,15 @@ class EngineSettings:
             comes from the medium where the tier says that this works.
         rate: a budget of octets per second for all workers together.
         listed: a listing called each file a regular one, so that small ones need not be asked.
+        kept: helper processes that read small files of one folder after the other; by default
+            they are started for each folder where there are many, and only there.
     """
 
     workers: int = 2
     drop_cache: bool = False
     rate: RateLimit | None = None
     listed: bool = False
+    kept: Kept | None = None
 
 
 class Crew:
@@ -126,6 +131,7 @@ class Crew:
         root: open.
         helped: many files will come: each hand has a helper process.
         begun: helper processes of this folder that are there already, idle.
+        path: where the root is; without it no kept helper can be asked.
     """
 
     def __init__(
@@ -137,9 +143,10 @@ class Crew:
         *,
         helped: bool,
         begun: Sequence[Helper] = (),
+        path: Path | None = None,
     ) -> None:
-        self._begun = begun
-        self._helpers: list[Helper] = []  # each hand's
+        self._begun, self._path = begun, path
+        self._helpers: list[Helper | Lent] = []  # each hand's
         self._root, self._settings, self._progress = root, settings, progress
         self._cancelled, self._helped = cancelled, helped
         # Waiting for the medium lets go of the GIL; then more than one may go through paths.
@@ -219,29 +226,32 @@ class Crew:
         try:
             with ExitStack() as ending:
                 reader = self._reader(ending)
-                small: Helper | Here = self._helper(number) if self._helped else self._here()
+                small: Helper | Lent | Here = self._helper(number) if self._helped else self._here()
                 ending.enter_context(small)
                 self._work(small, reader)
             self._said.put(None)
         except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
             self._said.put(error)
 
-    def _helper(self, number: int) -> Helper:
+    def _helper(self, number: int) -> Helper | Lent:
         """The helper process of a hand."""
-        helper = (
-            self._begun[number]
-            if number < len(self._begun)
-            else Helper(
+        kept = self._settings.kept
+        helper: Helper | Lent
+        if number < len(self._begun):
+            helper = self._begun[number]
+        elif kept is not None and self._path is not None:
+            helper = Lent(kept, self._root, self._path)
+        else:
+            helper = Helper(
                 self._root,
                 self._large_from,
                 drop_cache=self._settings.drop_cache,
                 listed=self._settings.listed,
             )
-        )
         self._helpers.append(helper)
         return helper
 
-    def _work(self, small: Helper | Here, reader: Reader) -> None:
+    def _work(self, small: Helper | Lent | Here, reader: Reader) -> None:
         asked: deque[Batch] = deque()
         while True:
             batch, large = self._next(at_once=bool(asked))

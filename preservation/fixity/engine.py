@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from preservation.errors import MalformedError
-from preservation.fixity import helpers
+from preservation.fixity import helpers, kept
 from preservation.fixity.ahead import Ahead
 from preservation.fixity.crew import Batch, Crew, Done, EngineSettings
 from preservation.fixity.reading import Measured, Reading, StoppedError
@@ -81,7 +81,7 @@ def read(
     left = cut if ahead is None else _left(cut, ahead, known, progress, cancelled)
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for done in _at_work(fd, left, settings, progress, cancelled, ahead):
+        for done in _at_work(fd, root, left, settings, progress, cancelled, ahead):
             while known:
                 yield known.popleft()
             yield done
@@ -92,6 +92,7 @@ def read(
 
 def _at_work(
     root: int,
+    path: Path,
     batches: Iterator[Batch],
     settings: EngineSettings,
     progress: Progress,
@@ -100,9 +101,9 @@ def _at_work(
 ) -> Iterator[Done]:
     if settings.workers == 1:
         return Crew(root, settings, progress, cancelled, helped=False).alone(batches)
-    first, many = _first(batches)
+    first, many = _first(batches, helpers.ENOUGH if settings.kept is None else kept.ENOUGH)
     begun = ahead.helpers(cancelled) if many and ahead is not None else []
-    crew = Crew(root, settings, progress, cancelled, helped=many, begun=begun)
+    crew = Crew(root, settings, progress, cancelled, helped=many, begun=begun, path=path)
     return crew.together(itertools.chain(first, batches))
 
 
@@ -134,13 +135,13 @@ def _cut(batches: Iterable[Batch], most: int) -> Iterator[Batch]:
                 yield batch.part(first, first + most)
 
 
-def _first(batches: Iterator[Batch]) -> tuple[list[Batch], bool]:
+def _first(batches: Iterator[Batch], enough: int) -> tuple[list[Batch], bool]:
     """The first batches, and whether they are worth helper processes."""
     first, files = [], 0
     for batch in batches:
         first.append(batch)
         files += len(batch.paths)
-        if files >= helpers.ENOUGH:
+        if files >= enough:
             return first, True
     return first, False
 
