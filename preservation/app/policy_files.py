@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from pathlib import Path
 
 from preservation.errors import UsageError
+from preservation.files import regular
 
 _MOST = 16 << 20  # octets read of a file; what is longer than a policy may be is told by its check
 
@@ -36,19 +36,11 @@ def octets_of(path: Path) -> bytes:
         UsageError: it cannot be read (``POL-NO-FILES``).
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise UsageError(
-                    f"{path} is no regular file",
-                    hint="name a policy file, or take it out of the folder",
-                    code="POL-NO-FILES",
-                )
-            return file.read(_MOST)
+        return regular.read(path, _MOST)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}",
-            hint="name a policy file that you may read",
+            hint="name a policy file that you may read; what is none does not belong in the folder",
             code="POL-NO-FILES",
         ) from error
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from preservation.errors import UsageError
+from preservation.files import regular
 from preservation.policy.foresight import checking
 from preservation.policy.loss import Contribution, Model, contributions
 from preservation.policy.loss_inputs import Rates, assumptions, model_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from preservation.policy.montecarlo import Spread
 
 _TB = 10**12
+_MOST_RATES = 1 << 20  # octets of a file of rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,18 @@ def read_rates(path: Path | None) -> Rates:
     """
     try:
         ours = resources.files("preservation.policy") / "fault_rates.yaml"
-        return Rates.parse(yaml.safe_load((path or ours).read_text(encoding="utf-8")))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        data = ours.read_bytes() if path is None else regular.read(path, _MOST_RATES + 1)
+        if len(data) > _MOST_RATES:
+            raise ValueError(f"more than {_MOST_RATES} octets")
+        said = yaml.safe_load(data.decode())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        wrong = (isinstance(error, OSError) and error.strerror) or str(error)
         raise UsageError(
-            f"the rates in {path} cannot be read: {error}",
+            f"the rates in {path} cannot be read: {wrong}",
             hint="begin with a copy of preservation/policy/fault_rates.yaml",
             code="POL-RATES",
         ) from error
+    return Rates.parse(said)
 
 
 def simulate(

@@ -17,7 +17,7 @@ from preservation.bags.restore import undone
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.cli.aip_ended import disposed_table, ended_of, not_held, tombstone_json
 from preservation.cli.aip_origin import origins, told
-from preservation.cli.opening import known_aip, opened
+from preservation.cli.opening import known_aip, known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
 from preservation.errors import NotNowError, UsageError
@@ -41,6 +41,7 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
     """Every AIP version held; and, below, those that were disposed of."""
     here = shell(ctx)
     with opened(here) as parts:
+        community = known_community(parts, community)
         rows = list(parts.catalogue.versions(community))
         gone = parts.catalogue.custody.tombstones(community)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from preservation.cli.findings_shown import show_finding
 from preservation.errors import UsageError
+from preservation.files import regular
 from preservation.model.finding import Finding
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def yardstick(path: Path | None, aliases: Iterable[str]) -> Yardstick | None:
 def octets_of(path: Path) -> bytes:
     """A profile's document, one octet more at most than any may have."""
     try:
-        with path.open("rb") as file:
-            return bytes(file.read(profiles("parse").LARGEST + 1))
+        return regular.read(path, profiles("parse").LARGEST + 1)
     except OSError as error:
         raise UsageError(
             f"no profile can be read at {path}: {error.strerror}",

@@ -11,7 +11,7 @@ import typer
 from preservation.app.parts import Parts
 from preservation.app.upkeep import settling_of
 from preservation.catalogue.protocol import FindingRow
-from preservation.cli.opening import opened
+from preservation.cli.opening import known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
 from preservation.cli.streamed import MOST_SHOWN, Streamed
@@ -39,6 +39,7 @@ def list_(
     """The findings that are open; exit code 4 if there are any."""
     here = shell(ctx)
     with opened(here) as parts:
+        community = known_community(parts, community)
         found = partial(parts.catalogue.each_finding, community, None if every else "open")
 
         def render(out: Console) -> None:
@@ -173,9 +174,9 @@ def settle(
 def _find(parts: Parts, id: str) -> FindingRow:
     rows = [row for row in parts.catalogue.each_finding() if row.id.startswith(id.lower())]
     if len(rows) != 1:
-        what = "no finding" if not rows else f"{len(rows)} findings"
+        what = "no finding begins" if not rows else f"{len(rows)} findings begin"
         hint = "`preserve finding list --all` shows all"
-        raise UsageError(f"{what} begin with {id!r}", hint=hint, code="FND-UNKNOWN")
+        raise UsageError(f"{what} with {id!r}", hint=hint, code="FND-UNKNOWN")
     return rows[0]
 
 

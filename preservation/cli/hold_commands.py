@@ -9,7 +9,7 @@ import typer
 from preservation.app.keeping import holds_of
 from preservation.app.parts import Parts
 from preservation.catalogue.custody import HoldRow
-from preservation.cli.opening import known_aip, opened
+from preservation.cli.opening import known_aip, known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.model.clock import stamp
@@ -79,7 +79,7 @@ def list_(
     """The holds that are open."""
     here = shell(ctx)
     with opened(here) as parts:
-        rows = parts.catalogue.custody.holds(community, every=every)
+        rows = parts.catalogue.custody.holds(known_community(parts, community), every=every)
 
     def render(out: Console) -> None:
         shown = table("Holds", "id", "community", "AIP", ">version", "since", "who", "why")

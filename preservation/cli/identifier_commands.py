@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from preservation.catalogue.protocol import IdentifierRow
-from preservation.cli.opening import known_aip, opened
+from preservation.cli.opening import known_aip, known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
 from preservation.errors import UsageError
@@ -27,14 +27,14 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
     """Every identifier, its AIP, and whether it is reserved, live or withdrawn."""
     here = shell(ctx)
     with opened(here) as parts:
-        found = parts.catalogue.identifiers(community)
+        found = parts.catalogue.identifiers(known_community(parts, community))
 
     def render(out: Console) -> None:
         shown = table("Identifiers", "community", "identifier", "AIP", "status", "since")
         for row in found:
             since = f"{row.since:%Y-%m-%d}"
             shown.add_row(row.community, row.identifier.shown, row.aip, row.status.value, since)
-        out.print(shown)
+        out.print(shown if found else "no AIP has an identifier")
 
     body = {"identifiers": [_row(row) for row in found]}
     here.answer(as_json, "samarkand.identifiers/1", body, render)

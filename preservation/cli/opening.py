@@ -103,6 +103,20 @@ def known_aip(parts: Parts, name: str | None) -> str | None:
     return aips[0]
 
 
+def known_community(parts: Parts, name: str | None) -> str | None:
+    """A community's name as given, if it has or had a policy, or something is held for it.
+
+    Raises:
+        UsageError: there is none: a name that is mistyped must not be told that all is well
+            (``POL-NOT-IN-FORCE``).
+    """
+    if name is None or name in parts.store.in_force():
+        return name
+    if next(iter(parts.catalogue.versions(name)), None) is None:
+        parts.store.governing(name)  # says that there is none
+    return name
+
+
 def communities(parts: Parts, only: str | None) -> list[Policy]:
     """The policies in force, of all communities or of one.
 

@@ -18,6 +18,7 @@ from preservation.cli.options import Json
 from preservation.cli.outfile import write_out
 from preservation.cli.shell import account, shell, table
 from preservation.errors import BusyError, PolicyError, UsageError
+from preservation.files import regular
 from preservation.model.progress import Silence
 from preservation.policy.check import Checked
 from preservation.policy.plan import Plan
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _MOST_PLAN = 256 << 20  # octets read of a plan; one of a thousand communities has some 20 MB
+_A_PLAN = "give the file that `preserve policy plan --json` wrote"
 MOST_ROWS = 40  # of one table on a terminal; the other forms have all of them
 
 
@@ -159,12 +161,8 @@ def _put_in_force(
 
 def _read_plan(path: Path) -> Any:
     try:
-        with path.open("rb") as file:
-            return json.loads(file.read(_MOST_PLAN))
+        return json.loads(regular.read(path, _MOST_PLAN))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint=_A_PLAN) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path} is no plan: {error}",
-            hint="give the file that `preserve policy plan --json` wrote",
-        ) from error
+        raise UsageError(f"{path} is no plan: {error}", hint=_A_PLAN) from error

@@ -11,7 +11,7 @@ from preservation.app.keeping import holds_of, retention_of
 from preservation.app.parts import Parts
 from preservation.catalogue.custody import ProposalRow
 from preservation.cli.aip_commands import find
-from preservation.cli.opening import communities, opened
+from preservation.cli.opening import communities, known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.errors import UsageError
@@ -125,7 +125,8 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
     """Every proposal that was made, and how far it has come."""
     here = shell(ctx)
     with opened(here) as parts:
-        rows = [_proposal(parts, row) for row in parts.catalogue.custody.proposals(community)]
+        found = parts.catalogue.custody.proposals(known_community(parts, community))
+        rows = [_proposal(parts, row) for row in found]
 
     def render(out: Console) -> None:
         shown = table("Proposals", "proposal", "community", "since", ">items", "state", "approvals")

@@ -107,7 +107,8 @@ class PolicyFiles:
         if line is None:
             raise UsageError(
                 f"no policy is in force for {community!r}",
-                hint="run `preserve policy apply`",
+                hint="look at its name: `preserve policy status` shows those in force; "
+                "`preserve policy apply` puts a new one in force",
                 code="POL-NOT-IN-FORCE",
             )
         return self.policy(line.digest)
