@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python
+NATIVE := hatch_build.py $(wildcard preservation/fixity/native/*)
 HOME_DIR ?= var
 PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
 
@@ -21,15 +22,15 @@ $(BIN)/uv: requirements/uv.txt
 	@touch $@
 
 # What runs. The development set holds it too, so it is installed only where neither is.
-$(VENV)/.app: $(BIN)/uv requirements/app.txt pyproject.toml
+$(VENV)/.app: $(BIN)/uv requirements/app.txt pyproject.toml $(NATIVE)
 	@if [ ! -e $(VENV)/.dev ]; then echo "installing"; $(UV) requirements/app.txt; fi
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --python $(BIN)/python --editable .
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml
+$(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml $(NATIVE)
 	@echo "installing the development set"
 	@$(UV) requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --python $(BIN)/python --editable .
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
 	@touch $@
 
 # Programs that run beside us in processes and environments of their own: an S3 server for the
