@@ -15,6 +15,7 @@ from preservation.errors import CatalogueUnavailableError, NotNowError, Samarkan
 from preservation.ledger.journal import FileJournal
 from preservation.model.clock import Clock, stamp
 
+BEHIND = "CAT-BEHIND-JOURNAL"
 SKEW = timedelta(hours=1)  # that the clocks of an archive's machines may differ
 
 
@@ -40,7 +41,7 @@ def out_of_date(catalogue: Remembers, journal: FileJournal) -> SamarkandError | 
         f"{stamp(last.at)}; was it restored from a backup?",
         hint="run `preserve catalogue rebuild`: it makes the catalogue again from tiers and "
         "journal; until then nothing is done and nothing is recorded",
-        code="CAT-BEHIND-JOURNAL",
+        code=BEHIND,
     )
 
 

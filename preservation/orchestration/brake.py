@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param, XComArg
 from airflow.sdk.exceptions import AirflowSkipException
 
 from preservation.orchestration import brakes, parts, settings, words
-from preservation.orchestration.repair import ApproveRepair
+from preservation.orchestration.question import AskApproval
 from preservation.orchestration.steps import step
 from preservation.orchestration.watch import watch
 from preservation.policy.policy import Policy
@@ -52,7 +52,7 @@ def brake_dag(policy: Policy) -> DAG:
     return dag
 
 
-class AskAboutBrake(ApproveRepair):
+class AskAboutBrake(AskApproval):
     """Asks whether automatic repair may go on, where it waits; skipped where it does not."""
 
     def __init__(self, *, community: str, title: str, **kwargs: Any) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.exceptions import HITLTimeoutError
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     DAG,
     AssetAlias,
@@ -18,12 +16,12 @@ from airflow.sdk import (
     XComArg,
     get_current_context,
 )
-from airflow.sdk.exceptions import AirflowFailException
 
 from preservation.catalogue.brake import brakes
 from preservation.orchestration import approval, parts, settings, words
 from preservation.orchestration.brakes import told as told_brakes
 from preservation.orchestration.progress import LogProgress
+from preservation.orchestration.question import AskApproval
 from preservation.orchestration.steps import afterwards, gate, step, steps, tier_step
 from preservation.orchestration.tell import tell_standing
 from preservation.orchestration.watch import watch
@@ -80,34 +78,10 @@ def repair_dag(policy: Policy) -> DAG:
     return dag
 
 
-class ApproveRepair(ApprovalOperator):
-    """Asks one of the policy's approvers, and keeps the digest of what was asked, so that an
-    answer to one list never counts for another.
-    """
-
-    template_fields = (*ApprovalOperator.template_fields, "digest")
-
-    def __init__(self, *, digest: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.digest = digest
-
-    def execute(self, context: Any) -> Any:
-        """Note the digest, then park the task until a person answers."""
-        context["ti"].xcom_push("asked", self.digest)
-        return super().execute(context)
-
-    def execute_complete(self, context: Any, event: Any) -> Any:
-        """Hand the answer on. No answer is not asked for again: the next run has a new list."""
-        try:
-            return super().execute_complete(context, event)
-        except HITLTimeoutError as error:
-            raise AirflowFailException("Nobody answered; nothing was changed.") from error
-
-
 def _approval(policy: Policy, found: Any) -> tuple[Any, Any]:
     """Ask once for the whole list. Returns the answer and the digest it is about."""
     asked = "ti.xcom_pull(task_ids='find', key='request')"
-    approve = ApproveRepair(
+    approve = AskApproval(
         task_id="approve",
         subject=f"{{{{ {asked}['subject'] }}}}",
         body=f"{{{{ {asked}['body'] }}}}",

@@ -16,7 +16,7 @@ from preservation.model.digest import Digest
 from preservation.orchestration import disposals, parts, settings, words
 from preservation.orchestration.factory import kept_policy
 from preservation.orchestration.progress import LogProgress
-from preservation.orchestration.repair import ApproveRepair
+from preservation.orchestration.question import AskApproval
 from preservation.orchestration.steps import LABEL, gate, step
 from preservation.orchestration.tell import tell_standing
 from preservation.orchestration.watch import watch
@@ -126,20 +126,18 @@ def _monthly(community: str) -> str:
     return f"{lot % 60} {lot // 60 % 5 + 1} {lot // 300 % 28 + 1} * *"
 
 
-class ApproveDisposal(ApproveRepair):
+class ApproveDisposal(AskApproval):
     """Asks one of the policy's approvers, and puts the answer on record by itself, as Airflow gives
     it: what one task hands to another can be changed by whoever may write that.
     """
 
-    def execute_complete(self, context: Any, event: Any) -> Any:
+    def take(self, context: Any, answer: Any) -> None:
         """Record a named person's word on the list that was asked about."""
-        answer = super().execute_complete(context, event)
         if answer["chosen_options"] == [self.APPROVE]:
             asked = context["ti"].xcom_pull(task_ids=self.task_id, key="asked")
             with parts.open_parts() as home:
                 # If the review was run again meanwhile, the question was about another list.
                 disposals.record(home, answer, self.digest if asked == self.digest else None)
-        return answer
 
 
 def _approval(policy: Policy, due: Any, number: int) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import TriggerRule
+from airflow.sdk.exceptions import AirflowFailException
 
 from preservation.orchestration import parts
 from preservation.orchestration.settings import dag_id
@@ -25,9 +26,12 @@ class TellStanding(TriggerDagRunOperator):
         self.community = community
 
     def execute(self, context: Any) -> None:
-        """Compute the note, then start the run."""
-        with parts.open_parts() as home:
-            self.note = work.standing(home, self.community).note()
+        """Compute the note, then start the run; also where nothing can be known, which it shows."""
+        try:
+            with parts.open_parts() as home:
+                self.note = work.standing(home, self.community).note()
+        except AirflowFailException as error:
+            self.note = f"**Nobody knows how it stands.** {error}"
         super().execute(context)
 
 
