@@ -70,6 +70,21 @@ class Server:
         return open_s3_tier(self.spec(id, prefix), KEYS)
 
 
+def described(endpoint: str, prefix: str, **more: str) -> dict[str, str]:
+    """A tier as ``tiers.yaml`` has it: the bucket ``keeping``, and what is said otherwise."""
+    return {
+        "kind": "s3",
+        "endpoint": endpoint,
+        "bucket": "keeping",
+        "prefix": prefix.replace("_", "x"),
+        "credential": CREDENTIAL,
+        "site": "far",
+        "operator": "they",
+        "technology": "a server",
+        **more,
+    }
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

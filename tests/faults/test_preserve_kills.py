@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from buckets import CREDENTIAL, KEYS, serving
+from buckets import KEYS, described, serving
 from endings import ending, payload
 from homes import Archive, Guesser, quick_folder, snapshot
 from post_offices import mail_server
@@ -270,11 +270,7 @@ def replicate_parts(root: Path, stack: ExitStack) -> Scene:
     """To a bucket whose objects may not be large: what is there of earlier moments goes first."""
     server = stack.enter_context(serving("moto"))
     client = server.client()
-    bucket = {
-        "kind": "s3", "endpoint": server.endpoint, "bucket": "keeping", "prefix": "kills",
-        "credential": CREDENTIAL, "object_limit": "8 MiB",
-        "site": "far", "operator": "they", "technology": "a server",
-    }  # fmt: skip
+    bucket = described(server.endpoint, "kills", object_limit="8 MiB")
     archive = home(root, tiers={"deep": bucket})
     archive.put("large", LARGE)
     archive.take_inbox()

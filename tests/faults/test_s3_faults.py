@@ -12,7 +12,7 @@ from pathlib import Path
 import fault_proxy as faults
 import pytest
 from botocore.retries.standard import ExponentialBackoff
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from fault_proxy import Fault, Proxy, Request, proxied
 from homes import SILENCE, Archive
 
@@ -41,16 +41,7 @@ def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 @pytest.fixture
 def far(ground: Path, proxy: Proxy) -> Archive:
     """A home whose third tier is a bucket behind the proxy, with one AIP in the first."""
-    bucket = {
-        "kind": "s3",
-        "endpoint": proxy.endpoint,
-        "bucket": "keeping",
-        "prefix": ground.name.replace("_", "x"),
-        "credential": CREDENTIAL,
-        "site": "far",
-        "operator": "they",
-        "technology": "a server",
-    }
+    bucket = described(proxy.endpoint, ground.name)
     archive = Archive(ground, tiers={"deep": bucket})
     archive.ingest(archive.put("first", FILES))
     return archive

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from homes import SILENCE, Archive, snapshot
 
 from preservation.app import drilling
@@ -173,16 +173,7 @@ def test_a_bucket_is_drilled_under_a_prefix_of_its_own(
     only("flip", "stale version", "delete")
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    bucket = {
-        "kind": "s3",
-        "endpoint": server.endpoint,
-        "bucket": "keeping",
-        "prefix": "drilled",
-        "credential": CREDENTIAL,
-        "site": "there",
-        "operator": "them",
-        "technology": "S3",
-    }
+    bucket = described(server.endpoint, "drilled")
     archive = Archive(ground, {"drill": {"tiers": ["deep"]}}, tiers={"deep": bucket})
     client = server.client()
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from homes import Archive, only, snapshot
 from tiers import flip
 
@@ -136,16 +136,7 @@ def test_a_bucket_and_a_folder_make_a_whole_together(
 ) -> None:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    bucket = {
-        "kind": "s3",
-        "endpoint": server.endpoint,
-        "bucket": "keeping",
-        "prefix": "salvage",
-        "credential": CREDENTIAL,
-        "site": "there",
-        "operator": "them",
-        "technology": "S3",
-    }
+    bucket = described(server.endpoint, "salvage")
     archive = Archive(ground, tiers={"deep": bucket})
     result = archive.ingest(archive.put("first", FILES))
     archive.replicate()

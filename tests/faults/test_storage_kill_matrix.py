@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from homes import SILENCE, Archive, Guesser, quick_folder, snapshot
 
 from preservation.cli.aip_commands import _export
@@ -131,11 +131,7 @@ def test_killed_replication_to_several_targets_is_completed(place: Path) -> None
 def test_killed_sending_of_parts_is_gone_on_with(place: Path, server: Server) -> None:
     root = place / "parts"
     root.mkdir()
-    bucket = {
-        "kind": "s3", "endpoint": server.endpoint, "bucket": "keeping", "prefix": "kills",
-        "credential": CREDENTIAL, "object_limit": "8 MiB",
-        "site": "far", "operator": "they", "technology": "a server",
-    }  # fmt: skip
+    bucket = described(server.endpoint, "kills", object_limit="8 MiB")
     template = Archive(root, tiers={"deep": bucket})
     template.ingest(template.put("first", LARGE))
     client = server.client()

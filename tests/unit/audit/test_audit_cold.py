@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from fault_proxy import Proxy, proxied, still_cold
 from homes import Archive, only
 
@@ -51,17 +51,9 @@ def cold(ground: Path, hours: Proxy, monkeypatch: pytest.MonkeyPatch) -> Archive
     """One AIP on two folders and, not yet, on the cold tier."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    declared = {
-        "kind": "s3-archive",
-        "endpoint": hours.endpoint,
-        "bucket": "keeping",
-        "prefix": f"p-{uuid.uuid4().hex[:12]}",
-        "credential": CREDENTIAL,
-        "retrieval": "5h",
-        "site": "far",
-        "operator": "they",
-        "technology": "cold objects",
-    }
+    declared = described(
+        hours.endpoint, f"p-{uuid.uuid4().hex[:12]}", kind="s3-archive", retrieval="5h"
+    )
     archive = Archive(ground, tiers={"deep": declared})
     archive.ingest(archive.put("one", {"a.txt": b"a"}))
     return archive

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from homes import SILENCE, Archive, only
 from tiers import flip
 
@@ -244,17 +244,7 @@ def test_a_tar_in_several_objects_is_read_in_parts_and_one_check(
         monkeypatch.setenv(name, value)
     split_above(monkeypatch, 3 * 1024**2)
     monkeypatch.setattr(parted, "SHARE", 1)
-    declared = {
-        "kind": "s3",
-        "endpoint": server.endpoint,
-        "bucket": "keeping",
-        "prefix": "parted",
-        "credential": CREDENTIAL,
-        "object_limit": "8 MiB",
-        "site": "far",
-        "operator": "they",
-        "technology": "objects",
-    }
+    declared = described(server.endpoint, "parted", object_limit="8 MiB")
     archive = Archive(ground, tiers={"deep": declared})
     archive.ingest(archive.put("large", {f"{n}.bin": os.urandom(3 * 1024**2) for n in range(3)}))
     archive.replicate()

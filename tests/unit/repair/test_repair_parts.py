@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from homes import SILENCE, Archive, only
 
 from preservation.model.digest import Digest
@@ -30,11 +30,7 @@ def far(ground: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Archiv
     """A home whose third tier is a bucket where an object has 8 MiB at most."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    bucket = {
-        "kind": "s3", "endpoint": server.endpoint, "bucket": "keeping",
-        "prefix": ground.name.replace("_", "x"), "credential": CREDENTIAL,
-        "object_limit": "8 MiB", "site": "far", "operator": "they", "technology": "a server",
-    }  # fmt: skip
+    bucket = described(server.endpoint, ground.name, object_limit="8 MiB")
     archive = Archive(ground, tiers={"deep": bucket})
     archive.ingest(archive.put("six", FILES))
     archive.replicate()

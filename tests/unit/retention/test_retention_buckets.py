@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import KEYS, Server, described, serving
 from homes import SILENCE, Archive
 from test_retention_service import RULES, approved, dispose, grow_old, kept, lying, retention
 
@@ -26,16 +26,7 @@ def server() -> Iterator[Server]:
 def far(ground: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Archive:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    bucket = {
-        "kind": "s3",
-        "endpoint": server.endpoint,
-        "bucket": "locking",
-        "prefix": ground.name.replace("_", "x"),
-        "credential": CREDENTIAL,
-        "site": "far",
-        "operator": "they",
-        "technology": "a server",
-    }
+    bucket = described(server.endpoint, ground.name, bucket="locking")
     return Archive(ground, RULES, tiers={"deep": bucket})
 
 
