@@ -2,21 +2,29 @@
 
 An absent digest cannot be expressed, and a file that was not read has none: so neither is ever
 equal to anything.
+
+A digest that differs, and was taken where several files are hashed at once, is taken again by
+OpenSSL before it is told: an error there can make an intact file look altered for that long, and
+never the other way round, since what agrees with a recorded digest agrees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from preservation.errors import MalformedError
+from preservation.fixity import sha2
 from preservation.fixity.ahead import Ahead
 from preservation.fixity.crew import Batch, Done, EngineSettings
 from preservation.fixity.engine import digests_at, never, read
 from preservation.fixity.reading import Measured, Reading
 from preservation.model.digest import Algorithm, Digest
-from preservation.model.progress import Progress
+from preservation.model.progress import Progress, Silence
+
+_DOUBTED = 1024  # files that wait to be taken again
 
 
 class Expected(NamedTuple):
@@ -85,8 +93,62 @@ def compare(
         MalformedError: a digest is missing; fewer workers than one.
     """
     checked = (_checked(batch) for batch in batches if batch.paths)
+    again = replace(settings, abreast=False, kept=None)
+    doubted: list[Unequal] = []
     for done in read(root, checked, settings, progress, cancelled, ahead):
-        yield _compared(done)
+        compared = _compared(done)
+        if settings.abreast and sha2.LANES:
+            doubted += [each for each in compared.unequal if _is_doubtful(each)]
+            compared = _without_doubtful(compared)
+        yield compared
+        if len(doubted) >= _DOUBTED:
+            yield from _taken_again(root, doubted, again, cancelled)
+            doubted = []
+    yield from _taken_again(root, doubted, again, cancelled)
+
+
+def _is_doubtful(unequal: Unequal) -> bool:
+    """Whether a digest differs that lanes may have taken."""
+    found = unequal.seen.digests
+    return unequal.seen.reading is Reading.READ and any(
+        found[wanted.algorithm] != wanted and wanted.algorithm.hashlib_name in sha2.LANES
+        for wanted in unequal.expected
+    )
+
+
+def _without_doubtful(compared: Compared) -> Compared:
+    """All but those: they count once they were taken again."""
+    sure = [each for each in compared.unequal if not _is_doubtful(each)]
+    octets = sum(each.seen.octets for each in compared.unequal if _is_doubtful(each))
+    return Compared(compared.intact, compared.octets - octets, sure)
+
+
+def _taken_again(
+    root: Path,
+    doubted: Sequence[Unequal],
+    settings: EngineSettings,
+    cancelled: Callable[[], bool],
+) -> Iterator[Compared]:
+    """Compare files once more, by OpenSSL. Progress has heard of them."""
+    alike: dict[tuple[Algorithm, ...], list[Unequal]] = {}
+    for each in doubted:
+        algorithms = tuple(wanted.algorithm for wanted in each.expected)
+        alike.setdefault(algorithms, []).append(each)
+    batches = [
+        Batch(
+            [each.seen.path for each in some],
+            algorithms,
+            tuple(map(b"".join, zip(*(_raw(each) for each in some), strict=True))),
+        )
+        for algorithms, some in alike.items()
+    ]
+    if batches:
+        for done in read(root, batches, settings, Silence(), cancelled):
+            yield _compared(done)
+
+
+def _raw(unequal: Unequal) -> list[bytes]:
+    return [wanted.value for wanted in unequal.expected]
 
 
 def _checked(batch: Expected) -> Batch:

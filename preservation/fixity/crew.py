@@ -115,6 +115,8 @@ class EngineSettings:
         listed: a listing called each file a regular one, so that small ones need not be asked.
         kept: helper processes that read small files of one folder after the other; by default
             they are started for each folder where there are many, and only there.
+        abreast: hash several files at once where the processor can; else OpenSSL hashes one
+            after the other.
     """
 
     workers: int = 2
@@ -122,6 +124,7 @@ class EngineSettings:
     rate: RateLimit | None = None
     listed: bool = False
     kept: Kept | None = None
+    abreast: bool = True
 
 
 class Crew:
@@ -247,6 +250,7 @@ class Crew:
                 self._large_from,
                 drop_cache=self._settings.drop_cache,
                 listed=self._settings.listed,
+                abreast=self._settings.abreast,
             )
         self._helpers.append(helper)
         return helper
@@ -342,6 +346,7 @@ class Crew:
             self._large_from,
             drop_cache=self._settings.drop_cache,
             listed=self._settings.listed,
+            abreast=self._settings.abreast,
         )
 
     def _reader(self, ending: ExitStack) -> Reader:

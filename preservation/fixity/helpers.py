@@ -16,10 +16,11 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from preservation.fixity import helper_main
+from preservation.fixity import helper_main, sha2
 from preservation.fixity.helper_main import Look, Taken
 
 BATCH = 256  # files of one question
@@ -36,9 +37,16 @@ class Here:
     may_be_asked = True
 
     def __init__(
-        self, root: int, most: int, *, drop_cache: bool = False, listed: bool = False
+        self,
+        root: int,
+        most: int,
+        *,
+        drop_cache: bool = False,
+        listed: bool = False,
+        abreast: bool = True,
     ) -> None:
-        self._plain = helper_main.Plain(root, -1, most, drop_cache, listed)
+        lanes = sha2 if abreast and sha2.LANES else None
+        self._plain = helper_main.Plain(root, -1, most, drop_cache, listed, lanes)
         self._taken: list[Taken] = []
 
     def __enter__(self) -> Self:
@@ -82,6 +90,7 @@ class Helper:
             copy has mode 0644 and is made exclusively.
         drop_cache: ask the system to forget each file's cached pages first.
         listed: a listing of its folder called each file a regular one.
+        abreast: hash several files at once where the processor can.
 
     Attributes:
         ahead: questions beyond the one at work that are worth asking.
@@ -97,8 +106,10 @@ class Helper:
         copy_to: int = -1,
         drop_cache: bool = False,
         listed: bool = False,
+        abreast: bool = True,
     ) -> None:
         said = [str(root), str(copy_to), str(most), str(int(drop_cache)), str(int(listed))]
+        said.append(sha2.PATH if abreast and sha2.LANES else "")
         self.process = _start(said, (root,) if copy_to < 0 else (root, copy_to))
         self._asked: deque[_Asked] = deque()
         self._questions, self._answers = _room(self.process)
@@ -120,6 +131,12 @@ class Helper:
         self._wait()
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it is there, and everything that it was asked was heard."""
+        process = self.process
+        return process is not None and process.poll() is None and not self._asked
+
+    @property
     def may_be_asked(self) -> bool:
         """Whether asker and helper cannot come to wait for each other: all answers fit the pipe."""
         return sum(asked.answer for asked in self._asked) <= self._answers
@@ -139,12 +156,28 @@ class Helper:
     ) -> None:
         """Give it some files; arguments as :meth:`helper_main.Plain.take`."""
         self._asked.append(_Asked(len(paths), _octets(paths), _answer(names, paths)))
+        # marshal spells plain tuples only.
+        asked: Any = (list(names), list(paths), [tuple(look) for look in looks], list(kept))
+        self._send(asked)
+
+    def move(self, root: int, path: Path) -> None:
+        """Read from another folder from now on; nothing that was asked may be unheard.
+
+        Args:
+            root: the folder, open; the helper opens it by its path, and sees that it is this one.
+        """
+        seen = os.fstat(root)
+        self._send((os.fsencode(os.path.abspath(path)), seen.st_dev, seen.st_ino))
+
+    def rest(self) -> None:
+        """Let the folder go: a medium whose folder somebody has open can't be unmounted."""
+        self._send((b"", 0, 0))
+
+    def _send(self, said: Any) -> None:
         process = self.process
         if process is None or process.stdin is None:
             return
-        # marshal spells plain tuples only.
-        asked: Any = (list(names), list(paths), [tuple(look) for look in looks], list(kept))
-        question = marshal.dumps(asked)
+        question = marshal.dumps(said)
         try:
             process.stdin.write(len(question).to_bytes(4, "little") + question)
             process.stdin.flush()

@@ -19,6 +19,7 @@ from preservation.fixity.reading import Reading, StoppedError
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Silence
 
+pytestmark = pytest.mark.usefixtures("hashing")
 BOTH = (Algorithm.SHA256, Algorithm.SHA512)
 SETTINGS = EngineSettings(workers=2)
 

@@ -21,6 +21,7 @@ from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Silence
 
+pytestmark = pytest.mark.usefixtures("hashing")
 BOTH = (Algorithm.SHA256, Algorithm.SHA512)
 
 

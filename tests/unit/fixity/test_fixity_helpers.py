@@ -24,6 +24,8 @@ from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Silence
 
+pytestmark = pytest.mark.usefixtures("hashing")
+
 
 @pytest.fixture
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
