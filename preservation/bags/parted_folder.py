@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from preservation.bags.parted import INVENTORY, Cut, Part, PartSeen, Sizes, UndividedError
-from preservation.bags.trust import TAG_MANIFEST, Trust
+from preservation.bags.trust import TAG_MANIFEST
 from preservation.bags.verification import Tally, Verification
 from preservation.bags.verify_folder import FolderVerifier, look_for_strangers, tag_files
-from preservation.files.held import HeldFolder
 from preservation.fixity.compare import Expected
-from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import Folders
-from preservation.model.progress import Progress
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -27,25 +24,14 @@ class FolderPart(FolderVerifier):
         UndividedError: the folder can't be cut; what is wrong with it a whole reading tells.
     """
 
-    def __init__(
-        self,
-        held: HeldFolder,
-        trust: Trust,
-        settings: EngineSettings,
-        progress: Progress,
-        cancelled: Callable[[], bool] = never,
-    ) -> None:
-        super().__init__(held, trust, settings, progress, cancelled)
-        self._without: set[bytes] = set()
-
     def part(self, part: Part) -> PartSeen:
         """Verify one part."""
-        cut, root = self._opened(part.of)
+        cut, manifests, root = self._opened(part.of)
         try:
             mark = _Mark(root)
             if part.number == 1:
                 mark.add(sorted(self._trust.tags))
-                self._compare(tag_files(self._trust, self._without))
+                self._compare(tag_files(self._trust, manifests))
             else:  # what was read to know where to cut is the first part's
                 read, self._tally = self._tally.octets_read, Tally()
                 self._tally.octets_read = read
@@ -56,7 +42,7 @@ class FolderPart(FolderVerifier):
 
     def marks(self, of: int) -> list[str]:
         """What all parts look like now."""
-        cut, root = self._opened(of)
+        cut, _, root = self._opened(of)
         try:
             marks = [_Mark(root) for _ in range(of)]
             marks[0].add(sorted(self._trust.tags))
@@ -76,24 +62,24 @@ class FolderPart(FolderVerifier):
         bypassed = self._held.cache_bypassed and self._settings.drop_cache
         return self._tally.result(self._trust.compared, cache_bypassed=bypassed)
 
-    def _opened(self, of: int) -> tuple[Cut, int]:
-        """Where to cut, and the folder."""
+    def _opened(self, of: int) -> tuple[Cut, set[bytes], int]:
+        """Where to cut, the manifests that were compared for it, and the folder."""
         try:
             root = os.open(self._held.path, _FOLDER)
         except OSError as error:
             raise UndividedError(f"the folder: {error.strerror}") from error
         try:
-            return self._cut(root, of), root
+            return *self._cut(root, of), root
         except BaseException:
             os.close(root)
             raise
 
-    def _cut(self, root: int, of: int) -> Cut:
+    def _cut(self, root: int, of: int) -> tuple[Cut, set[bytes]]:
         folders, sizes = Folders(root), Sizes()
         try:
             if not self._open_seal(folders):
                 raise UndividedError("its tag manifest is not the one that was sealed")
-            self._without = self._read_manifests(folders)
+            manifests = self._read_manifests(folders)
             sizes.read(self._blocks(folders, INVENTORY))
         except OSError as error:
             raise UndividedError(f"what says where to cut it: {error.strerror}") from error
@@ -102,7 +88,7 @@ class FolderPart(FolderVerifier):
         if not self._tally.is_intact:
             raise UndividedError("one of its manifests is damaged")
         sizes.believed(self._trust)
-        return Cut(self._trust.payload, sizes, of)
+        return Cut(self._trust.payload, sizes, of), manifests
 
 
 class _Mark:
