@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from preservation.audit.damaged import damaged_paths
 from preservation.audit.part_seen import file_json
@@ -18,7 +18,7 @@ from preservation.audit.seen import Seen, nothing, reach, seen_of
 from preservation.bags import sealed
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
 from preservation.errors import ColdError, NotNowError, SamarkandError
-from preservation.fixity.engine import EngineSettings
+from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.rate import RateLimit
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
@@ -47,6 +47,13 @@ _HINTS = {
     Outcome.MISSING: "look whether the tier is whole, then run `preserve repair`",
     Outcome.UNREADABLE: "look at the medium's own log, replace it, then run `preserve repair`",
 }
+
+
+class Looked(NamedTuple):
+    """What a look at a replica came to, and when it began; None: it has to be recalled before."""
+
+    began: datetime
+    seen: Seen | None
 
 
 class Checker:
@@ -87,13 +94,42 @@ class Checker:
             rate: how fast to read at most; other readers may share it.
             drawn_from: of how many it was drawn by lot; the event says so.
         """
+        looked = self.look(row, progress, rate=rate)
+        return self.weigh_up(policy, row, looked, progress, drawn_from)
+
+    def look(
+        self,
+        row: ReplicaRow,
+        progress: Progress,
+        *,
+        rate: RateLimit | None = None,
+        cancelled: Callable[[], bool] = never,
+    ) -> Looked:
+        """The first half of :meth:`check`: read a replica and compare it; nothing is recorded, and
+        the catalogue is not asked. From any thread.
+
+        Args:
+            cancelled: ends the reading, what it came to being of no use then; from any thread.
+        """
         began = self._events.clock.now()
         try:
-            seen = self._look(row, self.engine(rate), progress)
+            return Looked(began, self._look(row, self.engine(rate), progress, cancelled))
         except ColdError:
+            return Looked(began, None)
+
+    def weigh_up(
+        self, policy: Policy, row: ReplicaRow, looked: Looked, progress: Progress, drawn_from: int
+    ) -> CheckResult:
+        """The second half of :meth:`check`: record what a look came to."""
+        if looked.seen is None:
             tier = self._tiers[row.tier]
             return recalled(policy, row, tier, self._catalogue, self._events)
-        return self.record(policy, row, seen, began, progress, drawn_from)
+        return self.record(policy, row, looked.seen, looked.began, progress, drawn_from)
+
+    def hurry(self) -> None:
+        """Let go of helper processes: readings that nobody wants any more wait for none."""
+        if self._engine.kept is not None:
+            self._engine.kept.leave()
 
     def engine(self, rate: RateLimit | None) -> EngineSettings:
         """How hard to work, and how fast to read at most."""
@@ -153,14 +189,24 @@ class Checker:
         except SamarkandError as error:
             progress.say(f"{row.key} on {row.tier}: no hold of the storage's own: {error.message}")
 
-    def _look(self, row: ReplicaRow, engine: EngineSettings, progress: Progress) -> Seen:
+    def _look(
+        self,
+        row: ReplicaRow,
+        engine: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> Seen:
         try:
             there = reach(self._tiers, row)
             if isinstance(there, Seen):
                 return there
-            pace = paced(progress, there.tier)
             verified = sealed.verify(
-                there.held, row.seal, tar=row.tar, settings=engine, progress=pace
+                there.held,
+                row.seal,
+                tar=row.tar,
+                settings=engine,
+                progress=paced(progress, there.tier, give_up=cancelled),
+                cancelled=cancelled,
             )
         except ColdError:
             raise

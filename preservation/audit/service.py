@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -17,13 +16,11 @@ from preservation.audit.parted import PartedChecks
 from preservation.audit.planner import Chosen, Planner, Reason
 from preservation.audit.purse import Purse
 from preservation.audit.rate import LiveRate
-from preservation.bags.parted import Part
+from preservation.audit.readers import cores
+from preservation.audit.shard_run import ShardRun
 from preservation.catalogue.brake import braked
-from preservation.catalogue.holding import hold_all
-from preservation.catalogue.protocol import Lease
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.catalogue.turns import Aim, Held, Turn
-from preservation.fixity.rate import RateLimit
 from preservation.model.check import CheckResult
 from preservation.model.clock import parse_stamp, stamp
 from preservation.model.event import EventMaker
@@ -36,10 +33,8 @@ from preservation.model.shard import MAX_SHARDS, Shard, into_shards
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
-LONG = 1024**3  # octets; while so much is read, a limit may come that was not there before
-SMALL = 16 * 1024**2  # octets of a replica, on average, below which leases are taken together
-TOGETHER = 100
 ANYTHING = Aim()
+WOUND = ("tape", "optical")  # media that go from one place to another for seconds or minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +282,7 @@ class AuditService:
     def run(
         self, policy: Policy, shard: Shard, progress: Progress, rate: int | None = None
     ) -> AuditResult:
-        """Check a shard, replica by replica; each result is recorded before the next begins.
+        """Check a shard, several replicas at a time; each is recorded when it was read.
 
         A replica that another run holds is left to that run, and one that was checked since
         the plan was made is not read again by a retry. After the policy's hours nothing more is
@@ -297,40 +292,38 @@ class AuditService:
             rate: octets a second at most; by default the policy's.
         """
         progress.begin(f"audit {shard.label}", shard.octets)
-        began, checks, left = self._clock.now(), list[CheckResult](), 0
-        found: list[Finding] = []
-        octets = 0
+        began = self._clock.now()
         slow = policy.audit.rate if rate is None else rate
         with (
             self._catalogue.kept_open(),
             self._rate.watched(slow, progress) as limit,
-            closing(self._leased(shard)) as leased,
         ):
-            for key, lease in leased:
-                if self._over(policy, shard):
-                    left += not shard.parts  # of parts it is counted where the run is settled
-                    continue
-                read, check = self._one(policy, key, shard, progress, limit, lease)
-                octets += read
-                if check is not None:
-                    checks.append(check)
-                    if check.outcome.is_damage:
-                        found += self._too_much(policy, shard, progress)
-        if left:
-            progress.say(f"the hours of this run are over: {left} wait for the next")
+            run = ShardRun(
+                self._catalogue,
+                self._checker,
+                self._parted,
+                self._brake,
+                self._clock,
+                policy=policy,
+                shard=shard,
+                progress=progress,
+                limit=limit,
+            )
+            checks = run.go(_at_once(policy, shard.tier))
+        if run.left:
+            progress.say(f"the hours of this run are over: {run.left} wait for the next")
         if any(check.outcome is Outcome.INTACT for check in checks):
             self._brake.let_go(policy, shard.tier, parse_stamp(shard.planned))
         took = self._clock.now() - began
         result = summed(checks)
         progress.say(f"{shard.tier}: {result.checked} checked in {took.total_seconds():.0f} s")
-        findings = (*result.findings, *found)
         return replace(
             result,
-            octets=octets,
-            findings=findings,
+            octets=run.octets,
+            findings=(*result.findings, *run.found),
             samples=_sample(shard, result),
-            left=left,
-            parts=int(shard.parts > 0 and octets > 0),
+            left=run.left,
+            parts=int(shard.parts > 0 and run.octets > 0),
         )
 
     def settle(self, policy: Policy, progress: Progress) -> AuditResult:
@@ -342,62 +335,6 @@ class AuditService:
             progress.say(f"{waiting} large replicas are read in part; the next run goes on")
         return replace(summed(checks), octets=0, left=waiting)
 
-    def _over(self, policy: Policy, shard: Shard) -> bool:
-        hours = policy.audit.hours
-        return bool(hours) and self._clock.now() >= parse_stamp(shard.planned) + hours
-
-    def _too_much(self, policy: Policy, shard: Shard, progress: Progress) -> list[Finding]:
-        """Put the brake on repair where this cannot be chance."""
-        finding = self._brake.put_on(policy, shard.tier, parse_stamp(shard.planned))
-        if finding is None:
-            return []
-        progress.say(f"{finding.subject}: {finding.message}")
-        return [finding]
-
-    def _leased(self, shard: Shard) -> Generator[tuple[VersionKey, Lease | None]]:
-        """The replicas, each under its lease, None where another run holds it. Leases of small
-        ones are taken several at once.
-        """
-        keys = shard.keys
-        several = TOGETHER if shard.octets < SMALL * len(keys) else 1
-        for first in range(0, len(keys), several):
-            part = f":part {shard.part}" if shard.parts else ""
-            some = keys[first : first + several]
-            names = {f"replica:{key}:{shard.tier}{part}": key for key in some}
-            with hold_all(self._catalogue, list(names), self._clock) as leases:
-                for name, key in names.items():
-                    yield key, leases.get(name)
-
-    def _one(
-        self,
-        policy: Policy,
-        key: VersionKey,
-        shard: Shard,
-        progress: Progress,
-        limit: RateLimit,
-        lease: Lease | None,
-    ) -> tuple[int, CheckResult | None]:
-        """The octets that were read, and the result if there is one."""
-        if lease is None:
-            progress.say(f"{key} on {shard.tier}: another run is at it")
-            return 0, None
-        row = self._catalogue.replica(key, shard.tier)
-        if row is None:
-            return 0, None
-        # Not by a clock that has gone back since: nobody knows how old that check is.
-        began, now = parse_stamp(shard.planned), self._clock.now()
-        if row.checked_at is not None and began < row.checked_at <= now:
-            progress.say(f"{key} on {shard.tier}: checked since the plan was made")
-            progress.skip(row.octets)
-            return 0, None
-        rate = limit if limit.is_set or row.octets >= LONG else None
-        drawn_from = shard.drawn_from
-        if shard.parts:
-            part = Part(shard.part, shard.parts)
-            return self._parted.check(policy, row, part, progress, rate, drawn_from)
-        check = self._checker.check(policy, row, progress, rate=rate, drawn_from=drawn_from)
-        return check.octets, check
-
     def overdue(self, policy: Policy, now: datetime | None = None) -> int:
         """How many replicas were not found intact for longer than the policy allows."""
         figures, now = self._catalogue.figures, now or self._clock.now()
@@ -405,6 +342,14 @@ class AuditService:
             figures.aged(policy.community, tier, now - rule.max_age)
             for tier, rule in policy.audit.tiers.items()
         )
+
+
+def _at_once(policy: Policy, tier: str) -> int:
+    """How many replicas are read there at the same time."""
+    spec = policy.tiers.get(tier)
+    if spec is None or spec.checks_at_once:
+        return 1 if spec is None else spec.checks_at_once
+    return 1 if spec.medium in WOUND else cores()
 
 
 def _sample(shard: Shard, result: AuditResult) -> tuple[Sample, ...]:

@@ -69,10 +69,9 @@ class FolderVerifier:
         finally:
             folders.close()
         trust = self._trust
-        self._compare(tag_files(trust, manifests))
-        if trust.compared:
-            self._compare(trust.payload.batches())
-        else:
+        payload = trust.payload.batches() if trust.compared else ()
+        self._compare(itertools.chain(tag_files(trust, manifests), payload))
+        if not trust.compared:
             reason = "no payload manifest is intact, so nothing says what the payload must be"
             self._tally.bad(b"data", Outcome.UNCHECKED, reason)
         look_for_strangers(self._held.path, trust, self._tally)
@@ -125,7 +124,7 @@ class FolderVerifier:
 
     def _read(self, fd: int) -> bytes:
         if self._settings.rate is not None:
-            self._settings.rate.take(BLOCK)
+            self._settings.rate.take(BLOCK, self._cancelled)
         return os.read(fd, BLOCK)
 
     def _compare(self, batches: Iterator[Expected]) -> None:

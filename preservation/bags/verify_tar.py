@@ -50,7 +50,7 @@ class Measuring:
         if self._cancelled():
             raise StoppedError("reading was cancelled")
         if self._settings.rate is not None:
-            self._settings.rate.take(octets)
+            self._settings.rate.take(octets, self._cancelled)
         data = self._stream.read(octets)
         self._large = len(data) >= _BESIDE
         self.hashes.update(data)

@@ -32,6 +32,7 @@ class Kept:
         self._most, self.drop_cache = most, drop_cache
         self._lock = threading.Lock()
         self._idle: list[Helper] = []
+        self._lent: set[Helper] = set()
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -47,6 +48,7 @@ class Kept:
             idle, self._idle, self._ended = self._idle, [], True
         for helper in idle:
             helper.give_up()
+        self.leave()
 
     def take(self, root: int, path: Path) -> Helper:
         """A helper that reads from a folder from now on.
@@ -58,19 +60,31 @@ class Kept:
         with self._lock:
             helper = self._idle.pop() if self._idle else None
         if helper is None:
-            return Helper(root, self._most, drop_cache=self.drop_cache)
-        helper.move(root, path)
+            helper = Helper(root, self._most, drop_cache=self.drop_cache)
+        else:
+            helper.move(root, path)
+        with self._lock:
+            self._lent.add(helper)
         return helper
 
     def give_back(self, helper: Helper) -> None:
         """Keep a helper, or end it if it can't be asked anew."""
-        if helper.is_idle:
+        is_idle = helper.is_idle
+        if is_idle:
             helper.rest()
-            with self._lock:
-                if not self._ended:
-                    self._idle.append(helper)
-                    return
+        with self._lock:
+            self._lent.discard(helper)
+            if is_idle and not self._ended:
+                self._idle.append(helper)
+                return
         helper.give_up()
+
+    def leave(self) -> None:
+        """Kill those that are at work, from any thread: see :meth:`Helper.leave`."""
+        with self._lock:
+            lent = list(self._lent)
+        for helper in lent:
+            helper.leave()
 
 
 class Lent:

@@ -276,6 +276,14 @@ TIER = Record(
             "bandwidth: 50 MiB/s",
             "unlimited",
         ),
+        Field(
+            "checks_at_once",
+            Integer(0, 64),
+            "How many replicas one process checks there at a time. 0: as many as it has cores, at "
+            "most 4; on tapes and optical discs one.",
+            "checks_at_once: 1",
+            0,
+        ),
         Field("cost", COST, "What it asks for; `policy plan` and `policy simulate` sum it up."),
     )
 )

@@ -30,7 +30,7 @@ from preservation.policy.retention import AccessRule, RetentionRule
 _SPELLED_ALIKE = (
     *("kind", "path", "site", "operator", "technology", "medium"),
     *("endpoint", "region", "bucket", "prefix", "credential", "storage_class"),
-    *("object_limit", "bandwidth"),
+    *("object_limit", "bandwidth", "checks_at_once"),
 )
 
 
@@ -52,6 +52,7 @@ class TierSpec:
     storage_class: str = ""
     object_limit: int = 5 << 40  # octets of one object in a bucket
     bandwidth: int = 0  # octets a second; 0 for no limit
+    checks_at_once: int = 0  # replicas that one process checks at a time; 0: as suits it
     lock_mode: str = "none"  # S3 Object Lock: "compliance", "governance", "none"
     lock_for: timedelta = timedelta(0)
     recall_speed: str = "standard"  # of kind s3-archive: "standard", "bulk", "expedited"
