@@ -1,8 +1,9 @@
 """Copies files of a living folder into a bag, as many at a time as there are workers.
 
 Where there are many small files, helper processes copy them in batches: making and opening
-files holds the GIL. What a helper leaves is copied here, with the same result. Each of the
-larger files has a thread, and while another has nothing to do its digests have one each.
+files holds the GIL. What a helper leaves is copied here, with the same result. Of larger files a
+thread copies several at once, whose digests cost less together; where they are few, and for
+giants, each has a thread, and while another has nothing to do its digests have one each.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self, cast
 
+from preservation.bags import abreast
+from preservation.bags.abreast import Digests, Turn
 from preservation.bags.fenced import Fenced
-from preservation.bags.write import BagWriter
+from preservation.bags.write import BagWriter, Written
 from preservation.errors import MalformedError
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, pieces
 from preservation.fixity.fence import Fence
@@ -27,7 +30,7 @@ from preservation.fixity.reading import WORTH
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
 
-_SOME = 16  # small files that one thread copies at a time
+_SOME = abreast.WIDTH  # small files that one thread copies at a time
 MANY = BATCH  # small files at a time; below, helpers take longer to start than they save
 
 
@@ -59,6 +62,8 @@ class Copied(NamedTuple):
 
 Refusal = PermissionError | MalformedError
 Result = Copied | Refusal
+_Told = Future[list[Result]]
+_Part = tuple[Sequence[int], _Told]  # the numbers of some files, and what becomes of them
 
 
 class Copier:
@@ -93,9 +98,13 @@ class Copier:
         self._helpers: SimpleQueue[Helper] | None = None
         self._started: list[Helper] = []
         self._busy, self._lock = 0, threading.Lock()
+        self._queue: deque[tuple[Wanted, _Told]] = deque()  # of larger files
+        self._turning = 0  # threads that copy several of them at once
+        self._stopped = False
         self._ending = ExitStack()
-        # One thread more than helpers, so that none of them waits for its next batch.
-        self._threads = ThreadPoolExecutor(workers + (workers > 1), "bag")
+        # For larger files as many as for helpers; and one more, so that no helper waits for its
+        # next batch.
+        self._threads = ThreadPoolExecutor(2 * workers + 1 if workers > 1 else 1, "bag")
         self._ending.callback(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -108,6 +117,7 @@ class Copier:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
+            self._stopped = True
             for helper in self._started:
                 helper.leave()
         self._threads.shutdown(wait=True, cancel_futures=True)  # before its helpers
@@ -146,7 +156,7 @@ class Copier:
         large = [
             number for number, each in enumerate(files) if each.fence.octets > LARGE_FOR_HELPERS
         ]
-        parts = [([number], self._threads.submit(self._each, [files[number]])) for number in large]
+        parts = self._begin_large(files, large)
         batch = [files[number] for number in small]
         if len(batch) >= MANY:
             self._start_helpers()
@@ -154,9 +164,28 @@ class Copier:
             parts.append((small, self._threads.submit(self._by_helper, batch)))
         else:
             for at in range(0, len(batch), _SOME):
-                some = self._threads.submit(self._each, batch[at : at + _SOME])
+                some = self._threads.submit(self._some, batch[at : at + _SOME])
                 parts.append((small[at : at + _SOME], some))
         return Copying(len(files), parts)
+
+    def _begin_large(self, files: Sequence[Wanted], numbers: list[int]) -> list[_Part]:
+        """The largest first, so that none is left over at the end."""
+        numbers.sort(key=lambda number: -files[number].fence.octets)
+        apart = abreast.apart([files[number].fence.octets for number in numbers])
+        parts: list[_Part] = []
+        for number, alone in zip(numbers, apart, strict=True):
+            if alone:
+                parts.append(([number], self._threads.submit(self._alone, files[number])))
+            else:
+                parts.append(([number], told := _Told()))
+                self._queue.append((files[number], told))
+        with self._lock:
+            full = -(-len(self._queue) // abreast.WIDTH)
+            begin = min(self._workers, full) - self._turning
+            self._turning += max(0, begin)
+        for _ in range(begin):
+            self._threads.submit(self._queued)
+        return parts
 
     def _hand_over(self, running: int) -> None:
         if self._waiting:
@@ -214,14 +243,9 @@ class Copier:
         pairs = zip(batch, octets, strict=True)
         return [next(copied) if size >= 0 else self._one(file) for file, size in pairs]
 
-    def _each(self, files: Sequence[Wanted]) -> list[Result]:
-        with self._lock:
-            self._busy += 1
-        try:
-            return [self._one(file) for file in files]
-        finally:
-            with self._lock:
-                self._busy -= 1
+    def _alone(self, file: Wanted) -> list[Result]:
+        with self._working():
+            return [self._one(file)]
 
     def _one(self, file: Wanted) -> Result:
         idle = self._is_a_core_idle if file.fence.octets > WORTH else None
@@ -233,8 +257,72 @@ class Copier:
                 )
         except (PermissionError, MalformedError) as error:
             return error
+        return self._copied(file, written)
+
+    def _some(self, files: Sequence[Wanted]) -> list[Result]:
+        """Copy a few files, all of them in turn."""
+        begun = [(file, _Told()) for file in files]
+        waiting = deque(begun)
+        with self._working():
+            abreast.take_turns(lambda: self._next(waiting), self._goes_on)
+        return [result for _, told in begun for result in told.result()]
+
+    def _queued(self) -> None:
+        """Copy larger files while there are any, several in turn."""
+        with self._working():
+            while self._has_more():
+                abreast.take_turns(lambda: self._next(self._queue), self._goes_on)
+
+    def _has_more(self) -> bool:
+        with self._lock:  # nobody counts on this thread for a file that came too late for it
+            if self._queue and not self._stopped:
+                return True
+            self._turning -= 1
+            return False
+
+    def _next(self, waiting: deque[tuple[Wanted, _Told]]) -> Turn | None:
+        try:
+            file, told = waiting.popleft()
+        except IndexError:
+            return None
+        digests = Digests(self.algorithms)
+        return Turn(self._steps(file, digests, told), digests)
+
+    def _steps(self, file: Wanted, digests: Digests, told: _Told) -> Generator[bytes, None, None]:
+        """Copy one file in turn with others; whatever becomes of it is told."""
+        try:
+            with self._fenced(self._root, file.path, file.fence) as content:
+                source = cast("BinaryIO", content)
+                yield from self._writer.adding(
+                    file.kept, source, self._progress, digests, content.still, abreast.PIECE
+                )
+            written = Written(digests.octets, digests.digests())
+            told.set_result([self._copied(file, written)])
+        except (PermissionError, MalformedError) as error:
+            told.set_result([error])
+        except GeneratorExit:
+            told.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
+            told.set_exception(error)
+
+    def _copied(self, file: Wanted, written: Written) -> Copied:
         raw = b"".join([written.digests[each].value for each in self.algorithms])
         return Copied(file.kept, written.octets, raw)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """A thread at work, as others see it who have an idle core in mind."""
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _goes_on(self) -> bool:
+        return not self._stopped
 
     def _is_a_core_idle(self) -> bool:
         return self._busy < self._workers
@@ -243,9 +331,7 @@ class Copier:
 class Copying:
     """Some files that are being copied: parts, each with the numbers of its files."""
 
-    def __init__(
-        self, files: int, parts: Sequence[tuple[Sequence[int], Future[list[Result]]]]
-    ) -> None:
+    def __init__(self, files: int, parts: Sequence[_Part]) -> None:
         self._files, self._parts = files, parts
 
     def results(self) -> list[Result]:

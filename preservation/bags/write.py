@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from preservation.bags.folder import BagFolder, check_name
 from preservation.bags.manifest import (
@@ -54,6 +55,16 @@ class PayloadFacts:
     octets: int
     oxum: str
     content_digest: Digest
+
+
+class Hashing(Protocol):
+    """Takes the digests of what is copied."""
+
+    octets: int
+
+    def digests(self) -> Mapping[Algorithm, Digest]:
+        """Of all octets so far."""
+        ...
 
 
 def nothing() -> None:
@@ -119,21 +130,43 @@ class BagWriter:
             NoSpaceError, NotNowError: the bag's medium is in the way.
             OSError: the source cannot be read; the file is taken back.
         """
-        check_name(path)
         wanted = dict.fromkeys((*self.algorithms, *also))
         with (
             MultiHash(wanted) if idle is None else Lanes(wanted, idle) as hashes,
-            self._folder.created(PAYLOAD + path) as fd,
+            closing(self.adding(path, source, progress, hashes, still)) as pieces,
         ):
-            while block := source.read(_BLOCK):
-                hashes.update(block)
+            for piece in pieces:
+                hashes.update(piece)
+            return Written(hashes.octets, hashes.digests())
+
+    def adding(
+        self,
+        path: bytes,
+        source: BinaryIO,
+        progress: Progress,
+        hashes: Hashing,
+        still: Callable[[], None] = nothing,
+        piece: int = _BLOCK,
+    ) -> Generator[bytes, None, None]:
+        """Copy one payload file piece by piece, for whoever copies several at once.
+
+        Args:
+            hashes: has taken in each piece that was given before the next one is asked for.
+            piece: octets.
+
+        Raises:
+            As :meth:`add`. If it is closed before its end, the file is taken back.
+        """
+        check_name(path)
+        with self._folder.created(PAYLOAD + path) as fd:
+            while block := source.read(piece):
                 self._folder.write(fd, block)
                 progress.advance(len(block))
+                yield block
             still()
-            written = Written(hashes.octets, hashes.digests())
-        raw = b"".join([written.digests[each].value for each in self.algorithms])
-        self.note([(path, written.octets, raw)])
-        return written
+            digests = hashes.digests()
+        raw = b"".join([digests[each].value for each in self.algorithms])
+        self.note([(path, hashes.octets, raw)])
 
     def prepare(self, paths: Iterable[bytes]) -> None:
         """Make the folders of payload files that helper processes are going to copy.
