@@ -15,8 +15,10 @@ length (4 octets, little endian) and, as ``marshal`` spells it, the arguments of
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import marshal
+import mmap
 import os
 import stat
 import sys
@@ -25,14 +27,16 @@ from _frozen_importlib_external import ExtensionFileLoader  # importlib itself t
 
 TYPE_CHECKING = False  # the module typing would take longer to import than all the others
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _ROOT | os.O_NOFOLLOW
-_WORTH_BEGINNING = 64 * 1024  # octets of a copy that begins at once to go to the medium
+_WORTH_PASSING = 128 * 1024  # octets of a file that passes the page cache; as files.uncached
+_PAGE = 4096
+_ASKED = 32  # files that the medium is asked for before the first of them is waited for
 _TOGETHER = 64 * 1024  # octets that are hashed together: they stay in a core's own cache
 _ABREAST = 512 * 1024  # the same where lanes hash them, which need many at once
 _FULL = 16  # files below which lanes stay empty
@@ -41,10 +45,12 @@ _FEW = 4  # buffers up to which one after the other is as fast as lanes
 _MOVING = 3  # arguments of Plain.move; those of Plain.take are four
 
 Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
+Octets = bytes | memoryview
+Opened = tuple[int, int] | OSError  # descriptor, octets
 Taken = tuple[list[int], list[bytes]]
 
 
-def hash_many(buffers: Sequence[bytes], name: str, lanes: Any = None) -> bytes:
+def hash_many(buffers: Sequence[Octets], name: str, lanes: Any = None) -> bytes:
     """The digests of some small buffers, joined.
 
     Args:
@@ -56,7 +62,7 @@ def hash_many(buffers: Sequence[bytes], name: str, lanes: Any = None) -> bytes:
     return _one_by_one(buffers, name)
 
 
-def _one_by_one(buffers: Sequence[bytes], name: str) -> bytes:
+def _one_by_one(buffers: Sequence[Octets], name: str) -> bytes:
     # A copy of an empty state costs half as much as a new one, for which OpenSSL is searched.
     new = _empty(name).copy
     digests: list[bytes] = []
@@ -74,6 +80,9 @@ def look(seen: os.stat_result) -> Look:
 
 class Plain:
     """Reads small files below a root, and copies them below another; for one thread.
+
+    Copies that are not tiny are written past the page cache, and read past it where cached pages
+    are to be dropped: that takes the kernel a fraction of the time.
 
     Args:
         root: the folder to read from, open.
@@ -97,6 +106,8 @@ class Plain:
         self._most, self._drop_cache, self._listed = most, drop_cache, listed
         self._lanes = lanes
         self._octets, self._files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
+        self._passes = drop_cache or copy_to >= 0
+        self._room = _Room(most, self._files)
 
     def take(
         self,
@@ -120,11 +131,12 @@ class Plain:
         """
         sizes: list[int] = []
         columns: list[list[bytes]] = [[] for _ in names]
-        buffers: list[bytes] = []
+        buffers: list[Octets] = []
         held = 0
-        for number, path in enumerate(paths):
+        self._room.clear()
+        for number, opened in enumerate(self._opened(paths)):
             try:
-                size, data = self._read(path, looks[number] if looks else None)
+                size, data = self._read(opened, looks[number] if looks else None)
                 if data is not None and kept:
                     self._write(kept[number], data)
             except OSError:
@@ -139,6 +151,7 @@ class Plain:
                 for name, column in zip(names, columns, strict=True):
                     column.append(hash_many(buffers, name, self._lanes))
                 buffers, held = [], 0
+                self._room.clear()
         for name, column in zip(names, columns, strict=True):
             column.append(hash_many(buffers, name, self._lanes))
         return sizes, [b"".join(column) for column in columns]
@@ -165,20 +178,44 @@ class Plain:
         self._source.leave()
         self._copy.leave()
 
-    def _read(self, path: bytes, expected: Look | None) -> tuple[int, bytes | None]:
-        """Size and octets; None instead of them for what is not plain."""
-        folder = self._source
+    def _opened(self, paths: Sequence[bytes]) -> Iterator[Opened]:
+        """Each file, open, and its size; in its place what the system says of one that is not.
+
+        Where octets come from the medium, it is asked for those of several small files before
+        the first of them is waited for: it can put them in order, or fetch them at once, and
+        less time is lost in between. What is read then was fetched after the cache was dropped.
+        """
+        several = _ASKED if self._drop_cache else 1
+        for first in range(0, len(paths), several):
+            yield from [self._open(path) for path in paths[first : first + several]]
+
+    def _open(self, path: bytes) -> Opened:
+        folder, fd = self._source, -1
         cut = path.rfind(b"/") + 1
-        if path[:cut] != folder.parent:
-            folder.enter(path[:cut])
-        fd = os.open(path[cut:], _READ, dir_fd=folder.at)
         try:
+            if path[:cut] != folder.parent:
+                folder.enter(path[:cut])
+            fd = os.open(path[cut:], _READ, dir_fd=folder.at)
             size = self._size(fd)
+            if self._drop_cache and 0 <= size <= self._most:
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                if size < _WORTH_PASSING:
+                    os.posix_fadvise(fd, 0, size, os.POSIX_FADV_WILLNEED)
+        except OSError as error:
+            if fd >= 0:
+                os.close(fd)
+            return error
+        return fd, size
+
+    def _read(self, opened: Opened, expected: Look | None) -> tuple[int, Octets | None]:
+        """Size and octets; None instead of them for what is not plain."""
+        if isinstance(opened, OSError):
+            raise opened
+        fd, size = opened
+        try:
             if not 0 <= size <= self._most:
                 return max(size, 0), None
-            if self._drop_cache:
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            data = os.pread(fd, size + 1, 0)
+            data = self._octets_of(fd, size)
             # The change time never goes back, so one look after the last octet tells of all
             # that happened since the walk.
             if len(data) != size or (expected is not None and look(os.fstat(fd)) != expected):
@@ -186,6 +223,15 @@ class Plain:
             return size, data
         finally:
             os.close(fd)
+
+    def _octets_of(self, fd: int, size: int) -> Octets:
+        """All octets of an open file, and one more if it has grown."""
+        slot = self._room.slot() if self._passes and size >= _WORTH_PASSING else None
+        if slot is None:
+            return os.pread(fd, size + 1, 0)
+        if self._drop_cache:
+            _pass_cache(fd)
+        return slot[: os.preadv(fd, [slot[: _pages(size + 1)]], 0)]
 
     def _size(self, fd: int) -> int:
         """Octets of an open file; -1 for what is no regular one.
@@ -199,22 +245,72 @@ class Plain:
         seen = os.fstat(fd)
         return seen.st_size if stat.S_ISREG(seen.st_mode) else -1
 
-    def _write(self, path: bytes, data: bytes) -> None:
+    def _write(self, path: bytes, data: Octets) -> None:
         folder = self._copy
         cut = path.rfind(b"/") + 1
         if path[:cut] != folder.parent:
             folder.enter(path[:cut])
         fd = os.open(path[cut:], _WRITE, 0o644, dir_fd=folder.at)
         try:
-            if os.write(fd, data) != len(data):
-                raise OSError("written in part")
-            if len(data) >= _WORTH_BEGINNING:  # as preservation.files.durable.begin_sync
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            whole = len(data) // _PAGE * _PAGE if isinstance(data, memoryview) else 0
+            if whole and _pass_cache(fd):
+                _write_all(fd, data[:whole])
+                _pass_cache(fd, on=False)
+                data = data[whole:]
+            _write_all(fd, data)
         except OSError:
             os.unlink(path[cut:], dir_fd=folder.at)
             raise
         finally:
             os.close(fd)
+
+
+class _Room:
+    """Memory that begins at pages, as whoever passes the page cache must have it.
+
+    Args:
+        most: octets of a slot; one more may be read.
+        slots: how many there are, until they are all cleared.
+    """
+
+    def __init__(self, most: int, slots: int) -> None:
+        self._octets, self._slots = _pages(most + 1), slots
+        self._memory: memoryview | None = None
+        self._given = 0
+
+    def slot(self) -> memoryview | None:
+        """The next one; None if there is none."""
+        if self._given == self._slots:
+            return None
+        if self._memory is None:
+            self._memory = memoryview(mmap.mmap(-1, self._slots * self._octets))
+        at = self._given * self._octets
+        self._given += 1
+        return self._memory[at : at + self._octets]
+
+    def clear(self) -> None:
+        """What was in them is not needed any more."""
+        self._given = 0
+
+
+def _pages(octets: int) -> int:
+    """As many octets, and those up to the end of a page."""
+    return -(-octets // _PAGE) * _PAGE
+
+
+def _pass_cache(fd: int, *, on: bool = True) -> bool:
+    """Read and write an open file past the page cache; False where the file system can't."""
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
+    except OSError:
+        return False
+    return True
+
+
+def _write_all(fd: int, data: Octets) -> None:
+    if data and os.write(fd, data) != len(data):
+        raise OSError("written in part")
 
 
 class _Folders:
