@@ -101,6 +101,7 @@ class Copier:
         self._queue: deque[tuple[Wanted, _Told]] = deque()  # of larger files
         self._turning = 0  # threads that copy several of them at once
         self._stopped = False
+        self._small = 0  # files begun
         self._ending = ExitStack()
         # For larger files as many as for helpers; and one more, so that no helper waits for its
         # next batch.
@@ -158,7 +159,8 @@ class Copier:
         ]
         parts = self._begin_large(files, large)
         batch = [files[number] for number in small]
-        if len(batch) >= MANY:
+        self._small += len(batch)
+        if len(batch) >= MANY or self._small >= ENOUGH:
             self._start_helpers()
         if batch and self._helpers is not None and self._prepare(batch):
             parts.append((small, self._threads.submit(self._by_helper, batch)))

@@ -31,7 +31,7 @@ from preservation.formats.request import STAGING, TOOLS, Request, extension_of
 from preservation.model.identification import Identification, Toolchain
 
 BATCH = 64
-_FEW = 1000  # files that one worker is at before another would have started and caught up
+_FEW = 200  # files that one worker is at before another would have started and caught up
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
@@ -61,7 +61,9 @@ class FormatIdentifier:
     def __init__(self, workers: int = 1, known: Path | None = None) -> None:
         self._known = known
         self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
-        settings = WorkerSettings(written=_WRITTEN, environment={STAGING: self._staging.name})
+        # A worker asks about one file at a time: more threads of Go would only look for work.
+        environment = {STAGING: self._staging.name, "GOMAXPROCS": "1"}
+        settings = WorkerSettings(written=_WRITTEN, environment=environment)
         self._pool = WorkerPool("preservation.formats.worker", workers, settings)
         self._files = 0  # that were asked about so far
         self._alone = threading.Lock()  # held while files are few: the first worker is at all
