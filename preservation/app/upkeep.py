@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,8 @@ from preservation.catalogue.authority import SEAL_DISPUTED
 from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.rebuild import RebuildReport, rebuild
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
-from preservation.errors import MalformedError
+from preservation.errors import BusyError, MalformedError
+from preservation.files import durable, lock
 from preservation.ingest.identifiers import from_bag_info as identifiers
 from preservation.ledger.drain import fetch_missing
 from preservation.ledger.journal import FileJournal
@@ -30,6 +32,8 @@ from preservation.policy.policy import TierSpec
 from preservation.repair.settling import SettlingService
 from preservation.storage.tier import Tier
 
+_LOCK = "catalogue.lock"
+
 
 def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
     """Make the catalogue again and put it in the place of the former one.
@@ -39,17 +43,33 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
 
     Returns:
         The report, and where the former catalogue lies now (empty if there was none).
+
+    Raises:
+        BusyError: another process makes one (``CAT-MAKING``), or the former one goes on
+            (``CAT-GOES-ON``); it stays.
     """
     home = find_home(path)
-    new, report = _fresh(home)
-    former = _set_aside(home)
-    agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))
-    new.record([agent.of("", EventType.REBUILD, "success", report.counts())])
-    _tell_disputes(new, report, agent)
-    aside.take_over(new, home.catalogue_url)
-    # Events of an apply that were not drained are lost with the former catalogue, but not here.
-    PolicyFiles(home.policies).recorded(None)
+    with _alone(home):
+        last = aside.newest(home.catalogue_url)
+        new, report = _fresh(home)
+        former = _set_aside(home)
+        agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))
+        new.record([agent.of("", EventType.REBUILD, "success", report.counts())])
+        _tell_disputes(new, report, agent)
+        aside.take_over(new, home.catalogue_url, last)
+        # Events of an apply that were not drained are lost with the former catalogue, but not here.
+        PolicyFiles(home.policies).recorded(None)
     return report, former
+
+
+def _alone(home: Home) -> AbstractContextManager[None]:
+    """Two that make a catalogue would make it in the same place."""
+    busy = BusyError(
+        "another process makes the catalogue of this home anew, or compares it",
+        hint="wait until `preserve catalogue check` or `rebuild` has ended there",
+        code="CAT-MAKING",
+    )
+    return lock.alone(home.path / _LOCK, busy)
 
 
 def _tell_disputes(new: SqlCatalogue, report: RebuildReport, agent: EventMaker) -> None:
@@ -79,15 +99,20 @@ def check_catalogue(path: Path) -> tuple[RebuildReport, list[str]]:
     Returns:
         The report, and a sentence for each row that differs. Rows about acts that are not
         drained yet differ rightly; the caller drains first.
+
+    Raises:
+        BusyError: another process makes one (``CAT-MAKING``).
     """
     home = find_home(path)
-    fresh, report = _fresh(home)
-    current = open_catalogue(home.catalogue_url)
-    try:
-        return report, differences(current, fresh)
-    finally:
-        current.close()
-        fresh.close()
+    with _alone(home):
+        fresh, report = _fresh(home)
+        current = open_catalogue(home.catalogue_url)
+        try:
+            return report, differences(current, fresh)
+        finally:
+            current.close()
+            fresh.close()
+            aside.remove(home.catalogue_url)
 
 
 def _fresh(home: Home) -> tuple[SqlCatalogue, RebuildReport]:
@@ -154,7 +179,8 @@ def _set_aside(home: Home) -> str:
     if scheme != "sqlite" or not file.exists():
         return ""
     kept = file.with_name(f"{file.name}.former-{SystemClock().now():%Y%m%dT%H%M%SZ}")
-    for part in ("", "-wal"):
-        if Path(f"{file}{part}").exists():
-            shutil.copyfile(f"{file}{part}", f"{kept}{part}")
+    with durable.plain_errors(kept):
+        for part in ("", "-wal"):
+            if Path(f"{file}{part}").exists():
+                shutil.copyfile(f"{file}{part}", f"{kept}{part}")
     return str(kept)

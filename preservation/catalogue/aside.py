@@ -1,8 +1,8 @@
 """A new catalogue beside the old one, and the one step in which it takes its place.
 
-A crash at any moment leaves the old catalogue or the new one, whole. Whoever swaps must know
-that nobody writes the old one meanwhile: what is recorded between the rebuild and the swap
-exists only in the old one.
+A crash at any moment leaves the old catalogue or the new one, whole. What is recorded between the
+rebuild and the swap exists only in the old one: then there is no swap. Only one process at a time
+makes one aside: whoever calls sees to that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,9 +21,14 @@ from preservation.catalogue.failures import plain_failures
 from preservation.catalogue.migrations import counting
 from preservation.catalogue.place import Place
 from preservation.catalogue.sql import SqlCatalogue, open_place
+from preservation.errors import BusyError, SamarkandError
 from preservation.files import durable
 
 _COMPANIONS = ("-wal", "-shm", "-journal")
+_NEWEST = (
+    "SELECT max(seq) FROM "
+    "(SELECT max(seq) AS seq FROM outbox UNION ALL SELECT max(seq) AS seq FROM recorded) AS each"
+)
 
 
 def begin(url: str) -> SqlCatalogue:
@@ -32,13 +37,41 @@ def begin(url: str) -> SqlCatalogue:
     Raises:
         CatalogueUnavailableError, NoSpaceError: it cannot be made.
     """
+    remove(url)
+    place = Place.parse(url).aside()
+    schema.migrate_place(place)
+    return open_place(place)
+
+
+def remove(url: str) -> None:
+    """Take away what lies beside the catalogue at this URL.
+
+    Raises:
+        CatalogueUnavailableError: it can't be reached.
+    """
     place = Place.parse(url).aside()
     if place.file is not None:
         _remove(place.file)
     else:
         _drop(place)
-    schema.migrate_place(place)
-    return open_place(place)
+
+
+def newest(url: str) -> int | None:
+    """The number of the last event that the catalogue at this URL has recorded; None where it is
+    gone, or can't say so: then there is nothing to wait for.
+    """
+    place = Place.parse(url)
+    if place.file is not None and not place.file.exists():
+        return None
+    database = Database(place)
+    try:
+        with database.reading() as connection:
+            found: int | None = connection.exec_driver_sql(_NEWEST).scalar_one()
+            return found or 0
+    except SamarkandError:
+        return None
+    finally:
+        database.close()
 
 
 @contextmanager
@@ -61,23 +94,52 @@ def _execute(database: Database, *makers: Callable[[str], Iterable[str]]) -> Non
                 connection.exec_driver_sql(statement)
 
 
-def take_over(new: SqlCatalogue, url: str) -> None:
+def take_over(new: SqlCatalogue, url: str, last: int | None = None) -> None:
     """Put a catalogue that :func:`begin` gave in the place of the one at this URL, if any.
+
+    Args:
+        last: what :func:`newest` said of the old one before the new one was made.
 
     Raises:
         CatalogueUnavailableError: the old one is in use (``CAT-LOCKED``); it was not touched.
+        BusyError: something was recorded into it since (``CAT-GOES-ON``); likewise.
     """
     new.close()
     aside, place = new.database.place, Place.parse(url)
     if aside.file is None or place.file is None:
-        _rename_schema(aside, place)
+        _rename_schema(aside, place, last)
         return
     with plain_failures(aside):
         _fold_log(aside.file)
     if place.file.exists():
         _empty_log(place, place.file)
-    os.replace(aside.file, place.file)
+    with _held_still(place, place.file, last):
+        os.replace(aside.file, place.file)
     durable.fsync_dir(place.file.parent)
+
+
+@contextmanager
+def _held_still(place: Place, file: Path, last: int | None) -> Iterator[None]:
+    """Let nobody write a SQLite catalogue, if it is one that ended with this event."""
+    if last is None or not file.exists():
+        yield
+        return
+    with closing(sqlite3.connect(file, timeout=LOCK_TIMEOUT_S, isolation_level=None)) as held:
+        with plain_failures(place):
+            held.execute("BEGIN EXCLUSIVE").close()
+            (log,) = held.execute("PRAGMA journal_mode").fetchone()
+            (found,) = held.execute(_NEWEST).fetchone()
+        if log != "delete" or (found or 0) != last:
+            raise _goes_on(place)
+        yield
+
+
+def _goes_on(place: Place) -> BusyError:
+    return BusyError(
+        f"something was recorded into the catalogue {place} while it was made again",
+        hint="stop what works on this home (`preserve down`), then try again; nothing was changed",
+        code="CAT-GOES-ON",
+    )
 
 
 def _empty_log(place: Place, file: Path) -> None:
@@ -116,10 +178,14 @@ def _drop(place: Place) -> None:
         database.close()
 
 
-def _rename_schema(aside: Place, place: Place) -> None:
+def _rename_schema(aside: Place, place: Place, last: int | None) -> None:
     database = Database(place)
     try:
         with database.writing() as connection:
+            if last is not None:
+                connection.exec_driver_sql("LOCK TABLE outbox, recorded IN ACCESS EXCLUSIVE MODE")
+                if (connection.exec_driver_sql(_NEWEST).scalar_one() or 0) != last:
+                    raise _goes_on(place)
             connection.execute(sa.schema.DropSchema(place.schema, cascade=True, if_exists=True))
             # Both names match [a-z][a-z0-9_]*: see Place.
             connection.exec_driver_sql(f"ALTER SCHEMA {aside.schema} RENAME TO {place.schema}")

@@ -16,9 +16,7 @@ Source: ``docs/formats/policies.md``.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,7 +31,7 @@ from preservation.errors import (
     SamarkandError,
     UsageError,
 )
-from preservation.files import durable
+from preservation.files import durable, lock
 from preservation.ledger.amendments import Amendment, Succession
 from preservation.ledger.documents import Documents
 from preservation.ledger.protocol import InForce
@@ -290,27 +288,18 @@ class PolicyFiles:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            with durable.plain_errors(self._folder):
-                fd = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError as error:
+        busy = BusyError(
+            "another change of policies is being put in force",
+            hint="run `preserve policy plan` again when it is done",
+            code="POL-BUSY",
+        )
+        if not self._folder.is_dir():
             raise HomeNotFoundError(
                 f"there is no folder {self._folder}",
                 hint="name a home with --home, or make one with `preserve init`",
-            ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(fd)
-            raise BusyError(
-                "another change of policies is being put in force",
-                hint="run `preserve policy plan` again when it is done",
-                code="POL-BUSY",
-            ) from error
-        try:
+            )
+        with lock.alone(self._folder / ".lock", busy):
             yield
-        finally:
-            os.close(fd)
 
 
 def active_digests(lines: Mapping[str, InForce]) -> dict[str, Digest]:
