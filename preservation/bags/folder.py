@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.errors import MalformedError
-from preservation.files import durable, walk
+from preservation.files import durable, uncached, walk
+from preservation.files.durable import Octets
+from preservation.files.uncached import Uncached
 from preservation.model.names import display, is_safe, parts
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -36,6 +38,27 @@ def check_name(path: bytes) -> None:
         ) from error
 
 
+class NewFile:
+    """A file of a bag that is being written."""
+
+    def __init__(self, written: Uncached, path: Path) -> None:
+        self._written, self._path = written, path
+
+    def write(self, data: Octets) -> None:
+        """Write some octets.
+
+        Raises:
+            NoSpaceError, NotNowError: the medium is in the way.
+        """
+        with durable.plain_errors(self._path):
+            self._written.write(data)
+
+    def finish(self) -> None:
+        """Write what waits for more; raises as :meth:`write`."""
+        with durable.plain_errors(self._path):
+            self._written.finish()
+
+
 class BagFolder:
     """Makes files in a folder that is private to its writer. Safe for several threads.
 
@@ -45,6 +68,7 @@ class BagFolder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._rooms: list[memoryview] = []  # of files that were written; to be used again
         with durable.plain_errors(path):
             self._root = os.open(path, _FOLDER)
             self._make(self._root, b"data")
@@ -56,8 +80,8 @@ class BagFolder:
             self._root = -1
 
     @contextmanager
-    def created(self, path: bytes) -> Iterator[int]:
-        """A new file, mode 0644, open for writing; taken back if anything is raised.
+    def created(self, path: bytes) -> Iterator[NewFile]:
+        """A new file, mode 0644, to be written; taken back if anything is raised.
 
         Raises:
             MalformedError: the path leads elsewhere, is there already, has a file for one of
@@ -67,13 +91,15 @@ class BagFolder:
         check_name(path)
         parent, _, name = path.rpartition(b"/")
         folder = self.folder(parent)
+        room = self._room()
         try:
             with self._plain(path):
                 fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
             try:
                 os.fchmod(fd, 0o644)  # whatever the umask says
-                yield fd
-                durable.begin_sync(fd)
+                file = NewFile(Uncached(fd, room), self._path)
+                yield file
+                file.finish()
             except BaseException:
                 os.unlink(name, dir_fd=folder)
                 raise
@@ -81,6 +107,7 @@ class BagFolder:
                 os.close(fd)
         finally:
             os.close(folder)
+            self._rooms.append(room)
 
     def discard(self, path: bytes) -> None:
         """Take a file back, if it is there.
@@ -106,15 +133,6 @@ class BagFolder:
         with self._plain(path):
             return self._open(path)
 
-    def write(self, fd: int, data: bytes) -> None:
-        """Write some octets of a file.
-
-        Raises:
-            NoSpaceError, NotNowError: the medium is in the way.
-        """
-        with durable.plain_errors(self._path):
-            durable.write_behind(fd, data)
-
     @contextmanager
     def _plain(self, path: bytes) -> Iterator[None]:
         try:
@@ -126,6 +144,12 @@ class BagFolder:
             raise MalformedError(
                 f"cannot be made in the bag: {display(path)}: {error.strerror}"
             ) from error
+
+    def _room(self) -> memoryview:
+        try:
+            return self._rooms.pop()
+        except IndexError:  # asked first, another thread might take the last one meanwhile
+            return uncached.room()
 
     def _open(self, path: bytes) -> int:
         """Open a folder of the bag, making what is not there yet."""

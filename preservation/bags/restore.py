@@ -208,9 +208,9 @@ def _copy_file(folders: Folders, folder: BagFolder, path: bytes, progress: Progr
     with _readable(path):
         source = open_regular(folders, path)
     try:
-        with folder.created(path) as fd, _readable(path):
+        with folder.created(path) as file, _readable(path):
             while block := os.read(source, BLOCK):
-                folder.write(fd, block)
+                file.write(block)
                 progress.advance(len(block))
     finally:
         os.close(source)

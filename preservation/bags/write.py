@@ -158,9 +158,9 @@ class BagWriter:
             As :meth:`add`. If it is closed before its end, the file is taken back.
         """
         check_name(path)
-        with self._folder.created(PAYLOAD + path) as fd:
+        with self._folder.created(PAYLOAD + path) as file:
             while block := source.read(piece):
-                self._folder.write(fd, block)
+                file.write(block)
                 progress.advance(len(block))
                 yield block
             still()
@@ -278,8 +278,8 @@ class BagWriter:
 
     def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
         hashes = MultiHash(self._of_tags)
-        with self._folder.created(path) as fd:
+        with self._folder.created(path) as file:
             for piece in (data,) if isinstance(data, bytes) else data:
                 hashes.update(piece)
-                self._folder.write(fd, piece)
+                file.write(piece)
         self._tags[path] = hashes.digests()

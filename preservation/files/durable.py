@@ -8,8 +8,7 @@ Failures that a person can mend are told as ``NoSpaceError`` or ``NotNowError``;
 ``OSError`` passes as it is, ``FileExistsError`` above all. A crash may leave names that begin
 with ``.tmp-``; nothing reads them.
 
-Source: open(2) O_TMPFILE, linkat(2), renameat2(2), syncfs(2) (writeback errors since Linux 5.8),
-posix_fadvise(2) POSIX_FADV_DONTNEED (what is dirty begins to be written).
+Source: open(2) O_TMPFILE, linkat(2), renameat2(2), syncfs(2) (writeback errors since Linux 5.8).
 """
 
 from __future__ import annotations
@@ -18,16 +17,13 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from preservation.errors import NoSpaceError, NotNowError
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Octets = bytes | bytearray | memoryview
 Data = Octets | Iterable[bytes]
-
-WORTH_BEGINNING = 64 << 10  # octets of a file; see begin_sync
-STRIDE = 8 << 20  # octets of a long file after which writing begins
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -129,32 +125,6 @@ def write_all(fd: int, data: Octets) -> None:
     rest = memoryview(data).cast("B")
     while rest:
         rest = rest[os.write(fd, rest) :]
-
-
-def write_behind(fd: int, data: Octets) -> None:
-    """Write every octet at the end of a file that will be synced; of a long one, the system
-    begins with what has come so far. See :func:`begin_sync`.
-    """
-    write_all(fd, data)
-    end = os.lseek(fd, 0, os.SEEK_CUR)
-    start = (end - len(data)) // STRIDE * STRIDE
-    if ready := end // STRIDE * STRIDE - start:
-        _begin(fd, start, ready)
-
-
-def begin_sync(fd: int) -> None:
-    """Have the system begin to bring a file that was just written to the medium, without waiting
-    for it: a sync soon after has less to wait for. What is there already leaves the page cache.
-
-    Nothing for a small file: many of them are written faster together.
-    """
-    if os.fstat(fd).st_size >= WORTH_BEGINNING:
-        _begin(fd, 0, 0)
-
-
-def _begin(fd: int, start: int, octets: int) -> None:
-    with suppress(OSError):  # no more than a wish: the sync tells what fails
-        os.posix_fadvise(fd, start, octets, os.POSIX_FADV_DONTNEED)
 
 
 def write_new(path: AnyPath, data: Data, mode: int = 0o444) -> None:

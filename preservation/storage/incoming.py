@@ -23,17 +23,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.errors import BusyError, SamarkandError
-from preservation.files import durable
+from preservation.files import durable, uncached
 from preservation.files.held import Held
 from preservation.files.remove import remove_tree
+from preservation.files.uncached import Uncached
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.layout import check_stamp
 from preservation.storage.mending import mend
 from preservation.storage.place import LocalPlace
 from preservation.storage.steps import INCOMING, QUARANTINE, is_there, make_folders, move
-
-_BUFFER = 1 << 20
-_LARGE = 128 << 10  # octets; to copy so many costs more than a system call
 
 
 class LocalIncoming:
@@ -63,9 +61,12 @@ class LocalIncoming:
         with self._place.errors():
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            for block in _blocks(chunks):  # a source that fails is not this tier's failure
+            written = Uncached(fd, uncached.room())
+            for chunk in chunks:  # a source that fails is not this tier's failure
                 with self._place.errors():
-                    durable.write_behind(fd, block)
+                    written.write(chunk)
+            with self._place.errors():
+                written.finish()
         except BaseException:
             os.unlink(self._path)
             raise
@@ -205,23 +206,6 @@ def _occupied(tier: str, key: VersionKey) -> BusyError:
 
 def _suffix(packaging: Packaging) -> str:
     return ".tar" if packaging is Packaging.TAR else ""
-
-
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes | bytearray]:
-    """The same octets in pieces that are worth a system call; large ones are not copied."""
-    buffer = bytearray()
-    for chunk in chunks:
-        if len(chunk) >= _LARGE:
-            if buffer:
-                yield buffer
-                buffer = bytearray()
-            yield chunk
-            continue
-        buffer += chunk
-        if len(buffer) >= _BUFFER:
-            yield buffer
-            buffer = bytearray()
-    yield buffer
 
 
 def _sync_file(path: Path) -> None:
