@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from preservation.cli.main import Where, say_no_more
-from preservation.errors import NotNowError, SamarkandError
+from preservation.errors import MalformedError, NotNowError, SamarkandError, UsageError
 from preservation.model.progress import Silence
 
 if TYPE_CHECKING:
@@ -166,20 +166,29 @@ def account() -> str:
 
 
 class Several:
-    """Several pieces of work, of which one that cannot be done now stops no other."""
+    """Several pieces of work, of which one that cannot be done stops no other: not even by a defect
+    of ours, or what came before it would not be told, and what comes after it never done.
+    """
 
     def __init__(self, here: Shell) -> None:
         self._here = here
-        self.failed: list[NotNowError] = []
+        self.failed: list[SamarkandError] = []
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Do one piece; say what is in its way, and go on with the next."""
+        """Do one piece; say what is in its way, and go on with the next.
+
+        Raises:
+            UsageError: the request is wrong, for all of them.
+        """
         try:
             yield
-        except NotNowError as error:
+        except SamarkandError as error:
+            if isinstance(error, UsageError) and not isinstance(error, MalformedError):
+                raise
             self.failed.append(error)
-            self._here.warn(f"[{error.code}] {error.message}; next: {error.hint}")
+            hint = f"; next: {error.hint}" if error.hint else ""
+            self._here.warn(f"[{error.code}] {error.message}{hint}")
 
     @property
     def errors(self) -> list[dict[str, Any]]:
