@@ -68,10 +68,12 @@ class Place:
         return replace(self, schema=self.schema[:52] + "_rebuilding")
 
     def __str__(self) -> str:
-        """For people: never a password."""
+        """For people: never a password, which may stand among the options, too."""
         if self.url is None:
             return str(self.file)
-        return f"{self.url.render_as_string(hide_password=True)} schema {self.schema}"
+        secret = [name for name in self.url.query if "password" in name.lower()]
+        told = self.url.difference_update_query(secret).render_as_string(hide_password=True)
+        return f"{told} schema {self.schema}"
 
 
 def _unusable(message: str) -> UsageError:

@@ -10,6 +10,7 @@ import typer
 from preservation.app.create import create_home
 from preservation.app.home import Home, find_home
 from preservation.app.places import specs_of
+from preservation.catalogue.place import Place
 from preservation.cli.options import Json, application
 from preservation.cli.shell import Shell, account, shell, table
 from preservation.errors import UsageError
@@ -38,7 +39,7 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
 
     def render(out: Console) -> None:
         out.print(f"home       {home.path}")
-        out.print(f"catalogue  {home.catalogue_url}")
+        out.print(f"catalogue  {Place.parse(home.catalogue_url)}")
         out.print("next       put a deposit into inbox/<community>/, then preserve ingest --inbox")
 
     here.answer(as_json, "samarkand.init/1", {"home": str(home.path)}, render)

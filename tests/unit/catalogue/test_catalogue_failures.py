@@ -155,6 +155,9 @@ def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
     error = refusal(address)
     assert error.code == "CAT-UNREACHABLE"
     assert "secret" not in error.message
+    named = refusal(f"postgresql://nobody@/nothing?host={tmp_path}&password=secret")
+    assert "secret" not in named.message
+    assert str(tmp_path.name) in named.message
 
 
 def test_what_is_kept_open_outlives_a_server_that_restarts(
