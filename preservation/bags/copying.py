@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
@@ -346,3 +346,20 @@ class Copying:
         for numbers, future in self._parts:
             found.update(zip(numbers, future.result(), strict=True))
         return [found[number] for number in range(self._files)]
+
+    def when_done(self, then: Callable[[], None]) -> None:
+        """Have something done once all are copied or failed, by the thread that was at the last."""
+        left, lock = max(1, len(self._parts)), threading.Lock()
+
+        def ended(_: object = None) -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                last = not left
+            if last:
+                then()
+
+        for _, future in self._parts:
+            future.add_done_callback(ended)
+        if not self._parts:
+            ended()

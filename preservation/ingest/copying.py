@@ -4,11 +4,11 @@ every algorithm that anybody asked for, and written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from preservation.bags.copying import Copied, Copier, Wanted
+from preservation.bags.copying import Copied, Copier, Copying, Wanted
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError
 from preservation.files.walk import Entry
@@ -60,31 +60,32 @@ class PayloadCopier:
     ) -> None:
         self._copier.__exit__(kind, error, trace)
 
-    def begin(self, files: Sequence[tuple[bytes, Entry]]) -> Callable[[], Iterator[Row | Finding]]:
+    def begin(self, files: Sequence[tuple[bytes, Entry]]) -> Copying:
         """Begin to copy some files.
 
         Args:
             files: path below ``data/``, and the entry as the walk saw it.
-
-        Returns:
-            What gives, in the same order, a row, or what stood in the way of one. It raises
-            ``Changed`` where a file changed, or was taken away, while it was read, and
-            ``NotNowError`` and ``NoSpaceError`` where a disk is in the way.
         """
         wanted = [Wanted(entry.path, kept, Fence.seen(entry)) for kept, entry in files]
-        copying = self._copier.begin(wanted)
+        return self._copier.begin(wanted)
 
-        def results() -> Iterator[Row | Finding]:
-            for (_, entry), result in zip(files, copying.results(), strict=True):
-                if isinstance(result, Copied):
-                    yield Row(result.kept, result.octets, self._digests(result.digests))
-                elif isinstance(result, MalformedError):
-                    shown = display(entry.path)
-                    yield Finding("DEP-NAME-UNKEPT", shown, result.message, result.hint)
-                else:
-                    yield cannot_read(entry.path, result)
+    def told(
+        self, files: Sequence[tuple[bytes, Entry]], copying: Copying
+    ) -> Iterator[Row | Finding]:
+        """What became of them, in the same order: a row, or what stood in the way of one.
 
-        return results
+        Raises:
+            Changed: a file changed, or was taken away, while it was read.
+            NotNowError, NoSpaceError: a disk is in the way.
+        """
+        for (_, entry), result in zip(files, copying.results(), strict=True):
+            if isinstance(result, Copied):
+                yield Row(result.kept, result.octets, self._digests(result.digests))
+            elif isinstance(result, MalformedError):
+                shown = display(entry.path)
+                yield Finding("DEP-NAME-UNKEPT", shown, result.message, result.hint)
+            else:
+                yield cannot_read(entry.path, result)
 
     def _digests(self, raw: bytes) -> dict[Algorithm, Digest]:
         digests, at = {}, 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from preservation.bags.write import BagWriter
 from preservation.catalogue.protocol import FormatCount
 from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
+from preservation.fixity.crew import LARGE_FOR_HELPERS
 from preservation.ingest.copying import PayloadCopier, Row
 from preservation.ingest.fenced import Fenced, cannot_read, fenced, open_root
 from preservation.ingest.inspect import Inspected, Inspection, Inspector
@@ -36,8 +37,7 @@ from preservation.model.progress import Progress
 from preservation.policy.formats import FormatRules
 
 CHUNK = 128
-AT_ONCE = 8  # chunks that are being copied
-INSPECTED = 16  # chunks that are being looked into: a file that takes its time stops no copying
+AT_ONCE = 24  # chunks under way: a file that takes its time, copied or looked into, stops no other
 LISTED = 1000
 _OF_DEPOSIT = b"metadata/deposit/"
 
@@ -203,7 +203,9 @@ def _payload(
 
 
 class _Work:
-    """The pipeline: chunks of files are copied while those before are looked into."""
+    """The pipeline: files are looked into as soon as they are copied, whatever is copied beside
+    them; rows come out in the order of the walk.
+    """
 
     def __init__(self, copier: PayloadCopier, payload: Path, inspector: Inspector) -> None:
         self._copier = copier
@@ -213,41 +215,72 @@ class _Work:
     def through(
         self, packaged: Packaged, files: Iterator[tuple[bytes, Entry]]
     ) -> Iterator[tuple[Row, Inspected]]:
-        """Take files in chunks; rows come out in the order of the walk."""
-        copying: deque[Callable[[], Iterator[Row | Finding]]] = deque()
-        asked: deque[tuple[list[Row], Future[list[Inspected]]]] = deque()
+        """Take files in chunks."""
+        begun: deque[list[_Part]] = deque()
         more = True
-        while more or copying:
+        while more or begun:
             chunk = list(itertools.islice(files, CHUNK)) if more else []
             more = bool(chunk)
             if chunk:
-                copying.append(self._copier.begin(chunk))
-                if len(copying) < AT_ONCE:
+                begun.append(self._begin(chunk))
+                if len(begun) < AT_ONCE:
                     continue
-            if not copying:
-                break
-            rows = self._copied(packaged, copying.popleft())
-            paths = [row.path for row in rows]
-            digests = [row.digests[Algorithm.SHA256].hex for row in rows]
-            asked.append((rows, self._inspector.begin(self._payload, paths, digests)))
-            if len(asked) > INSPECTED:
-                yield from _zipped(*asked.popleft())
-        while asked:
-            yield from _zipped(*asked.popleft())
+            if begun:
+                yield from _in_order(packaged, begun.popleft())
 
-    @staticmethod
-    def _copied(packaged: Packaged, results: Callable[[], Iterator[Row | Finding]]) -> list[Row]:
-        rows = []
-        for done in results():
-            if isinstance(done, Finding):
-                packaged.find([done])
-            else:
-                rows.append(done)
-        return rows
+    def _begin(self, chunk: list[tuple[bytes, Entry]]) -> list[_Part]:
+        """The parts of a chunk, each as often as it has files: no small one waits for a large."""
+        of_large = [entry.octets > LARGE_FOR_HELPERS for _, entry in chunk]
+        parts = {}
+        for large in set(of_large):
+            files = [one for one, kind in zip(chunk, of_large, strict=True) if kind == large]
+            parts[large] = _Part(files, self._copier, self._inspect)
+        return [parts[large] for large in of_large]
+
+    def _inspect(self, rows: Sequence[Row]) -> Future[list[Inspected]]:
+        digests = [row.digests[Algorithm.SHA256].hex for row in rows]
+        return self._inspector.begin(self._payload, [row.path for row in rows], digests)
 
 
-def _zipped(rows: list[Row], inspected: Future[list[Inspected]]) -> Iterator[tuple[Row, Inspected]]:
-    return zip(rows, inspected.result(), strict=True)
+class _Part:
+    """Some files that are copied, then looked into, without anybody waiting in between."""
+
+    def __init__(
+        self,
+        files: Sequence[tuple[bytes, Entry]],
+        copier: PayloadCopier,
+        inspect: Callable[[Sequence[Row]], Future[list[Inspected]]],
+    ) -> None:
+        self._files, self._copier, self._inspect = files, copier, inspect
+        self._copied: Future[tuple[list[Row | Finding], Future[list[Inspected]]]] = Future()
+        self._copying = copier.begin(files)
+        self._copying.when_done(self._look)
+
+    def _look(self) -> None:
+        try:
+            told = list(self._copier.told(self._files, self._copying))
+            rows = [one for one in told if isinstance(one, Row)]
+            self._copied.set_result((told, self._inspect(rows)))
+        except BaseException as error:  # noqa: BLE001 (raised where the rows are taken)
+            self._copied.set_exception(error)
+
+    def rows(self) -> Iterator[tuple[Row, Inspected] | Finding]:
+        """What became of each file, in order; waits for it."""
+        told, looked = self._copied.result()
+        inspected = iter(looked.result())
+        for one in told:
+            yield one if isinstance(one, Finding) else (one, next(inspected))
+
+
+def _in_order(packaged: Packaged, parts: Sequence[_Part]) -> Iterator[tuple[Row, Inspected]]:
+    """The rows of a chunk, of which each file has its part."""
+    rows = {part: part.rows() for part in dict.fromkeys(parts)}
+    for part in parts:
+        row = next(rows[part])
+        if isinstance(row, Finding):
+            packaged.find([row])
+        else:
+            yield row
 
 
 def _scanned_tags(inspector: Inspector, folder: Path) -> Iterator[Finding]:
