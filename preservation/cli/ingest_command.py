@@ -45,7 +45,8 @@ def ingest(
     """Take deposits in. They stay as they are; the first replica is made and read back.
 
     With PATH, that deposit, for --community. With --inbox, everything complete in the inboxes.
-    The other replicas are made by `replicate`, or at once with --replicate.
+    The other replicas are made by `replicate`, or at once with --replicate; those that a run which
+    was cut short left out are made by `replicate`, too.
     """
     here = shell(ctx)
     if (path is None) == (not inbox):
@@ -67,6 +68,8 @@ def ingest(
         render(out, results)
         if replicas:
             show_replicas(out, replicas)
+        elif replicate and not results:
+            out.print("`preserve replicate` makes what is promised of earlier deposits and missing")
 
     exit_code = worst({_code(result) for result in results} | codes(replicas) | several.codes)
     body: dict[str, Any] = {"deposits": [result.to_json() for result in results]}

@@ -35,5 +35,7 @@ def test_with_replicate_all_that_is_promised_is_there_and_nothing_is_made_twice(
 
     assert call([*home, *words[:2], "--replicate", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["replicas"] == []
+    assert call([*home, *words[:2], "--replicate"]) == 0
+    assert "`preserve replicate` makes" in capsys.readouterr().out
     assert call([*home, "replicate"]) == 0
     assert "nothing was due" in capsys.readouterr().out
