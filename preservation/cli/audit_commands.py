@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from preservation.app.parts import Parts
 from preservation.audit.outlook import Line, shortages, tally, unreached
 from preservation.audit.service import AuditResult, total
 from preservation.catalogue.brake import BRAKE
@@ -15,10 +17,12 @@ from preservation.cli.audit_forecast import forecast
 from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import holding, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, amount, application
-from preservation.cli.shell import shell, table, worst
+from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.outcome import Outcome
+from preservation.model.progress import Progress
 from preservation.model.units import format_size
+from preservation.policy.policy import Policy
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +61,7 @@ def audit(
     if ctx.invoked_subcommand is not None:
         return
     here, overdue = shell(ctx), 0
-    results: list[AuditResult] = []
+    several, results = Several(here), list[AuditResult]()
     octets, slow = amount("--budget", budget), amount("--rate", rate)
     with (
         opened(here, acts=True) as parts,
@@ -65,31 +69,56 @@ def audit(
         here.watching() as progress,
     ):
         aim = Aim(known_aip(parts, aip), of_format, _day(since))
-        tier = known_tier(parts, tier)
+        asked = _Asked(known_tier(parts, tier), aim, everything, sample or 0, octets, slow)
         for policy in holding(parts, community):
-            planned = parts.audit.plan(
-                policy,
-                tier=tier,
-                aim=aim,
-                everything=everything,
-                sample=sample or 0,
-                budget=octets,
-                progress=progress,
-            )
-            results += [parts.audit.run(policy, shard, progress, slow) for shard in planned]
-            results.append(parts.audit.settle(policy, progress))
+            results += _audited(parts, policy, asked, several, progress)
             overdue += parts.audit.overdue(policy)
     result = total(results)
-    body = {**result.to_json(), "overdue": overdue}
     aimed = bool(aip or of_format or since or sample or everything)
     none = "no replica is as you asked" if aimed else "nothing was due"
+    if several.failed:
+        none = "see above"
     here.answer(
         as_json,
         "samarkand.audit/1",
-        body,
+        {**result.to_json(), "overdue": overdue, "errors": several.errors},
         lambda out: _render(out, result, overdue, none),
-        _code(result, overdue),
+        worst(_codes(result, overdue) | several.codes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be checked, and how much of it; octets, and octets a second."""
+
+    tier: str | None
+    aim: Aim
+    everything: bool
+    sample: int
+    budget: int | None
+    rate: int | None
+
+
+def _audited(
+    parts: Parts, policy: Policy, asked: _Asked, several: Several, progress: Progress
+) -> list[AuditResult]:
+    """Check what is asked for of one community; a shard that cannot be done stops no other."""
+    results: list[AuditResult] = []
+    planned = parts.audit.plan(
+        policy,
+        tier=asked.tier,
+        aim=asked.aim,
+        everything=asked.everything,
+        sample=asked.sample,
+        budget=asked.budget,
+        progress=progress,
+    )
+    for shard in planned:
+        with several.one():
+            results.append(parts.audit.run(policy, shard, progress, asked.rate))
+    with several.one():
+        results.append(parts.audit.settle(policy, progress))
+    return results
 
 
 def _day(text: str | None) -> date | None:
@@ -101,14 +130,14 @@ def _day(text: str | None) -> date | None:
         ) from error
 
 
-def _code(result: AuditResult, overdue: int) -> int:
-    codes = set()
+def _codes(result: AuditResult, overdue: int) -> set[int]:
+    codes = set[int]()
     # What a person accepted, and is as it was then, is told, and no finding any more.
     if any(check.outcome.is_damage and check.findings for check in result.checks) or overdue:
         codes.add(4)
     if result.outcomes.get(Outcome.UNCHECKED.value):
         codes.add(5)
-    return worst(codes)
+    return codes
 
 
 def _render(out: Console, result: AuditResult, overdue: int, none: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from homes import Archive
 
+from preservation.audit.service import AuditService
 from preservation.cli.main import call
 from preservation.errors import MalformedError, SamarkandError
 from preservation.ingest.service import IngestService
@@ -35,3 +36,25 @@ def test_a_deposit_that_meets_a_defect_keeps_no_other_waiting(
     answer = json.loads(capsys.readouterr().out)
     assert {one["deposit"] for one in answer["deposits"]} == {"first", "third"}
     assert [error["code"] for error in answer["errors"]] == ["DEP-STRANGE"]
+
+
+def test_a_shard_that_meets_a_defect_hides_no_damage_that_was_found(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.ingest(archive.put("first", {"a.txt": b"a"}))
+    archive.replicate()
+    for file in archive.tier("vault").rglob("a.txt"):
+        file.write_bytes(b"b")
+    run = AuditService.run
+
+    def ran(service: AuditService, policy: Any, shard: Any, *said: Any, **more: Any) -> Any:
+        if "vault" not in shard.tiers:
+            raise SamarkandError("it meets what nobody thought of", code="AUD-STRANGE")
+        return run(service, policy, shard, *said, **more)
+
+    monkeypatch.setattr(AuditService, "run", ran)
+    home = ["--home", str(archive.home), "--policies", str(archive.policies)]
+    assert call([*home, "audit", "--all", "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["outcomes"]["altered"] == 1
+    assert {error["code"] for error in answer["errors"]} == {"AUD-STRANGE"}
