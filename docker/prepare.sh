@@ -15,6 +15,12 @@ fi
 
 airflow db migrate
 preserve init
-for tier in vault mirror deep; do
-    airflow pools set "tier-$tier" 2 "replicas read or written there at once"
-done
+pools="$AIRFLOW_HOME/pools.json"
+tiers=$(preserve tier list --json) || true # one that is away has a pool, too
+printf '%s' "$tiers" | python -c '
+import json, sys
+says = "replicas read or written there at once"
+pool = {"slots": 2, "description": says, "include_deferred": False}
+print(json.dumps({"tier-" + one["tier"]: pool for one in json.load(sys.stdin)["tiers"]}))
+' >"$pools"
+airflow pools import "$pools"

@@ -13,6 +13,7 @@ Damage in an archive is not here: damage is a *finding* (``preservation.model.fi
         ├── NoSpaceError
         ├── BusyError                  somebody else holds the lease
         ├── CatalogueUnavailableError  locked, corrupt, not migrated, cannot be reached
+        │   └── CatalogueBehindError   older than the journal: a person has to make it again first
         └── SourceDamagedError         what we were about to copy does not verify
 
 Only ``preservation.orchestration`` translates ``retry`` for Airflow; only
@@ -116,6 +117,13 @@ class CatalogueUnavailableError(NotNowError):
     """The catalogue does not answer, is corrupt, or has another schema."""
 
     default_code = "CAT-UNAVAILABLE"
+
+
+class CatalogueBehindError(CatalogueUnavailableError):
+    """The catalogue is of another day: nothing acts on it until a person made it again."""
+
+    default_code = "CAT-BEHIND-JOURNAL"
+    retry = False
 
 
 class SourceDamagedError(NotNowError):

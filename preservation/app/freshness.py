@@ -11,11 +11,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
-from preservation.errors import CatalogueUnavailableError, NotNowError, SamarkandError
+from preservation.errors import CatalogueBehindError, NotNowError, SamarkandError
 from preservation.ledger.journal import FileJournal
 from preservation.model.clock import Clock, stamp
 
-BEHIND = "CAT-BEHIND-JOURNAL"
 SKEW = timedelta(hours=1)  # that the clocks of an archive's machines may differ
 
 
@@ -36,12 +35,11 @@ def out_of_date(catalogue: Remembers, journal: FileJournal) -> SamarkandError | 
         return None
     if last is None or catalogue.knows(last.id):
         return None
-    return CatalogueUnavailableError(
+    return CatalogueBehindError(
         f"the catalogue is older than the journal: it does not know {last.type.value} of "
         f"{stamp(last.at)}; was it restored from a backup?",
         hint="run `preserve catalogue rebuild`: it makes the catalogue again from tiers and "
         "journal; until then nothing is done and nothing is recorded",
-        code=BEHIND,
     )
 
 

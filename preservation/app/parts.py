@@ -23,6 +23,7 @@ from preservation.app.applied import record_applied
 from preservation.app.freshness import out_of_date
 from preservation.app.home import Home, SystemClock, find_home
 from preservation.app.places import remember, sources_of, specs_of, tiers_of
+from preservation.app.sightings import forget_sighting, note_sighting, sighting
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
 from preservation.errors import NotNowError, SamarkandError
 from preservation.ledger.drain import Drained, drain, replicate_documents
@@ -128,14 +129,22 @@ class Parts:
         """Others' tiers that policies in force ask for statements."""
         return sources_of(self.home, self.store, self.credentials)
 
-    def drain(self) -> Drained:
+    @property
+    def keepers(self) -> list[str]:
+        """The tiers that keep copies of the journal and of the policies."""
+        return sorted(self.tiers)[:COPIES]
+
+    def drain(self, *, only: str | None = None) -> Drained:
         """Move events from the outbox into the journal, journal and policies onto tiers.
 
+        Args:
+            only: of the keepers, the one tier that this process is there for.
+
         Raises:
-            CatalogueUnavailableError: ``CAT-BEHIND-JOURNAL``: what its outbox holds is old.
+            CatalogueBehindError: what its outbox holds is old.
         """
         self.expect_today()
-        copies = [self.tiers[name] for name in sorted(self.tiers)][:COPIES]
+        copies = [self.tiers[name] for name in self.keepers if only in (None, name)]
         with self.catalogue.kept_open():
             drained = drain(self.catalogue, self.journal, copies, self.clock)
         replicate_documents(_policy_documents(self.home.policies), copies)
@@ -145,7 +154,7 @@ class Parts:
         """Before anything acts on the catalogue.
 
         Raises:
-            CatalogueUnavailableError: it is older than the journal (``CAT-BEHIND-JOURNAL``).
+            CatalogueBehindError: it is older than the journal.
         """
         if error := out_of_date(self.catalogue, self.journal):
             raise error
@@ -176,15 +185,35 @@ class Parts:
         return [Event.from_json(json.loads(body)) for body in self.catalogue.outbox(PENDING)]
 
     def observed(self) -> dict[str, str]:
-        """Each tier's failure domain as observed; a tier that is away is not in it."""
+        """Each tier's failure domain as observed, here or lately by a worker of its own; a tier
+        that is away is not in it.
+        """
         seen: dict[str, str] = {}
+        specs = specs_of(self.store)
         for name, tier in self.tiers.items():
             try:
                 tier.check()
                 seen[name] = tier.observe().failure_domain
             except SamarkandError:
-                continue
+                if known := sighting(self.home, specs[name], self.clock):
+                    seen[name] = known
         return seen
+
+    def look_at(self, name: str) -> str:
+        """Look at a tier in the name of those who can't; its failure domain.
+
+        Raises:
+            TierUnavailableError: it is away, or not itself.
+        """
+        tier = self.tiers[name]
+        try:
+            tier.check()
+            domain = tier.observe().failure_domain
+        except SamarkandError:
+            forget_sighting(self.home, name)
+            raise
+        note_sighting(self.home, specs_of(self.store)[name], domain, self.clock)
+        return domain
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from preservation import __version__
-from preservation.app.freshness import BEHIND
 from preservation.errors import SamarkandError
 
 if TYPE_CHECKING:
@@ -58,9 +57,6 @@ def agent() -> str:
 def told_to_airflow() -> Iterator[None]:
     """Let Airflow retry what a retry can help, and nothing else.
 
-    What waits for a person is red at once, though it may be done later: a retry would only show
-    for minutes what is not so.
-
     Raises:
         AirflowFailException: a failure of ours that would be the same next time.
     """
@@ -68,7 +64,7 @@ def told_to_airflow() -> Iterator[None]:
         yield
     except SamarkandError as error:
         _log.error("%s", sentence(error))
-        if error.retry and error.code != BEHIND:
+        if error.retry:
             raise
         raise AirflowFailException(sentence(error)) from error
 

@@ -69,6 +69,18 @@ about each audit is written by **Audit** itself.
 `preserve report --kind evidence --year 2026` writes one by hand.
 """
 
+TIERS = """\
+### Tiers
+Every half hour each tier is looked at by a worker of its own, since other workers may have no keys
+to it, or not have it mounted. What is seen counts for **Standing** for an hour and a half. A tier
+that keeps a copy of the journal gets what it lacks.
+
+**Red means** that a tier is away, is not itself, or that no worker takes its queue.
+
+**Next**: read the log of the task; `preserve tier check` says more. If the task was never begun,
+start a worker for the queue that has the tier's name.
+"""
+
 STATEMENTS = """\
 ### What other holders say of their own packages
 

@@ -75,6 +75,15 @@ def test_a_queue_for_each_tier_is_the_rule_under_celery_only(
     settings._common_queue.cache_clear()
     try:
         dags = load().dags
+        # Others can't look at a tier that has workers of its own.
+        looks = [
+            (task.task_id, task.queue)
+            for dag in dags.values()
+            for task in dag.tasks
+            if dag.dag_id == "tiers"
+        ]
+        own = [(tier, tier) for tier in ("deep", "mirror", "vault")]
+        assert sorted(looks) == (own if queue == "deep" else [])
         # One read may serve several tiers where any worker reaches all of them, and only there.
         assert settings.is_one_queue() is (queue == "default")
     finally:

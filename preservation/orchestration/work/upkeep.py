@@ -62,14 +62,27 @@ def ask_holder(parts: Parts, one: Json, progress: Progress) -> Json:
     return {"outcomes": dict(asked.outcomes), "fresh": asked.fresh}
 
 
-def drain(parts: Parts) -> Json:
+def look_at(parts: Parts, tier: str) -> str:
+    """Look at a tier, and give it what it lacks of the journal, if it keeps a copy.
+
+    Raises:
+        TierUnavailableError: it is away, or not itself.
+        SamarkandError: ``JRN-DIFFERS``, as :func:`drain`.
+    """
+    domain = parts.look_at(tier)
+    if tier in parts.keepers:
+        drain(parts, only=tier)
+    return domain
+
+
+def drain(parts: Parts, *, only: str | None = None) -> Json:
     """Make events durable outside the catalogue.
 
     Raises:
         SamarkandError: ``JRN-DIFFERS``: a copy on a tier is not what we wrote. A tier that is
             away is served by the next drain, and only logged.
     """
-    drained = parts.drain()
+    drained = parts.drain(only=only)
     for finding in drained.findings:
         tell(finding)
     if is_fatal(drained.findings):

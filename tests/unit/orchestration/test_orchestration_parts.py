@@ -8,8 +8,7 @@ import pytest
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from preservation.app.freshness import BEHIND
-from preservation.errors import CatalogueUnavailableError
+from preservation.errors import CatalogueBehindError, CatalogueUnavailableError
 from preservation.orchestration import parts, tell
 
 pytestmark = pytest.mark.airflow
@@ -23,7 +22,7 @@ def test_a_catalogue_that_does_not_answer_is_tried_again() -> None:
 def test_a_catalogue_of_another_day_is_red_at_once() -> None:
     """Only a person can make it anew; a retry would leave the last standing green for minutes."""
     with pytest.raises(AirflowFailException, match="rebuild"), parts.told_to_airflow():
-        raise CatalogueUnavailableError("older", hint="run a rebuild", code=BEHIND)
+        raise CatalogueBehindError("older", hint="run a rebuild")
 
 
 def test_the_standing_is_looked_at_where_nothing_can_be_known(

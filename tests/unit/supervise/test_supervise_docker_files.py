@@ -70,13 +70,30 @@ def test_the_lock_of_the_image_names_no_host_and_hashes_everything() -> None:
     assert text.count("==") == len(re.findall(r"==\S+ .*\\\n    --hash=sha256:", text))
 
 
-def test_the_script_is_a_shell_script_and_knows_the_shipped_tiers() -> None:
-    script = DOCKER / "prepare.sh"
-    assert subprocess.run(["sh", "-n", script]).returncode == 0
+def test_the_script_makes_a_home_and_a_pool_for_each_tier(tmp_path: Path) -> None:
+    home, said = tmp_path / "home", tmp_path / "said"
+    home.mkdir()
+    settings = 'format = "samarkand.home/1"\ncatalogue = "sqlite:///catalogue.sqlite"\n'
+    (home / "samarkand.toml").write_text(settings)  # else it would want PostgreSQL
+    airflow = tmp_path / "airflow"
+    airflow.write_text(f'#!/bin/sh\necho "$@" >>"{said}"\n')
+    airflow.chmod(0o755)
+    variables = {
+        "PATH": os.pathsep.join(
+            (str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"])
+        ),
+        "AIRFLOW_HOME": str(tmp_path),
+        "PRESERVATION_HOME": str(home),
+        "PRESERVATION_POLICIES": str(ROOT / "policies"),
+    }
+    for _ in range(2):
+        done = subprocess.run(DOCKER / "prepare.sh", env=os.environ | variables, cwd=tmp_path)
+        assert done.returncode == 0
     tiers = yaml.safe_load((ROOT / "policies/tiers.yaml").read_text("utf-8"))["tiers"]
-    loop = re.search(r"for tier in ([\w -]+);", script.read_text("utf-8"))
-    assert loop is not None
-    assert loop[1].split() == list(tiers)
+    pools = json.loads((tmp_path / "pools.json").read_bytes())
+    assert set(pools) == {f"tier-{tier}" for tier in tiers}
+    told = said.read_text().splitlines()
+    assert told == ["db migrate", f"pools import {tmp_path}/pools.json"] * 2
 
 
 def test_services_wait_for_services_and_volumes_that_are_there(compose: dict[str, Any]) -> None:
