@@ -41,18 +41,29 @@ def _key() -> list[sa.Column[str] | sa.Column[bytes] | sa.Column[int]]:
 
 def upgrade() -> None:
     """Make all tables."""
-    _holdings()
+    _communities()
+    _versions()
+    _formats()
+    _replicas()
+    _replica_indexes()
+    _vacuum_replicas()
     _counts()
+    _counts_by_day()
+    _triggers()
     _findings()
     _events()
-    _work()
+    _arrivals()
+    _leases()
+    _checks_under_way()
     _identifiers()
     _statements()
-    _disposals()
+    _tombstones()
+    _removals()
+    _proposals()
     _custody()
 
 
-def _holdings() -> None:
+def _communities() -> None:
     op.create_table(
         "community",
         _words("community"),
@@ -60,6 +71,9 @@ def _holdings() -> None:
         sa.PrimaryKeyConstraint("community"),
         sqlite_with_rowid=False,
     )
+
+
+def _versions() -> None:
     op.create_table(
         "version",
         _number("files"),
@@ -90,6 +104,9 @@ def _holdings() -> None:
         sqlite_where=sa.text("lineage != ''"),
         postgresql_where=sa.text("lineage != ''"),
     )
+
+
+def _formats() -> None:
     op.create_table(
         "content_format",
         *_key(),
@@ -105,6 +122,9 @@ def _holdings() -> None:
         ),
         sqlite_with_rowid=False,
     )
+
+
+def _replicas() -> None:
     op.create_table(
         "replica",
         _number("octets"),
@@ -131,6 +151,9 @@ def _holdings() -> None:
         sa.ForeignKeyConstraint(["community"], ["community.community"]),
         sqlite_with_rowid=False,
     )
+
+
+def _replica_indexes() -> None:
     op.create_index(
         "replica_due",
         "replica",
@@ -150,6 +173,9 @@ def _holdings() -> None:
         sqlite_where=sa.text("state != 1"),
         postgresql_where=sa.text("state != 1"),
     )
+
+
+def _vacuum_replicas() -> None:
     # A night's checks touch nearly every page; until they are vacuumed, an index that has all that
     # is asked is not enough, and a plan reads a page for each replica. By default that would be
     # when a fifth of the table has changed: after half a month.
@@ -182,6 +208,9 @@ def _counts() -> None:
         sa.PrimaryKeyConstraint("community", "there", "verified"),
         sqlite_with_rowid=False,
     )
+
+
+def _counts_by_day() -> None:
     op.create_table(
         "replica_age",
         _words("community"),
@@ -203,6 +232,9 @@ def _counts() -> None:
         sa.PrimaryKeyConstraint("community", "day"),
         sqlite_with_rowid=False,
     )
+
+
+def _triggers() -> None:
     bind = op.get_bind()
     for statement in counting.statements(bind.dialect.name):
         bind.exec_driver_sql(statement)
@@ -252,7 +284,7 @@ def _events() -> None:
     )
 
 
-def _work() -> None:
+def _arrivals() -> None:
     op.create_table(
         "arrival",
         _words("id"),
@@ -270,6 +302,9 @@ def _work() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("arrival_seen", "arrival", ["community", "seen_at"])
+
+
+def _leases() -> None:
     op.create_table(
         "lease",
         sa.Column("fence", _COUNTER, primary_key=True),
@@ -279,6 +314,9 @@ def _work() -> None:
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
     )
+
+
+def _checks_under_way() -> None:
     op.create_table(
         "check_part",
         *_key(),
@@ -336,7 +374,7 @@ def _statements() -> None:
     )
 
 
-def _disposals() -> None:
+def _tombstones() -> None:
     op.create_table(
         "tombstone",
         *_key(),
@@ -360,6 +398,9 @@ def _disposals() -> None:
     )
     op.create_index("tombstone_content", "tombstone", ["community", "content_digest"])
     op.create_index("tombstone_lineage", "tombstone", ["community", "lineage"])
+
+
+def _removals() -> None:
     op.create_table(
         "removal",
         *_key(),
@@ -383,6 +424,9 @@ def _disposals() -> None:
         sqlite_where=pending,
         postgresql_where=pending,
     )
+
+
+def _proposals() -> None:
     op.create_table(
         "proposal",
         _words("digest"),
