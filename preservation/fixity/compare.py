@@ -110,7 +110,7 @@ def compare(
 def _is_doubtful(unequal: Unequal) -> bool:
     """Whether a digest differs that lanes may have taken."""
     found = unequal.seen.digests
-    return unequal.seen.reading is Reading.READ and any(
+    return unequal.seen.in_lanes and any(
         found[wanted.algorithm] != wanted and wanted.algorithm.hashlib_name in sha2.LANES
         for wanted in unequal.expected
     )
@@ -172,7 +172,7 @@ def _compared(done: Done) -> Compared:
             intact += 1
         else:
             path, digests = done.batch.paths[number], digests_at(done, at)
-            seen = Measured(path, Reading.READ, octets, digests, size=octets)
+            seen = Measured(path, Reading.READ, octets, digests, size=octets, in_lanes=True)
             unequal.append(Unequal(seen, _expected(done, number)))
         at += 1
     for number, seen in done.others:

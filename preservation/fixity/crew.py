@@ -3,8 +3,9 @@ where that pays, and read what is large, the largest first.
 
 Opening a file holds the GIL, reading and hashing a large one does not. So among small files
 more than one thread would only be in the way, and where there are many of them, helper
-processes take their place. No core waits for a giant that was begun last: while one has
-nothing to do, the digests of a huge file are taken side by side.
+processes take their place. Large files are read abreast where there are enough of them, so that
+lanes hash several at once. No core waits for a giant that was begun last: while one has nothing
+to do, the digests of a huge file are taken side by side.
 
 Threads and processes are started when they are needed and never forked, so this works inside
 a forked task of a process that has threads.
@@ -17,12 +18,13 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from preservation.fixity.abreast import Abreast, Wanted, share
 from preservation.fixity.helper_main import Taken
 from preservation.fixity.helpers import Helper, Here
 from preservation.fixity.kept import Kept, Lent
@@ -158,6 +160,8 @@ class Crew:
         self._changed = threading.Condition()
         self._batches: deque[Batch] = deque()
         self._large: list[tuple[int, int, Batch]] = []  # a heap: minus octets, a number, the file
+        self._large_octets = 0
+        self._abreast = 0  # hands that read several large files at once
         self._handed_back = 0
         self._walking = 0  # batches that may hand large files back yet
         self._idle = 0  # hands with nothing to do
@@ -197,19 +201,41 @@ class Crew:
         """Read everything in this thread, in the order given."""
         with ExitStack() as ending:
             reader = self._reader(ending)
+            abreast = self._abreast_of(reader, ending)
             here = ending.enter_context(self._here())
             for batch in batches:
                 self._go_on()
                 here.ask(batch.names, batch.safe)
                 octets, columns = here.hear()
                 self._account(octets)
-                others = [
-                    (number, reader.measure(batch.paths[number], batch.algorithms))
-                    for number, size in enumerate(octets)
-                    if size < 0
-                ]
+                others = self._others(batch, octets, reader, abreast)
                 reader.tell()
                 yield Done(batch, octets, columns, others)
+
+    def _others(
+        self, batch: Batch, octets: Sequence[int], reader: Reader, abreast: Abreast
+    ) -> list[tuple[int, Measured]]:
+        """Read what is left of a batch."""
+        left = [number for number, size in enumerate(octets) if size < 0]
+        left.sort(key=octets.__getitem__)  # the largest first
+        large = [number for number in left if -1 - octets[number] > self._large_from]
+        files = 1
+        if large and self._settings.abreast:
+            company = sum(octets[number] for number in large) // octets[large[0]]
+            files = share(min(company, len(large)), 1, batch.algorithms).files
+        others: dict[int, Measured] = {}
+        if files > 1:
+            coming = iter(large)
+
+            def more(reading: int) -> list[Wanted[int]]:
+                some = itertools.islice(coming, files - reading)
+                return [Wanted(n, batch.paths[n], batch.algorithms, files) for n in some]
+
+            others = dict(abreast.read(more))
+        for number in left:
+            if number not in others:
+                others[number] = reader.measure(batch.paths[number], batch.algorithms)
+        return sorted(others.items())
 
     def _feed(self, batches: Iterator[Batch]) -> None:
         """Take as many batches as keep the hands at work."""
@@ -229,9 +255,10 @@ class Crew:
         try:
             with ExitStack() as ending:
                 reader = self._reader(ending)
+                abreast = self._abreast_of(reader, ending)
                 small: Helper | Lent | Here = self._helper(number) if self._helped else self._here()
                 ending.enter_context(small)
-                self._work(small, reader)
+                self._work(small, reader, abreast)
             self._said.put(None)
         except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
             self._said.put(error)
@@ -255,12 +282,14 @@ class Crew:
         self._helpers.append(helper)
         return helper
 
-    def _work(self, small: Helper | Lent | Here, reader: Reader) -> None:
+    def _work(self, small: Helper | Lent | Here, reader: Reader, abreast: Abreast) -> None:
         asked: deque[Batch] = deque()
         while True:
             batch, large = self._next(at_once=bool(asked))
-            if batch is not None and large:
-                self._said.put(Done(batch, [-1], (), [(0, self._measure(batch, 0, reader))]))
+            if len(large) > 1:
+                self._read_abreast(large, abreast)
+            elif large:
+                self._say_alone(large[0], self._measure(large[0], 0, reader))
             elif batch is not None:
                 self._go_on()
                 small.ask(batch.names, batch.safe)
@@ -272,30 +301,79 @@ class Crew:
             if asked:
                 self._walked(asked.popleft(), small.hear(), reader)
 
-    def _next(self, *, at_once: bool) -> tuple[Batch | None, bool]:
-        """What to do next, and whether it is one large file; waits for it unless ``at_once``."""
+    def _next(self, *, at_once: bool) -> tuple[Batch | None, Sequence[Batch]]:
+        """What to do next: a batch, or large files to read abreast, or one of them; waits for it
+        unless ``at_once``.
+        """
         with self._changed:
             if at_once:
-                return self._given()
+                return self._given(), ()
             self._idle += 1  # for good, where nothing comes any more
             while not self._stopped:
-                batch, large = self._given()
-                if batch is None and self._large:
-                    batch, large = heapq.heappop(self._large)[2], True
-                if batch is not None:
+                batch = self._given()
+                large = self._share() if batch is None and self._large else ()
+                if batch is not None or large:
                     self._idle -= 1
                     return batch, large
-                if self._fed and not self._batches and not self._walking:
+                if self._fed and not (self._batches or self._walking or self._large):
                     self._changed.notify_all()
                     break
                 self._changed.wait()
-        return None, False
+        return None, ()
 
-    def _given(self) -> tuple[Batch | None, bool]:
+    def _given(self) -> Batch | None:
         if self._batches and not self._stopped and not (self._walking and self._one_walks):
             self._walking += 1
-            return self._batches.popleft(), False
-        return None, False
+            return self._batches.popleft()
+        return None
+
+    def _share(self) -> Sequence[Batch]:
+        """The large files that a hand reads now; none where others read them all abreast."""
+        octets, _, largest = self._large[0]
+        files = 1
+        if self._settings.abreast:
+            company = min(len(self._large), self._large_octets // -octets)
+            hands, files = share(company, self._settings.workers, largest.algorithms)
+            if files > 1:
+                if self._abreast >= hands:
+                    return ()
+                self._abreast += 1
+        return self._largest(files)
+
+    def _largest(self, most: int) -> list[Batch]:
+        """Take the largest of the large files."""
+        taken: list[Batch] = []
+        while self._large and len(taken) < most:
+            octets, _, file = heapq.heappop(self._large)
+            self._large_octets += octets
+            taken.append(file)
+        if taken and not self._large:
+            self._changed.notify_all()  # who waited in vain may end
+        return taken
+
+    def _read_abreast(self, first: Sequence[Batch], abreast: Abreast) -> None:
+        """Read some large files, and others as they end."""
+        width, coming = len(first), list(first)
+
+        def more(reading: int) -> list[Wanted[Batch]]:
+            with self._changed:
+                files = coming or self._largest(width - reading)
+                company = min(width, reading + len(files) + len(self._large))
+            wanted = [Wanted(file, file.paths[0], file.algorithms, company) for file in files]
+            coming.clear()
+            return wanted
+
+        try:
+            with closing(abreast.read(more)) as read:
+                for file, measured in read:
+                    self._say_alone(file, measured)
+        finally:
+            with self._changed:
+                self._abreast -= 1
+                self._changed.notify_all()
+
+    def _say_alone(self, file: Batch, measured: Measured) -> None:
+        self._said.put(Done(file, [-1], (), [(0, measured)]))
 
     def _walked(self, batch: Batch, taken: Taken, reader: Reader) -> None:
         """Deal with what was left of a batch, and tell the rest."""
@@ -315,6 +393,7 @@ class Crew:
                 self._handed_back += 1
                 item = size, self._handed_back, batch.part(number, number + 1)
                 heapq.heappush(self._large, item)
+                self._large_octets -= size
             self._walking -= 1
             self._changed.notify_all()
 
@@ -348,6 +427,11 @@ class Crew:
             listed=self._settings.listed,
             abreast=self._settings.abreast,
         )
+
+    def _abreast_of(self, reader: Reader, ending: ExitStack) -> Abreast:
+        abreast = Abreast(reader, self._is_a_core_idle, drop_cache=self._settings.drop_cache)
+        ending.callback(abreast.end)
+        return abreast
 
     def _reader(self, ending: ExitStack) -> Reader:
         reader = Reader(

@@ -153,7 +153,7 @@ def _measured(done: Done) -> Iterator[Measured]:
             yield others[number]
         elif octets >= 0:
             path, digests = done.batch.paths[number], digests_at(done, at)
-            yield Measured(path, Reading.READ, octets, digests, size=octets)
+            yield Measured(path, Reading.READ, octets, digests, size=octets, in_lanes=True)
             at += 1
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
@@ -16,8 +16,14 @@ _HELD = 3  # pieces that a thread may have before it when it is given another: w
 # for its giver now and then, who reads and takes a digest of its own
 
 
-class _Hashing(Protocol):
-    def update(self, data: Octets, /) -> None: ...
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Hashing(Protocol[T_contra]):
+    """What takes in octets, piece by piece."""
+
+    def update(self, data: T_contra, /) -> None: ...
 
 
 def always() -> bool:
@@ -52,7 +58,7 @@ class Lanes(MultiHash):
         states = [state for _, state in self._hashes]
         self._mine, self._theirs = (states[:1], states[1:]) if states[1:] else ([], states)
         self._idle = idle
-        self._behind: list[_Lane] = []
+        self._behind: list[Beside[Octets]] = []
 
     def __exit__(
         self,
@@ -70,7 +76,7 @@ class Lanes(MultiHash):
             super().update(data)
             return
         if not self._behind:
-            self._behind = [_Lane(state) for state in self._theirs]
+            self._behind = [Beside(state) for state in self._theirs]
         for lane in self._behind:
             lane.finish(_HELD)
             lane.begin(data)
@@ -87,27 +93,29 @@ class Lanes(MultiHash):
             lane.finish(0)
 
 
-class _Lane(threading.Thread):
-    """A thread that updates one digest."""
+class Beside(threading.Thread, Generic[T]):
+    """A thread that updates one digest, or one of several files."""
 
-    def __init__(self, state: _Hashing) -> None:
+    def __init__(self, state: Hashing[T]) -> None:
         super().__init__(name="digest", daemon=True)
         self._state = state
-        self._begun: SimpleQueue[Octets | None] = SimpleQueue()
-        self._done: SimpleQueue[None] = SimpleQueue()
+        self._begun: SimpleQueue[T | None] = SimpleQueue()
+        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
         self._at_work = 0
         self.start()
 
-    def begin(self, data: Octets) -> None:
+    def begin(self, data: T) -> None:
         """Hash some octets, from now on."""
         self._at_work += 1
         self._begun.put(data)
 
     def finish(self, but: int) -> None:
-        """Wait until all is done but for so many pieces."""
+        """Wait until all is done but for so many pieces; raises what the thread ran into."""
         while self._at_work > but:
-            self._done.get()
+            trouble = self._done.get()
             self._at_work -= 1
+            if trouble is not None:
+                raise trouble
 
     def end(self) -> None:
         """End the thread."""
@@ -116,5 +124,8 @@ class _Lane(threading.Thread):
 
     def run(self) -> None:
         while (data := self._begun.get()) is not None:
-            self._state.update(data)
-            self._done.put(None)
+            try:
+                self._state.update(data)
+                self._done.put(None)
+            except BaseException as error:  # noqa: BLE001 (raised where the digest is wanted)
+                self._done.put(error)

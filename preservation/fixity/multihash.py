@@ -13,7 +13,7 @@ from preservation.model.digest import Algorithm, Digest
 Octets = bytes | bytearray | memoryview
 
 
-class _State(Protocol):
+class Hash(Protocol):
     """What every object of hashlib can do."""
 
     def update(self, data: Octets, /) -> None: ...
@@ -24,7 +24,7 @@ class _State(Protocol):
 # hashlib's own constructors: `hashlib.new` looks its name up on every call, which costs as much
 # as hashing 2 KiB. MD5 and SHA-1 are computed for what depositors bring, not for security: said
 # so, they work on machines in FIPS mode too.
-_NEW: dict[Algorithm, Callable[..., _State]] = {
+_NEW: dict[Algorithm, Callable[..., Hash]] = {
     Algorithm.SHA256: hashlib.sha256,
     Algorithm.SHA512: hashlib.sha512,
     Algorithm.SHA224: hashlib.sha224,
@@ -35,6 +35,11 @@ _NEW: dict[Algorithm, Callable[..., _State]] = {
     Algorithm.SHA3_512: hashlib.sha3_512,
     Algorithm.BLAKE2B: hashlib.blake2b,
 }
+
+
+def new_hash(algorithm: Algorithm) -> Hash:
+    """An empty one."""
+    return _NEW[algorithm]()
 
 
 class MultiHash:

@@ -65,6 +65,8 @@ class Measured:
         digests: one for each algorithm asked for, empty unless ``READ``.
         reason: for people; empty when ``READ``.
         size: octets that the system says it has; 0 where it could not be looked at.
+        in_lanes: a digest may have been taken where several files are hashed at once; before one
+            is told to differ, it is taken again.
     """
 
     path: bytes
@@ -73,6 +75,7 @@ class Measured:
     digests: Mapping[Algorithm, Digest] = field(default_factory=dict)
     reason: str = ""
     size: int = 0
+    in_lanes: bool = field(default=False, compare=False)
 
 
 class Folders:
@@ -180,6 +183,33 @@ class Reader:
                     return Measured(path, reading, self._read, {}, reason, self._size)
                 time.sleep(_PAUSE * 10 ** (attempt - 1))
 
+    def open(self, path: bytes) -> int:
+        """Open a file for reading, whatever it is; no part of its path may be a link.
+
+        Raises:
+            OSError: as the system says; or it is not a path below a folder.
+        """
+        if not is_safe(path):
+            raise OSError(errno.EINVAL, "not a path below a folder")
+        return self._folders.open(path)
+
+    def fill(self, read: Callable[[memoryview], int], view: memoryview) -> int:
+        """Read a block when the budget allows; 0 at the end.
+
+        Raises:
+            StoppedError: cancelled.
+            OSError: as the system says.
+        """
+        if self._rate is not None:
+            self._rate.take(len(view), self._cancelled)
+        if self._cancelled():
+            raise StoppedError("reading was cancelled")
+        got = read(view)
+        self._untold += got
+        if self._untold >= _REPORT:
+            self.tell()
+        return got
+
     def close(self) -> None:
         """Tell the rest of the progress, and let go of what is open."""
         self.tell()
@@ -203,7 +233,7 @@ class Reader:
             with Lanes(algorithms, self._idle) if huge else MultiHash(algorithms) as hashes:
                 for block in self._blocks(fd):
                     hashes.update(block)
-                    if hashes.octets > 2 * self._size + _GROWTH:
+                    if is_endless(hashes.octets, self._size):
                         raise OSError(errno.ETXTBSY, "it grows while it is read")
                 digests = hashes.digests()
                 return Measured(path, Reading.READ, hashes.octets, digests, size=self._size)
@@ -212,24 +242,27 @@ class Reader:
 
     def _blocks(self, fd: int) -> Iterator[memoryview]:
         self._views = self._views or buffers(BLOCK)  # lanes hash some while the next one is read
-        read = Direct(fd).into if self._drop_cache else partial(_into, fd)
+        read = filling(fd, drop_cache=self._drop_cache)
         for view in itertools.cycle(self._views):
-            if self._rate is not None:
-                self._rate.take(len(view), self._cancelled)
-            if self._cancelled():
-                raise StoppedError("reading was cancelled")
-            got = read(view)
+            got = self.fill(read, view)
             if not got:
                 return
             self._read += got
-            self._untold += got
-            if self._untold >= _REPORT:
-                self.tell()
             yield view[:got]
+
+
+def filling(fd: int, *, drop_cache: bool) -> Callable[[memoryview], int]:
+    """What fills a view with the next octets of an open file; 0 at its end."""
+    return Direct(fd).into if drop_cache else partial(_into, fd)
 
 
 def _into(fd: int, view: memoryview) -> int:
     return os.readv(fd, [view])
+
+
+def is_endless(octets: int, size: int) -> bool:
+    """Whether so much was read of a file of that size that it will never end."""
+    return octets > 2 * size + _GROWTH
 
 
 _KINDS = {

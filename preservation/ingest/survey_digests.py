@@ -53,7 +53,7 @@ def read_lists(root: Path, spool: Spool, tally: Tally) -> list[DigestList]:
 
 def verify(root: Path, spool: Spool, settings: SurveySettings, progress: Progress) -> None:
     """Compare the files with what came along, one algorithm after the other."""
-    engine = EngineSettings(workers=settings.workers)
+    engine = EngineSettings(workers=settings.workers, abreast=False)  # what differs is told
     for name in spool.algorithms():
         algorithm = Algorithm(name)
         for measured in measure(root, spool.listed(name), [algorithm], engine, progress):

@@ -118,7 +118,7 @@ class _Late:
 def test_a_buffer_is_not_filled_again_before_the_last_digest_has_seen_it(
     tmp_path: Path, small_steps: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lane, read, trouble = lanes._Lane, os.readv, iter([False] * 40 + [True] + [False] * 10_000)
+    lane, read, trouble = lanes.Beside, os.readv, iter([False] * 40 + [True] + [False] * 10_000)
 
     def sometimes(fd: int, buffers: Any) -> int:
         """The medium fails once in the middle: all is read again, into the same buffers."""
@@ -126,7 +126,7 @@ def test_a_buffer_is_not_filled_again_before_the_last_digest_has_seen_it(
             raise OSError(errno.EIO, "once")
         return read(fd, buffers)
 
-    monkeypatch.setattr(lanes, "_Lane", lambda state: lane(_Late(state)))
+    monkeypatch.setattr(lanes, "Beside", lambda state: lane(_Late(state)))
     monkeypatch.setattr(os, "readv", sometimes)
     contents = {b"%d" % n: os.urandom(30_000 + 777 * n) for n in range(4)}
     for name, data in contents.items():

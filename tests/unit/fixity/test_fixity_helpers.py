@@ -179,8 +179,8 @@ def test_a_slow_lane_sees_every_block_before_its_buffer_is_used_again(
 ) -> None:
     blocks = [os.urandom(1000) for _ in range(20)]
     ring = itertools.cycle(lanes.buffers(1000))
-    lane = lanes._Lane
-    monkeypatch.setattr(lanes, "_Lane", lambda state: lane(_Slow(state)))
+    lane = lanes.Beside
+    monkeypatch.setattr(lanes, "Beside", lambda state: lane(_Slow(state)))
     with lanes.Lanes([Algorithm.SHA256, Algorithm.SHA512]) as apart:
         for block, buffer in zip(blocks, ring, strict=False):
             buffer[:] = block
