@@ -4,15 +4,21 @@ every algorithm that anybody asked for, and written once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from preservation.bags.copying import Copied, Copier, Copying, Wanted
 from preservation.bags.write import BagWriter
-from preservation.errors import MalformedError
+from preservation.errors import MalformedError, NotNowError
+from preservation.files import durable
 from preservation.files.walk import Entry
 from preservation.fixity.fence import Fence
+from preservation.fixity.multihash import MultiHash
+from preservation.fixity.reading import BLOCK, Folders, open_regular
 from preservation.ingest.fenced import Fenced, cannot_read
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding
@@ -93,3 +99,38 @@ class PayloadCopier:
             digests[algorithm] = Digest(algorithm, raw[at : at + algorithm.octets])
             at += algorithm.octets
         return digests
+
+
+def expect_the_same(payload: Path, row: Row) -> None:
+    """Take a copy's digests once more, by OpenSSL: nobody is to be told that his file is another
+    than he said because lanes, or the memory that a copy went through, were wrong.
+
+    Args:
+        payload: the folder that it lies in.
+
+    Raises:
+        NotNowError: they are others (``BAG-COPY-DISPUTED``), or the medium is in the way.
+    """
+    again = MultiHash(row.digests)
+    with durable.plain_errors(payload), _opened(payload, row.path) as fd:
+        while piece := os.read(fd, BLOCK):
+            again.update(piece)
+    if again.digests() != row.digests:
+        raise NotNowError(
+            f"its copy has other digests than were taken while it was made: {display(row.path)}",
+            hint="this machine computes or stores wrongly: look at its memory and its disks, or "
+            "take `_sha2` out of preservation/fixity, then try again",
+            code="BAG-COPY-DISPUTED",
+        )
+
+
+@contextmanager
+def _opened(folder: Path, path: bytes) -> Iterator[int]:
+    with ExitStack() as open_ones:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        open_ones.callback(os.close, root)
+        folders = Folders(root)
+        open_ones.callback(folders.close)
+        fd = open_regular(folders, path)
+        open_ones.callback(os.close, fd)
+        yield fd

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,7 @@ from preservation.catalogue.protocol import FormatCount
 from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk
 from preservation.fixity.crew import LARGE_FOR_HELPERS
-from preservation.ingest.copying import PayloadCopier, Row
+from preservation.ingest.copying import PayloadCopier, Row, expect_the_same
 from preservation.ingest.fenced import Fenced, cannot_read, fenced, open_root
 from preservation.ingest.inspect import Inspected, Inspection, Inspector
 from preservation.ingest.judge import Judge, ruling_of
@@ -149,7 +150,8 @@ def package(
                         inventory_row(listed, row.octets, row.digests, found, check, scan, ruling)
                     )
                     packaged.count(row, found)
-                    packaged.find(comparing.compare(path, row.digests))
+                    again = partial(expect_the_same, folder / "data", row)
+                    packaged.find(comparing.compare(path, row.digests, again))
                     packaged.find(judge.file(path, found, check))
                     packaged.find(inspector.judge(path, inspected))
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from preservation.model.digest import Algorithm, Comparison, Digest
@@ -57,8 +57,14 @@ class Comparing:
             "unlisted": self.unlisted,
         }
 
-    def compare(self, path: bytes, seen: Mapping[Algorithm, Digest]) -> Iterator[Finding]:
-        """Hold one payload file's digests against those that came along for it."""
+    def compare(
+        self, path: bytes, seen: Mapping[Algorithm, Digest], again: Callable[[], None]
+    ) -> Iterator[Finding]:
+        """Hold one payload file's digests against those that came along for it.
+
+        Args:
+            again: called before one is told to differ; what it raises stands in its place.
+        """
         expected = self.supplied.digests.get(path)
         if not expected:  # a listed name whose digest says nothing is not listed
             yield from self._has_none(path)
@@ -72,6 +78,7 @@ class Comparing:
         if not wrong:
             self.matched += 1
             return
+        again()
         self.differs += 1
         yield Finding(
             "DEP-DIGEST-DIFFERS",

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 import pytest
 from homes import Archive, codes
 
+from preservation.bags.abreast import Digests
 from preservation.cli.aip_origin import origins
+from preservation.errors import NotNowError
+from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import EventType
 
 A, B = b"one", b"two"
@@ -152,3 +155,20 @@ def test_who_supplied_digests_and_when_is_in_package_event_and_receipt(archive: 
     receipt = archive.home / f"receipts/notes/{result.arrival}"
     assert json.loads(receipt.with_suffix(".json").read_bytes())["digest_lists"] == [told]
     assert "from md5sums.txt (md5)" in receipt.with_suffix(".txt").read_text("utf-8")
+
+
+def test_a_machine_that_hashes_wrongly_is_told_and_rejects_nobody(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Digests.digests
+
+    def lying(self: Digests) -> dict[Algorithm, Digest]:
+        return honest(self) | {Algorithm.SHA256: Digest(Algorithm.SHA256, bytes(32))}
+
+    monkeypatch.setattr(Digests, "digests", lying)
+    lists = {"sha256sums": f"{hashlib.sha256(A).hexdigest()}  data/a.txt\n".encode()}
+    with pytest.raises(NotNowError) as raised:
+        taken(archive, lists)
+    assert raised.value.code == "BAG-COPY-DISPUTED"
+    monkeypatch.undo()
+    assert taken(archive, lists)[0] == "accepted"
