@@ -6,45 +6,52 @@ hashed. The octets come in order all the same, and what is in memory is bounded.
 
 from __future__ import annotations
 
+import io
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from preservation.storage.s3.stream import Blocks
-
 SEGMENT = 6 << 20  # octets of one request
 CONNECTIONS = 2
-_BLOCK = 1 << 20
+_STEP = 1 << 20  # octets asked of a connection at once
 _READY = CONNECTIONS  # segments asked for: with the one being used, 18 MiB at most
 
 
-class Ahead(Blocks):
+class Ahead(io.RawIOBase):
     """Octets ``start`` to ``stop`` of something, read ahead.
 
     Args:
         opened: opens some of its octets: from, to.
     """
 
-    def __init__(self, opened: Callable[[int, int], Blocks], start: int, stop: int) -> None:
+    def __init__(self, opened: Callable[[int, int], io.RawIOBase], start: int, stop: int) -> None:
         self._opened = opened
         self._left = _segments(start, stop)
-        self._asked: deque[Future[deque[bytes]]] = deque()
-        self._have: deque[bytes] = deque()
+        self._asked: deque[Future[memoryview]] = deque()
+        self._have = self._room = memoryview(b"")
+        self._free: deque[memoryview] = deque()  # room that was read from, to be filled again
         self._stopped = threading.Event()
         self._hands = ThreadPoolExecutor(CONNECTIONS, "ahead")
 
-    def block(self, octets: int) -> bytes:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: bytearray | memoryview) -> int:  # type: ignore[override]
+        view = memoryview(room).cast("B")
         while not self._have:
             self._ask()
             if not self._asked:
-                return b""
-            self._have = self._asked[0].result()  # one that failed stays: nothing comes after it
+                return 0
+            come = self._asked[0].result()  # one that failed stays: nothing comes after it
             self._asked.popleft()
-        data = self._have.popleft()
-        if len(data) > octets:
-            self._have.appendleft(data[octets:])
-        return data[:octets]
+            self._room = self._have = come
+        octets = min(len(self._have), len(view))
+        view[:octets] = self._have[:octets]
+        self._have = self._have[octets:]
+        if not self._have:
+            self._free.append(self._room)
+        return octets
 
     def close(self) -> None:
         """Let all connections go, read to their ends or not."""
@@ -54,14 +61,18 @@ class Ahead(Blocks):
 
     def _ask(self) -> None:
         while len(self._asked) < _READY and (following := next(self._left, None)):
-            self._asked.append(self._hands.submit(self._read, *following))
+            octets = following[1] - following[0]
+            room = self._free.popleft() if self._free else memoryview(bytearray(octets))
+            if len(room) < octets:
+                room = memoryview(bytearray(octets))
+            self._asked.append(self._hands.submit(self._read, room[:octets], *following))
 
-    def _read(self, start: int, stop: int) -> deque[bytes]:
-        read: deque[bytes] = deque()
+    def _read(self, room: memoryview, start: int, stop: int) -> memoryview:
+        at = 0
         with self._opened(start, stop) as stream:
-            while not self._stopped.is_set() and (data := stream.block(_BLOCK)):
-                read.append(data)
-        return read
+            while not self._stopped.is_set() and (come := stream.readinto(room[at : at + _STEP])):
+                at += come
+        return room[:at]
 
 
 def _segments(start: int, stop: int) -> Iterator[tuple[int, int]]:

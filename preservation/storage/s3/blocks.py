@@ -10,13 +10,15 @@ import base64
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from preservation.files.spool import Spool
+from preservation.storage.s3.wire import Octets
 
 IN_MEMORY = 8 << 20  # octets of a part; larger ones lie in a temporary file
 _READ = 1 << 20
+_SMALL = 32 << 10  # octets; fewer are copied rather than kept as they are
 
 
 class Block:
@@ -25,7 +27,7 @@ class Block:
     def __init__(self, size: int) -> None:
         self.octets = 0
         self._size = size
-        self._kept: bytearray | Spool = bytearray() if size <= IN_MEMORY else Spool()
+        self._kept: list[Octets] | Spool = [] if size <= IN_MEMORY else Spool()
 
     def take(self, data: memoryview) -> memoryview:
         """Add what there is room for; returns the rest.
@@ -37,7 +39,7 @@ class Block:
         if isinstance(self._kept, Spool):
             self._kept.append(taken)
         else:
-            self._kept += taken
+            _keep(self._kept, taken)
         self.octets += len(taken)
         return data[len(taken) :]
 
@@ -46,9 +48,14 @@ class Block:
         """Whether nothing more fits."""
         return self.octets == self._size
 
-    def body(self) -> bytearray | io.RawIOBase:
-        """The octets as a request takes them."""
-        return Body(self._kept) if isinstance(self._kept, Spool) else self._kept
+    def body(self) -> bytes | io.RawIOBase:
+        """The octets as a request of boto3's takes them."""
+        return Body(self._kept) if isinstance(self._kept, Spool) else b"".join(self._kept)
+
+    @property
+    def pieces(self) -> Sequence[Octets] | None:
+        """The octets as they came, one after the other; None where they lie on disk."""
+        return None if isinstance(self._kept, Spool) else self._kept
 
     def sha256(self) -> str:
         """As the service writes it."""
@@ -64,8 +71,19 @@ class Block:
             for at in range(0, self.octets, _READ):
                 hashed.update(self._kept.read(at, _READ))
         else:
-            hashed.update(self._kept)
+            for piece in self._kept:
+                hashed.update(piece)
         return hashed.digest()
+
+
+def _keep(pieces: list[Octets], data: memoryview) -> None:
+    """Add some octets without copying them; small ones are joined, to be sent in fewer buffers."""
+    if len(data) >= _SMALL and data.readonly:
+        pieces.append(data)
+    elif pieces and isinstance(pieces[-1], bytearray):
+        pieces[-1] += data
+    else:
+        pieces.append(bytearray(data))
 
 
 class Readable(Protocol):

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import ColdError
 from preservation.model.clock import Clock
 from preservation.storage.recall import Recall
-from preservation.storage.s3.failures import code_of
+from preservation.storage.s3.failures import code_of, refusals
 from preservation.storage.s3.place import Object, S3Place
 
 CLASS = "GLACIER"
@@ -90,7 +88,7 @@ def _ask(place: S3Place, what: Object, rules: RecallRules) -> bool:
     with place.errors():
         try:
             place.client.restore_object(**place.about(what.name), RestoreRequest=request)
-        except ClientError as error:
+        except refusals() as error:
             if code_of(error) not in ("RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"):
                 raise
             return False

@@ -5,13 +5,10 @@ Nothing here repeats a key, a signature or a whole answer.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-
-from botocore import exceptions as boto
-from botocore.parsers import ResponseParserError
-from urllib3 import exceptions as http
 
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.address import Address
@@ -67,14 +64,8 @@ _KNOWN = {
 }
 _FULL = frozenset({"QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "507"})
 _NO_TLS = ("WRONG_VERSION_NUMBER", "record layer failure", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
-_CUT = (
-    boto.ConnectionError,
-    boto.HTTPClientError,
-    boto.IncompleteReadError,
-    http.HTTPError,
-    ConnectionError,
-    TimeoutError,
-)
+_BOTO, _PARSERS, _HTTP = "botocore.exceptions", "botocore.parsers", "urllib3.exceptions"
+_CUT = ("ConnectionError", "HTTPClientError", "IncompleteReadError")
 
 
 class NotS3Error(Exception):
@@ -101,7 +92,27 @@ def etag_of(said: Mapping[str, Any]) -> str:
     return given(said, "ETag")
 
 
-def code_of(error: boto.ClientError) -> str:
+def refusals() -> tuple[type[Exception], ...]:
+    """What boto3 raises where a service says no; nothing as long as nobody had to ask boto3."""
+    return _kinds(_BOTO, "ClientError")
+
+
+def _kinds(module: str, *names: str) -> tuple[type[Exception], ...]:
+    """Exceptions of a library that may not be loaded: then nobody raised them."""
+    loaded = sys.modules.get(module)
+    return tuple(getattr(loaded, name) for name in names) if loaded else ()
+
+
+def _cuts() -> tuple[type[Exception], ...]:
+    ours = (ConnectionError, TimeoutError)
+    return (*ours, *_kinds(_BOTO, *_CUT), *_kinds(_HTTP, "HTTPError"))
+
+
+def _odd() -> tuple[type[Exception], ...]:
+    return (NotS3Error, *_kinds(_PARSERS, "ResponseParserError"))
+
+
+def code_of(error: Any) -> str:
     """The service's word for what is wrong, or the HTTP status where it has none."""
     said = str(error.response.get("Error", {}).get("Code") or "")
     status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
@@ -110,7 +121,7 @@ def code_of(error: boto.ClientError) -> str:
 
 def is_cut(error: BaseException) -> bool:
     """Whether the connection is to blame, so that the rest can be asked for again."""
-    return isinstance(error, _CUT) and not isinstance(error, boto.SSLError)
+    return isinstance(error, _cuts()) and not isinstance(error, _kinds(_BOTO, "SSLError"))
 
 
 @contextmanager
@@ -123,11 +134,13 @@ def s3_errors(tier: str, address: Address) -> Iterator[None]:
     """
     try:
         yield
-    except (boto.BotoCoreError, boto.ClientError, ResponseParserError, NotS3Error, *_CUT) as error:
+    except Exception as error:
+        if not isinstance(error, (*_kinds(_BOTO, "BotoCoreError"), *refusals(), *_odd(), *_cuts())):
+            raise
         raise _told(tier, address, error) from None  # its text may repeat a request's headers
 
 
-def _clock(code: str, error: boto.ClientError) -> str:
+def _clock(code: str, error: Any) -> str:
     """Some services call it a matter of rights when the clocks differ: so theirs is told."""
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     date = str(headers.get("date", ""))[:_DATE]
@@ -136,8 +149,9 @@ def _clock(code: str, error: boto.ClientError) -> str:
     return f"; or set this machine's clock right: the service's says {date}"
 
 
-def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
-    if isinstance(error, boto.ClientError):
+def _told(tier: str, address: Address, error: Exception) -> NotNowError:
+    no_tls = _kinds(_BOTO, "SSLError")
+    if isinstance(error, refusals()):
         code = code_of(error)
         if code in _FULL:
             return NoSpaceError(
@@ -146,11 +160,11 @@ def _told(tier: str, address: Address, error: BaseException) -> NotNowError:
         said, hint = _KNOWN.get(code, (f"the service says {code or 'nothing that is S3'}", _LATER))
         hint = hint.format(credential=address.credential, place=address) + _clock(code, error)
         return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")
-    if isinstance(error, boto.SSLError) and any(word in str(error) for word in _NO_TLS):
+    if isinstance(error, no_tls) and any(word in str(error) for word in _NO_TLS):
         said, hint = "it does not speak TLS", "write http:// in endpoint, or name the right port"
-    elif isinstance(error, boto.SSLError):
+    elif isinstance(error, no_tls):
         said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
-    elif isinstance(error, ResponseParserError | NotS3Error):
+    elif isinstance(error, _odd()):
         said, hint = "what answers there is not S3", "mend endpoint in tiers.yaml"
     elif is_cut(error):
         said, hint = f"no answer ({type(error).__name__})", "is the service up? try again later"

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import TierUnavailableError
 from preservation.model.clock import Clock
-from preservation.storage.s3.failures import ABSENT, code_of
+from preservation.storage.s3.failures import ABSENT, code_of, refusals
 
 _NO_LOCK = frozenset(
     {
@@ -81,7 +79,7 @@ class Locking:
         """
         try:
             said = self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
+        except refusals() as error:
             if code_of(error) in ABSENT:
                 return None
             raise
@@ -103,7 +101,7 @@ class Locking:
         """Whether the bucket says that its objects can be locked."""
         try:
             said = self._client.get_object_lock_configuration(Bucket=self._bucket)
-        except ClientError as error:
+        except refusals() as error:
             if code_of(error) in _NO_LOCK | ABSENT:
                 return False
             raise
@@ -114,7 +112,7 @@ class Locking:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except ClientError as error:
+        except refusals() as error:
             if code_of(error) not in _NO_LOCK:
                 raise
             raise TierUnavailableError(

@@ -5,19 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from typing import Any
-
-import boto3
-import botocore.loaders
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from preservation.errors import (
     MalformedError,
@@ -30,19 +24,19 @@ from preservation.storage.credentials import Keys
 from preservation.storage.layout import marker
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.asking import Asking, Said
-from preservation.storage.s3.blocks import Body
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, given, s3_errors
+from preservation.storage.s3.blocks import Block, blocks
+from preservation.storage.s3.failures import (
+    ABSENT,
+    TAKEN,
+    code_of,
+    etag_of,
+    given,
+    refusals,
+    s3_errors,
+)
 from preservation.storage.s3.locking import Lock, Locking
 from preservation.storage.steps import MARKER, PROBE
 
-# What a user's own files and profile say is no tier's: keys and endpoint are named, or absent.
-_NO_SETTINGS = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
-# The description of S3 is a megabyte of JSON: it is parsed once, not for every client.
-_MODELS = botocore.loaders.create_loader()
 # What `tier check` calls it; without that proof a digest that comes back is only an echo.
 REFUSES_WRONG = "refuses octets that do not have the SHA-256 they came with"
 RANGED = "reads from the middle of an object"
@@ -84,8 +78,10 @@ class S3Place:
 
     @cached_property
     def client(self) -> Any:
-        """The client, made when it is first needed: a tier without keys stops no other."""
-        return _client(self.address, self._keys)
+        """The client of boto3, made when it is first needed: most work never asks it, and its start
+        takes longer than many a check.
+        """
+        return import_module("preservation.storage.s3.sdk").client(self.address, self._keys)
 
     @cached_property
     def _keys(self) -> Keys:
@@ -93,7 +89,8 @@ class S3Place:
 
     @cached_property
     def _asking(self) -> Asking:
-        return Asking(self.client, self._keys, self.address.region, self.address.bucket)
+        where = self.address
+        return Asking(lambda: self.client, where.endpoint, self._keys, where.region, where.bucket)
 
     def below(self, name: str) -> S3Place:
         """A place of its own inside of this one, where nothing is locked, nothing is cold, and
@@ -175,7 +172,7 @@ class S3Place:
         with self.errors():
             try:
                 said = self._asking.head(self.address.prefix + name)
-            except ClientError as error:
+            except refusals() as error:
                 if code_of(error) in ABSENT:
                     return None
                 raise
@@ -195,6 +192,42 @@ class S3Place:
             ClientError, BotoCoreError: what the service says else; tell it by :meth:`errors`.
         """
         return self._asking.get(self.address.prefix + name, **conditions)
+
+    def part(self, name: str, upload: str, number: int, block: Block, digest: str) -> Said:
+        """Send a part of an object; what boto3's ``upload_part`` says of it.
+
+        Args:
+            digest: its SHA-256 as the service writes it; empty: none is sent.
+
+        Raises:
+            As :meth:`opened`.
+        """
+        if (pieces := block.pieces) is not None:
+            return self._asking.part(self.address.prefix + name, upload, number, pieces, digest)
+        more = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": digest} if digest else {}
+        said: Said = self.client.upload_part(
+            **self.about(name), UploadId=upload, PartNumber=number, Body=block.body(), **more
+        )
+        return said
+
+    def begin(self, name: str, **more: str) -> str:
+        """Begin an object in parts; the id of its upload.
+
+        Args:
+            more: ``StorageClass``, ``ChecksumAlgorithm``.
+
+        Raises:
+            As :meth:`opened`.
+        """
+        return given(self._asking.begin(self.address.prefix + name, **more), "UploadId")
+
+    def complete(self, name: str, upload: str, parts: Sequence[Mapping[str, Any]]) -> None:
+        """Join parts to an object, where nothing has the name.
+
+        Raises:
+            As :meth:`opened`.
+        """
+        self._asking.complete(self.address.prefix + name, upload, parts)
 
     def reads_ranges(self, what: Object) -> bool:
         """Whether the service reads from the middle of an object: a check saw it, or it is tried
@@ -226,7 +259,7 @@ class S3Place:
         with self.errors():
             try:
                 said = self.opened(name)
-            except ClientError as error:
+            except refusals() as error:
                 if code_of(error) in ABSENT:
                     return None
                 raise
@@ -249,11 +282,8 @@ class S3Place:
             return False
         with self.errors():
             try:
-                said = self.client.put_object(
-                    **self.about(name), Body=data, IfNoneMatch="*", **_digests(data)
-                )
-                etag_of(said)
-            except ClientError as error:
+                etag_of(self._put(name, data, IfNoneMatch="*"))
+            except refusals() as error:
                 if code_of(error) in TAKEN:
                     return False
                 raise
@@ -262,21 +292,31 @@ class S3Place:
     def replace(self, name: str, data: bytes) -> None:
         """Put a document, whatever was there."""
         with self.errors():
-            etag_of(self.client.put_object(**self.about(name), Body=data, **_digests(data)))
+            etag_of(self._put(name, data))
+
+    def _put(self, name: str, data: bytes, **conditions: str) -> Said:
+        return self._asking.put(self.address.prefix + name, [data], _digest(data), **conditions)
+
+    def put_block(self, name: str, block: Block, **conditions: str) -> None:
+        """Send an object that is one block, in one request.
+
+        Args:
+            conditions: ``IfNoneMatch``, ``StorageClass``.
+
+        Raises:
+            As :meth:`opened`.
+        """
+        digest = block.sha256()
+        if (pieces := block.pieces) is not None:
+            self._asking.put(self.address.prefix + name, pieces, digest, **conditions)
+            return
+        more = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": digest, **conditions}
+        self.client.put_object(**self.about(name), Body=block.body(), **more)
 
     def put(self, name: str, index: Index) -> None:
         """Put an index, whatever was there; in the default class, under no lock of ours."""
-        hashed = hashlib.sha256()
-        for chunk in index.chunks():
-            hashed.update(chunk)
         with self.errors():
-            self.client.put_object(
-                **self.about(name),
-                Body=Body(index),
-                ContentLength=index.octets,
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=base64.b64encode(hashed.digest()).decode(),
-            )
+            self.put_block(name, next(blocks(index.chunks(), max(index.octets, 1))))
 
     def clear(self, prefix: str) -> None:
         """Remove everything whose name begins so, parts of uploads too. Only for a probe's room.
@@ -295,14 +335,21 @@ class S3Place:
     def list(self, prefix: str = "") -> Iterator[Object]:
         """Every object whose name begins so, by name. A listing that fails raises."""
         skip = len(self.address.prefix)
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
-        )
         with self.errors():
-            for page in pages:
-                for each in page.get("Contents", ()):
-                    etag = etag_of(each)
-                    yield Object(each["Key"][skip:], int(each["Size"]), etag)
+            for each in self._listed(self.address.prefix + prefix):
+                etag, octets = etag_of(each), int(given(each, "Size"))
+                yield Object(each["Key"][skip:], octets, etag)
+
+    def _listed(self, prefix: str) -> Iterator[Said]:
+        said = self._asking.listed(prefix)
+        if said is not None:
+            yield from said
+            return
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.address.bucket, Prefix=prefix
+        )
+        for page in pages:
+            yield from page.get("Contents", ())
 
     def top(self) -> Iterator[str]:
         """Every first part of a name, those of folders with ``/`` at the end."""
@@ -327,15 +374,20 @@ class S3Place:
     def uploads(self, prefix: str = "") -> Iterator[tuple[str, str]]:
         """Name and id of uploads that were begun and not completed; none where nobody can say."""
         skip = len(self.address.prefix)
-        pages = self.client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
-        )
         with self.errors():
+            said = self._asking.uploads(self.address.prefix + prefix)
+            if said is not None:
+                for one in said:
+                    yield one["Key"][skip:], given(one, "UploadId")
+                return
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
+            )
             try:
                 for page in pages:
                     for one in page.get("Uploads", ()):
                         yield one["Key"][skip:], one["UploadId"]
-            except ClientError:
+            except refusals():
                 return
 
 
@@ -346,48 +398,6 @@ def _shown(data: bytes) -> str:
         return "something else"
 
 
-def _digests(data: bytes) -> dict[str, str]:
-    sha256 = base64.b64encode(hashlib.sha256(data).digest()).decode()
-    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": sha256}
-
-
-def _client(address: Address, keys: Keys) -> Any:
-    """A client that asks what we ask, and nothing else.
-
-    Checksums of the SDK's own are off: ours decide, and some services answer a ranged read with
-    the whole object's. Bodies are not signed a second time: each carries its SHA-256.
-    """
-    ground = botocore.session.Session(session_vars=_NO_SETTINGS)
-    ground.register_component("data_loader", _MODELS)
-    session = boto3.session.Session(
-        botocore_session=ground,
-        aws_access_key_id=keys.id,
-        aws_secret_access_key=keys.secret,
-        aws_session_token=keys.token or None,
-        region_name=address.region,
-    )
-    client = session.client(
-        "s3",
-        endpoint_url=address.endpoint or None,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path", "payload_signing_enabled": False},
-            ignore_configured_endpoint_urls=True,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            retries={"mode": "standard", "max_attempts": 3},
-            connect_timeout=10,
-            read_timeout=60,
-            max_pool_connections=16,
-        ),
-    )
-    client.meta.events.register_last("before-parameter-build.s3", _ask_once_for_the_region)
-    return client
-
-
-def _ask_once_for_the_region(model: Any, context: dict[str, Any], **_: Any) -> None:
-    """Botocore asks HEAD of a bucket where another region answers and none is named, and takes that
-    answer in turn as one of another region, twenty times over.
-    """
-    if model.name == "HeadBucket":
-        context["s3_redirect"]["redirected"] = True
+def _digest(data: bytes) -> str:
+    """As a service writes it."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -6,12 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import NotNowError
 from preservation.storage.proof import Proof
 from preservation.storage.s3.cold import RecallRules, is_cold, recall
-from preservation.storage.s3.failures import code_of
+from preservation.storage.s3.failures import code_of, refusals
 from preservation.storage.s3.place import S3Place
 from preservation.storage.steps import PROBE
 
@@ -31,7 +29,7 @@ def prove_cold(place: S3Place, rules: RecallRules) -> Iterator[Proof]:
             refused = ""
             try:
                 place.client.put_object(**place.about(name), Body=_DATA, StorageClass=class_)
-            except ClientError as error:
+            except refusals() as error:
                 refused = f"it says {code_of(error)}"
         found = None if refused else place.head(name)
         kept = found is not None and found.storage_class == class_
@@ -52,7 +50,7 @@ def _is_refused(place: S3Place, name: str) -> bool:
     with place.errors():
         try:
             place.client.get_object(**place.about(name))["Body"].close()
-        except ClientError as error:
+        except refusals() as error:
             return code_of(error) == "InvalidObjectState"
     return False
 

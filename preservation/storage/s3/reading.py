@@ -13,9 +13,9 @@ from typing import BinaryIO, cast
 
 from preservation.storage.s3.ahead import SEGMENT, Ahead
 from preservation.storage.s3.place import Object, S3Place
-from preservation.storage.s3.stream import Blocks, ObjectStream
+from preservation.storage.s3.stream import ObjectStream
 
-_BUFFER = 1 << 20
+_BUFFER = 64 << 10  # octets; what is longer goes by it, without being copied
 
 
 def open_objects(
@@ -36,34 +36,36 @@ def open_objects(
         TierUnavailableError: the service does not answer any more, or an object changed.
     """
     end = sum(one.octets for one in whole) if octets is None else offset + octets
-    streams: list[Blocks] = []
+    streams: list[io.RawIOBase] = []
     for one in whole:
         if offset < one.octets and end > 0:
             streams.append(_opened(place, one, offset, min(end, one.octets)))
         offset, end = max(0, offset - one.octets), end - one.octets
-    raw: Blocks = streams[0] if len(streams) == 1 else _Joined(streams)
+    raw: io.RawIOBase = streams[0] if len(streams) == 1 else _Joined(streams)
     return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
 
 
-def _opened(place: S3Place, what: Object, start: int, stop: int) -> Blocks:
+def _opened(place: S3Place, what: Object, start: int, stop: int) -> io.RawIOBase:
     if stop - start > SEGMENT and place.reads_ranges(what):
         return Ahead(partial(ObjectStream, place, what), start, stop)
     return ObjectStream(place, what, start, stop)
 
 
-class _Joined(Blocks):
+class _Joined(io.RawIOBase):
     """Streams one after the other."""
 
-    def __init__(self, streams: Sequence[Blocks]) -> None:
+    def __init__(self, streams: Sequence[io.RawIOBase]) -> None:
         self._streams = deque(streams)
 
-    def block(self, octets: int) -> bytes:
-        while self._streams:
-            data = self._streams[0].block(octets)
-            if data:
-                return data
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: bytearray | memoryview) -> int:  # type: ignore[override]
+        while self._streams and len(room):
+            if come := self._streams[0].readinto(room):
+                return come
             self._streams.popleft().close()
-        return b""
+        return 0
 
     def close(self) -> None:
         """Let all of them go."""

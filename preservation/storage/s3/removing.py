@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from preservation.model.replica import VersionKey
 from preservation.storage.layout import kept_differs
-from preservation.storage.s3.failures import ABSENT, code_of
+from preservation.storage.s3.failures import ABSENT, code_of, refusals
 from preservation.storage.s3.place import S3Place
 from preservation.storage.tier import Removed
 
@@ -107,7 +105,7 @@ def _versions(place: S3Place, prefix: str) -> Iterator[_Lying]:
                 _Lying(each["Key"][skip:], each.get("VersionId") or "")
                 for each in page.get("DeleteMarkers", ())
             ]
-    except ClientError as error:
+    except refusals() as error:
         if code_of(error) not in _UNKNOWN:
             raise
     yield from markers
@@ -125,7 +123,7 @@ def _take_away(place: S3Place, one: _Lying) -> _Locked | None:
     with place.errors():
         try:
             place.client.delete_object(**about)
-        except ClientError as error:
+        except refusals() as error:
             if code_of(error) in ABSENT:
                 return None
             locked = _lock(place, about) if code_of(error) in _REFUSED else None
@@ -157,6 +155,6 @@ def _asked(ask: Any, about: dict[str, Any]) -> dict[str, Any]:
     """An answer about a lock; nothing where there is none, or nobody may ask."""
     try:
         answer: dict[str, Any] = ask(**about)
-    except ClientError:
+    except refusals():
         return {}
     return answer

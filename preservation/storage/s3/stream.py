@@ -6,33 +6,24 @@ import io
 import time
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import TierUnavailableError
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, given, is_cut
+from preservation.storage.s3.failures import (
+    ABSENT,
+    TAKEN,
+    code_of,
+    etag_of,
+    given,
+    is_cut,
+    refusals,
+)
 from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.wire import Answer
 
 _TRIES = 5  # connections in a row that bring nothing
 _PAUSE = 0.2  # seconds before the second try; doubled each time
 
 
-class Blocks(io.RawIOBase):
-    """A stream that gives what it has without copying it once more."""
-
-    def readable(self) -> bool:
-        return True
-
-    def block(self, octets: int) -> bytes:
-        """The next octets, at most so many; nothing at the end."""
-        raise NotImplementedError
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self.block(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class ObjectStream(Blocks):
+class ObjectStream(io.RawIOBase):
     """Octets ``start`` to ``stop`` of an object."""
 
     def __init__(self, place: S3Place, what: Object, start: int, stop: int) -> None:
@@ -42,20 +33,25 @@ class ObjectStream(Blocks):
         self._body: Any = None
         self._failed = 0
 
-    def block(self, octets: int) -> bytes:
-        while self._at < self._stop:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: bytearray | memoryview) -> int:  # type: ignore[override]
+        """The next octets; none at the end."""
+        view = memoryview(room).cast("B")
+        while self._at < self._stop and len(view):
             try:
-                data = bytes(self._open().read(min(octets, self.left)))
+                octets = _taken(self._open(), view[: self.left])
             except Exception as error:
                 if not is_cut(error):
                     raise
-                data = b""
-            if data:
-                self._at += len(data)
+                octets = 0
+            if octets:
+                self._at += octets
                 self._failed = 0
-                return data
+                return octets
             self._again()
-        return b""
+        return 0
 
     def close(self) -> None:
         """Let the connection go, read to its end or not."""
@@ -72,7 +68,7 @@ class ObjectStream(Blocks):
                 try:
                     span = {} if is_whole else {"Range": f"bytes={self._at}-{self._stop - 1}"}
                     said = place.opened(what.name, IfMatch=what.etag, **span)
-                except ClientError as error:
+                except refusals() as error:
                     if code_of(error) in TAKEN | ABSENT:
                         raise self._changed() from None
                     raise
@@ -110,3 +106,12 @@ class ObjectStream(Blocks):
             hint="does something else write there? try again",
             code="TIER-S3",
         )
+
+
+def _taken(body: Any, room: memoryview) -> int:
+    """What comes of an answer's octets; of boto3's, too, which are not read into any room."""
+    if isinstance(body, Answer):
+        return body.readinto(room)
+    data = body.read(len(room))
+    room[: len(data)] = data
+    return len(data)

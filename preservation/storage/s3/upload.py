@@ -16,11 +16,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.blocks import Block, blocks
-from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, given
+from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, refusals
 from preservation.storage.s3.place import REFUSES_WRONG, Object, S3Place
 
 PART = 8 << 20  # octets; the smallest part that we send, but for the last
@@ -127,15 +125,9 @@ class Upload:
         """A small object, in one request. One whose reply was lost is found by what it is."""
         with self._place.errors():
             try:
-                self._place.client.put_object(
-                    **self._place.about(self._name),
-                    **self._storage_class(),
-                    Body=block.body(),
-                    ChecksumAlgorithm="SHA256",
-                    ChecksumSHA256=block.sha256(),
-                    IfNoneMatch="*",
-                )
-            except ClientError as error:
+                more = self._storage_class()
+                self._place.put_block(self._name, block, IfNoneMatch="*", **more)
+            except refusals() as error:
                 if code_of(error) not in TAKEN:
                     raise
         return self._seen(block.octets)
@@ -148,10 +140,8 @@ class Upload:
                 self._id, self._is_taken_up = id_, True
                 return parts
         with self._place.errors():
-            said = self._place.client.create_multipart_upload(
-                **self._place.about(self._name), **self._storage_class(), **self._algorithm
-            )
-            self._id = given(said, "UploadId")
+            more = self._storage_class() | self._algorithm
+            self._id = self._place.begin(self._name, **more)
         return {}
 
     def _listed(self, id_: str) -> dict[int, dict[str, Any]] | None:
@@ -162,14 +152,14 @@ class Upload:
         with self._place.errors():
             try:
                 parts = {one["PartNumber"]: one for page in pages for one in page.get("Parts", ())}
-            except ClientError:
+            except refusals():
                 return None
         last = max(parts, default=0)
         sizes = {part["Size"] for number, part in parts.items() if number != last}
         return parts if sizes <= {self._size} else None
 
     def _part(self, number: int, block: Block, known: dict[str, Any] | None) -> None:
-        digest = {"ChecksumSHA256": block.sha256()} if self._algorithm else {}
+        digest = block.sha256() if self._algorithm else ""
         if (
             known is not None
             and known["Size"] == block.octets
@@ -178,27 +168,16 @@ class Upload:
             self._parts[number] = _receipt(number, known)
             return
         with self._errors():
-            said = self._place.client.upload_part(
-                **self._place.about(self._name),
-                UploadId=self._id,
-                PartNumber=number,
-                Body=block.body(),
-                **self._algorithm,
-                **digest,
-            )
+            said = self._place.part(self._name, self._id, number, block, digest)
             self._parts[number] = _receipt(number, said)
 
     def _complete(self, octets: int) -> Object:
         """Join the parts. A reply that was lost is made up for by looking."""
         with self._errors():
             try:
-                self._place.client.complete_multipart_upload(
-                    **self._place.about(self._name),
-                    UploadId=self._id,
-                    MultipartUpload={"Parts": [self._parts[one] for one in sorted(self._parts)]},
-                    IfNoneMatch="*",
-                )
-            except ClientError as error:
+                parts = [self._parts[one] for one in sorted(self._parts)]
+                self._place.complete(self._name, self._id, parts)
+            except refusals() as error:
                 if code_of(error) not in {"NoSuchUpload"} | ABSENT | TAKEN:
                     raise
                 if code_of(error) in TAKEN:
@@ -214,7 +193,7 @@ class Upload:
         with self._place.errors():
             try:
                 yield
-            except ClientError as error:
+            except refusals() as error:
                 self._is_unfit |= self._is_taken_up and code_of(error) in _UNFIT
                 raise
 
@@ -237,12 +216,12 @@ class Upload:
         name = self._place.address.storage_class
         return {"StorageClass": name} if name else {}
 
-    def _is_same(self, known: Mapping[str, Any], block: Block, digest: Mapping[str, str]) -> bool:
+    def _is_same(self, known: Mapping[str, Any], block: Block, digest: str) -> bool:
         """Whether the service has this part: by its SHA-256 where a check saw that a wrong one is
         refused, elsewhere by its MD5. Some give back as SHA-256 whatever they were told.
         """
         if known.get("ChecksumSHA256") and self._place.proves(REFUSES_WRONG):
-            return bool(known["ChecksumSHA256"] == digest["ChecksumSHA256"])
+            return bool(known["ChecksumSHA256"] == digest)
         return bool(known["ETag"].strip('"') == block.md5())
 
 

@@ -19,7 +19,7 @@ from preservation.storage.s3.address import Address
 from preservation.storage.s3.ahead import Ahead
 from preservation.storage.s3.place import RANGED, S3Place
 from preservation.storage.s3.reading import open_objects
-from preservation.storage.s3.stream import Blocks, ObjectStream
+from preservation.storage.s3.stream import ObjectStream
 
 DATA = random.Random(1).randbytes(100_000)
 
@@ -30,7 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "SEGMENT", 1000)
 
 
-class Pieces(Blocks):
+class Pieces(io.RawIOBase):
     """Octets in memory, and what was asked of them."""
 
     opened: list[tuple[int, int]]
@@ -41,12 +41,16 @@ class Pieces(Blocks):
         self.at, self.stop, self.broken = start, stop, broken
         self.opened.append(self.what)
 
-    def block(self, octets: int) -> bytes:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: memoryview) -> int:
         if self.at <= self.broken < self.stop:
             raise TierUnavailableError("it is away")
-        data = DATA[self.at : min(self.at + 300, self.stop)]
+        data = DATA[self.at : min(self.at + min(300, len(room)), self.stop)]
+        room[: len(data)] = data
         self.at += len(data)
-        return data
+        return len(data)
 
     def close(self) -> None:
         if not self.let_go or self.what not in self.let_go:
@@ -69,17 +73,17 @@ def test_all_octets_come_in_order(pieces: type[Pieces], start: int, stop: int) -
 
 def test_no_more_is_read_ahead_than_a_few_segments(pieces: type[Pieces]) -> None:
     with Ahead(partial(pieces, -1), 0, len(DATA)) as reader:
-        assert reader.block(1) == DATA[:1]
+        assert reader.read(1) == DATA[:1]
         assert len(pieces.opened) <= 4
     assert not [one for one in threading.enumerate() if one.name.startswith("ahead")]
 
 
 def test_after_a_failure_nothing_more_comes(pieces: type[Pieces]) -> None:
     with Ahead(partial(pieces, 3500), 0, len(DATA)) as reader:
-        assert b"".join(reader.block(300) for _ in range(12)) == DATA[:3000]
+        assert b"".join(reader.read(300) for _ in range(12)) == DATA[:3000]  # 300, 300, 300, 100
         for _ in range(3):
             with pytest.raises(TierUnavailableError):
-                reader.block(300)
+                reader.read(300)
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 from buckets import KEYS, Server, serving
 from fault_proxy import Answer, Forward, Proxy, Request, cut_before, error, proxied
 
 from preservation.errors import TierUnavailableError
 from preservation.storage.s3.address import Address
-from preservation.storage.s3.asking import Asking
 from preservation.storage.s3.place import S3Place
 
 
@@ -96,38 +94,13 @@ def test_an_answer_that_does_not_say_how_long_it_is_is_left_to_boto3(
     assert place.get("one") == b"octets"
 
 
-class Other:
-    """Something of botocore's as it may be one day; what is not named is as it was."""
-
-    def __init__(self, was: object = None, **now: object) -> None:
-        self.__dict__ |= {"was": was} | now
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.was, name)
-
-
-def _fails(*_: object) -> object:
-    raise TypeError("another signature")
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        None,
-        Other(),
-        Other(http_session=None),
-        Other(http_session=Other(send=None)),
-        Other(http_session=Other(send=_fails)),
-        Other(http_session=Other(send=lambda _: Other(status_code=200, headers={}))),
-        Other(http_session=Other(send=lambda _: Other(status_code=200, headers=b"raw"))),
-    ],
-)
-def test_where_botocore_keeps_its_connections_otherwise_boto3_asks(
-    place: S3Place, endpoint: object
+@pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY"])
+def test_behind_a_proxy_boto3_asks(
+    place: S3Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     place.replace("one", b"octets")
-    asking = Asking(Other(place.client, _endpoint=endpoint), place._keys, "", "keeping")
-    assert asking.head("t/one")["ContentLength"] == 6
-    assert asking.get("t/one", Range="bytes=1-2")["Body"].read() == b"ct"
-    with pytest.raises(ClientError):
-        asking.head("t/none")
+    proxy.harm(lambda *_: error(500, "the short way was taken"), 99, is_short)
+    assert place.get("one") == b"octets"
+    assert proxy.heal() == 0

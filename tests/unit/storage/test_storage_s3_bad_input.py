@@ -24,6 +24,7 @@ from tiers import KEY
 from preservation.errors import NotNowError, TierUnavailableError
 from preservation.model.replica import VersionKey
 from preservation.policy.bucket import PREFIX
+from preservation.storage.s3 import signing
 from preservation.storage.s3.opening import open_s3_tier
 
 SECRET = next(value for name, value in KEYS.items() if name.endswith("SECRET"))
@@ -62,6 +63,8 @@ def test_a_clock_that_is_off_by_a_day(rclone: Server, monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         botocore.auth, "get_current_datetime", lambda *how: real(*how) - dt.timedelta(days=1)
     )
+    yesterday = real() - dt.timedelta(days=1)
+    monkeypatch.setattr(signing, "_now", lambda: f"{yesterday:%Y%m%dT%H%M%SZ}")
     with pytest.raises(TierUnavailableError) as said:
         tier.check()
     is_told(said, "may not do this", "set this machine's clock right: the service's says ")

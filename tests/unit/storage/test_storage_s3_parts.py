@@ -355,15 +355,15 @@ def test_a_part_that_can_not_be_read_any_more_is_sent_again(
     tier: S3Tier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit(tier)
-    bad, block = part_name(KEY.place(TAR), 2), ObjectStream.block
+    bad, readinto = part_name(KEY.place(TAR), 2), ObjectStream.readinto
 
-    def failing(self: ObjectStream, octets: int) -> bytes:
+    def failing(self: ObjectStream, room: memoryview) -> int:
         if self._what.name == bad and self._at >= 1000:
             raise TierUnavailableError("the medium is in the way")
-        return block(self, min(octets, 1000))
+        return readinto(self, room[:1000])
 
     with monkeypatch.context() as patch:
-        patch.setattr(ObjectStream, "block", failing)
+        patch.setattr(ObjectStream, "readinto", failing)
         mended(tier, "now")
     assert contents(tier.held(KEY, TAR)) == GOOD
     said = tier.sidecar(KEY)

@@ -40,20 +40,17 @@ class Service:
         self.octets[number] = octets
         return {"ETag": str(number)}
 
-    def create_multipart_upload(self, **_: Any) -> dict[str, Any]:
+    def begin(self, _: str, **__: Any) -> dict[str, Any]:
         return {"UploadId": "one"}
 
-    def complete_multipart_upload(self, **_: Any) -> None:
+    def complete(self, *_: Any) -> None:
         return None
+
+    def uploads(self, _: str) -> list[dict[str, str]]:
+        return []
 
     def head(self, _: str) -> dict[str, Any]:
         return {"ContentLength": sum(self.octets.values()), "ETag": "whole"}
-
-    def get_paginator(self, _: str) -> Any:
-        return self
-
-    def paginate(self, **_: Any) -> list[dict[str, Any]]:
-        return []
 
 
 def test_large_parts_do_not_lie_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
