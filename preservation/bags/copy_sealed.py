@@ -21,16 +21,16 @@ from preservation.bags.members import Member, SealedFolder
 from preservation.bags.verification import Tally, Verification
 from preservation.bags.verify_folder import look_for_strangers
 from preservation.files.held import HeldFolder
-from preservation.fixity.compare import Expected
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
-from preservation.fixity.helpers import BATCH, Helper
+from preservation.fixity.helpers import Helper
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Digest
 from preservation.model.progress import Progress
 
 _HELPERS = 2  # processes; and threads, for what is large
 _WAITING = 64  # files that may wait for a thread
-_MANY = BATCH  # files; below, helpers take longer to start than they save
+_AT_ONCE = 64  # files of one question: so few that all helpers end at about the same time
+_MANY = 256  # files; below, helpers take longer to start than they save
 
 
 def copy_folder(held: HeldFolder, seal: Digest, folder: Path, progress: Progress) -> None:
@@ -133,27 +133,33 @@ class _Payload:
     def copy(self) -> int:
         """Copy all of it, and tell how many files."""
         files = 0
-        for batch in _cut(self._source.payload()):
-            files += len(batch.paths)
-            if not self._helpers and len(batch.paths) >= _MANY:
+        for paths, algorithms, digests in self._source.payload():
+            files += len(paths)
+            if not self._helpers and len(paths) >= _MANY:
                 self._start()
-            if not self._helpers or not self._prepare(batch):
-                for number in range(len(batch.paths)):
-                    self._begin(batch, number)
-                continue
-            helper = self._helpers[0]
-            self._helpers.rotate()
-            while not helper.may_be_asked:
-                self._hear()
-            helper.ask(batch.names, batch.paths, kept=batch.paths)
-            self._asked.append((helper, batch))
-            if len(self._asked) > _HELPERS:  # one of them has its next question already
-                self._hear()
+            whole = Batch(paths, algorithms, digests)
+            for first in range(0, len(paths), _AT_ONCE):
+                self._give(whole.part(first, first + _AT_ONCE))
         while self._asked:
             self._hear()
         while self._apart:
             self._apart.popleft().result()
         return files
+
+    def _give(self, batch: Batch) -> None:
+        """Have some files copied, by a helper if that can be."""
+        if not self._helpers or not self._prepare(batch):
+            for number in range(len(batch.paths)):
+                self._begin(batch, number)
+            return
+        helper = self._helpers[0]
+        self._helpers.rotate(-1)
+        while not helper.may_be_asked:
+            self._hear()
+        helper.ask(batch.names, batch.paths, kept=batch.paths)
+        self._asked.append((helper, batch))
+        if len(self._asked) > 2 * _HELPERS:  # each has its next question already
+            self._hear()
 
     def _start(self) -> None:
         root = self._bag.folder(b"")
@@ -225,13 +231,6 @@ class _Payload:
 
         for path, octets, chunks in members:
             yield Member(path, octets, going_on(chunks))
-
-
-def _cut(batches: Iterable[Expected]) -> Iterator[Batch]:
-    for paths, algorithms, digests in batches:
-        whole = Batch(paths, algorithms, digests)
-        for first in range(0, len(paths), BATCH):
-            yield whole.part(first, first + BATCH)
 
 
 def _digests(batch: Batch, number: int) -> tuple[Digest, ...]:

@@ -29,7 +29,7 @@ PAYLOAD = {
 @pytest.fixture(autouse=True)
 def helpers_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_sealed, "_MANY", 4)
-    monkeypatch.setattr(copy_sealed, "BATCH", 4)
+    monkeypatch.setattr(copy_sealed, "_AT_ONCE", 4)
     monkeypatch.setattr(copy_sealed, "LARGE_FOR_HELPERS", 4096)
 
 
@@ -61,6 +61,36 @@ def test_a_damaged_source_is_noticed(tmp_path: Path, harm: str) -> None:
         file.write_bytes(data[:-1] if harm == "cut" else data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(SourceDamagedError, match="f13"):
         copied(bag, seal)
+
+
+def test_files_of_all_sizes_arrive_whether_or_not_they_pass_the_page_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy_sealed, "LARGE_FOR_HELPERS", 512 << 10)
+    sizes = [side + one for side in (4096, 128 << 10, 512 << 10, 1 << 20) for one in (-1, 0, 1)]
+    payload = {b"f%d" % size: os.urandom(size) for size in sizes}
+    bag = tmp_path / "bag"
+    seal = sealed(bag, payload)
+    assert copied(bag, seal) == everything(bag)
+
+
+def test_a_helper_that_errs_calls_no_file_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lanes that hash several files at once are asked first, and OpenSSL has the last word."""
+    bag = tmp_path / "bag"
+    seal = sealed(bag, PAYLOAD)
+    erred = []
+
+    class Erring(Helper):
+        def hear(self) -> Any:
+            octets, columns = super().hear()
+            erred.append(len(octets))
+            return octets, [bytes([column[0] ^ 1]) + column[1:] for column in columns if column]
+
+    monkeypatch.setattr(copy_sealed, "Helper", Erring)
+    assert copied(bag, seal) == everything(bag)
+    assert erred
 
 
 def test_a_killed_helper_costs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
