@@ -4,15 +4,16 @@ taken together: in the processor's lanes, where it has them, they cost less than
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from preservation.fixity import sha2
-from preservation.fixity.multihash import MultiHash
+from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 
-PIECE = 64 * 1024  # octets: those of all files in turn stay in a core's own cache
+PIECE = 128 * 1024  # octets: with less, threads wait for each other more often than they work
 WIDTH = 16  # files in turn: as many as SHA-256 has lanes, twice those of SHA-512
 WORTH = 8  # files that are worth it: with fewer, threads gain as much where cores are idle
 _ALONE = 64 << 20  # octets of a file that nobody need accompany: the lanes empty soon enough
@@ -43,13 +44,13 @@ class Digests:
         found |= self._others.digests()
         return {each: found[each] for each in self._algorithms}
 
-    def alone(self, piece: bytes) -> None:
+    def alone(self, piece: Octets) -> None:
         """Take in what lanes have nothing to do with."""
         self._others.update(piece)
         self.octets += len(piece)
 
 
-def update(files: Sequence[Digests], pieces: Sequence[bytes]) -> None:
+def update(files: Sequence[Digests], pieces: Sequence[Octets]) -> None:
     """Each file, all with the same algorithms, takes in its piece."""
     for each in files[0].lanes if files else ():
         sha2.update([file.lanes[each] for file in files], pieces)
@@ -62,30 +63,36 @@ class Turn:
     """One file that is being copied.
 
     Attributes:
+        room: where its pieces are read to.
         steps: copies it; gives each piece, which is hashed before the next one is asked for. It
             keeps what is in the way of its file to itself; what it raises ends all of them, and
             what ends them is thrown into each.
     """
 
-    steps: Generator[bytes, None, None]
+    room: memoryview
+    steps: Generator[Octets, None, None]
     digests: Digests
 
 
-def take_turns(begin: Callable[[], Turn | None], go_on: Callable[[], bool]) -> None:
+def take_turns(begin: Callable[[memoryview], Turn | None], go_on: Callable[[], bool]) -> None:
     """Copy files until there are no more.
 
     Args:
-        begin: gives the next one; None if there is none now.
+        begin: gives the next one, which reads to that place; None if there is none now.
         go_on: asked between pieces; if not, the files at work are left as they are.
     """
+    whole = memoryview(mmap.mmap(-1, WIDTH * PIECE))
+    free = [whole[at : at + PIECE] for at in range(0, len(whole), PIECE)]
     at_work: list[Turn] = []
     try:
         while go_on():
-            while len(at_work) < WIDTH and (turn := begin()) is not None:
+            while free and (turn := begin(free[-1])) is not None:
                 at_work.append(turn)
+                free.pop()
             if not at_work:
                 return
             met = [(turn, next(turn.steps, b"")) for turn in at_work]
+            free += [turn.room for turn, piece in met if not piece]
             at_work = [turn for turn, piece in met if piece]
             update([turn.digests for turn in at_work], [piece for _, piece in met if piece])
     except BaseException as error:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self, cast
@@ -26,6 +27,7 @@ from preservation.errors import MalformedError
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, pieces
 from preservation.fixity.fence import Fence
 from preservation.fixity.helpers import BATCH, ENOUGH, Helper
+from preservation.fixity.multihash import Octets
 from preservation.fixity.reading import WORTH
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
@@ -266,14 +268,14 @@ class Copier:
         begun = [(file, _Told()) for file in files]
         waiting = deque(begun)
         with self._working():
-            abreast.take_turns(lambda: self._next(waiting), self._goes_on)
+            abreast.take_turns(partial(self._next, waiting), self._goes_on)
         return [result for _, told in begun for result in told.result()]
 
     def _queued(self) -> None:
         """Copy larger files while there are any, several in turn."""
         with self._working():
             while self._has_more():
-                abreast.take_turns(lambda: self._next(self._queue), self._goes_on)
+                abreast.take_turns(partial(self._next, self._queue), self._goes_on)
 
     def _has_more(self) -> bool:
         with self._lock:  # nobody counts on this thread for a file that came too late for it
@@ -282,21 +284,23 @@ class Copier:
             self._turning -= 1
             return False
 
-    def _next(self, waiting: deque[tuple[Wanted, _Told]]) -> Turn | None:
+    def _next(self, waiting: deque[tuple[Wanted, _Told]], room: memoryview) -> Turn | None:
         try:
             file, told = waiting.popleft()
         except IndexError:
             return None
         digests = Digests(self.algorithms)
-        return Turn(self._steps(file, digests, told), digests)
+        return Turn(room, self._steps(file, room, digests, told), digests)
 
-    def _steps(self, file: Wanted, digests: Digests, told: _Told) -> Generator[bytes, None, None]:
+    def _steps(
+        self, file: Wanted, room: memoryview, digests: Digests, told: _Told
+    ) -> Generator[Octets, None, None]:
         """Copy one file in turn with others; whatever becomes of it is told."""
         try:
             with self._fenced(self._root, file.path, file.fence) as content:
-                source = cast("BinaryIO", content)
+                read = partial(content.read_to, room)
                 yield from self._writer.adding(
-                    file.kept, source, self._progress, digests, content.still, abreast.PIECE
+                    file.kept, read, self._progress, digests, content.still
                 )
             written = Written(digests.octets, digests.digests())
             told.set_result([self._copied(file, written)])

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -25,7 +26,7 @@ from preservation.bags.manifest import (
 from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
 from preservation.fixity.lanes import Lanes
-from preservation.fixity.multihash import MultiHash
+from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.progress import Progress
@@ -131,9 +132,10 @@ class BagWriter:
             OSError: the source cannot be read; the file is taken back.
         """
         wanted = dict.fromkeys((*self.algorithms, *also))
+        read = partial(source.read, _BLOCK)
         with (
             MultiHash(wanted) if idle is None else Lanes(wanted, idle) as hashes,
-            closing(self.adding(path, source, progress, hashes, still)) as pieces,
+            closing(self.adding(path, read, progress, hashes, still)) as pieces,
         ):
             for piece in pieces:
                 hashes.update(piece)
@@ -142,24 +144,23 @@ class BagWriter:
     def adding(
         self,
         path: bytes,
-        source: BinaryIO,
+        read: Callable[[], Octets],
         progress: Progress,
         hashes: Hashing,
         still: Callable[[], None] = nothing,
-        piece: int = _BLOCK,
-    ) -> Generator[bytes, None, None]:
+    ) -> Generator[Octets, None, None]:
         """Copy one payload file piece by piece, for whoever copies several at once.
 
         Args:
+            read: gives the next piece; nothing at the end.
             hashes: has taken in each piece that was given before the next one is asked for.
-            piece: octets.
 
         Raises:
             As :meth:`add`. If it is closed before its end, the file is taken back.
         """
         check_name(path)
         with self._folder.created(PAYLOAD + path) as file:
-            while block := source.read(piece):
+            while block := read():
                 file.write(block)
                 progress.advance(len(block))
                 yield block

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,18 +52,26 @@ def make(source: Path, dest: Path, workers: int = 2) -> CreateReport:
     return create(source, dest, BagPlan(BOTH), settings=settings, progress=QUIET)
 
 
-def at_first_read(source: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
-    """Do something when the first file has given its first octets."""
-    read, done = Fenced.read, threading.Event()
+def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[Fenced], None]) -> None:
+    """Do something whenever octets of a file are asked for."""
+    read, read_to = Fenced.read, Fenced.read_to
 
     def reading(self: Fenced, size: int) -> bytes:
-        data = read(self, size)
-        if not done.is_set():
-            done.set()
-            act()
-        return data
+        act(self)
+        return read(self, size)
+
+    def reading_to(self: Fenced, room: memoryview) -> memoryview:
+        act(self)
+        return read_to(self, room)
 
     monkeypatch.setattr(Fenced, "read", reading)
+    monkeypatch.setattr(Fenced, "read_to", reading_to)
+
+
+def at_third_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something when files are being read."""
+    reads = itertools.count()
+    before_each_read(monkeypatch, lambda _: act() if next(reads) == 2 else None)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -98,7 +106,7 @@ def test_a_file_that_grows_while_others_are_at_work_is_noticed(
             with place.open("ab") as file:
                 file.write(b"more")
 
-    at_first_read(source, monkeypatch, grow)
+    at_third_read(monkeypatch, grow)
     with pytest.raises(SourceChangedError):
         make(source, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["source"]
@@ -112,7 +120,7 @@ def test_a_file_that_is_swapped_for_a_link_or_a_pipe_is_not_followed(
             place.unlink()
             os.mkfifo(place) if number % 2 else place.symlink_to("/etc/passwd")
 
-    at_first_read(source, monkeypatch, swap)
+    at_third_read(monkeypatch, swap)
     with pytest.raises(SourceChangedError):
         make(source, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["source"]
@@ -121,15 +129,13 @@ def test_a_file_that_is_swapped_for_a_link_or_a_pipe_is_not_followed(
 def test_one_that_cannot_be_read_ends_all_at_once(
     source: Path, tmp_path: Path, lanes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, reads = Fenced.read, []
+    reads = itertools.count()
 
-    def failing(self: Fenced, size: int) -> bytes:
-        reads.append(self.path)
-        if len(reads) == 5:
-            raise self.told(OSError(5, "the medium failed"))
-        return read(self, size)
+    def failing(file: Fenced) -> None:
+        if next(reads) == 5:
+            raise file.told(OSError(5, "the medium failed"))
 
-    monkeypatch.setattr(Fenced, "read", failing)
+    before_each_read(monkeypatch, failing)
     with pytest.raises(NotNowError, match="the medium failed"):
         make(source, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["source"]
