@@ -19,6 +19,7 @@ from homes import COMMUNITY, SILENCE, Archive, only
 from tiers import flip
 
 from preservation.app.parts import open_home
+from preservation.audit import service
 from preservation.audit.readers import Readers, cores
 from preservation.audit.service import AuditResult
 from preservation.bags import sealed
@@ -269,3 +270,20 @@ def test_what_a_reading_raises_is_raised_where_it_is_waited_for() -> None:
 
 def test_by_default_no_more_than_there_are_cores() -> None:
     assert 1 <= cores() <= len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("spec", "how_many"),
+    [
+        ({"checks_at_once": 3, "medium": "tape"}, 3),
+        ({"medium": "tape"}, 1),
+        ({"medium": "optical"}, 1),
+        ({"medium": "flash"}, cores()),
+    ],
+)
+def test_what_has_to_be_wound_is_read_one_by_one_unless_somebody_says_otherwise(
+    archive: Archive, spec: dict[str, Any], how_many: int
+) -> None:
+    with archive.opened() as (_, policy):
+        tiers = {"vault": replace(policy.tiers["vault"], **spec)}
+        assert service._at_once(replace(policy, tiers=tiers), "vault") == how_many
