@@ -64,7 +64,10 @@ class Life:
             return
         aip, tier = self.dice.choice(whole), self.dice.choice(TIERS)
         place = self.archive.bag(aip, tier)
-        flip(place / "data/a.bin" if tier != "deep" else place.with_suffix(".tar"), 1_500)
+        file = place / "data/a.bin" if tier != "deep" else place.with_suffix(".tar")
+        if not file.exists():  # it went with its site, and that did not come to light yet
+            return
+        flip(file, 1_500)
         self.damaged.add((aip.aip, tier))
         self.rotten += 1
 
