@@ -15,51 +15,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from preservation.fixity import reading, sha2
 from preservation.fixity.lanes import Beside
+from preservation.fixity.large import PAYS
 from preservation.fixity.multihash import Hash, new_hash
 from preservation.fixity.reading import Measured, Reader, Reading, filling, is_endless
 from preservation.model.digest import Algorithm, Digest
 
 _HELD = 1  # blocks of each file that a thread may have before it when it is given others
 T = TypeVar("T")
-PAYS = {"sha256": 10, "sha512": 3}  # streams from which lanes are faster than OpenSSL
-
-
-class Share(NamedTuple):
-    """How work on large files is shared.
-
-    Attributes:
-        hands: how many read at the same time.
-        files: how many each of them reads abreast; 1 for one after the other.
-    """
-
-    hands: int
-    files: int
-
-
-def share(company: int, hands: int, algorithms: Sequence[Algorithm]) -> Share:
-    """How so many files of about one length are read fastest.
-
-    Where they fill the lanes of every hand, each hand takes as many, and all their digests.
-    Where they are fewer, the digests are what is shared out: a hand reads all that there are,
-    and those that are left without work take a digest each. With so few that OpenSSL is
-    faster than lanes that are mostly empty, each hand reads one after the other.
-
-    Args:
-        company: how many files; of unequal ones, as many as would have the length of the longest.
-    """
-    widths = [
-        sha2.LANES[each.hashlib_name] for each in algorithms if each.hashlib_name in sha2.LANES
-    ]
-    if not widths:
-        return Share(hands, 1)
-    full = max(widths)
-    if company >= full * hands:
-        return Share(hands, full)
-    readers = max(1, hands // len(widths)) if len(widths) == len(algorithms) else hands
-    pays = min(PAYS[each.hashlib_name] for each in algorithms if each.hashlib_name in sha2.LANES)
-    if company >= pays * readers:
-        return Share(readers, min(full, -(-company // readers)))
-    return Share(hands, 1)
 
 
 class Wanted(NamedTuple, Generic[T]):

@@ -13,7 +13,6 @@ a forked task of a process that has threads.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import threading
 from collections import deque
@@ -24,10 +23,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from preservation.fixity.abreast import Abreast, Wanted, share
+from preservation.fixity.abreast import Abreast, Wanted
 from preservation.fixity.helper_main import Taken
 from preservation.fixity.helpers import Helper, Here
 from preservation.fixity.kept import Kept, Lent
+from preservation.fixity.large import Large, share
 from preservation.fixity.rate import RateLimit
 from preservation.fixity.reading import Measured, Reader, StoppedError
 from preservation.model.digest import Algorithm
@@ -159,10 +159,7 @@ class Crew:
         self._large_from = LARGE_FOR_HELPERS if helped else LARGE
         self._changed = threading.Condition()
         self._batches: deque[Batch] = deque()
-        self._large: list[tuple[int, int, Batch]] = []  # a heap: minus octets, a number, the file
-        self._large_octets = 0
-        self._abreast = 0  # hands that read several large files at once
-        self._handed_back = 0
+        self._large: Large[Batch] = Large(settings.workers, abreast=settings.abreast)
         self._walking = 0  # batches that may hand large files back yet
         self._idle = 0  # hands with nothing to do
         self._fed = self._stopped = False
@@ -311,7 +308,7 @@ class Crew:
             self._idle += 1  # for good, where nothing comes any more
             while not self._stopped:
                 batch = self._given()
-                large = self._share() if batch is None and self._large else ()
+                large = self._large.share() if batch is None else ()
                 if batch is not None or large:
                     self._idle -= 1
                     return batch, large
@@ -327,38 +324,16 @@ class Crew:
             return self._batches.popleft()
         return None
 
-    def _share(self) -> Sequence[Batch]:
-        """The large files that a hand reads now; none where others read them all abreast."""
-        octets, _, largest = self._large[0]
-        files = 1
-        if self._settings.abreast:
-            company = min(len(self._large), self._large_octets // -octets)
-            hands, files = share(company, self._settings.workers, largest.algorithms)
-            if files > 1:
-                if self._abreast >= hands:
-                    return ()
-                self._abreast += 1
-        return self._largest(files)
-
-    def _largest(self, most: int) -> list[Batch]:
-        """Take the largest of the large files."""
-        taken: list[Batch] = []
-        while self._large and len(taken) < most:
-            octets, _, file = heapq.heappop(self._large)
-            self._large_octets += octets
-            taken.append(file)
-        if taken and not self._large:
-            self._changed.notify_all()  # who waited in vain may end
-        return taken
-
     def _read_abreast(self, first: Sequence[Batch], abreast: Abreast) -> None:
         """Read some large files, and others as they end."""
         width, coming = len(first), list(first)
 
         def more(reading: int) -> list[Wanted[Batch]]:
             with self._changed:
-                files = coming or self._largest(width - reading)
+                files = coming or self._large.take(width - reading)
                 company = min(width, reading + len(files) + len(self._large))
+                if files and not self._large:
+                    self._changed.notify_all()  # who waits for one waits in vain
             wanted = [Wanted(file, file.paths[0], file.algorithms, company) for file in files]
             coming.clear()
             return wanted
@@ -369,7 +344,7 @@ class Crew:
                     self._say_alone(file, measured)
         finally:
             with self._changed:
-                self._abreast -= 1
+                self._large.done()
                 self._changed.notify_all()
 
     def _say_alone(self, file: Batch, measured: Measured) -> None:
@@ -384,16 +359,13 @@ class Crew:
         for number, size in enumerate(octets):
             if size < 0:
                 if -1 - size > self._large_from:
-                    large.append((1 + size, number))
+                    large.append((-1 - size, number))
                 else:
                     others.append((number, self._measure(batch, number, reader)))
         self._said.put(Done(batch, octets, columns, others))
         with self._changed:
             for size, number in large:
-                self._handed_back += 1
-                item = size, self._handed_back, batch.part(number, number + 1)
-                heapq.heappush(self._large, item)
-                self._large_octets -= size
+                self._large.put(size, batch.algorithms, batch.part(number, number + 1))
             self._walking -= 1
             self._changed.notify_all()
 

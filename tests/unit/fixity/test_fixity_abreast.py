@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from preservation.fixity import abreast, crew, reading, sha2
-from preservation.fixity.abreast import Share, share
+from preservation.fixity import crew, large, reading, sha2
 from preservation.fixity.compare import Expected, compare
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
+from preservation.fixity.large import Share, share
 from preservation.fixity.rate import RateLimit
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
@@ -326,6 +326,6 @@ def test_streams_below_the_break_even_are_left_to_openssl(
         update(streams, buffers)
 
     monkeypatch.setattr(sha2, "update", noting)
-    assert abreast.PAYS == {"sha256": 10, "sha512": 3}
+    assert large.PAYS == {"sha256": 10, "sha512": 3}
     run(tmp_path, [*contents])
     assert seen == {64}
