@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, Self
 
 from preservation.bags.expectations import PayloadInOrder
+from preservation.bags.members_abreast import Small, abreast
 from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
 from preservation.errors import MalformedError, SourceDamagedError
@@ -88,11 +89,14 @@ def _only(source: Iterator[Member], wanted: Callable[[bytes], bool]) -> Iterator
 def _of_folder(held: HeldFolder, seal: Digest, wanted: Callable[[bytes], bool]) -> Iterator[Member]:
     with SealedFolder(held, seal) as folder:
         yield from folder.tags(wanted)
-        for batch in folder.payload():
-            columns = [_each(*each) for each in zip(batch.algorithms, batch.digests, strict=True)]
-            for path, *expected in zip(batch.paths, *columns, strict=True):
-                if wanted(path):
-                    yield from folder.file(path, tuple(expected))
+        listed = (each for batch in folder.payload() for each in _listed(batch))
+        yield from folder.files(each for each in listed if wanted(each[0]))
+
+
+def _listed(batch: Expected) -> Iterator[tuple[bytes, tuple[Digest, ...]]]:
+    columns = [_each(*each) for each in zip(batch.algorithms, batch.digests, strict=True)]
+    for path, *expected in zip(batch.paths, *columns, strict=True):
+        yield path, tuple(expected)
 
 
 class SealedFolder:
@@ -136,6 +140,14 @@ class SealedFolder:
     def file(self, path: bytes, expected: tuple[Digest, ...]) -> Iterator[Member]:
         """One file, verified while it is read."""
         return _file(self._folders, path, expected)
+
+    def files(self, wanted: Iterable[tuple[bytes, tuple[Digest, ...]]]) -> Iterator[Member]:
+        """Files one after the other, small ones read and verified some ahead."""
+        for found in abreast(self._folders, wanted):
+            if isinstance(found, Small):
+                yield Member(found.path, len(found.data), iter([found.data] if found.data else []))
+            else:
+                yield from self.file(*found)
 
     def apart(self, path: bytes, expected: tuple[Digest, ...]) -> Generator[Member, None, None]:
         """The same, in a thread while others read other files."""

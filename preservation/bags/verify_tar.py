@@ -25,7 +25,11 @@ _BESIDE = 128 * 1024  # octets; less is not worth handing over to another thread
 
 
 class Measuring:
-    """A stream whose octets are counted, hashed, paid for and told on their way."""
+    """A stream whose octets are counted, hashed, paid for and told on their way.
+
+    Args:
+        hands: threads that bring its octets: they are workers, too.
+    """
 
     def __init__(
         self,
@@ -34,11 +38,12 @@ class Measuring:
         settings: EngineSettings,
         progress: Progress,
         cancelled: Callable[[], bool],
+        hands: int = 0,
     ) -> None:
         self._stream, self._settings = stream, settings
         self._progress, self._cancelled = progress, cancelled
         self._large = False
-        beside = settings.workers > 1
+        beside = settings.workers > 1 + hands
         self.hashes = Lanes(algorithms, self._is_worth_it) if beside else MultiHash(algorithms)
 
     def read(self, octets: int) -> bytes:
@@ -94,7 +99,9 @@ class TarVerifier:
 
     def _verify(self, stream: BinaryIO) -> None:
         whole = () if self._tar is None else (self._tar.digest.algorithm,)
-        measuring = Measuring(stream, whole, self._settings, self._progress, self._cancelled)
+        measuring = Measuring(
+            stream, whole, self._settings, self._progress, self._cancelled, self._held.hands
+        )
         with measuring.hashes as hashes:
             try:
                 for self._at, octets, chunks in read_tar(cast("BinaryIO", measuring)):

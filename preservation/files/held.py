@@ -39,6 +39,7 @@ class HeldTar:
         recalled: whether the octets were brought back from cold storage to be read.
         at: opens it at an offset, to read so many octets; None where it can't be.
         index: opens the index beside it; gives None if there is none.
+        hands: threads of the store's own that bring the octets while they are read.
         mark: what these very octets look like from outside; another one once they were replaced
             or written to. Empty where nothing is known.
     """
@@ -51,6 +52,7 @@ class HeldTar:
     at: Callable[[int, int], BinaryIO] | None = None
     index: Callable[[], BinaryIO | None] | None = None
     strangers: tuple[str, ...] = ()
+    hands: int = 0
     mark: str = ""
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from preservation.errors import NoSpaceError
 from preservation.files.held import HeldTar
 from preservation.model.units import format_size
+from preservation.storage.s3.ahead import CONNECTIONS
 from preservation.storage.s3.named import Named, part_name
 from preservation.storage.s3.place import Object, S3Place
 from preservation.storage.s3.reading import open_objects
@@ -61,6 +62,7 @@ def held_objects(place: S3Place, objects: list[Object], index: str) -> HeldTar:
         cache_bypassed=True,
         at=partial(open_objects, place, objects),
         index=open_index,
+        hands=CONNECTIONS,
         mark=" ".join(f"{one.name}:{one.octets}:{one.etag}" for one in objects),
     )
 
