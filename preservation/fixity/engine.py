@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from preservation.errors import MalformedError
-from preservation.fixity import helpers, kept
+from preservation.fixity import helpers
 from preservation.fixity.ahead import Ahead
 from preservation.fixity.crew import Batch, Crew, Done, EngineSettings
 from preservation.fixity.reading import Measured, Reading, StoppedError
@@ -101,7 +101,10 @@ def _at_work(
 ) -> Iterator[Done]:
     if settings.workers == 1:
         return Crew(root, settings, progress, cancelled, helped=False).alone(batches)
-    first, many = _first(batches, helpers.ENOUGH if settings.kept is None else kept.ENOUGH)
+    kept = settings.kept
+    first, many = _first(batches, helpers.ENOUGH if kept is None else kept.enough)
+    if kept is not None:
+        kept.passed(sum(len(batch.paths) for batch in first))
     begun = ahead.helpers(cancelled) if many and ahead is not None else []
     crew = Crew(root, settings, progress, cancelled, helped=many, begun=begun, path=path)
     return crew.together(itertools.chain(first, batches))

@@ -16,6 +16,7 @@ from preservation.fixity.helper_main import Taken
 from preservation.fixity.helpers import Helper
 
 ENOUGH = 32  # files below which asking a helper that is there costs more than it gains
+START = 1024  # files of all folders so far, below which none is started
 
 
 class Kept:
@@ -33,6 +34,7 @@ class Kept:
         self._lock = threading.Lock()
         self._idle: list[Helper] = []
         self._lent: set[Helper] = set()
+        self._files = 0
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -49,6 +51,17 @@ class Kept:
         for helper in idle:
             helper.give_up()
         self.leave()
+
+    @property
+    def enough(self) -> int:
+        """How many files a folder has for which helpers are worth asking, or starting."""
+        with self._lock:
+            return max(ENOUGH, START - self._files)
+
+    def passed(self, files: int) -> None:
+        """So many files are read with or without helpers: there may be more like them."""
+        with self._lock:
+            self._files += files
 
     def take(self, root: int, path: Path) -> Helper:
         """A helper that reads from a folder from now on.

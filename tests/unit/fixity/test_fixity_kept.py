@@ -19,7 +19,8 @@ FILES = 3 * kept_helpers.ENOUGH
 
 
 @pytest.fixture
-def kept() -> Iterator[Kept]:
+def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    monkeypatch.setattr(kept_helpers, "START", 0)
     with Kept(4096, drop_cache=True) as helpers:
         yield helpers
 
@@ -115,6 +116,17 @@ def test_one_that_was_killed_does_not_come_back(kept: Kept, tmp_path: Path) -> N
     assert read(folder, kept) == alone
     assert [one.reading for one in read(folder, kept)].count(Reading.READ) == FILES
     assert all(helper.is_idle for helper in kept._idle)
+
+
+def test_for_a_few_files_none_is_started(tmp_path: Path, taken: list[int]) -> None:
+    with Kept(4096, drop_cache=True) as helpers:
+        folders = [filled(tmp_path / str(number), b"a") for number in range(12)]
+        for folder in folders:
+            assert not taken
+            read(folder, helpers)
+            if FILES * (int(folder.name) + 1) >= kept_helpers.START:
+                break
+        assert taken
 
 
 def test_none_is_left_at_the_end(tmp_path: Path) -> None:
