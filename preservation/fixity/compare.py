@@ -10,6 +10,7 @@ never the other way round, since what agrees with a recorded digest agrees.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from preservation.fixity.engine import digests_at, never, read
 from preservation.fixity.reading import Measured, Reading
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.progress import Progress, Silence
+from preservation.model.units import counted
 
 _DOUBTED = 1024  # files that wait to be taken again
 
@@ -129,7 +131,10 @@ def _taken_again(
     settings: EngineSettings,
     cancelled: Callable[[], bool],
 ) -> Iterator[Compared]:
-    """Compare files once more, by OpenSSL. Progress has heard of them."""
+    """Compare files once more, by OpenSSL. Progress has heard of them.
+
+    A machine on which that makes a difference computes or reads wrongly now and then: a warning.
+    """
     alike: dict[tuple[Algorithm, ...], list[Unequal]] = {}
     for each in doubted:
         algorithms = tuple(wanted.algorithm for wanted in each.expected)
@@ -142,9 +147,19 @@ def _taken_again(
         )
         for algorithms, some in alike.items()
     ]
-    if batches:
-        for done in read(root, batches, settings, Silence(), cancelled):
-            yield _compared(done)
+    intact = 0
+    for done in read(root, batches, settings, Silence(), cancelled) if batches else ():
+        compared = _compared(done)
+        intact += compared.intact
+        yield compared
+    if intact:
+        warnings.warn(
+            f"{counted(intact, 'file')} first had another digest than on record, and the right one"
+            " when read again and hashed by OpenSSL: look at this machine's memory, processor and"
+            " disks",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def _raw(unequal: Unequal) -> list[bytes]:
