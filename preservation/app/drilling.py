@@ -158,7 +158,7 @@ def _ground(
     engine = EngineSettings(workers=2, drop_cache=True)
     localise = Localiser(catalogue, tiers).localise
     checker = Checker(catalogue, journal, tiers, parts.events, engine, localise)
-    replication = ReplicationService(catalogue, tiers, parts.events, checker.check, tiers)
+    replication = ReplicationService(catalogue, tiers, parts.events, checker, tiers)
     rate = LiveRate(folder / RATE_FILE)
     audit = AuditService(catalogue, checker, parts.events, rate, tiers)
     over = _drill_policy(policy, tiers)

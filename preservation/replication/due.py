@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from preservation.catalogue.protocol import Lease, ReplicaRow, VersionRow
 from preservation.errors import SamarkandError, TierUnavailableError
-from preservation.model.replica import Sidecar
+from preservation.model.replica import ReplicaState, Sidecar
 from preservation.policy.policy import ReplicaRule
 from preservation.storage.tier import Tier
 
@@ -37,6 +37,13 @@ class Due:
     def is_to_be_copied(self) -> bool:
         """Whether its bytes have to be written."""
         return self.row is None and self.sidecar is None and self.error is None
+
+    @property
+    def is_to_be_read_back(self) -> bool:
+        """Whether it counts once it was read back."""
+        return (
+            self.error is None and self.row is not None and self.row.state is ReplicaState.WRITTEN
+        )
 
 
 def tier_of(tiers: Mapping[str, Tier], name: str) -> Tier:

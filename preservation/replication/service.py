@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
@@ -29,9 +30,10 @@ from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, ReplicaState, VersionKey
 from preservation.model.shard import Shard
 from preservation.policy.policy import Policy, ReplicaRule
-from preservation.replication.copying import Check, Copier, Weigh
+from preservation.replication.copying import Copier, Weigh
 from preservation.replication.due import Due, tier_of
 from preservation.replication.planning import plan_replicas
+from preservation.replication.reading_back import Checks, look_at_all
 from preservation.replication.result import ReplicaResult, not_now, told_of
 from preservation.replication.writing import DisputeError
 from preservation.storage.tier import Tier
@@ -50,14 +52,14 @@ class ReplicationService:
         catalogue: Catalogue,
         tiers: Mapping[str, Tier],
         events: EventMaker,
-        check: Check,
+        checks: Checks,
         holders: Mapping[str, Tier],
     ) -> None:
         self._catalogue = catalogue
         self._tiers = tiers
         self._events = events
-        self._check = check
-        self._copier = Copier(catalogue, holders, events.clock, check)
+        self._checks = checks
+        self._copier = Copier(catalogue, holders, events.clock, checks.check)
 
     def plan(
         self,
@@ -179,7 +181,9 @@ class ReplicationService:
                 copy(version, wanting)
             for one in due:
                 self._each(one, lambda one: self._record(policy, one))
-            results.extend(self._told(policy, one, progress, down) for one in due)
+            rows = [one.row for one in due if one.row is not None and one.is_to_be_read_back]
+            looked = look_at_all(self._checks, rows, progress)
+            results.extend(self._told(policy, one, progress, down, looked) for one in due)
         return results
 
     @staticmethod
@@ -194,9 +198,18 @@ class ReplicationService:
                 one.error = error
 
     def _told(
-        self, policy: Policy, one: Due, progress: Progress, down: dict[str, SamarkandError]
+        self,
+        policy: Policy,
+        one: Due,
+        progress: Progress,
+        down: dict[str, SamarkandError],
+        looked: Mapping[str, Any],
     ) -> ReplicaResult:
-        """Read a replica back; what became of it."""
+        """Record how a replica read back; what became of it.
+
+        Args:
+            looked: what reading them back came to, by tier.
+        """
         key, rule, error = one.version.key, one.rule, one.error
         if isinstance(error, TierUnavailableError | NoSpaceError):
             down[rule.tier] = error
@@ -211,10 +224,10 @@ class ReplicationService:
         row = one.row
         if row is None:
             raise SamarkandError(f"{key} on {rule.tier}: recorded, yet not in the catalogue")
-        if row.state is not ReplicaState.WRITTEN:
+        if not one.is_to_be_read_back:
             progress.skip(2 * row.octets)
             return told_of(row, row.state.value, one.source, "")
-        checked = self._check(policy, row, progress)
+        checked = self._checks.weigh_up(policy, row, looked[rule.tier], progress, 0)
         state = {
             Outcome.INTACT: ReplicaState.VERIFIED.value,
             Outcome.UNCHECKED: ReplicaState.WRITTEN.value,

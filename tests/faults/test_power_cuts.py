@@ -37,7 +37,7 @@ SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
 MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "150" if SOAK else "2"))
 SEED = os.environ.get("SAMARKAND_SEED", "17")
 pytestmark = [pytest.mark.timeout(3 * 3600)] if SOAK else []
-FILES = {"a.txt": b"one", "deep/er/b.txt": b"two" * 3000, "c.bin": bytes(70_000), "d": b""}
+FILES = {"a.txt": b"one", "deep/er/b.txt": b"two" * 3000, "c.bin": bytes(200_000), "d": b""}
 
 
 @dataclass

@@ -10,5 +10,5 @@ from preservation.replication.service import ReplicationService
 def make(parts: Parts) -> ReplicationService:
     """Copies, read back."""
     return ReplicationService(
-        parts.catalogue, parts.tiers, parts.events, parts.check, holders_of(parts)
+        parts.catalogue, parts.tiers, parts.events, parts.checker, holders_of(parts)
     )
