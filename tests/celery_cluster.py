@@ -45,6 +45,7 @@ class Cluster:
     Attributes:
         place: holds the home, Airflow's folder, the logs.
         sessions: the leading process of each service that was started, by name.
+        given: what each worker's environment has beside that of compose.
     """
 
     place: Path
@@ -53,6 +54,7 @@ class Cluster:
     port: int
     sessions: dict[str, str] = field(default_factory=dict)
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    given: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
@@ -116,6 +118,7 @@ class Cluster:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "PYTHONPATH": str(self.place),
         }
+        self.given[queue] = more
         self.start("worker", queue, *words, **named, **more)
 
     def shoot(self, name: str) -> None:

@@ -29,7 +29,7 @@ from preservation.model.event import Event, EventType
 from preservation.notices.mail import MailSettings
 from preservation.storage.credentials import variable
 from preservation.supervise import processes
-from preservation.supervise.rest import AirflowApi
+from preservation.supervise.rest import AirflowApi, TaskInstance
 
 pytestmark = [
     pytest.mark.airflow,
@@ -52,6 +52,7 @@ notify:
   - {to: "mailto:digest@example.org", findings: now, digest: daily, alive: never}
   - {to: "mailto:alive@example.org", findings: now, digest: never, alive: monthly}
 """
+GUARDED = "repair__guarded"
 LETTER = b"the letter that was read twice\n" * 10_000  # 310 kB: seconds, at the rate below
 
 
@@ -239,62 +240,106 @@ def test_a_worker_killed_in_the_middle_of_a_night_is_made_good(made: Cluster) ->
 
 def test_damage_reddens_the_standing_and_is_healed_by_the_tiers_worker(made: Cluster) -> None:
     api = made.api()
-    damaged = next((made.home / "tiers/mirror").rglob("one.txt"))
+    damaged = next((made.home / "tiers/mirror/silk").rglob("one.txt"))
     damaged.chmod(0o644)
     damaged.write_bytes(b"X" + LETTER[1:])
-    before = len(api.runs("repair__silk"))
+    api.call("PATCH", "/dags/repair__silk", {"is_paused": True})  # it would be too quick to be seen
     assert api.wait("audit__silk", api.trigger("audit__silk", {"everything": True})) == "success"
-    until(lambda: len(api.runs("repair__silk")) > before and finished(api, "repair__silk"))
-    assert damaged.read_bytes() == LETTER
-    repairs = [
-        row for run in finished(api, "repair__silk") for row in ran(api, "repair__silk", run)
-    ]
+    until(lambda: finished(api, "standing__silk"))
+    stands = api.runs("standing__silk")[-1]
+    assert stands["state"] == "failed"
+    assert "1 open finding" in stands["note"]
+    api.call("PATCH", "/dags/repair__silk", {"is_paused": False})
+    until(lambda: damaged.read_bytes() == LETTER)
+    repairs = until(lambda: finished(api, "repair__silk"))
     healed = [
-        row for row in repairs if row["task_id"].endswith("replica.repair") and row["hostname"]
+        row
+        for run in repairs
+        for row in ran(api, "repair__silk", run)
+        if row["task_id"].endswith("replica.repair") and row["state"] == "success"
     ]
     assert {(row["queue"], row["hostname"]) for row in healed} == {("mirror", "mirror")}
     until(lambda: finished(api, "standing__silk"))
-    states = [run["state"] for run in api.runs("standing__silk")]
-    assert "failed" in states
-    assert states[-1] == "success"
+    assert api.runs("standing__silk")[-1]["state"] == "success"
 
 
-def test_an_answer_counts_however_soon_it_comes(made: Cluster) -> None:
-    """Airflow 3.3 shows a question before the attempt that puts it has ended."""
-    guarded = POLICY.replace("silk", "guarded").partition("notify:")[0]
+@pytest.fixture(scope="module")
+def guarded(made: Cluster) -> Path:
+    """A file of a community whose repairs are asked for, on the tier that is to be damaged."""
+    text = POLICY.replace("silk", "guarded").partition("notify:")[0]
     approved = "repair: {mode: approved, approvers: [archivist]}\n"
-    (made.policies / "guarded.yaml").write_text(guarded + approved)
-    applied = made.preserve("policy", "apply", "--reason", "repairs are asked for", **KEYS)
-    assert applied.returncode == 0, applied.stdout + applied.stderr
+    (made.policies / "guarded.yaml").write_text(text + approved)
     deposit = made.home / "inbox" / "guarded" / "letters"
-    deposit.mkdir(parents=True)
-    (deposit / "one.txt").write_bytes(LETTER)
-    words = ("ingest", str(deposit), "--community", "guarded", "--replicate")
-    taken = made.preserve(*words, **KEYS)
-    assert taken.returncode == 0, taken.stdout + taken.stderr
-    damaged = next((made.home / "tiers/mirror/guarded").rglob("one.txt"))
-    api = made.api()
-    api.wait_for_dag("repair__guarded", 120)
-    api.call("PATCH", "/dags/repair__guarded", {"is_paused": True})  # only ours asks
+    for words in (
+        ("policy", "apply", "--reason", "repairs are asked for"),
+        ("ingest", str(deposit), "--community", "guarded", "--replicate"),
+    ):
+        done = made.preserve(*words, **KEYS)
+        assert done.returncode == 0, done.stdout + done.stderr
+        deposit.mkdir(parents=True, exist_ok=True)
+        (deposit / "one.txt").write_bytes(LETTER)
+    made.api().wait_for_dag(GUARDED, 120)
+    return next((made.home / "tiers/mirror/guarded").rglob("one.txt"))
+
+
+def ask(made: Cluster, damaged: Path) -> TaskInstance:
+    """Damage the file, and start the repair; what it asks, as soon as Airflow shows it."""
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"X" + LETTER[1:])
+    words = ("audit", "--community", "guarded", "--tier", "mirror", "--all")
+    assert made.preserve(*words, **KEYS).returncode == 4
+    run = made.api().trigger(GUARDED)
+    return until(lambda: question(made, run))
+
+
+def question(made: Cluster, run: str) -> TaskInstance | None:
+    asked = made.api().task_instances(GUARDED, run)
+    return next((one for one in asked if one.state == "awaiting_input"), None)
+
+
+def test_an_answer_counts_however_soon_it_comes(made: Cluster, guarded: Path) -> None:
+    """Airflow shows a question before the attempt that puts it has ended."""
     for _ in range(3):
-        damaged.chmod(0o644)
-        damaged.write_bytes(b"X" + LETTER[1:])
-        words = ("audit", "--community", "guarded", "--tier", "mirror", "--all")
-        assert made.preserve(*words, **KEYS).returncode == 4
-        api.call("PATCH", "/dags/repair__guarded", {"is_paused": False})
-        run = api.trigger("repair__guarded")
-        asked = until(
-            lambda: [
-                one
-                for one in api.task_instances("repair__guarded", run)  # noqa: B023
-                if one.state == "awaiting_input"
-            ]
-        )
-        made.api("archivist").answer(asked[0], ["Approve"], {"reason": "the disk is new"})
-        assert api.wait("repair__guarded", run) == "success"
-        assert damaged.read_bytes() == LETTER
-        (row,) = [row for row in ran(api, "repair__guarded", run) if row["task_id"] == "approve"]
-        print("attempts of the question:", row["try_number"])
+        asked = ask(made, guarded)
+        made.api("archivist").answer(asked, ["Approve"], {"reason": "the disk is new"})
+        assert made.api().wait(GUARDED, asked.run) == "success"
+        assert guarded.read_bytes() == LETTER
+
+
+def test_an_answer_outlives_the_attempt_that_it_was_given_to(made: Cluster, guarded: Path) -> None:
+    """No worker is there to take it, and the task is begun anew before one is."""
+    api, asked = made.api(), ask(made, guarded)
+    made.shoot("default")
+    made.api("archivist").answer(asked, ["Approve"], {"reason": "the disk is new"})
+    clear = {"dry_run": False, "dag_run_id": asked.run, "task_ids": ["approve"]}
+    more = {"only_failed": False, "reset_dag_runs": False}
+    api.call("POST", f"/dags/{GUARDED}/clearTaskInstances", clear | more)
+    made.work("default", **made.given["default"])
+    assert api.wait(GUARDED, asked.run) == "success"
+    assert guarded.read_bytes() == LETTER
+    (row,) = [row for row in ran(api, GUARDED, asked.run) if row["task_id"] == "approve"]
+    assert row["try_number"] > 1
+
+
+def test_a_question_that_was_put_is_not_taken_for_another(made: Cluster, guarded: Path) -> None:
+    """Airflow would show the text of the first list, and take its answer for the second one."""
+    api, asked = made.api(), ask(made, guarded)
+    again = guarded.read_bytes()
+    guarded.write_bytes(b"YY" + again[2:])
+    words = ("audit", "--community", "guarded", "--all")
+    assert made.preserve(*words, **KEYS).returncode == 4
+    other = next((made.home / "tiers/vault/guarded").rglob("one.txt"))
+    sound = other.read_bytes()
+    other.chmod(0o644)
+    other.write_bytes(b"Z" + sound[1:])
+    assert made.preserve(*words, **KEYS).returncode == 4
+    clear = {"dry_run": False, "dag_run_id": asked.run, "task_ids": ["find", "approve"]}
+    more = {"only_failed": False, "reset_dag_runs": True}
+    api.call("POST", f"/dags/{GUARDED}/clearTaskInstances", clear | more)
+    assert api.wait(GUARDED, asked.run) == "failed"
+    states = {row["task_id"]: row["state"] for row in ran(api, GUARDED, asked.run)}
+    assert (states["find"], states["approve"]) == ("success", "failed")
+    assert guarded.read_bytes() != LETTER
 
 
 def test_digests_and_signs_of_life_come_by_themselves(made: Cluster, box: Mailbox) -> None:
