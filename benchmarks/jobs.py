@@ -1,7 +1,7 @@
 """What is measured: each job prepares its corpus and says which commands compete.
 
-The peer is bagit-python with two processes; the limit is ``c_limit.c``. Every command is a
-whole process, started as a user would.
+The peer is bagit-python with two processes; the limit of hashing one file after the other is
+``c_limit.c``. Every command is a whole process, started as a user would.
 """
 
 from __future__ import annotations
@@ -166,10 +166,12 @@ JOBS: dict[str, tuple[Job, str]] = {
     "validate-small-sha256": (partial(validate, shape="small", algorithms=_BOTH[:1]), "small"),
     "create-small": (partial(create, shape="small"), "small"),
     "validate-mixed": (partial(validate, shape="mixed", algorithms=_BOTH), "mixed"),
+    "validate-mixed-sha256": (partial(validate, shape="mixed", algorithms=_BOTH[:1]), "mixed"),
     "create-mixed": (partial(create, shape="mixed"), "mixed"),
     "validate-big": (partial(validate, shape="big", algorithms=_BOTH), "big"),
     "validate-big-sha256": (partial(validate, shape="big", algorithms=_BOTH[:1]), "big"),
     "validate-one": (partial(validate, shape="one", algorithms=_BOTH), "one"),
+    "validate-deposit": (partial(validate, shape="deposit", algorithms=_BOTH), "deposit"),
     "ingest": (partial(ingest, shape="deposit"), "deposit"),
     "memory": (partial(validate_only_ours, shape="tiny"), "tiny"),
     "open": (partial(complete, shape="empty"), "empty"),

@@ -73,7 +73,8 @@ class Contest:
 
     Attributes:
         before: what has to happen before each run; not measured.
-        limit: the command that does the least that anybody could; may be absent.
+        limit: the command that does the least that anybody could who hashes one file after the
+            other; may be absent.
         rounds: if not as many as asked for.
     """
 
@@ -101,7 +102,8 @@ def rows(contest: Contest, runs: dict[str, list[Run]]) -> list[str]:
     """Markdown: medians, and ratios that are taken round by round.
 
     *Times the peer* is how many times as fast; *of the limit* what part of the speed that C and
-    OpenSSL reach. With others at work on 0.3 cores or more, only the CPU column says something.
+    OpenSSL reach, one file after the other: whoever hashes several at once may pass it. With
+    others at work on 0.3 cores or more, only the CPU column says something.
     """
     out = [
         f"### {contest.title}",
