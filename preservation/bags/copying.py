@@ -128,7 +128,7 @@ class Copier:
 
     def expect(self, files: int, octets: int) -> None:
         """Hear what will come: helper processes for many small files need a moment to start."""
-        if files >= ENOUGH and octets <= files * LARGE_FOR_HELPERS:
+        if files >= MANY and octets <= files * LARGE_FOR_HELPERS:
             self._start_helpers()
 
     def put(self, file: Wanted) -> None:

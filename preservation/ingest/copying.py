@@ -16,6 +16,7 @@ from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError, NotNowError
 from preservation.files import durable
 from preservation.files.walk import Entry
+from preservation.fixity.crew import LARGE_FOR_HELPERS
 from preservation.fixity.fence import Fence
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular
@@ -65,6 +66,12 @@ class PayloadCopier:
         trace: TracebackType | None,
     ) -> None:
         self._copier.__exit__(kind, error, trace)
+
+    def expect(self, files: Sequence[tuple[bytes, Entry]]) -> None:
+        """Hear what will come first, before it is begun."""
+        sizes = [entry.octets for _, entry in files]
+        small = [size for size in sizes if size <= LARGE_FOR_HELPERS]
+        self._copier.expect(len(small), sum(small))
 
     def begin(self, files: Sequence[tuple[bytes, Entry]]) -> Copying:
         """Begin to copy some files.

@@ -39,6 +39,7 @@ from preservation.policy.formats import FormatRules
 
 CHUNK = 128
 AT_ONCE = 24  # chunks under way: a file that takes its time, copied or looked into, stops no other
+FIRST = 512  # files that are met before any is copied: they tell what is worth starting
 LISTED = 1000
 _OF_DEPOSIT = b"metadata/deposit/"
 
@@ -218,6 +219,9 @@ class _Work:
         self, packaged: Packaged, files: Iterator[tuple[bytes, Entry]]
     ) -> Iterator[tuple[Row, Inspected]]:
         """Take files in chunks."""
+        first = list(itertools.islice(files, FIRST))
+        self._copier.expect(first)
+        files = itertools.chain(first, files)
         begun: deque[list[_Part]] = deque()
         more = True
         while more or begun:
