@@ -329,11 +329,13 @@ class Crew:
         width, coming = len(first), list(first)
 
         def more(reading: int) -> list[Wanted[Batch]]:
+            nonlocal width
             with self._changed:
+                width = max(width, self._large.width(reading))
                 files = coming or self._large.take(width - reading)
                 company = min(width, reading + len(files) + len(self._large))
-                if files and not self._large:
-                    self._changed.notify_all()  # who waits for one waits in vain
+                if files:  # who waits may share what is left, or waits in vain
+                    self._changed.notify_all()
             wanted = [Wanted(file, file.paths[0], file.algorithms, company) for file in files]
             coming.clear()
             return wanted

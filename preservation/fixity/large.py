@@ -80,16 +80,23 @@ class Large(Generic[T]):
         """
         if not self._heap:
             return []
-        octets, _, algorithms, _ = self._heap[0]
-        files = 1
-        if self._abreast:
-            company = min(len(self._heap), self._octets // -octets)
-            hands, files = share(company, self._hands, algorithms)
-            if files > 1:
-                if self._reading >= hands:
-                    return []
-                self._reading += 1
+        hands, files = self._share()
+        if files > 1:
+            if self._reading >= hands:
+                return []
+            self._reading += 1
         return self.take(files)
+
+    def width(self, reading: int) -> int:
+        """How many a hand should read that reads so many; more, once the longest are begun."""
+        return self._share(reading).files
+
+    def _share(self, reading: int = 0) -> Share:
+        if not self._heap or not self._abreast:
+            return Share(self._hands, 1)
+        octets, _, algorithms, _ = self._heap[0]
+        company = min(len(self._heap), self._octets // -octets)
+        return share(company + reading, self._hands, algorithms)
 
     def take(self, most: int) -> list[T]:
         """The largest."""

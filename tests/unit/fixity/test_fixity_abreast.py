@@ -92,6 +92,19 @@ def test_work_is_shared_as_the_lanes_are_used_best(
     assert share(company, hands, algorithms) == shared
 
 
+def test_the_longest_are_begun_with_few_beside_them_and_the_rest_fills_the_lanes() -> None:
+    waiting: large.Large[int] = large.Large(2, abreast=True)
+    for number in range(100):
+        waiting.put(4, BOTH, number)
+    waiting.put(60, BOTH, -1)
+    assert waiting.share() == [-1, *range(6)]  # so long have the lanes something to do
+    assert waiting.width(7) == 16
+    assert waiting.share() == [*range(6, 22)]  # and another hand, too
+    assert waiting.share() == []
+    waiting.done()
+    assert len(waiting.share()) == 16
+
+
 def test_without_lanes_each_hand_reads_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sha2, "LANES", {})
     assert share(1000, 2, BOTH) == Share(2, 1)
