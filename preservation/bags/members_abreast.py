@@ -17,8 +17,8 @@ from preservation.model.digest import Algorithm, Digest
 
 _NAME = Algorithm.SHA256.hashlib_name
 _PAYS = 10  # files from which lanes are faster than OpenSSL, measured
-_LARGEST = 1 << 20  # octets of a file
-_MOST = 8 << 20  # octets of all that are held at once, but for the last
+LARGEST = 1 << 20  # octets of a file
+MOST = 8 << 20  # octets of all that are held at once, but for the last
 
 
 class Small(NamedTuple):
@@ -40,7 +40,7 @@ def abreast(
     """The same files in their order: those that were read here, and were as expected, with
     their octets; the others as they came, to be read by somebody else.
     """
-    width = sha2.LANES.get(_NAME, 0)
+    width = lanes()
     some: list[_Read] = []
     octets, is_first = 0, True
     for path, expected in files:
@@ -49,7 +49,7 @@ def abreast(
         is_first = False
         some.append(_Read(path, expected, data))
         octets += len(data or b"")
-        if data is None or len(some) == width or octets >= _MOST:
+        if data is None or len(some) == width or octets >= MOST:
             yield from _compared(some)
             some, octets = [], 0
     yield from _compared(some)
@@ -65,7 +65,7 @@ def _small(folders: Folders, path: bytes) -> bytes | None:
         fd = open_regular(folders, path)
         try:
             octets = os.fstat(fd).st_size
-            data = os.read(fd, octets + 1) if octets <= _LARGEST else b""
+            data = os.read(fd, octets + 1) if octets <= LARGEST else b""
         finally:
             os.close(fd)
     except OSError:
@@ -74,7 +74,7 @@ def _small(folders: Folders, path: bytes) -> bytes | None:
 
 
 def _compared(some: list[_Read]) -> Iterator[Small | tuple[bytes, tuple[Digest, ...]]]:
-    observed = _digests([each.data for each in some if each.data is not None])
+    observed = digests_of([each.data for each in some if each.data is not None])
     for path, expected, data in some:
         if data is not None and next(observed) == expected[0].value:
             yield Small(path, data)
@@ -82,7 +82,15 @@ def _compared(some: list[_Read]) -> Iterator[Small | tuple[bytes, tuple[Digest, 
             yield path, expected
 
 
-def _digests(buffers: list[bytes]) -> Iterator[bytes]:
+def lanes() -> int:
+    """How many files are hashed together; 0 where none are."""
+    return sha2.LANES.get(_NAME, 0)
+
+
+def digests_of(buffers: list[bytes]) -> Iterator[bytes]:
+    """The SHA-256 of each, by lanes where there are enough of them: one that is not as expected is
+    to be taken again by OpenSSL.
+    """
     if len(buffers) < _PAYS:
         return (hashlib.sha256(data).digest() for data in buffers)
     joined = sha2.digests(_NAME, buffers)

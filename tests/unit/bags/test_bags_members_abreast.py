@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
@@ -9,12 +11,15 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from bagmaker import held, sealed
+from bagmaker import QUIET, SETTINGS, as_tar, held, held_tar, sealed, tar_facts
 
 from preservation.bags import members_abreast
-from preservation.bags.sealed import Member, members
+from preservation.bags.sealed import Member, Verification, members, verify
 from preservation.errors import SourceDamagedError
+from preservation.files.held import HeldTar
 from preservation.fixity import sha2
+from preservation.model.digest import Digest
+from preservation.model.outcome import Outcome
 
 FILES = {
     f"data/{number:02}": os.urandom(size)
@@ -112,3 +117,67 @@ def test_no_more_than_some_mebibytes_are_held(tmp_path: Path, taken: list[int]) 
     large = {f"data/{number:02}": bytes(1 << 20) for number in range(30)}
     assert Bag(tmp_path / "large", large).read() == large
     assert max(chain([0], taken)) <= 8
+
+
+def verdict(data: bytes, seal: Digest) -> Verification:
+    return verify(held_tar(data), seal, tar=tar_facts(data), settings=SETTINGS, progress=QUIET)
+
+
+def altered(at: int, data: bytes) -> bytes:
+    return data[:at] + b"#" + data[at + 1 :]
+
+
+def gone(data: bytes) -> bytes:
+    """Without its sixth file of payload."""
+    at = data.index(b"/data/05")
+    at -= at % 512
+    return data[:at] + data[at + 1024 + 512 :]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: data,
+        lambda data: data[:-700_000],
+        lambda data: data[: data.index(b"/data/09")],
+        gone,
+        *[
+            lambda data, at=at: data[:at] + b"#" + data[at + 1 :]
+            for at in range(7000, 60_000, 2999)
+        ],
+    ],
+)
+def test_a_tar_gets_the_verdict_that_it_gets_file_by_file(
+    bag: Bag, taken: list[int], monkeypatch: pytest.MonkeyPatch, harm: Callable[[bytes], bytes]
+) -> None:
+    data = harm(as_tar(bag.root, bag.seal))
+    together = verdict(data, bag.seal)
+    monkeypatch.setattr(sha2, "LANES", {})
+    assert together == verdict(data, bag.seal)
+    assert max(taken) == 16 or together.outcome is not Outcome.INTACT
+
+
+def test_lanes_that_are_wrong_call_no_tar_altered(
+    bag: Bag, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = as_tar(bag.root, bag.seal)
+    monkeypatch.setattr(sha2, "digests", lambda _, buffers: bytes(32 * len(buffers)))
+    assert verdict(data, bag.seal).outcome is Outcome.INTACT
+
+
+def test_a_medium_that_fails_between_small_files_leaves_the_others_compared(
+    bag: Bag, taken: list[int]
+) -> None:
+    data = as_tar(bag.root, bag.seal)
+    stop = data.index(b"/data/09")
+
+    class Failing(io.BytesIO):
+        def read(self, octets: int | None = -1) -> bytes:
+            if self.tell() >= stop - stop % 512:
+                raise OSError(errno.EIO, "the medium")
+            return super().read(octets)
+
+    tar = HeldTar(lambda: Failing(data), len(data), cache_bypassed=True)
+    got = verify(tar, bag.seal, tar=tar_facts(data), settings=SETTINGS, progress=QUIET)
+    assert got.outcome is Outcome.UNREADABLE
+    assert got.counts[Outcome.INTACT] == 6 + 9  # tag files, and what came before
