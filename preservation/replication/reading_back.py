@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
 from preservation.catalogue.protocol import ReplicaRow
@@ -57,7 +57,8 @@ def look_at_all(
     with ThreadPoolExecutor(min(len(rows), _MOST), "read-back") as threads:
         begun = {row.tier: threads.submit(look, row) for row in rows}
         try:
-            return {tier: each.result() for tier, each in begun.items()}
+            wait(begun.values(), return_when=FIRST_EXCEPTION)
+            return {tier: each.result() for tier, each in begun.items() if each.done()}
         except BaseException:
             stopped.set()
             for each in begun.values():
