@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from preservation.model.identifier import Identifier
 from preservation.model.replica import VersionKey
 
 PAGE = 1_000
+_DIGITS, _HEX = 32, frozenset("0123456789abcdef")  # of a UUID
 _FINDINGS = 200  # whole ones read at once: each may name hundreds of files
 _BRIEF = tuple(column for column in t.finding.c if column.name not in ("detail", "decided"))
 
@@ -49,6 +51,24 @@ class Reading:
             if len(page) < PAGE:
                 return
             after = tuple(page[-1][column.name] for column in key)
+
+    def beginning(self, digits: str) -> list[str]:
+        """AIPs whose UUIDs begin so, held or disposed of, in order.
+
+        A range of the key in each community: nothing is read but what is found.
+        """
+        plain = digits.lower().replace("-", "")
+        if not plain or len(plain) > _DIGITS or not set(plain) <= _HEX:
+            return []
+        first, last = (str(UUID(plain.ljust(_DIGITS, end))) for end in "0f")
+        found = set[str]()
+        with self.database.reading() as connection:
+            for table in (t.version, tombstone):
+                columns = table.c
+                each = columns.community.in_(sa.select(t.community.c.community))
+                asked = sa.select(columns.aip).where(each, columns.aip.between(first, last))
+                found |= set(connection.execute(asked.distinct()).scalars())
+        return sorted(aip for aip in found if aip.startswith(digits.lower()))
 
     def version(self, key: VersionKey) -> VersionRow | None:
         """See ``Catalogue.version``."""

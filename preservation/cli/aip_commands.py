@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ from preservation.cli.aip_origin import origins, told
 from preservation.cli.opening import known_aip, known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import account, shell, table
+from preservation.cli.streamed import MOST_SHOWN, Streamed
 from preservation.errors import NotNowError, UsageError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
@@ -41,27 +44,32 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
     """Every AIP version held; and, below, those that were disposed of."""
     here = shell(ctx)
     with opened(here) as parts:
-        community = known_community(parts, community)
-        rows = list(parts.catalogue.versions(community))
+        held = partial(parts.catalogue.versions, known_community(parts, community))
         gone = parts.catalogue.custody.tombstones(community)
 
-    def render(out: Console) -> None:
-        shown = table("Held", "community", "AIP", ">version", "deposit", ">files", ">size", "since")
-        for row in rows:
-            key, since = row.key, f"{row.ingested_at:%Y-%m-%d}"
-            size = format_size(row.octets)
-            shown.add_row(
-                key.community, key.aip, str(key.version), row.title, str(row.files), size, since
-            )
-        out.print(shown if rows else "nothing is held" if gone else "nothing is held yet")
-        if gone:
-            out.print(disposed_table(gone))
+        def render(out: Console) -> None:
+            columns = ("community", "AIP", ">version", "deposit", ">files", ">size", "since")
+            shown, rows = table("Held", *columns), held()
+            for row in islice(rows, MOST_SHOWN):
+                key, since = row.key, f"{row.ingested_at:%Y-%m-%d}"
+                size, files = format_size(row.octets), str(row.files)
+                shown.add_row(
+                    key.community, key.aip, str(key.version), row.title, files, size, since
+                )
+            none = "nothing is held" if gone else "nothing is held yet"
+            out.print(shown if len(shown) else none)
+            if next(rows, None) is not None:  # to count millions would take longer than to read
+                out.print("and more: --json has all")
+            if gone:
+                out.print(disposed_table(gone[:MOST_SHOWN]))
+            if (more := len(gone) - MOST_SHOWN) > 0:
+                out.print(f"and {more:,} more: --json has all")
 
-    body = {
-        "aips": [_version(row) for row in rows],
-        "disposed": [tombstone_json(one) for one in gone],
-    }
-    here.answer(as_json, "samarkand.aips/1", body, render)
+        body = {
+            "aips": Streamed(lambda: map(_version, held())),
+            "disposed": [tombstone_json(one) for one in gone],
+        }
+        here.answer(as_json, "samarkand.aips/1", body, render)
 
 
 @aip_app.command()

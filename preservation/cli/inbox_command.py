@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.markup import escape
 
 from preservation.app.parts import Parts
 from preservation.catalogue.protocol import Arrival
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
-from preservation.cli.shell import shell, table
+from preservation.cli.shell import Several, shell, table, worst
+from preservation.cli.streamed import MOST_SHOWN
 from preservation.ingest.release import ReleaseResult
 from preservation.model.clock import stamp
 
@@ -27,49 +27,57 @@ def inbox(ctx: typer.Context, community: Community = None, as_json: Json = False
     if ctx.invoked_subcommand is not None:
         return
     here = shell(ctx)
+    several, documents = Several(here), list[dict[str, Any]]()
     with opened(here) as parts:
-        rows: list[tuple[Arrival, str]] = []
         for policy in communities(parts, community):
-            ready = {arrival.id for arrival in parts.ingest.scan(policy)}
-            rows += [
-                (one, _state(one, ready)) for one in parts.catalogue.arrivals(policy.community)
+            ready: set[str] | None = None
+            with several.one():
+                ready = {arrival.id for arrival in parts.ingest.scan(policy)}
+            documents += [
+                _row(parts, one, _state(one, ready))
+                for one in parts.catalogue.arrivals(policy.community)
             ]
-        documents = [_row(parts, arrival, state) for arrival, state in rows]
 
     def render(out: Console) -> None:
         shown = table("Inbox", "community", "deposit", "state", "AIP", "seen", "receipt")
-        for row in documents:
+        if (earlier := len(documents) - MOST_SHOWN) > 0:
+            out.print(f"{earlier:,} earlier ones are left out: --json has all")
+        for row in documents[-MOST_SHOWN:]:
             aip = f"{row['aip'][:8]} v{row['version']}" if row["version"] else ""
             cells = (row["community"], row["deposit"], row["state"], aip, row["seen_at"][:16])
-            shown.add_row(*(escape(cell) for cell in cells), escape(row["receipt"]))
-        out.print(shown if documents else "the inboxes are empty")
+            shown.add_row(*cells, row["receipt"])
+        none = "" if several.failed else "the inboxes are empty"
+        out.print(shown if documents else none)
 
-    here.answer(as_json, "samarkand.inbox/1", {"deposits": documents}, render)
+    body = {"deposits": documents, "errors": several.errors}
+    here.answer(as_json, "samarkand.inbox/1", body, render, worst(several.codes))
 
 
 @inbox_app.command()
 def release(ctx: typer.Context, community: Community = None, as_json: Json = False) -> None:
     """Move or delete deposits that were taken in, where the policy says so: `intake: release`."""
     here = shell(ctx)
-    results: list[ReleaseResult] = []
+    several, results = Several(here), list[ReleaseResult]()
     with opened(here, acts=True) as parts, here.watching() as progress:
         for policy in communities(parts, community):
-            results += parts.release(policy, progress)
+            with several.one():
+                results += parts.release(policy, progress)
 
     def render(out: Console) -> None:
         shown = table("Released", "deposit", "AIP", "outcome", "where", "why")
         for one in results:
             cells = (one.deposit, f"{one.aip[:8]} v{one.version}", one.outcome, one.place)
-            shown.add_row(*(escape(cell) for cell in cells), one.reason)
-        out.print(shown if results else "no deposit is due to be released")
+            shown.add_row(*cells, one.reason)
+        none = "" if several.failed else "no deposit is due to be released"
+        out.print(shown if results else none)
 
-    body = {"deposits": [one.to_json() for one in results]}
-    here.answer(as_json, "samarkand.release/1", body, render)
+    body = {"deposits": [one.to_json() for one in results], "errors": several.errors}
+    here.answer(as_json, "samarkand.release/1", body, render, worst(several.codes))
 
 
-def _state(arrival: Arrival, ready: set[str]) -> str:
-    """What is noted; of what waits, whether the policy calls it complete."""
-    if arrival.state != "waiting":
+def _state(arrival: Arrival, ready: set[str] | None) -> str:
+    """What is noted; of what waits, whether the policy calls it complete, where one could look."""
+    if arrival.state != "waiting" or ready is None:
         return arrival.state
     return "waiting" if arrival.id in ready else "not complete yet"
 

@@ -92,9 +92,7 @@ def known_aip(parts: Parts, name: str | None) -> str | None:
     """
     if name is None:
         return None
-    held = {row.key.aip for row in parts.catalogue.versions()}
-    found = sorted(held | {one.key.aip for one in parts.catalogue.custody.tombstones()})
-    aips = [aip for aip in found if aip.startswith(name.lower())]
+    aips = parts.catalogue.beginning(name)
     if len(aips) != 1:
         what = "no AIP begins" if not aips else f"{len(aips)} AIPs begin"
         raise UsageError(
