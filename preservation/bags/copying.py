@@ -78,6 +78,7 @@ class Copier:
         progress: hears of every octet.
         also: algorithms beside the writer's own.
         fenced: opens a file, and words what is in the way.
+        read_soon: whoever fills the bag reads its files again soon.
 
     Attributes:
         algorithms: of which digests are taken: the writer's, then the others.
@@ -91,8 +92,11 @@ class Copier:
         progress: Progress,
         also: Iterable[Algorithm] = (),
         fenced: type[Fenced] = Fenced,
+        *,
+        read_soon: bool = False,
     ) -> None:
         self._writer, self._root, self._progress = writer, root, progress
+        self._read_soon = read_soon
         self._workers, self._fenced = workers, fenced
         self.algorithms = tuple(dict.fromkeys((*writer.algorithms, *also)))
         self._waiting: list[Wanted] = []
@@ -207,7 +211,13 @@ class Copier:
         self._ending.callback(os.close, payload)
         helpers: SimpleQueue[Helper] = SimpleQueue()
         for _ in range(self._workers):
-            helper = Helper(self._root, LARGE_FOR_HELPERS, copy_to=payload, listed=True)
+            helper = Helper(
+                self._root,
+                LARGE_FOR_HELPERS,
+                copy_to=payload,
+                listed=True,
+                read_soon=self._read_soon,
+            )
             self._started.append(self._ending.enter_context(helper))
             helpers.put(helper)
         self._helpers = helpers

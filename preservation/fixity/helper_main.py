@@ -7,9 +7,9 @@ asker, who knows what to say.
 
 Arguments of the script: the open folder to read from, the open folder to copy to (-1 for none),
 the most octets of a file, 1 to drop cached pages first, 1 if all files were listed, the file of the
-extension that hashes several files at once (empty: OpenSSL, one after the other). A question is a
-length (4 octets, little endian) and, as ``marshal`` spells it, the arguments of
-:meth:`Plain.take`; an answer is the same with what that gives. The arguments of
+extension that hashes several files at once (empty: OpenSSL, one after the other), 1 if copies will
+be read again soon. A question is a length (4 octets, little endian) and, as ``marshal`` spells it,
+the arguments of :meth:`Plain.take`; an answer is the same with what that gives. The arguments of
 :meth:`Plain.move`, which are fewer, are spelled the same way and not answered.
 """
 
@@ -91,6 +91,7 @@ class Plain:
         drop_cache: ask the system to forget each file's cached pages first.
         listed: a listing of its folder called each file a regular one.
         lanes: as of :func:`hash_many`.
+        read_soon: copies will be read again soon, and stay in the page cache.
     """
 
     def __init__(
@@ -101,12 +102,13 @@ class Plain:
         drop_cache: bool,
         listed: bool = False,
         lanes: Any = None,
+        read_soon: bool = False,
     ) -> None:
         self._source, self._copy = _Folders(root), _Folders(copy_to)
         self._most, self._drop_cache, self._listed = most, drop_cache, listed
         self._lanes = lanes
         self._octets, self._files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
-        self._passes = drop_cache or copy_to >= 0
+        self._passes = drop_cache or (copy_to >= 0 and not read_soon)
         self._room = _Room(most, self._files)
 
     def take(
@@ -391,5 +393,6 @@ if __name__ == "__main__":
     os.umask(0o022)  # copies have mode 0644, whatever the asker's umask
     _root, _copy_to, _most, _drop, _listed = map(int, sys.argv[1:6])
     _lanes = _extension(sys.argv[6]) if sys.argv[6] else None
-    _serve(Plain(_root, _copy_to, _most, bool(_drop), bool(_listed), _lanes))
+    _soon = sys.argv[7] == "1"
+    _serve(Plain(_root, _copy_to, _most, bool(_drop), bool(_listed), _lanes, _soon))
     os._exit(0)  # there is nothing to tidy up

@@ -91,6 +91,7 @@ class Helper:
         drop_cache: ask the system to forget each file's cached pages first.
         listed: a listing of its folder called each file a regular one.
         abreast: hash several files at once where the processor can.
+        read_soon: copies will be read again soon, and stay in the page cache.
 
     Attributes:
         ahead: questions beyond the one at work that are worth asking.
@@ -107,9 +108,10 @@ class Helper:
         drop_cache: bool = False,
         listed: bool = False,
         abreast: bool = True,
+        read_soon: bool = False,
     ) -> None:
         said = [str(root), str(copy_to), str(most), str(int(drop_cache)), str(int(listed))]
-        said.append(sha2.PATH if abreast and sha2.LANES else "")
+        said += [sha2.PATH if abreast and sha2.LANES else "", str(int(read_soon))]
         self.process = _start(said, (root,) if copy_to < 0 else (root, copy_to))
         self._asked: deque[_Asked] = deque()
         self._questions, self._answers = _room(self.process)

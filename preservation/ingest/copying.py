@@ -53,7 +53,8 @@ class PayloadCopier:
         progress: Progress,
     ) -> None:
         wanted = sorted(also, key=lambda each: each.value)
-        self._copier = Copier(writer, root, workers, progress, wanted, Fenced)
+        # What is copied is identified at once, checked, looked through for viruses.
+        self._copier = Copier(writer, root, workers, progress, wanted, Fenced, read_soon=True)
 
     def __enter__(self) -> Self:
         self._copier.__enter__()
