@@ -195,7 +195,8 @@ class Parts:
                 tier.check()
                 seen[name] = tier.observe().failure_domain
             except SamarkandError:
-                if known := sighting(self.home, specs[name], self.clock):
+                spec = specs.get(name)
+                if spec and (known := sighting(self.home, spec, self.clock)):
                     seen[name] = known
         return seen
 

@@ -66,5 +66,5 @@ class AskAboutBrake(AskApproval):
         if question is None:
             raise AirflowSkipException("automatic repair waits nowhere")
         self.subject, self.body = question["subject"], question["body"]
-        self.digest = question["findings"]
+        self.digest = sorted(question["findings"])
         return super().execute(context)

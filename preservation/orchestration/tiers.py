@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from preservation.ledger.policies import PolicyFiles
@@ -10,6 +12,7 @@ from preservation.orchestration.factory import kept_policy, single_dag
 from preservation.orchestration.steps import step
 from preservation.orchestration.work import upkeep as work
 
+_log = logging.getLogger(__name__)
 _EVERY = "10,40 * * * *"
 
 
@@ -36,9 +39,14 @@ def tiers_dag() -> DAG:
 
 
 def _tiers() -> list[str]:
-    lines = PolicyFiles(parts.home() / "policies").in_force().values()
-    policies = (kept_policy(line.digest) for line in lines)
-    return sorted({tier for policy in policies for tier in settings.promised_tiers(policy)})
+    """Those that policies in force promise. One that can't be read has a red DAG of its own."""
+    found = set[str]()
+    for name, line in PolicyFiles(parts.home() / "policies").in_force().items():
+        try:
+            found.update(settings.promised_tiers(kept_policy(line.digest)))
+        except Exception:  # noqa: BLE001 - whatever is wrong with one, the others go on
+            _log.exception("%s: the policy in force cannot be used", name)
+    return sorted(found)
 
 
 def _look(tier: str) -> None:
