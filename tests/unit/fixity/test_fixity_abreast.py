@@ -6,13 +6,14 @@ import errno
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from preservation.fixity import crew, large, reading, sha2
+from preservation.fixity import abreast, crew, large, reading, sha2
 from preservation.fixity.compare import Expected, compare
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
 from preservation.fixity.large import Share, share
@@ -343,3 +344,60 @@ def test_streams_below_the_break_even_are_left_to_openssl(
     assert large.PAYS == {"sha256": 10, "sha512": 3}
     run(tmp_path, [*contents])
     assert seen == {64}
+
+
+class Late:
+    """Digests that look at their octets long after they were given them."""
+
+    def __init__(self, column: Any) -> None:
+        self._column = column
+
+    def update(self, turn: Any) -> None:
+        time.sleep(0.002)
+        self._column.update(turn)
+
+
+@pytest.mark.parametrize("drop_cache", [False, True])
+def test_no_buffer_is_filled_again_before_all_who_hash_it_have_seen_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop_cache: bool
+) -> None:
+    contents = filled(tmp_path, 5, lambda n: 60_000 + n * 9000)
+    beside = abreast.Beside
+    monkeypatch.setattr(abreast, "Beside", lambda column: beside(Late(column)))
+    for algorithms in (BOTH, (Algorithm.SHA512,), (Algorithm.SHA512, Algorithm.SHA256)):
+        results = run(tmp_path, [*contents], algorithms, workers=2, drop_cache=drop_cache)
+        assert all(right(contents[path], results[path]) for path in contents)
+
+
+def test_a_digest_changes_hands_only_when_all_before_was_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first file, by which it is decided who takes which digest, is in trouble halfway."""
+    contents = filled(tmp_path, 5, lambda n: 60_000)
+    first, readv = (tmp_path / "d0/f0").stat().st_ino, os.readv
+
+    def failing(fd: int, views: list[memoryview]) -> int:
+        if os.fstat(fd).st_ino == first and os.lseek(fd, 0, os.SEEK_CUR) >= 8192:
+            raise OSError(errno.EACCES, "refused")
+        return readv(fd, views)
+
+    monkeypatch.setattr(os, "readv", failing)
+    beside = abreast.Beside
+    monkeypatch.setattr(abreast, "Beside", lambda column: beside(Late(column)))
+    root = os.open(tmp_path, os.O_RDONLY)
+    progress, always, never = Silence(), (lambda: True), (lambda: False)
+    reader = reading.Reader(
+        root, drop_cache=False, rate=None, progress=progress, cancelled=never, idle=never
+    )
+    together = abreast.Abreast(reader, always, drop_cache=False)
+    wanted = [
+        abreast.Wanted(path, path, BOTH[:: -1 if n else 1], 5) for n, path in enumerate(contents)
+    ]
+    results = dict(
+        together.read(lambda reading: [] if reading else [wanted.pop(0) for _ in wanted[:]])
+    )
+    together.end()
+    reader.close()
+    os.close(root)
+    assert results.pop(b"d0/f0").reading is Reading.UNCHECKED
+    assert all(right(contents[path], each) for path, each in results.items())
