@@ -39,10 +39,17 @@ def check_name(path: bytes) -> None:
 
 
 class NewFile:
-    """A file of a bag that is being written."""
+    """A file of a bag that is being written.
 
-    def __init__(self, written: Uncached, path: Path) -> None:
-        self._written, self._path = written, path
+    Args:
+        fd: of a regular file, where nothing was written yet.
+        room: to write past the page cache from; None: it goes through the cache.
+        path: the bag's, for errors.
+    """
+
+    def __init__(self, fd: int, room: memoryview | None, path: Path) -> None:
+        self._fd, self._path = fd, path
+        self._past = None if room is None else Uncached(fd, room)
 
     def write(self, data: Octets) -> None:
         """Write some octets.
@@ -51,12 +58,16 @@ class NewFile:
             NoSpaceError, NotNowError: the medium is in the way.
         """
         with durable.plain_errors(self._path):
-            self._written.write(data)
+            if self._past is None:
+                durable.write_all(self._fd, data)
+            else:
+                self._past.write(data)
 
     def finish(self) -> None:
         """Write what waits for more; raises as :meth:`write`."""
-        with durable.plain_errors(self._path):
-            self._written.finish()
+        if self._past is not None:
+            with durable.plain_errors(self._path):
+                self._past.finish()
 
 
 class BagFolder:
@@ -64,10 +75,11 @@ class BagFolder:
 
     Args:
         path: exists, and is no link.
+        read_soon: what is written will be read again soon, and stays in the page cache.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, read_soon: bool = False) -> None:
+        self._path, self._read_soon = path, read_soon
         self._rooms: list[memoryview] = []  # of files that were written; to be used again
         with durable.plain_errors(path):
             self._root = os.open(path, _FOLDER)
@@ -97,7 +109,7 @@ class BagFolder:
                 fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
             try:
                 os.fchmod(fd, 0o644)  # whatever the umask says
-                file = NewFile(Uncached(fd, room), self._path)
+                file = NewFile(fd, room, self._path)
                 yield file
                 file.finish()
             except BaseException:
@@ -107,7 +119,8 @@ class BagFolder:
                 os.close(fd)
         finally:
             os.close(folder)
-            self._rooms.append(room)
+            if room is not None:
+                self._rooms.append(room)
 
     def discard(self, path: bytes) -> None:
         """Take a file back, if it is there.
@@ -145,7 +158,9 @@ class BagFolder:
                 f"cannot be made in the bag: {display(path)}: {error.strerror}"
             ) from error
 
-    def _room(self) -> memoryview:
+    def _room(self) -> memoryview | None:
+        if self._read_soon:
+            return None
         try:
             return self._rooms.pop()
         except IndexError:  # asked first, another thread might take the last one meanwhile

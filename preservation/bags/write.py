@@ -82,6 +82,7 @@ class BagWriter:
         folder: exists, empty, private to this writer.
         algorithms: for the payload manifests; SHA-256 is always among them.
         tag_algorithms: for the tag manifests; SHA-256 is always among them, and mostly alone.
+        read_soon: whoever fills the bag reads its files again soon: they stay in the page cache.
 
     Attributes:
         algorithms: those of the payload manifests, SHA-256 first.
@@ -92,9 +93,11 @@ class BagWriter:
         folder: Path,
         algorithms: Iterable[Algorithm],
         tag_algorithms: Iterable[Algorithm] = (),
+        *,
+        read_soon: bool = False,
     ) -> None:
         self.algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *algorithms)))
-        self._folder = BagFolder(folder)
+        self._folder = BagFolder(folder, read_soon=read_soon)
         self._lock = threading.Lock()
         # One bytes object per file: path, NUL, raw digests. A path has no NUL, and NUL sorts
         # before all else, so sorting these sorts by path.

@@ -137,7 +137,9 @@ class VersionMaker:
             with (
                 self._inspector(task.policy) as inspector,
                 tier_errors(tier.id),
-                closing(BagWriter(incoming.folder, task.policy.intake.algorithms)) as writer,
+                closing(
+                    BagWriter(incoming.folder, task.policy.intake.algorithms, read_soon=True)
+                ) as writer,
             ):
                 packaged = package(
                     plan.opened.source,
