@@ -107,6 +107,13 @@ class Figures:
             found = connection.execute(statement).all()
         return [TierCount(row[0], ReplicaState(row[1]), *row[2:]) for row in found]
 
+    def replicas_by_tier(self) -> dict[str, int]:
+        """How many replicas of all communities are on each tier that has, or had, any."""
+        columns = t.replica_count.c
+        statement = sa.select(columns.tier, _total(columns.replicas)).group_by(columns.tier)
+        with self.database.reading() as connection:
+            return {tier: int(count) for tier, count in connection.execute(statement)}
+
     def coverage(
         self, community: str, tiers: Sequence[str], before: datetime
     ) -> dict[frozenset[str], int]:

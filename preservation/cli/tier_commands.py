@@ -38,6 +38,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
     here = shell(ctx)
     found: list[dict[str, Any]] = []
     with opened(here) as parts:
+        kept = parts.catalogue.figures.replicas_by_tier()
         for name in _chosen(parts, None):
             tier = parts.sources[name] if name in parts.sources else parts.tiers[name]
             row: dict[str, Any] = {"tier": name, "error": "", "source": name in parts.sources}
@@ -48,7 +49,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
                 row |= {"free_bytes": seen.free_octets, "cache_bypassed": seen.cache_bypassed}
             except SamarkandError as error:
                 row["error"] = error.message
-            row["replicas"] = sum(1 for _ in parts.catalogue.replicas(tier=name))
+            row["replicas"] = kept.get(name, 0)
             found.append(row)
 
     def render(out: Console) -> None:

@@ -109,6 +109,10 @@ def test_what_is_removed_counts_no_more(catalogue: SqlCatalogue) -> None:
             connection.execute(sa.delete(table).where(table.c.version == 1))
     assert counted(catalogue) == recounted(catalogue)
     assert catalogue.figures.holdings("silk-road").aips == 1
+    catalogue.record([*kept(a_key(3), *TIERS), *kept(a_key(4, community="other"), "vault")])
+    there = {name: count for name, count in catalogue.figures.replicas_by_tier().items() if count}
+    assert there == Counter(row.tier for row in catalogue.replicas())
+    assert there["vault"] == 2
 
 
 def test_what_was_counted_at_the_end_is_counted_on(catalogue_url: str) -> None:
