@@ -21,6 +21,7 @@ from preservation.bags.trust import TAG_MANIFEST, Trust
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
 from preservation.errors import MalformedError, SourceDamagedError
 from preservation.files.held import Held, HeldFolder, HeldTar
+from preservation.files.memory import keep_what_is_freed
 from preservation.files.spool import Spool
 from preservation.files.tar import order, read_tar
 from preservation.fixity.compare import Expected
@@ -68,6 +69,7 @@ def members(
         SourceDamagedError: while iterating, or in a member's ``chunks``: a file that differs,
             is missing, cannot be read, or is not listed (in a folder those are passed over).
     """
+    keep_what_is_freed()
     if isinstance(held, HeldFolder):
         return _of_folder(held, seal, wanted)
     if tar is not None and held.octets != tar.octets:

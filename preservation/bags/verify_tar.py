@@ -12,6 +12,7 @@ from preservation.bags.verification import OUTCOMES, Tally, Verification
 from preservation.bags.verify_folder import LARGEST_TAG_MANIFEST
 from preservation.errors import MalformedError
 from preservation.files.held import HeldTar
+from preservation.files.memory import keep_what_is_freed
 from preservation.files.tar import read_tar
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.lanes import Lanes
@@ -91,6 +92,7 @@ class TarVerifier:
 
     def run(self) -> Verification:
         """Verify the stream; what is wrong with it is in the result, never raised."""
+        keep_what_is_freed()
         try:
             with self._held.open() as stream:
                 self._verify(stream)

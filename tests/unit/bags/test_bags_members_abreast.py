@@ -82,7 +82,8 @@ def test_who_looks_at_tag_files_alone_reads_no_payload_ahead(
 
 
 def flip(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1] + b"#")
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def grow(path: Path) -> None:
