@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from airflow.providers.standard.operators import hitl
-from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput, TaskDeferred
 
-from preservation.orchestration.question import AskApproval
+from preservation.orchestration.question import AnswerLater, AskApproval
 
 pytestmark = pytest.mark.airflow
 
@@ -54,10 +56,19 @@ def put(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def attempt(store: Store, digest: str = "sha256:1") -> Store:
     ti = SimpleNamespace(id="0", xcom_push=lambda key, value: None)
     context = {"task_state_store": store, "ti": ti, "task_instance": ti}
-    with pytest.raises(TaskAwaitingInput) as parked:
+    first = "put" not in store
+    with pytest.raises(TaskAwaitingInput if first else TaskDeferred) as parked:
         Asked(task_id="ask", subject=f"{digest}?", digest=digest).execute(context)
     assert parked.value.method_name == "execute_complete"
     return store
+
+
+def test_the_trigger_of_a_later_attempt_is_found_where_it_says(put: list[str]) -> None:
+    trigger = AnswerLater(ti_id=uuid4(), options=["Approve"], params={}, timeout_datetime=None)
+    place, made_with = trigger.serialize()
+    module, _, name = place.rpartition(".")
+    assert getattr(import_module(module), name) is AnswerLater
+    assert AnswerLater(**made_with).serialize() == (place, made_with)
 
 
 def answer(store: Store, failure: Exception | None = None) -> Any:
