@@ -11,11 +11,11 @@ from preservation.app.parts import Parts
 from preservation.catalogue.custody import AccessState
 from preservation.catalogue.protocol import VersionRow
 from preservation.cli.aip_commands import find
+from preservation.cli.aip_ended import no_version
 from preservation.cli.opening import opened
 from preservation.cli.options import Json, group
 from preservation.cli.retention_commands import day
 from preservation.cli.shell import account, shell
-from preservation.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,7 +55,7 @@ def set_(
     with opened(here, acts=True) as parts:
         rows = find(parts, aip)
         if version is not None and all(row.key.version != version for row in rows):
-            raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+            raise no_version(aip, version)
         key = rows[0].key
         access_of(parts).set(key.community, key.aip, version or 0, state, end, account(), reason)
         told = [_row(parts, row) for row in rows]

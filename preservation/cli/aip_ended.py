@@ -103,7 +103,16 @@ def not_held(parts: Parts, aip: str, version: int | None) -> UsageError:
             hint="`preserve aip show` tells who approved it; its bytes are gone",
             code="AIP-DISPOSED",
         )
-    return UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+    return no_version(aip, version)
+
+
+def no_version(aip: str, version: int | None) -> UsageError:
+    """There are others of it, and not this one."""
+    return UsageError(
+        f"{aip} has no version {version}",
+        hint="`preserve aip show` lists its versions",
+        code="AIP-NO-VERSION",
+    )
 
 
 def _removal(row: RemovalRow) -> str:

@@ -44,7 +44,10 @@ def list_(
     by: Annotated[
         list[str] | None, typer.Option(help=f"Count by these, repeated: {', '.join(BY)}.")
     ] = None,
-    year: Annotated[int | None, typer.Option(help="Only what was ingested in this year.")] = None,
+    year: Annotated[
+        int | None,
+        typer.Option(min=1970, max=9998, help="Only what was ingested in this year."),
+    ] = None,
     csv_file: Csv = None,
     chart: Annotated[
         Path | None, typer.Option(help="Draw it: a file that ends in .svg or .html.")

@@ -11,6 +11,7 @@ from preservation.app.keeping import holds_of, retention_of
 from preservation.app.parts import Parts
 from preservation.catalogue.custody import ProposalRow
 from preservation.cli.aip_commands import find
+from preservation.cli.aip_ended import no_version
 from preservation.cli.opening import communities, known_community, opened
 from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Several, account, shell, table, worst
@@ -258,7 +259,7 @@ def keep(
     with opened(here, acts=True) as parts:
         rows = [row for row in find(parts, aip) if version in (None, row.key.version)]
         if not rows:
-            raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+            raise no_version(aip, version)
         retention = retention_of(parts)
         for row in rows:
             policy = parts.store.governing(row.key.community)

@@ -109,7 +109,9 @@ class Digest:
         name, _, digits = text.partition(":")
         algorithm = Algorithm.named(name)
         if algorithm is None:
-            raise MalformedError(f"no such digest algorithm: {text!r}")
+            raise MalformedError(
+                f"no such digest algorithm: {text!r}", hint="write it as sha256:<64 digits>"
+            )
         return cls.parse(algorithm, digits)
 
     def compare(self, other: Digest) -> Comparison:

@@ -39,7 +39,11 @@ class HoldService:
         _require(reason)
         last = self._catalogue.last_version(community, aip)
         if last is None or version > last.key.version:
-            raise UsageError(f"{aip} has no version {version}", code="AIP-NO-VERSION")
+            raise UsageError(
+                f"{aip} has no version {version}",
+                hint="`preserve aip show` lists its versions",
+                code="AIP-NO-VERSION",
+            )
         if version and not self._is_left(VersionKey(community, aip, version)):
             raise UsageError(
                 f"{aip} v{version} was disposed of", hint="nothing is left to hold", code="AIP-GONE"
