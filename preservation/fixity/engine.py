@@ -76,6 +76,8 @@ def read(
     """
     if settings.workers < 1:
         raise MalformedError(f"engine: {settings.workers} workers")
+    if settings.kept is not None and settings.kept.drop_cache is not settings.drop_cache:
+        raise MalformedError("engine: helpers that pass the cache where it does not, or else")
     cut = _cut(batches, helpers.BATCH if settings.rate is None else PAID)
     known: deque[Done] = deque()
     left = cut if ahead is None else _left(cut, ahead, known, progress, cancelled)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from preservation.errors import MalformedError
 from preservation.fixity import kept as kept_helpers
 from preservation.fixity.engine import EngineSettings, Measured, Reading, measure
 from preservation.fixity.helpers import Helper
@@ -139,3 +140,13 @@ def test_none_is_left_at_the_end(tmp_path: Path) -> None:
     os.close(root)
     helpers.give_back(late)
     assert children() == before
+
+
+def test_those_that_do_not_pass_the_cache_do_not_read_for_whoever_says_they_do(
+    tmp_path: Path,
+) -> None:
+    with (
+        Kept(4096, drop_cache=False) as helpers,
+        pytest.raises(MalformedError, match="pass the cache"),
+    ):
+        read(filled(tmp_path / "bag", b"a"), helpers)
