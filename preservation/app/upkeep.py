@@ -19,7 +19,7 @@ from preservation.catalogue.authority import SEAL_DISPUTED
 from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.rebuild import RebuildReport, rebuild
 from preservation.catalogue.sql import SqlCatalogue, open_catalogue
-from preservation.errors import BusyError, MalformedError
+from preservation.errors import BusyError, CatalogueUnavailableError, MalformedError
 from preservation.files import durable, lock
 from preservation.ingest.identifiers import from_bag_info as identifiers
 from preservation.ledger.drain import fetch_missing
@@ -33,6 +33,7 @@ from preservation.repair.settling import SettlingService
 from preservation.storage.tier import Tier
 
 _LOCK = "catalogue.lock"
+_PARTS = ("", "-wal")  # of a catalogue that nobody writes
 
 
 def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
@@ -56,7 +57,12 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
         agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))
         new.record([agent.of("", EventType.REBUILD, "success", report.counts())])
         _tell_disputes(new, report, agent)
-        aside.take_over(new, home.catalogue_url, last)
+        try:
+            aside.take_over(new, home.catalogue_url, last)
+        except (BusyError, CatalogueUnavailableError):  # it is in use, and no former one
+            for part in _PARTS if former else ():
+                Path(f"{former}{part}").unlink(missing_ok=True)
+            raise
         # Events of an apply that were not drained are lost with the former catalogue, but not here.
         PolicyFiles(home.policies).recorded(None)
     return report, former
@@ -180,7 +186,7 @@ def _set_aside(home: Home) -> str:
         return ""
     kept = file.with_name(f"{file.name}.former-{SystemClock().now():%Y%m%dT%H%M%SZ}")
     with durable.plain_errors(kept):
-        for part in ("", "-wal"):
+        for part in _PARTS:
             if Path(f"{file}{part}").exists():
                 shutil.copyfile(f"{file}{part}", f"{kept}{part}")
     return str(kept)
