@@ -6,11 +6,12 @@ other trouble is left to the one who reads files one after the other, and knows 
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import stat
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from preservation.fixity import reading, sha2
@@ -22,6 +23,7 @@ from preservation.model.digest import Algorithm, Digest
 
 _HELD = 1  # blocks of each file that a thread may have before it when it is given others
 T = TypeVar("T")
+_CROWDED = {errno.EMFILE, errno.ENFILE}  # as many files are open as may be
 
 
 class Wanted(NamedTuple, Generic[T]):
@@ -114,6 +116,7 @@ class Abreast:
         self._behind: dict[Algorithm, Beside[_Turn]] = {}
         self._buffers: list[memoryview] = []
         self._at = 0
+        self._crowded: list[Wanted[Any]] = []  # for which too many are open
 
     def read(
         self, more: Callable[[int], Sequence[Wanted[T]]]
@@ -129,30 +132,44 @@ class Abreast:
         files: list[_File] = []
         slots = list(range(max(sha2.LANES.values(), default=1)))
         try:
-            while True:
-                for wanted in more(len(files)):
-                    file = self._open(wanted, slots)
-                    if file is None:
-                        yield self._left(wanted)
-                    else:
-                        files.append(file)
-                if not files:
-                    return
-                ended, troubled = self._turn(files)
-                if ended:
-                    self._catch_up()
-                    self._reader.tell()
-                for file in (*ended, *troubled):
-                    files.remove(file)
-                    slots.append(file.slot)
-                    os.close(file.fd)
-                for file in ended:
-                    yield file.wanted.asked, file.measured()
-                for file in troubled:
-                    yield self._left(file.wanted)
+            while (wanted := [] if self._crowded else more(len(files))) or files or self._crowded:
+                yield from self._begin(wanted, files, slots)
+                if files:
+                    yield from self._go_on(files, slots)
         finally:
             for file in files:
                 os.close(file.fd)
+
+    def _begin(
+        self, wanted: Sequence[Wanted[T]], files: list[_File], slots: list[int]
+    ) -> Iterator[tuple[T, Measured]]:
+        """Open files; results are of those that are left."""
+        for each in wanted:
+            file = self._open(each, slots)
+            if isinstance(file, _File):
+                files.append(file)
+            elif file in _CROWDED and files:
+                self._crowded.append(each)  # until those that are open were read
+            else:
+                yield self._left(each)
+        if not files:
+            yield from map(self._left, self._crowded)
+            self._crowded.clear()
+
+    def _go_on(self, files: list[_File], slots: list[int]) -> Iterator[tuple[Any, Measured]]:
+        """Read and hash a block of each file; results are of those that ended."""
+        ended, troubled = self._turn(files)
+        if ended:
+            self._catch_up()
+            self._reader.tell()
+        for file in (*ended, *troubled):
+            files.remove(file)
+            slots.append(file.slot)
+            os.close(file.fd)
+        for file in ended:
+            yield file.wanted.asked, file.measured()
+        for file in troubled:
+            yield self._left(file.wanted)
 
     def end(self) -> None:
         """End its threads."""
@@ -163,15 +180,19 @@ class Abreast:
     def _left(self, wanted: Wanted[T]) -> tuple[T, Measured]:
         return wanted.asked, self._reader.measure(wanted.path, wanted.algorithms)
 
-    def _open(self, wanted: Wanted[Any], slots: list[int]) -> _File | None:
-        with ExitStack() as trouble, suppress(OSError):
-            fd = self._reader.open(wanted.path)
-            trouble.callback(os.close, fd)
-            status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode):
-                read = filling(fd, drop_cache=self._drop_cache)
-                trouble.pop_all()
-                return _File(wanted, fd, read, status.st_size, slots.pop())
+    def _open(self, wanted: Wanted[Any], slots: list[int]) -> _File | int | None:
+        """Open a file; else the number of what is in the way, if it has one."""
+        with ExitStack() as trouble:
+            try:
+                fd = self._reader.open(wanted.path)
+                trouble.callback(os.close, fd)
+                status = os.fstat(fd)
+                if stat.S_ISREG(status.st_mode):
+                    read = filling(fd, drop_cache=self._drop_cache)
+                    trouble.pop_all()
+                    return _File(wanted, fd, read, status.st_size, slots.pop())
+            except OSError as error:
+                return error.errno
         return None
 
     def _turn(self, files: Sequence[_File]) -> tuple[list[_File], list[_File]]:

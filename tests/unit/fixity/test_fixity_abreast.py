@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -400,4 +401,17 @@ def test_a_digest_changes_hands_only_when_all_before_was_hashed(
     reader.close()
     os.close(root)
     assert results.pop(b"d0/f0").reading is Reading.UNCHECKED
+    assert all(right(contents[path], each) for path, each in results.items())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_few_files_may_be_open_fewer_are_read_abreast(tmp_path: Path, workers: int) -> None:
+    contents = filled(tmp_path, 40, lambda n: 9000 + n)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 6 + 4 * workers, before[1]))
+    try:
+        results = run(tmp_path, [*contents], workers=workers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert all(right(contents[path], each) for path, each in results.items())
