@@ -279,6 +279,8 @@ class Copier:
         waiting = deque(begun)
         with self._working():
             abreast.take_turns(partial(self._next, waiting), self._goes_on)
+        for _, told in waiting:  # none, unless all was stopped
+            told.cancel()
         return [result for _, told in begun for result in told.result()]
 
     def _queued(self) -> None:

@@ -7,17 +7,21 @@ import itertools
 import os
 import random
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 from bagmaker import QUIET, everything
 
 from preservation.bags import abreast, copying
+from preservation.bags.copying import Copier, Wanted
 from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import Fenced, SourceChangedError
+from preservation.bags.write import BagWriter
 from preservation.errors import NotNowError
 from preservation.fixity import sha2
 from preservation.fixity.engine import EngineSettings
+from preservation.fixity.fence import Fence
 from preservation.model.digest import Algorithm
 
 BOTH = (Algorithm.SHA256, Algorithm.SHA512, Algorithm.MD5)
@@ -139,6 +143,18 @@ def test_one_that_cannot_be_read_ends_all_at_once(
     with pytest.raises(NotNowError, match="the medium failed"):
         make(source, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["source"]
+
+
+@pytest.mark.timeout(20)
+def test_what_was_not_begun_when_all_is_stopped_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    never = Wanted(b"absent", b"absent", Fence(0, 0, 10, 0, 0))
+    writer, root = BagWriter(tmp_path, BOTH), os.open(tmp_path, os.O_RDONLY)
+    with Copier(writer, root, 2, QUIET) as copier:
+        copier._stopped = True
+        with pytest.raises(CancelledError):
+            copier._some([never])
+    os.close(root)
+    writer.close()
 
 
 def test_a_defect_while_hashing_is_raised_and_nobody_waits(
