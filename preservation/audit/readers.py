@@ -82,8 +82,8 @@ class Readers(Generic[_T]):
         thread = threading.Thread(
             target=self._run, args=[number, read], name="replica", daemon=True
         )
-        self._at_work[number] = thread
         thread.start()
+        self._at_work[number] = thread
         return number
 
     def wait(self) -> tuple[int, _T]:
