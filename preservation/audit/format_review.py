@@ -357,7 +357,7 @@ class _Look:
 
     def _sound(self, root: Path, sealed: Mapping[bytes, str]) -> set[bytes]:
         """Of the files whose answer changed, those that hold the sealed bytes."""
-        only, settings = (Algorithm.SHA256,), EngineSettings(workers=1)
+        only, settings = (Algorithm.SHA256,), EngineSettings(workers=1, abreast=False)
         return {
             one.path
             for one in measure(root, sealed, only, settings, Silence())
