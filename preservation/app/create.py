@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from preservation.app.home import SETTINGS, Home, SystemClock, absolute_url, find_home
+from preservation.app.home import LOCK, SETTINGS, Home, SystemClock, absolute_url, find_home
 from preservation.app.policies import apply_policies, read_policies
 from preservation.catalogue.failures import missing
 from preservation.catalogue.place import Place
 from preservation.catalogue.schema import is_there
 from preservation.catalogue.sql import create_catalogue
-from preservation.files import durable
+from preservation.errors import BusyError, UsageError
+from preservation.files import durable, lock
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.clock import Clock
+from preservation.policy.check import Checked
 
 _TOML = """\
 # A Samarkand home. Written by `preserve init`.
@@ -46,10 +48,29 @@ def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = N
 
     Raises:
         PolicyError: the policy files are wrong; nothing was made.
-        NotNowError: the disk is in the way, or the catalogue of this home is gone
-            (``CAT-MISSING``).
+        NotNowError: the disk is in the way, the catalogue of this home is gone (``CAT-MISSING``),
+            or another process makes this home (``HOME-MAKING``).
     """
     checked = read_policies(policy_files).require()
+    busy = BusyError(
+        f"another process makes the home {path}, or its catalogue",
+        hint="try again when it has ended",
+        code="HOME-MAKING",
+    )
+    try:
+        with durable.plain_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"no home can be made at {path}: {error.strerror}",
+            hint="name a folder, there or not, with --home",
+            code="HOME-PLACE",
+        ) from error
+    with lock.alone(path / LOCK, busy):
+        return _made(path, checked, by, clock or SystemClock())
+
+
+def _made(path: Path, checked: Checked, by: str, clock: Clock) -> Home:
     with durable.plain_errors(path):
         for folder in ("inbox", "journal", "policies", "receipts", "reports", "scratch"):
             (path / folder).mkdir(parents=True, exist_ok=True)
@@ -61,7 +82,7 @@ def create_home(path: Path, policy_files: Path, by: str, clock: Clock | None = N
     home = find_home(path)
     _bring_up_to_date(home)
     if not PolicyFiles(home.policies).in_force():
-        apply_policies(home, checked, by, "the first policies of this home", clock or SystemClock())
+        apply_policies(home, checked, by, "the first policies of this home", clock)
     return home
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from preservation.errors import HomeNotFoundError, UsageError
 
 SETTINGS = "samarkand.toml"
+LOCK = "catalogue.lock"  # held by whoever makes the home, or its catalogue anew
 CLAMD = "PRESERVATION_CLAMD"  # the variable that is stronger than its line in the settings
 FIXITY = "PRESERVATION_FIXITY"  # likewise
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from preservation.app.differences import differences
-from preservation.app.home import Home, SystemClock, find_home
+from preservation.app.home import LOCK, Home, SystemClock, find_home
 from preservation.app.parts import Parts, default_agent
 from preservation.app.places import specs_of, tiers_of
 from preservation.bags import sealed
@@ -32,7 +32,6 @@ from preservation.policy.policy import TierSpec
 from preservation.repair.settling import SettlingService
 from preservation.storage.tier import Tier
 
-_LOCK = "catalogue.lock"
 _PARTS = ("", "-wal")  # of a catalogue that nobody writes
 
 
@@ -75,7 +74,7 @@ def _alone(home: Home) -> AbstractContextManager[None]:
         hint="wait until `preserve catalogue check` or `rebuild` has ended there",
         code="CAT-MAKING",
     )
-    return lock.alone(home.path / _LOCK, busy)
+    return lock.alone(home.path / LOCK, busy)
 
 
 def _tell_disputes(new: SqlCatalogue, report: RebuildReport, agent: EventMaker) -> None:
