@@ -25,6 +25,7 @@ _MISSING = b"<Code>NoSuchKey</Code>"
 _SHORT = 16 << 10  # octets of an answer that says no
 _LISTING = 8 << 20  # octets of one page
 _OK, _PART, _ABSENT = 200, 206, 404
+_CAN_NOT_SAY = frozenset({400, 404, 405, 501})
 _FAILED = 500  # answers below are to what was asked, and no failure of the service
 _HEADERS = {
     "IfMatch": "if-match",
@@ -187,19 +188,30 @@ class Asking:
     def listed(self, prefix: str) -> list[Row] | None:
         """What ``list_objects_v2`` says is there, where one page says all of it; else None."""
         query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
-        return self._page(query, "ListBucketResult", "Contents")
+        try:
+            found = self._page(query, "ListBucketResult", "Contents")
+        except _OtherAnswerError:
+            return None
+        if found is None or not all(row.get("Size", "").isdecimal() for row in found):
+            return None
+        return found
 
     def uploads(self, prefix: str) -> list[Row] | None:
-        """What ``list_multipart_uploads`` says, where one page says all of it; else None."""
+        """What ``list_multipart_uploads`` says, where one page says all of it; else None. Where the
+        service can't say it, or knows of none, there are none: whoever asks goes without.
+        """
         query = {"uploads": "", "prefix": prefix}
-        return self._page(query, "ListMultipartUploadsResult", "Uploads", "Upload")
+        try:
+            return self._page(query, "ListMultipartUploadsResult", "Uploads", "Upload")
+        except _OtherAnswerError as other:
+            return [] if other.status in _CAN_NOT_SAY else None
 
     def _page(self, query: Mapping[str, str], name: str, *rows: str) -> list[Row] | None:
         if not self._leads:
             return None
         try:
             said = _document(self._answer("GET", "", query=query))
-        except (_OtherAnswerError, OddDocumentError, WireError):
+        except (OddDocumentError, WireError):
             return None
         if said.name != name or said.fields.get("IsTruncated", "false") != "false":
             return None
@@ -234,6 +246,8 @@ class Asking:
         query: Mapping[str, str] | None = None,
         body: Sequence[Octets] = (),
     ) -> Answer:
+        if not all(value.isascii() and value.isprintable() for value in (headers or {}).values()):
+            raise WireError("a header that can't be sent")
         path, words = target(self._bucket, key, query)
         path = self._wire.below + path
         head = self._signer.signed(method, path, words, headers or {})
@@ -262,7 +276,7 @@ def _plain(answer: Answer) -> dict[str, Any]:
         _OtherAnswerError: it is another one.
     """
     length = answer.fields.get("content-length", "")
-    if answer.status not in (_OK, _PART) or not length.isdecimal():
+    if answer.status not in (_OK, _PART) or answer.left is None or not length.isdecimal():
         answer.close()
         raise _OtherAnswerError(answer.status)
     said = {ours: answer.fields.get(theirs, "") for theirs, ours in _TOLD.items()}

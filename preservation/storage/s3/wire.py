@@ -24,6 +24,8 @@ Octets = bytes | bytearray | memoryview
 
 _CONNECT, _WAIT = 10, 60  # seconds; as the client of boto3 has them
 _HEAD = 64 << 10  # octets of an answer's head
+_AT_ONCE = 1 << 20  # octets received at once
+_ANNOUNCED, _TRAILERS = 8, 64  # more of them are no service's
 _KEPT = 16  # connections
 _TOGETHER = 64 << 10  # octets that are sent as one where each sending is dear
 _BUFFERS = 512  # that the system takes at once
@@ -180,10 +182,11 @@ class _Line:
 
     def answer(self, method: str) -> Answer:
         """The head of an answer; those that only announce another one are passed over."""
-        while True:
+        for _ in range(_ANNOUNCED):
             status, is_last, fields = self._fields()
             if status >= 200:
                 return Answer(self, status, fields, method, is_last=is_last)
+        raise WireError("answers that announce another one, and no other")
 
     def _fields(self) -> tuple[int, bool, dict[str, str]]:
         data = self._rest
@@ -220,7 +223,7 @@ class _Line:
     def read(self, octets: int) -> bytes:
         """At most so many octets; one at least."""
         data, self._rest = self._rest[:octets], self._rest[octets:]
-        return data or self._come(octets)
+        return data or self._come(min(octets, _AT_ONCE))
 
     def into(self, room: memoryview) -> int:
         """Fill some room, or as much of it as has come; how many octets that were."""
@@ -248,10 +251,13 @@ class _Line:
             octets += size
             if octets > most:
                 raise WireError("an answer that is too long")
-            pieces.append(self._exactly(size + 2)[:-2])
-        while self._row():  # what may stand behind the last one
-            pass
-        return b"".join(pieces)
+            pieces.append(self._exactly(size))
+            if self._row():
+                raise WireError("an answer that is none of HTTP")
+        for _ in range(_TRAILERS):
+            if not self._row():
+                return b"".join(pieces)
+        raise WireError("an answer that has no end")
 
     def _chunk_size(self) -> int:
         digits = self._row().partition(b";")[0].strip()

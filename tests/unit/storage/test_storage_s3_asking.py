@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +12,11 @@ from buckets import KEYS, Server, serving
 from fault_proxy import Answer, Forward, Proxy, Request, cut_before, error, proxied
 
 from preservation.errors import TierUnavailableError
+from preservation.storage.s3 import upload
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.place import S3Place
+from preservation.storage.s3.reading import open_objects
+from preservation.storage.s3.upload import Upload
 
 
 @pytest.fixture(scope="module")
@@ -103,4 +107,73 @@ def test_behind_a_proxy_boto3_asks(
     place.replace("one", b"octets")
     proxy.harm(lambda *_: error(500, "the short way was taken"), 99, is_short)
     assert place.get("one") == b"octets"
+    assert proxy.heal() == 0
+
+
+@pytest.mark.parametrize("kind", ["rclone", "moto", "ministack"])
+def test_plain_work_asks_boto3_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "part_size", lambda _: 5 << 20)
+    data = os.urandom(12 << 20)
+    with serving(kind) as server:
+        place = S3Place("t", Address.of(server.spec("t", "t")), KEYS)
+        assert [*place.list()] == []
+        assert place.create("a b/é&+", b"octets")
+        assert place.get("a b/é&+") == b"octets"
+        place.replace("one", b"more")
+        sent = Upload(place, "v1.tar", len(data)).write([data[: 7 << 20], data[7 << 20 :]])
+        with open_objects(place, [sent]) as stream:
+            assert stream.read() == data
+        assert place.get("none") is place.head("none") is None
+        listed = {one.name: one.octets for one in place.list()}
+        assert listed == {"a b/é&+": 6, "one": 4, "v1.tar": len(data)}
+        assert [*place.uploads()] == []
+        assert "client" not in vars(place)
+        assert not place.create("one", b"it is there")
+        assert place.get("one") == b"more"
+
+
+@pytest.mark.parametrize("kind", ["moto", "ministack"])
+def test_an_upload_that_goes_on_is_found_and_ended_without_boto3(
+    kind: str,
+) -> None:
+    with serving(kind) as server:
+        place = S3Place("t", Address.of(server.spec("t", "t")), KEYS)
+        id_ = place.begin("v1.tar", ChecksumAlgorithm="SHA256")
+        assert [*place.uploads("v1")] == [("v1.tar", id_)]
+        assert "client" not in vars(place)
+
+
+def test_where_wrong_octets_are_refused_the_short_way_is_told_so() -> None:
+    with serving("ministack") as server:
+        place = S3Place("t", Address.of(server.spec("t", "t")), KEYS)
+        wrong = base64.b64encode(bytes(32)).decode()
+        with pytest.raises(TierUnavailableError), place.errors():
+            place._asking.put("t/one", [b"octets"], wrong)
+        assert place.head("one") is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<ListBucketResult><Contents><Size>1</Size><ETag>e</ETag></Contents></ListBucketResult>",
+        b"<ListBucketResult><Contents><Key>t/a</Key><Size>x</Size></Contents></ListBucketResult>",
+        b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        b"<html></html>",
+        b"nothing of the kind",
+    ],
+)
+def test_a_listing_with_anything_odd_in_it_is_left_to_boto3(
+    place: S3Place, proxy: Proxy, body: bytes
+) -> None:
+    place.replace("one", b"octets")
+    proxy.harm(lambda *_: Answer(200, {}, body), 99, is_short)
+    assert "one" in [one.name for one in place.list()]
+    assert proxy.heal() == 1
+
+
+def test_what_would_be_a_header_more_is_never_sent(place: S3Place, proxy: Proxy) -> None:
+    place.replace("one", b"octets")
+    proxy.harm(lambda *_: error(500, "it was sent"), 99, is_short)
+    with pytest.raises((TierUnavailableError, ValueError)), place.errors():
+        place.opened("one", IfMatch='"a"\r\nx-amz-acl: public-read')
     assert proxy.heal() == 0

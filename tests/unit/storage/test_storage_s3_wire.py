@@ -91,6 +91,7 @@ def test_a_connection_is_not_kept_where_more_came_or_nothing_more_will(
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nplain",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5e0\r\n\r\nplain",
         b"HTTP/1.1 200 OK\r\n\r\nplain",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 99,
         b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nplain",
     ],
 )
@@ -122,6 +123,8 @@ def test_a_document_may_come_in_chunks(says: Says) -> None:
         CHUNKED + b"-1\r\n",
         CHUNKED + b"\r\n",
         CHUNKED + b"3\r\nwh",
+        CHUNKED + b"3\r\nwhole\r\n0\r\n\r\n",
+        CHUNKED + b"0\r\n" + b"X: y\r\n" * 99,
         CHUNKED + b"0" * (70 << 10),
         b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nfifteen octets.",
     ],
