@@ -64,6 +64,14 @@ class _File:
             else:
                 self.hashes[each] = new_hash(each)
 
+    def close(self) -> bool:
+        """Close it; false where a file system tells only then that something went wrong."""
+        try:
+            os.close(self.fd)
+        except OSError:
+            return False
+        return True
+
     def measured(self) -> Measured:
         """Its result, once all its octets were hashed."""
         taken = self.streams | self.hashes
@@ -138,7 +146,7 @@ class Abreast:
                     yield from self._go_on(files, slots)
         finally:
             for file in files:
-                os.close(file.fd)
+                file.close()
 
     def _begin(
         self, wanted: Sequence[Wanted[T]], files: list[_File], slots: list[int]
@@ -165,11 +173,10 @@ class Abreast:
         for file in (*ended, *troubled):
             files.remove(file)
             slots.append(file.slot)
-            os.close(file.fd)
-        for file in ended:
-            yield file.wanted.asked, file.measured()
-        for file in troubled:
-            yield self._left(file.wanted)
+            if file.close() and file in ended:
+                yield file.wanted.asked, file.measured()
+            else:
+                yield self._left(file.wanted)
 
     def end(self) -> None:
         """End its threads."""
@@ -182,8 +189,8 @@ class Abreast:
 
     def _open(self, wanted: Wanted[Any], slots: list[int]) -> _File | int | None:
         """Open a file; else the number of what is in the way, if it has one."""
-        with ExitStack() as trouble:
-            try:
+        try:
+            with ExitStack() as trouble:
                 fd = self._reader.open(wanted.path)
                 trouble.callback(os.close, fd)
                 status = os.fstat(fd)
@@ -191,8 +198,8 @@ class Abreast:
                     read = filling(fd, drop_cache=self._drop_cache)
                     trouble.pop_all()
                     return _File(wanted, fd, read, status.st_size, slots.pop())
-            except OSError as error:
-                return error.errno
+        except OSError as error:
+            return error.errno
         return None
 
     def _turn(self, files: Sequence[_File]) -> tuple[list[_File], list[_File]]:

@@ -239,6 +239,27 @@ def test_trouble_with_one_of_sixteen_is_its_own(
     assert all(right(contents[path], each) for path, each in results.items())
 
 
+def test_a_file_whose_closing_fails_is_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = filled(tmp_path, 20, lambda n: 20_000)
+    inode, close, failed = (tmp_path / "d1/f4").stat().st_ino, os.close, [0]
+
+    def failing(fd: int) -> None:
+        fails = os.fstat(fd).st_ino == inode and os.lseek(fd, 0, os.SEEK_CUR) and not failed[0]
+        close(fd)
+        if fails:
+            failed[0] += 1
+            raise OSError(errno.EIO, "told late")
+
+    monkeypatch.setattr(os, "close", failing)
+    results = run(tmp_path, [*contents], workers=1)
+    assert all(right(contents[path], each) for path, each in results.items())
+    assert failed == [1]
+    assert not results[b"d1/f4"].in_lanes
+    assert results[b"d1/f7"].in_lanes
+
+
 def test_a_file_that_never_ends_is_given_up_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
