@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -108,6 +110,13 @@ def test_behind_a_proxy_boto3_asks(
     proxy.harm(lambda *_: error(500, "the short way was taken"), 99, is_short)
     assert place.get("one") == b"octets"
     assert proxy.heal() == 0
+
+
+def test_a_tier_in_a_bucket_is_opened_without_loading_boto3() -> None:
+    script = "import sys, preservation.storage.s3.opening; print({'boto3', 'botocore', 'urllib3', "
+    script += "'ssl', 'http.client', 'email'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.strip() == b"set()"
 
 
 @pytest.mark.parametrize("kind", ["rclone", "moto", "ministack"])
