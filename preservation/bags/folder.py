@@ -102,8 +102,9 @@ class BagFolder:
         """
         check_name(path)
         parent, _, name = path.rpartition(b"/")
+        with self._plain(path):
+            room = self._room()
         folder = self.folder(parent)
-        room = self._room()
         try:
             with self._plain(path):
                 fd = os.open(name, _CREATE, 0o644, dir_fd=folder)

@@ -61,7 +61,8 @@ class LocalIncoming:
         with self._place.errors():
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            written = Uncached(fd, uncached.room())
+            with self._place.errors():
+                written = Uncached(fd, uncached.room())
             for chunk in chunks:  # a source that fails is not this tier's failure
                 with self._place.errors():
                     written.write(chunk)
