@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preservation.fixity import sha2
@@ -31,6 +31,7 @@ def _octets(seed: int, size: int) -> bytes:
 
 @pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
 @given(sizes=st.lists(LENGTHS, max_size=40))
 def test_whole_buffers_have_the_digests_of_openssl_in_their_order(
     name: str, sizes: list[int]
@@ -54,6 +55,7 @@ def test_a_message_may_end_anywhere_in_a_block(name: str) -> None:
 
 @pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
 @given(rounds=st.lists(st.lists(LENGTHS, min_size=20, max_size=20), max_size=6))
 def test_streams_may_come_in_any_pieces_and_be_asked_in_between(
     name: str, rounds: list[list[int]]
