@@ -53,13 +53,14 @@ class Brake:
         """
         community = policy.community
         checked, damaged, missing = self._catalogue.turns.checked_since(community, tier, since)
-        empty = missing > 0 and missing == checked and self._is_empty(tier)
-        if not (empty or exceeds_chance(checked, damaged, missing)):
+        gone = self._gone(tier) if missing and missing == checked else 0
+        if not (gone or exceeds_chance(checked, damaged, missing)):
             return None
         with hold(self._catalogue, f"brake:{community}:{tier}", self._events.clock) as lease:
             if lease is None or self._answered(community, tier):
                 return None
-            finding = _finding(community, tier, checked, damaged, missing)
+            told, cause = _told(checked, damaged, missing, gone)
+            finding = _finding(community, tier, told, cause)
             detail = {
                 "finding": self._events.new_id(),
                 **finding.to_json(),
@@ -104,15 +105,16 @@ class Brake:
     def _all(self, community: str, tier: str) -> list[FindingRow]:
         return self._catalogue.findings(community, tier=tier, code=BRAKE)
 
-    def _is_empty(self, tier: str) -> bool:
-        """Whether a tier that should hold several replicas holds none."""
+    def _gone(self, tier: str) -> int:
+        """How many replicas a tier should hold, several, that holds none; else 0."""
         held = self._catalogue.turns.held().values()
-        if sum(one[tier].replicas for one in held if tier in one) < SEVERAL:
-            return False
+        due = sum(one[tier].replicas for one in held if tier in one)
+        if due < SEVERAL:
+            return 0
         try:
-            return next(iter(self._tiers[tier].sidecars()), None) is None
+            return due if next(iter(self._tiers[tier].sidecars()), None) is None else 0
         except (KeyError, NotNowError):
-            return False
+            return 0
 
     def _damaged(self, community: str, tier: str) -> bool:
         counts = self._catalogue.figures.tier_counts(community)
@@ -123,15 +125,25 @@ class Brake:
         return any(row.state in ("open", "accepted") for row in rows)
 
 
-def _finding(community: str, tier: str, checked: int, damaged: int, missing: int) -> Finding:
-    if missing == checked:
-        told = f"every replica that was read ({checked}) is missing, though the tier has its marker"
-        cause = "is the right volume mounted, and whole?"
-    else:
-        told = (
-            f"{damaged} of {checked} replicas that were read are damaged: more than chance allows"
+def _told(checked: int, damaged: int, missing: int, gone: int) -> tuple[str, str]:
+    """What is wrong, and what to ask oneself."""
+    if gone:
+        return (
+            f"nothing is there, though the tier has its marker: {gone} replicas should be",
+            "is the right volume mounted, and whole?",
         )
-        cause = "did a disk, a mount, a program or a hand reach many at once?"
+    if missing == checked:
+        return (
+            f"every replica that was read ({checked}) is missing, though the tier has its marker",
+            "is the right volume mounted, and whole?",
+        )
+    return (
+        f"{damaged} of {checked} replicas that were read are damaged: more than chance allows",
+        "did a disk, a mount, a program or a hand reach many at once?",
+    )
+
+
+def _finding(community: str, tier: str, told: str, cause: str) -> Finding:
     return Finding(
         BRAKE,
         f"{community} on {tier}",

@@ -39,7 +39,7 @@ def test_a_brake_is_asked_about_and_keeps_nothing_else_waiting(archive: Archive)
         question = brakes.question(parts, "notes", "Notes")
         assert question is not None
         assert question["subject"] == "Automatic repair of Notes waits on mirror: may it go on?"
-        assert "is missing, though the tier has its marker" in question["body"]
+        assert "though the tier has its marker: 2 replicas should be" in question["body"]
         assert work.damage(parts, "notes", None) == []
         with pytest.raises(UsageError, match="nobody allowed") as refused:
             brakes.release(parts, "notes", None, question["findings"])
