@@ -5,11 +5,13 @@ Source: the contract of the command line, ``docs/reference/cli.md``.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
 import pwd
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -167,7 +169,8 @@ def account() -> str:
 
 class Several:
     """Several pieces of work, of which one that cannot be done stops no other: not even by a defect
-    of ours, or what came before it would not be told, and what comes after it never done.
+    of ours, known or not, or what came before it would not be told, and what comes after it never
+    done.
     """
 
     def __init__(self, here: Shell) -> None:
@@ -186,9 +189,20 @@ class Several:
         except SamarkandError as error:
             if isinstance(error, UsageError) and not isinstance(error, MalformedError):
                 raise
-            self.failed.append(error)
-            hint = f"; next: {error.hint}" if error.hint else ""
-            self._here.warn(f"[{error.code}] {error.message}{hint}")
+            self._note(error)
+        except (MemoryError, BrokenPipeError):
+            raise
+        except Exception as error:  # what nobody thought of: told whole, for whoever mends it
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                raise  # the request is wrong
+            traceback.print_exc()
+            message = f"{type(error).__name__}: {error}"
+            self._note(SamarkandError(message, hint="report it, with the lines above"))
+
+    def _note(self, error: SamarkandError) -> None:
+        self.failed.append(error)
+        hint = f"; next: {error.hint}" if error.hint else ""
+        self._here.warn(f"[{error.code}] {error.message}{hint}")
 
     @property
     def errors(self) -> list[dict[str, Any]]:

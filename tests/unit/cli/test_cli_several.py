@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
@@ -14,12 +15,22 @@ from preservation.errors import MalformedError, SamarkandError
 from preservation.ingest.service import IngestService
 
 
-@pytest.mark.parametrize("wrong", [SamarkandError, MalformedError])
+@pytest.mark.parametrize(
+    ("wrong", "code", "exit_code"),
+    [
+        (SamarkandError("it is strange", code="DEP-STRANGE"), "DEP-STRANGE", 1),
+        (MalformedError("it is strange", code="DEP-STRANGE"), "DEP-STRANGE", 2),
+        (KeyError("strange"), "SAM-DEFECT", 1),
+        (OSError(errno.EIO, "strange"), "SAM-DEFECT", 1),
+    ],
+)
 def test_a_deposit_that_meets_a_defect_keeps_no_other_waiting(
     archive: Archive,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    wrong: type[SamarkandError],
+    wrong: Exception,
+    code: str,
+    exit_code: int,
 ) -> None:
     for name in ("first", "second", "third"):
         archive.put(name, {"a.txt": name.encode()})
@@ -27,15 +38,15 @@ def test_a_deposit_that_meets_a_defect_keeps_no_other_waiting(
 
     def take(service: IngestService, policy: Any, arrival: Any, *said: Any, **more: Any) -> Any:
         if arrival.name == "second":
-            raise wrong("it meets what nobody thought of", code="DEP-STRANGE")
+            raise wrong
         return taken(service, policy, arrival, *said, **more)
 
     monkeypatch.setattr(IngestService, "take", take)
     home = ["--home", str(archive.home), "--policies", str(archive.policies)]
-    assert call([*home, "ingest", "--inbox", "--json"]) == wrong("").exit_code
+    assert call([*home, "ingest", "--inbox", "--json"]) == exit_code
     answer = json.loads(capsys.readouterr().out)
     assert {one["deposit"] for one in answer["deposits"]} == {"first", "third"}
-    assert [error["code"] for error in answer["errors"]] == ["DEP-STRANGE"]
+    assert [error["code"] for error in answer["errors"]] == [code]
 
 
 def test_a_shard_that_meets_a_defect_hides_no_damage_that_was_found(
