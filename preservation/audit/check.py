@@ -16,7 +16,7 @@ from preservation.audit.part_seen import file_json
 from preservation.audit.recalling import recalled
 from preservation.audit.seen import Seen, nothing, reach, seen_of
 from preservation.bags import sealed
-from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
+from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow
 from preservation.errors import ColdError, NotNowError, SamarkandError
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.rate import RateLimit
@@ -83,6 +83,7 @@ class Checker:
         *,
         rate: RateLimit | None = None,
         drawn_from: int = 0,
+        lease: Lease | None = None,
     ) -> CheckResult:
         """Read a replica back, compare all of it, record the event and what follows from it.
 
@@ -93,9 +94,13 @@ class Checker:
         Args:
             rate: how fast to read at most; other readers may share it.
             drawn_from: of how many it was drawn by lot; the event says so.
+            lease: on the replica: what was read is old news where another run took it over.
+
+        Raises:
+            BusyError: the lease was lost; nothing was recorded.
         """
         looked = self.look(row, progress, rate=rate)
-        return self.weigh_up(policy, row, looked, progress, drawn_from)
+        return self.weigh_up(policy, row, looked, progress, drawn_from, lease)
 
     def look(
         self,
@@ -118,13 +123,23 @@ class Checker:
             return Looked(began, None)
 
     def weigh_up(
-        self, policy: Policy, row: ReplicaRow, looked: Looked, progress: Progress, drawn_from: int
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        looked: Looked,
+        progress: Progress,
+        drawn_from: int,
+        lease: Lease | None = None,
     ) -> CheckResult:
-        """The second half of :meth:`check`: record what a look came to."""
+        """The second half of :meth:`check`: record what a look came to.
+
+        Raises:
+            BusyError: as :meth:`check`.
+        """
         if looked.seen is None:
             tier = self._tiers[row.tier]
             return recalled(policy, row, tier, self._catalogue, self._events)
-        return self.record(policy, row, looked.seen, looked.began, progress, drawn_from)
+        return self.record(policy, row, looked.seen, looked.began, progress, drawn_from, lease)
 
     def hurry(self) -> None:
         """Let go of helper processes: readings that nobody wants any more wait for none."""
@@ -158,13 +173,18 @@ class Checker:
         began: datetime,
         progress: Progress,
         drawn_from: int = 0,
+        lease: Lease | None = None,
     ) -> CheckResult:
-        """Record what a reading of a replica came to, and what follows from it."""
+        """Record what a reading of a replica came to, and what follows from it.
+
+        Raises:
+            BusyError: as :meth:`check`.
+        """
         if seen.outcome is Outcome.UNCHECKED:
             return self._unchecked(row, seen)
         event = self._event(policy, row, seen, began, drawn_from)
         follow, finding, findings = self._follow(policy, row, seen, event)
-        self._catalogue.record([event, *follow])
+        self._catalogue.record([event, *follow], lease)
         if seen.outcome is Outcome.INTACT and row.state is not ReplicaState.VERIFIED:
             self._hold(row, progress)
         return CheckResult(

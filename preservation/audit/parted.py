@@ -20,9 +20,9 @@ from preservation.bags import sealed
 from preservation.bags.parted import Part, UndividedError
 from preservation.catalogue.check_parts import CheckPart
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import ReplicaRow
+from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.catalogue.sql import SqlCatalogue
-from preservation.errors import ColdError, NotNowError
+from preservation.errors import BusyError, ColdError, NotNowError
 from preservation.fixity.engine import EngineSettings
 from preservation.fixity.rate import RateLimit
 from preservation.model.check import CheckResult
@@ -192,7 +192,13 @@ class PartedChecks:
             if lease is None:
                 return 0, None
             self._parts.forget(row.key, row.tier)
-            check = self._checker.check(policy, row, progress, rate=rate, drawn_from=drawn_from)
+            try:
+                check = self._checker.check(
+                    policy, row, progress, rate=rate, drawn_from=drawn_from, lease=lease
+                )
+            except BusyError as error:
+                _not_recorded(row, error, progress)
+                return 0, None
             return check.octets, check
 
     def _not_read(
@@ -240,7 +246,7 @@ class PartedChecks:
                 return self._unchecked(policy, row, error.message, progress)
             except NotNowError as error:
                 return self._unchecked(policy, row, error.message, progress)
-            return self._recorded(policy, row, seen, parts[0].began, progress, drawn_from)
+            return self._recorded(policy, row, seen, parts[0].began, progress, drawn_from, lease)
 
     def _again(
         self,
@@ -277,7 +283,7 @@ class PartedChecks:
             version = self._catalogue.version(row.key)
             files = 0 if version is None else version.files
             seen = together(parts, "", None, files)
-            return self._recorded(policy, row, seen, parts[0].began, progress, drawn_from)
+            return self._recorded(policy, row, seen, parts[0].began, progress, drawn_from, lease)
 
     def _ended(
         self,
@@ -294,7 +300,7 @@ class PartedChecks:
             if lease is None or self._now(row).checked_at != row.checked_at:
                 return None
             began = self._events.clock.now()
-            return self._recorded(policy, row, seen, began, progress, drawn_from)
+            return self._recorded(policy, row, seen, began, progress, drawn_from, lease)
 
     def _recorded(
         self,
@@ -304,8 +310,14 @@ class PartedChecks:
         began: datetime,
         progress: Progress,
         drawn_from: int,
-    ) -> CheckResult:
-        result = self._checker.record(policy, self._now(row), seen, began, progress, drawn_from)
+        lease: Lease | None,
+    ) -> CheckResult | None:
+        now = self._now(row)
+        try:
+            result = self._checker.record(policy, now, seen, began, progress, drawn_from, lease)
+        except BusyError as error:
+            _not_recorded(row, error, progress)
+            return None
         self._parts.forget(row.key, row.tier)
         return result
 
@@ -337,6 +349,10 @@ class PartedChecks:
 
 def _lease(row: ReplicaRow) -> str:
     return f"replica:{row.key}:{row.tier}"
+
+
+def _not_recorded(row: ReplicaRow, error: BusyError, progress: Progress) -> None:
+    progress.say(f"{row.key} on {row.tier}: not recorded: {error.message}")
 
 
 def _is_damaged(parts: list[CheckPart]) -> bool:

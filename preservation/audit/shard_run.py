@@ -15,6 +15,7 @@ from preservation.bags.parted import Part
 from preservation.catalogue.holding import hold_all
 from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.catalogue.sql import SqlCatalogue
+from preservation.errors import BusyError
 from preservation.fixity.rate import RateLimit
 from preservation.model.check import CheckResult
 from preservation.model.clock import Clock, parse_stamp
@@ -56,6 +57,7 @@ class _Begun(NamedTuple):
     place: int
     row: ReplicaRow
     lot: _Lot
+    lease: Lease | None
 
 
 class ShardRun:
@@ -103,7 +105,7 @@ class ShardRun:
                     lot.ended()
                     continue
                 number = readers.begin(partial(self._look, row, readers.is_stopped))
-                self._reading[number] = _Begun(place, row, lot)
+                self._reading[number] = _Begun(place, row, lot, lease)
                 while readers.is_full:  # no lease is taken for what would wait for others
                     self._end(readers)
             while not readers.is_empty:
@@ -151,13 +153,16 @@ class ShardRun:
         return self._checker.look(row, self._progress, rate=self._rate(row), cancelled=stopped)
 
     def _end(self, readers: Readers[Looked]) -> None:
-        """Record whatever was read to its end next."""
+        """Record whatever was read to its end next, unless another run took it over meanwhile."""
         number, looked = readers.wait()
-        place, row, lot = self._reading.pop(number)
-        check = self._checker.weigh_up(
-            self._policy, row, looked, self._progress, self._shard.drawn_from
-        )
-        self._keep(place, check.octets, check)
+        place, row, lot, lease = self._reading.pop(number)
+        drawn = self._shard.drawn_from
+        try:
+            check = self._checker.weigh_up(self._policy, row, looked, self._progress, drawn, lease)
+        except BusyError as error:
+            self._progress.say(f"{row.key} on {row.tier}: not recorded: {error.message}")
+        else:
+            self._keep(place, check.octets, check)
         lot.ended()
 
     def _part(self, place: int, row: ReplicaRow | None) -> None:

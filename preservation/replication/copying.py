@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from preservation.bags import sealed
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.errors import (
+    BusyError,
     ColdError,
     MalformedError,
     NotNowError,
@@ -23,13 +25,13 @@ from preservation.model.progress import Progress, Silence
 from preservation.model.replica import Packaging, ReplicaState, Sidecar, TarFacts, VersionKey
 from preservation.policy.policy import Policy
 from preservation.replication.due import Due, tier_of
+from preservation.replication.reading_back import Checks
 from preservation.replication.tee import LeftBehindError
 from preservation.replication.writing import DisputeError, Target, write_replica, write_replicas
 from preservation.storage.pace import paced
 from preservation.storage.steps import tier_errors
 from preservation.storage.tier import WITHOUT_END, Incoming, LargerError, Tier
 
-Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
 # Records what a copy's read of its source came to; the moment is when that began.
 Weigh = Callable[[Policy, ReplicaRow, sealed.Verification, datetime, Progress], CheckResult]
 
@@ -39,14 +41,14 @@ class Copier:
 
     Args:
         holders: where replicas are read, by id.
-        check: finds out, and records, what is wrong with a source.
+        checks: find out, and record, what is wrong with a source.
     """
 
     def __init__(
-        self, catalogue: Catalogue, holders: Mapping[str, Tier], clock: Clock, check: Check
+        self, catalogue: Catalogue, holders: Mapping[str, Tier], clock: Clock, checks: Checks
     ) -> None:
         self._catalogue, self._holders = catalogue, holders
-        self._clock, self._check = clock, check
+        self._clock, self._checks = clock, checks
 
     def copy_new(
         self,
@@ -127,7 +129,8 @@ class Copier:
         name = f"replica:{source.key}:{source.tier}"
         with hold(self._catalogue, name, self._clock) as lease:
             if lease is not None:
-                self._check(policy, source, progress)
+                with suppress(BusyError):  # another run took it over, and will say it
+                    self._checks.check(policy, source, progress, lease=lease)
 
 
 class _Copy:

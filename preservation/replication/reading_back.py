@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
-from preservation.catalogue.protocol import ReplicaRow
+from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.model.check import CheckResult
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
@@ -20,8 +20,10 @@ _MOST = 4  # replicas at a time; each has several files in work
 class Checks(Protocol):
     """Fixity checks of replicas, in halves: one that reads, one that records."""
 
-    def check(self, policy: Policy, row: ReplicaRow, progress: Progress, /) -> CheckResult:
-        """Both."""
+    def check(
+        self, policy: Policy, row: ReplicaRow, progress: Progress, /, *, lease: Lease | None
+    ) -> CheckResult:
+        """Both; raises ``BusyError`` where the lease on the replica was lost."""
         ...
 
     def look(self, row: ReplicaRow, progress: Progress, /, *, cancelled: Callable[[], bool]) -> Any:
@@ -29,9 +31,16 @@ class Checks(Protocol):
         ...
 
     def weigh_up(
-        self, policy: Policy, row: ReplicaRow, looked: Any, progress: Progress, drawn_from: int, /
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        looked: Any,
+        progress: Progress,
+        drawn_from: int,
+        lease: Lease | None,
+        /,
     ) -> CheckResult:
-        """Record it, and what follows from it."""
+        """Record it, and what follows from it; raises as :meth:`check`."""
         ...
 
     def hurry(self) -> None:

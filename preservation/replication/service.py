@@ -59,7 +59,7 @@ class ReplicationService:
         self._tiers = tiers
         self._events = events
         self._checks = checks
-        self._copier = Copier(catalogue, holders, events.clock, checks.check)
+        self._copier = Copier(catalogue, holders, events.clock, checks)
 
     def plan(
         self,
@@ -217,17 +217,17 @@ class ReplicationService:
         if error is not None:
             if not isinstance(error, NotNowError | DisputeError | MalformedError):
                 raise error
-            progress.say(f"{key} on {rule.tier}: {error.message}")
-            state = "busy" if isinstance(error, BusyError) else "not made"
-            reason = f"[{error.code}] {error.message}"
-            return ReplicaResult(key, rule.tier, rule.packaging, state, "", 0, reason)
+            return _not_made(one, error, progress)
         row = one.row
         if row is None:
             raise SamarkandError(f"{key} on {rule.tier}: recorded, yet not in the catalogue")
         if not one.is_to_be_read_back:
             progress.skip(2 * row.octets)
             return told_of(row, row.state.value, one.source, "")
-        checked = self._checks.weigh_up(policy, row, looked[rule.tier], progress, 0)
+        try:
+            checked = self._checks.weigh_up(policy, row, looked[rule.tier], progress, 0, one.lease)
+        except BusyError as lost:
+            return _not_made(one, lost, progress)
         state = {
             Outcome.INTACT: ReplicaState.VERIFIED.value,
             Outcome.UNCHECKED: ReplicaState.WRITTEN.value,
@@ -274,3 +274,11 @@ class ReplicationService:
         )
         self._catalogue.record([event], one.lease)
         one.row = self._catalogue.replica(version.key, one.rule.tier)
+
+
+def _not_made(one: Due, error: SamarkandError, progress: Progress) -> ReplicaResult:
+    key, rule = one.version.key, one.rule
+    progress.say(f"{key} on {rule.tier}: {error.message}")
+    state = "busy" if isinstance(error, BusyError) else "not made"
+    reason = f"[{error.code}] {error.message}"
+    return ReplicaResult(key, rule.tier, rule.packaging, state, "", 0, reason)

@@ -20,11 +20,14 @@ from tiers import flip
 
 from preservation.app.parts import open_home
 from preservation.audit import service
+from preservation.audit.check import Checker
 from preservation.audit.readers import Readers, cores
 from preservation.audit.service import AuditResult
 from preservation.bags import sealed
+from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import NotNowError, TierUnavailableError
 from preservation.fixity.rate import RateLimit
+from preservation.model.check import CheckResult
 from preservation.model.event import Event
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
@@ -287,3 +290,26 @@ def test_what_has_to_be_wound_is_read_one_by_one_unless_somebody_says_otherwise(
     with archive.opened() as (_, policy):
         tiers = {"vault": replace(policy.tiers["vault"], **spec)}
         assert service._at_once(replace(policy, tiers=tiers), "vault") == how_many
+
+
+def test_what_was_read_before_another_run_took_it_over_is_not_recorded(
+    five: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weigh_up, leases = Checker.weigh_up, list[Any]()
+    with five.opened() as (parts, policy):
+        shard = only(parts.audit.plan(policy, tier="vault", everything=True))
+        lost = shard.keys[1]
+
+        def asleep(self: Checker, policy: Policy, row: ReplicaRow, *rest: Any) -> CheckResult:
+            """So long that the lease ends; what another run does meanwhile is on record."""
+            if row.key == lost:
+                now = parts.clock.now() + timedelta(hours=1)
+                lease = parts.catalogue.lease(f"replica:{lost}:vault", timedelta(hours=1), now)
+                leases.append(lease)
+            return weigh_up(self, policy, row, *rest)
+
+        monkeypatch.setattr(Checker, "weigh_up", asleep)
+        result = parts.audit.run(at_once(policy, 2), shard, SILENCE)
+    assert only(leases) is not None
+    assert [one.key for one in result.checks] == [key for key in shard.keys if key != lost]
+    assert five.told()["fixity check", "intact", "vault"] == 2 * AIPS - 1
