@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from preservation.files import durable
 from preservation.fixity import sha2
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
@@ -74,14 +75,21 @@ class Turn:
     digests: Digests
 
 
-def take_turns(begin: Callable[[memoryview], Turn | None], go_on: Callable[[], bool]) -> None:
+def take_turns(
+    begin: Callable[[memoryview], Turn | None], go_on: Callable[[], bool], width: int = WIDTH
+) -> None:
     """Copy files until there are no more.
 
     Args:
         begin: gives the next one, which reads to that place; None if there is none now.
         go_on: asked between pieces; if not, the files at work are left as they are.
+        width: how many files at most are at work.
+
+    Raises:
+        NotNowError: there is no memory to read to (``FS-OUT-OF-MEANS``).
     """
-    whole = memoryview(mmap.mmap(-1, WIDTH * PIECE))
+    with durable.means():
+        whole = memoryview(mmap.mmap(-1, width * PIECE))
     free = [whole[at : at + PIECE] for at in range(0, len(whole), PIECE)]
     at_work: list[Turn] = []
     try:

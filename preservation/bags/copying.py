@@ -9,11 +9,12 @@ giants, each has a thread, and while another has nothing to do its digests have 
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
@@ -33,6 +34,8 @@ from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress
 
 _SOME = abreast.WIDTH  # small files that one thread copies at a time
+_OPEN = 3  # descriptors of a file that is copied: its own, its copy's, and its folder's
+_OTHERS = 64  # descriptors of the process beside those
 MANY = BATCH  # small files at a time; below, helpers take longer to start than they save
 
 
@@ -111,7 +114,9 @@ class Copier:
         self._ending = ExitStack()
         # For larger files as many as for helpers; and one more, so that no helper waits for its
         # next batch.
-        self._threads = ThreadPoolExecutor(2 * workers + 1 if workers > 1 else 1, "bag")
+        threads = 2 * workers + 1 if workers > 1 else 1
+        self._width = _width(threads)
+        self._threads = ThreadPoolExecutor(threads, "bag")
         self._ending.callback(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -278,16 +283,26 @@ class Copier:
         begun = [(file, _Told()) for file in files]
         waiting = deque(begun)
         with self._working():
-            abreast.take_turns(partial(self._next, waiting), self._goes_on)
+            self._take_turns(waiting)
         for _, told in waiting:  # none, unless all was stopped
             told.cancel()
         return [result for _, told in begun for result in told.result()]
 
     def _queued(self) -> None:
         """Copy larger files while there are any, several in turn."""
-        with self._working():
-            while self._has_more():
-                abreast.take_turns(partial(self._next, self._queue), self._goes_on)
+        try:
+            with self._working():
+                while self._has_more():
+                    self._take_turns(self._queue)
+        except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
+            with self._lock:
+                self._turning -= 1
+            with suppress(IndexError):  # until it is empty: nobody else may come for them
+                while True:
+                    self._queue.popleft()[1].set_exception(error)
+
+    def _take_turns(self, waiting: deque[tuple[Wanted, _Told]]) -> None:
+        abreast.take_turns(partial(self._next, waiting), self._goes_on, self._width)
 
     def _has_more(self) -> bool:
         with self._lock:  # nobody counts on this thread for a file that came too late for it
@@ -297,11 +312,11 @@ class Copier:
             return False
 
     def _next(self, waiting: deque[tuple[Wanted, _Told]], room: memoryview) -> Turn | None:
+        digests = Digests(self.algorithms)  # first: who takes a file tells what becomes of it
         try:
             file, told = waiting.popleft()
         except IndexError:
             return None
-        digests = Digests(self.algorithms)
         return Turn(room, self._steps(file, room, digests, told), digests)
 
     def _steps(
@@ -344,6 +359,14 @@ class Copier:
 
     def _is_a_core_idle(self) -> bool:
         return self._busy < self._workers
+
+
+def _width(threads: int) -> int:
+    """How many files each thread may copy in turn, so that all have what they open."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return abreast.WIDTH
+    return min(abreast.WIDTH, max(1, (most - _OTHERS) // (threads * _OPEN)))
 
 
 class Copying:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from preservation.files import durable
 from preservation.fixity import reading, sha2
 from preservation.fixity.lanes import Beside
 from preservation.fixity.large import PAYS
@@ -262,5 +263,6 @@ class Abreast:
         self._at = (number + 1) % (_HELD + 2)
         if number == len(self._buffers):
             slots = max(sha2.LANES.values(), default=1)
-            self._buffers.append(memoryview(mmap.mmap(-1, slots * reading.BLOCK)))
+            with durable.means():
+                self._buffers.append(memoryview(mmap.mmap(-1, slots * reading.BLOCK)))
         return self._buffers[number]

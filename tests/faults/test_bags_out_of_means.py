@@ -57,6 +57,26 @@ def test_too_few_descriptors_are_never_a_verdict_on_the_bag(
     assert said[-1] == ["valid", "{''}"]
 
 
+def test_a_bag_is_made_with_as_few_open_files_as_one_file_after_the_other_takes(
+    tmp_path: Path,
+) -> None:
+    source, code = (
+        tmp_path / "source",
+        (
+            "import resource, sys\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256))\n"
+            "from preservation.cli.main import run\n"
+            "run(['bag', 'create', *sys.argv[1:]])\n"
+        ),
+    )
+    source.mkdir()
+    for number in range(200):
+        (source / f"{number}.bin").write_bytes(bytes(600_000 if number % 2 else number))
+    child = [sys.executable, "-c", code, source, tmp_path / "bag"]
+    ended = subprocess.run(child, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+
+
 def _bag(folder: Path, files: int) -> Path:
     source = folder / "source"
     for number in range(files):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
@@ -9,6 +10,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bagmaker import QUIET, everything
@@ -169,6 +171,21 @@ def test_a_defect_while_hashing_is_raised_and_nobody_waits(
     monkeypatch.setattr(sha2, "update", failing)
     with pytest.raises(MemoryError, match="no room"):
         make(source, tmp_path / "bag")
+    assert os.listdir(tmp_path) == ["source"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_there_is_no_memory_to_begin_nobody_waits(
+    source: Path, tmp_path: Path, lanes: bool, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(abreast, "mmap", SimpleNamespace(mmap=failing))
+    with pytest.raises(NotNowError, match="Cannot allocate memory") as raised:
+        make(source, tmp_path / "bag", workers)
+    assert raised.value.code == "FS-OUT-OF-MEANS"
     assert os.listdir(tmp_path) == ["source"]
 
 
