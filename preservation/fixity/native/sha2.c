@@ -57,7 +57,10 @@ static void run_alone(const Algorithm *algorithm, Run *run)
 
 /* Messages side by side; `rows` holds their states as the kernels want them. */
 typedef struct {
-    uint64_t rows[8 * ROW / 8];
+    union {
+        uint64_t of_64[8 * SHA512_LANES];
+        uint32_t of_32[8 * SHA256_LANES];
+    } rows;
     const uint8_t *at[MOST_LANES];
     Run *run[MOST_LANES]; /* NULL: an idle lane, which does what another does */
     int busy;
@@ -67,9 +70,9 @@ static void enter(const Algorithm *algorithm, Lanes *lanes, int lane, Run *run)
 {
     for (int i = 0; i < 8; i++) {
         if (algorithm->word == 8)
-            lanes->rows[i * SHA512_LANES + lane] = run->state[i];
+            lanes->rows.of_64[i * SHA512_LANES + lane] = run->state[i];
         else
-            ((uint32_t *)lanes->rows)[i * SHA256_LANES + lane] = (uint32_t)run->state[i];
+            lanes->rows.of_32[i * SHA256_LANES + lane] = (uint32_t)run->state[i];
     }
     lanes->run[lane] = run;
     lanes->at[lane] = run->at;
@@ -81,9 +84,9 @@ static void leave(const Algorithm *algorithm, Lanes *lanes, int lane)
     Run *run = lanes->run[lane];
     for (int i = 0; i < 8; i++) {
         if (algorithm->word == 8)
-            run->state[i] = lanes->rows[i * SHA512_LANES + lane];
+            run->state[i] = lanes->rows.of_64[i * SHA512_LANES + lane];
         else
-            run->state[i] = ((uint32_t *)lanes->rows)[i * SHA256_LANES + lane];
+            run->state[i] = lanes->rows.of_32[i * SHA256_LANES + lane];
     }
     run->at = lanes->at[lane];
     lanes->run[lane] = NULL;
@@ -105,9 +108,9 @@ static void step(const Algorithm *algorithm, Lanes *lanes)
         if (!lanes->run[i])
             lanes->at[i] = any;
     if (algorithm->word == 8)
-        sha512_lanes(lanes->rows, lanes->at, blocks);
+        sha512_lanes(lanes->rows.of_64, lanes->at, blocks);
     else
-        sha256_lanes((uint32_t *)lanes->rows, lanes->at, blocks);
+        sha256_lanes(lanes->rows.of_32, lanes->at, blocks);
     for (int i = 0; i < algorithm->lanes; i++) {
         lanes->at[i] += blocks * algorithm->block;
         if (lanes->run[i] && !(lanes->run[i]->blocks -= blocks))

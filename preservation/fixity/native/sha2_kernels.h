@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHA256_LANES = 16, SHA512_LANES = 8, MOST_LANES = 16, ROW = 64 };
+enum { SHA256_LANES = 16, SHA512_LANES = 8, MOST_LANES = 16 };
 
 /* Whether this processor, and the system on it, can do what is below. */
 int sha2_lanes_usable(void);
