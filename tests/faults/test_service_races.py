@@ -6,9 +6,10 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from homes import Archive, codes
@@ -16,6 +17,7 @@ from tiers import flip
 
 from preservation.bags.write import BagWriter
 from preservation.errors import NotNowError, SamarkandError
+from preservation.files.durable import Octets
 from preservation.ingest.result import DepositResult
 
 pytestmark = pytest.mark.slow
@@ -180,17 +182,16 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]
     """Let something happen just after the n-th payload file was written into the bag."""
 
     def at(n: int, happens: Callable[[], None]) -> None:
-        lock, count, original = threading.Lock(), [0], BagWriter.add
+        lock, count, original = threading.Lock(), [0], BagWriter.adding
 
-        def add_then(self: BagWriter, *args: object, **kwargs: object) -> object:
-            written = original(self, *args, **kwargs)  # type: ignore[arg-type]
+        def adding_then(self: BagWriter, *said: Any) -> Iterator[Octets]:
+            yield from original(self, *said)
             with lock:
                 count[0] += 1
                 if count[0] == n:
                     happens()
-            return written
 
-        monkeypatch.setattr(BagWriter, "add", add_then)
+        monkeypatch.setattr(BagWriter, "adding", adding_then)
 
     return at
 
