@@ -20,7 +20,13 @@ _OURS = {INCOMING, KEPT, MARKER, QUARANTINE, "lost+found", *TIER_DOCUMENTS}
 
 def communities(root: Path) -> list[str]:
     """Folders at the top whose names are a community's, sorted."""
-    return sorted(name for name in os.listdir(root) if is_community(name))
+    with os.scandir(root) as top:
+        return sorted(entry.name for entry in top if _is_communitys(entry))
+
+
+def _is_communitys(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry at the top is a community's folder: no file and no link of such a name."""
+    return is_community(entry.name) and entry.is_dir(follow_symlinks=False)
 
 
 def is_community(name: str) -> bool:
@@ -86,6 +92,8 @@ def unfinished(root: Path) -> Iterator[str]:
             else "a replica being written, or left by a crash"
         )
         yield f"{INCOMING}/{display(os.fsencode(name))}: {words}"
-    for name in sorted(os.listdir(root)):
-        if name not in _OURS and not is_community(name):
+    with os.scandir(root) as top:
+        others = sorted(entry.name for entry in top if not _is_communitys(entry))
+    for name in others:
+        if name not in _OURS:
             yield f"{display(os.fsencode(name))}: {strange(name)}"

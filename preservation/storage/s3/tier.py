@@ -274,7 +274,7 @@ class S3Tier:
 
     def communities(self) -> Iterator[str]:
         self.check()
-        yield from sorted(name for name in self._top() if is_community(name))
+        yield from sorted(self._top()[0])
 
     def lying(self, community: str, aip: str = "") -> Iterator[Lying]:
         self.check()
@@ -285,12 +285,16 @@ class S3Tier:
         self.check()
         for name, _ in self._place.uploads():
             yield f"{name}: an upload under way, or left by a crash"
-        for name in sorted(self._top()):
-            if name not in (KEPT, MARKER, *TIER_DOCUMENTS) and not is_community(name):
-                yield f"{display(os.fsencode(name))}: {strange(name)}"
+        for name in sorted(self._top()[1]):
+            yield f"{display(os.fsencode(name))}: {strange(name)}"
 
-    def _top(self) -> set[str]:
-        return {name.partition("/")[0] for name in self._place.top()} - {""}
+    def _top(self) -> tuple[set[str], set[str]]:
+        """Folders of communities, and what else there is at the top and is not ours."""
+        parted = (name.partition("/") for name in self._place.top())
+        there = {(first, bool(more)) for first, more, _ in parted if first}
+        folders = {name for name, is_folder in there if is_folder and is_community(name)}
+        others = {name for name, is_folder in there if not (is_folder and name in folders)}
+        return folders, others - {KEPT, MARKER, *TIER_DOCUMENTS}
 
     def tombstone(self, key: VersionKey, data: bytes) -> None:
         self._ensure()

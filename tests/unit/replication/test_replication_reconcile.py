@@ -48,6 +48,14 @@ def test_what_was_written_agrees(full: Archive, tier: str) -> None:
     assert (seen.agreed, seen.count, seen.unfinished) == (2, 0, [])
 
 
+def test_a_file_or_link_with_a_name_like_a_communitys_hides_nothing_else(full: Archive) -> None:
+    (full.tier("vault") / "plain").write_text("x")
+    (full.tier("vault") / "linked").symlink_to("/etc")
+    seen = look(full, "vault")
+    assert (seen.agreed, seen.count) == (2, 0)
+    assert seen.unfinished == ["linked: nothing of ours", "plain: nothing of ours"]
+
+
 def _sidecar(root: Path) -> Path:
     return min(root.glob("notes/*/*/*/v1.seal.json"))
 

@@ -288,11 +288,15 @@ def test_a_listing_tells_what_lies_there_and_what_is_nobodys(
     commit(tier)
     server.client().put_object(Bucket="keeping", Key=f"{prefix}/{KEY.community}/odd", Body=b"x")
     server.client().put_object(Bucket="keeping", Key=f"{prefix}/Thumbs.db", Body=b"x")
+    server.client().put_object(Bucket="keeping", Key=f"{prefix}/plain", Body=b"x")
     assert list(tier.communities()) == [KEY.community]
     found = {one.aip: sorted(one.names) for one in tier.lying(KEY.community)}
     assert found == {KEY.aip: ["v1.seal.json", "v1.tar"], "": ["odd"]}
     assert [one.aip for one in tier.lying(KEY.community, KEY.aip)] == [KEY.aip]
-    assert [words.partition(":")[0] for words in tier.unfinished()] == ["Thumbs.db"]
+    assert [words.partition(":")[0] for words in tier.unfinished()] == [
+        "Thumbs.db",
+        "plain",
+    ]
 
 
 def test_what_lies_deeper_in_an_aips_folder_hides_no_replica(
