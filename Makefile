@@ -6,6 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python
 NATIVE := hatch_build.py $(wildcard preservation/fixity/native/*)
+INSTALL = $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
+# uv shows nothing of what a build that succeeds has to say.
+TELL = [ "$$(uname -m)" != x86_64 ] || $(BIN)/python -c 'import preservation.fixity._sha2' 2>/dev/null || \
+  echo "no C compiler: files are hashed one after the other, two to three times as slowly; for more, install one, then make clean and this again"
 HOME_DIR ?= var
 PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
 
@@ -24,13 +28,15 @@ $(BIN)/uv: requirements/uv.txt
 # What runs. The development set holds it too, so it is installed only where neither is.
 $(VENV)/.app: $(BIN)/uv requirements/app.txt pyproject.toml $(NATIVE)
 	@if [ ! -e $(VENV)/.dev ]; then echo "installing"; $(UV) requirements/app.txt; fi
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
+	@$(INSTALL)
+	@$(TELL)
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml $(NATIVE)
 	@echo "installing the development set"
 	@$(UV) requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
+	@$(INSTALL)
+	@$(TELL)
 	@touch $@
 
 # Programs that run beside us in processes and environments of their own: an S3 server for the

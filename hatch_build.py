@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ class Lanes(BuildHookInterface):  # type: ignore[type-arg]
             self.app.display_warning(
                 f"files are hashed one after the other, two to three times as slowly: {why}"
             )
-            made.unlink(missing_ok=True)
+            with suppress(OSError):  # in a folder that is read-only the last one stays, if any
+                made.unlink()
             return
         aside.replace(made)
         build_data["artifacts"].append(str(_ROOM / made.name))

@@ -125,14 +125,19 @@ def test_threads_hash_side_by_side() -> None:
     assert not wrong
 
 
-def test_an_extension_that_hashes_wrongly_is_not_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("right", ["neither", "whole buffers"])
+def test_an_extension_that_hashes_wrongly_is_not_used(tmp_path: Path, right: str) -> None:
     lying = tmp_path / "lying.py"
+    digests = "b''.join(hashlib.new(name, each).digest() for each in buffers)"
     lying.write_text(
-        "import sys, types, warnings\n"
+        "import hashlib, sys, types, warnings\n"
         "import preservation.fixity\n"
         "lying = types.ModuleType('preservation.fixity._sha2')\n"
         "lying.LANES, lying.__file__ = {'sha256': 16}, 'lying.so'\n"
-        "lying.digests = lambda name, buffers: bytes(32 * len(buffers))\n"
+        "lying.State = type('State', (), {'__init__': lambda *_: None, 'digest': lambda _: b''})\n"
+        "lying.update = lambda *_: None\n"
+        f"lying.digests = lambda name, buffers: "
+        f"{'bytes(32 * len(buffers))' if right == 'neither' else digests}\n"
         "sys.modules['preservation.fixity._sha2'] = preservation.fixity._sha2 = lying\n"
         "warnings.simplefilter('ignore')\n"
         "from preservation.fixity import sha2\n"
