@@ -17,7 +17,7 @@ from preservation.cli.options import Community, Json, group
 from preservation.cli.shell import Several, account, shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.reports.words import count
 from preservation.retention.approvals import tally
 from preservation.retention.proposal import Proposal
@@ -86,7 +86,8 @@ def _render_review(one: Review, out: Console) -> None:
     if one.more:
         out.print(f"{one.more:,} more are due: they come with the next proposal")
     if one.held:
-        out.print(f"{one.held:,} were kept long enough and are held: `preserve hold list`")
+        held = counted(one.held, "version")
+        out.print(f"kept long enough, and held: {held} (`preserve hold list`)")
     if one.waiting:
         out.print(
             f"{one.waiting:,} replicas on tiers not promised any more wait until every promised "

@@ -19,7 +19,7 @@ from preservation.cli.tier_recalls import guard, recall
 from preservation.cli.tier_sources import ask, statements
 from preservation.errors import SamarkandError
 from preservation.model.clock import stamp
-from preservation.model.units import format_size
+from preservation.model.units import counted, format_size
 from preservation.replication.reconcile import Reconciled
 from preservation.storage.proof import Proof
 from preservation.storage.rehearsal import rehearse
@@ -107,8 +107,9 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
 
 
 def _render_reconciled(out: Console, one: Reconciled) -> None:
-    also = f", {one.accepted} accepted ones neither" if one.accepted else ""
-    out.print(f"{one.tier}: {one.agreed} replicas agree, {one.count} things do not{also}")
+    also = f", {one.accepted} more accepted" if one.accepted else ""
+    agree = f"{counted(one.agreed, 'replica')} {'agrees' if one.agreed == 1 else 'agree'}"
+    out.print(f"{one.tier}: {agree}, {counted(one.count, 'thing')} not{also}")
     missing = (found for check in one.checks for found in check.findings)
     show_findings(out, (*one.findings, *missing))
     for words in one.unfinished:

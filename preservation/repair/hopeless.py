@@ -9,6 +9,7 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue
 from preservation.model.event import EventMaker, EventType
 from preservation.model.finding import NO_INTACT_REPLICA, Finding, Severity
+from preservation.model.units import counted
 from preservation.repair.result import RepairResult
 from preservation.repair.salvage import Salvaged
 from preservation.repair.task import Task
@@ -49,7 +50,7 @@ def _said_before(catalogue: Catalogue, task: Task) -> str:
 def _say(catalogue: Catalogue, events: EventMaker, task: Task, reason: str, kept: Salvaged) -> str:
     row = task.row
     lost = kept.gathered.unknown or (
-        f"{kept.gathered.lost_files} files are intact nowhere: "
+        f"{counted(kept.gathered.lost_files, 'file')} intact nowhere: "
         f"{', '.join(kept.gathered.lost[:_NAMED])}"
     )
     where = f"; {kept.gathered.files} are kept at {kept.place} on {kept.tier}"
