@@ -25,6 +25,7 @@ from preservation.errors import BusyError, SamarkandError
 from preservation.files import durable
 
 _COMPANIONS = ("-wal", "-shm", "-journal")
+_LATER = ("CAT-LOCKED", "CAT-UNREACHABLE")
 _NEWEST = (
     "SELECT max(seq) FROM "
     "(SELECT max(seq) AS seq FROM outbox UNION ALL SELECT max(seq) AS seq FROM recorded) AS each"
@@ -59,6 +60,9 @@ def remove(url: str) -> None:
 def newest(url: str) -> int | None:
     """The number of the last event that the catalogue at this URL has recorded; None where it is
     gone, or can't say so: then there is nothing to wait for.
+
+    Raises:
+        CatalogueUnavailableError: it may say so later: it is locked, or can't be reached now.
     """
     place = Place.parse(url)
     if place.file is not None and not place.file.exists():
@@ -68,7 +72,9 @@ def newest(url: str) -> int | None:
         with database.reading() as connection:
             found: int | None = connection.exec_driver_sql(_NEWEST).scalar_one()
             return found or 0
-    except SamarkandError:
+    except SamarkandError as error:
+        if error.code in _LATER:
+            raise
         return None
     finally:
         database.close()

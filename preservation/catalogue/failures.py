@@ -18,6 +18,7 @@ REBUILD = "run `preserve catalogue rebuild`: it makes the catalogue again from t
 _LOCKED = "another process holds it for long; try again, or look for one that hangs"
 _READ_ONLY = "give this account the right to write the catalogue's file and folder"
 _REACH = "start the database, and check the address, account and password in samarkand.toml"
+_EXCHANGED = "try again: the new one is in its place; this attempt wrote nothing into either"
 _MIGRATE = "run `preserve init` with this version of Samarkand to bring the schema up to date"
 
 _SQLITE = {
@@ -26,6 +27,7 @@ _SQLITE = {
     "SQLITE_CORRUPT": ("CAT-CORRUPT", "is corrupt", REBUILD),
     "SQLITE_NOTADB": ("CAT-CORRUPT", "is not a catalogue file", REBUILD),
     "SQLITE_READONLY": ("CAT-READ-ONLY", "cannot be written", _READ_ONLY),
+    "SQLITE_READONLY_DBMOVED": ("CAT-EXCHANGED", "was exchanged meanwhile", _EXCHANGED),
     "SQLITE_CANTOPEN": ("CAT-UNREADABLE", "cannot be opened", _READ_ONLY),
     "SQLITE_PERM": ("CAT-READ-ONLY", "cannot be written", _READ_ONLY),
     "SQLITE_IOERR": ("CAT-DISK", "cannot be read or written", "look for disk errors in the log"),
@@ -76,8 +78,7 @@ def _told(place: Place, error: BaseException | None) -> SamarkandError:
         name: str = getattr(error, "sqlite_errorname", "")
         if name == "SQLITE_FULL":
             return _full(place)
-        family = "_".join(name.split("_")[:2])
-        known = _SQLITE.get(family)
+        known = _SQLITE.get(name) or _SQLITE.get("_".join(name.split("_")[:2]))
         if known is None and "no such table" in str(error):
             known = ("CAT-SCHEMA", "lacks a table", _MIGRATE)
     else:
