@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,8 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
         except (BusyError, CatalogueUnavailableError):  # it is in use, and no former one
             for part in _PARTS if former else ():
                 Path(f"{former}{part}").unlink(missing_ok=True)
+            with suppress(CatalogueUnavailableError):
+                aside.remove(home.catalogue_url)
             raise
         # Events of an apply that were not drained are lost with the former catalogue, but not here.
         PolicyFiles(home.policies).recorded(None)

@@ -48,7 +48,7 @@ def test_damage_that_is_found_meanwhile_stays_on_record(
     with pytest.raises(BusyError) as caught:
         rebuild_catalogue(held.home)
     assert caught.value.code == "CAT-GOES-ON"
-    assert not list(held.home.glob("*.former-*"))
+    assert not [*held.home.glob("*.former-*"), *held.home.glob("*.rebuilding*")]
     with held.opened() as (parts, _):
         assert len(list(parts.catalogue.findings(state="open"))) == 1
         parts.drain()
