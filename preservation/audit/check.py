@@ -217,21 +217,33 @@ class Checker:
         cancelled: Callable[[], bool],
     ) -> Seen:
         try:
-            there = reach(self._tiers, row)
-            if isinstance(there, Seen):
-                return there
-            verified = sealed.verify(
-                there.held,
-                row.seal,
-                tar=row.tar,
-                settings=engine,
-                progress=paced(progress, there.tier, give_up=cancelled),
-                cancelled=cancelled,
-            )
+            seen = self._seen(row, engine, progress, cancelled)
+            if seen.outcome.is_damage:  # as which a tier looks that vanished meanwhile
+                self._tiers[row.tier].check()
         except ColdError:
             raise
         except NotNowError as error:
             return nothing(Outcome.UNCHECKED, error.message)
+        return seen
+
+    def _seen(
+        self,
+        row: ReplicaRow,
+        engine: EngineSettings,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> Seen:
+        there = reach(self._tiers, row)
+        if isinstance(there, Seen):
+            return there
+        verified = sealed.verify(
+            there.held,
+            row.seal,
+            tar=row.tar,
+            settings=engine,
+            progress=paced(progress, there.tier, give_up=cancelled),
+            cancelled=cancelled,
+        )
         return seen_of(verified, there)
 
     def _unchecked(self, row: ReplicaRow, seen: Seen) -> CheckResult:

@@ -165,6 +165,7 @@ class PartedChecks:
             reason = verified.files[0].reason if verified.files else "part of it could not be read"
             return verified.octets_read, nothing(Outcome.UNCHECKED, reason)
         if verified.outcome.is_damage:
+            there.tier.check()  # a tier that vanished meanwhile looks like damage
             progress.say(f"{row.key} on {row.tier}: part {part.number}: {verified.outcome.value}")
         ended = self._events.clock.now()
         self._parts.keep(part_of(row, part, began, ended, seen, there.held))

@@ -36,6 +36,8 @@ class FolderPart(FolderVerifier):
                 read, self._tally = self._tally.octets_read, Tally()
                 self._tally.octets_read = read
             self._compare(_marked(cut, part, mark))
+        except OSError as error:
+            raise UndividedError(f"the folder: {error.strerror}") from error
         finally:
             os.close(root)
         return PartSeen(self._result(), mark.value)

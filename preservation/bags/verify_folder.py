@@ -51,13 +51,12 @@ class FolderVerifier:
         """Verify the folder; what is wrong with it is in the result, never raised."""
         try:
             root = os.open(self._held.path, _FOLDER)
-        except OSError as error:
-            self._tally.bad(b"", OUTCOMES[reading_of(error)], reason_of(error))
-        else:
             try:
                 self._verify(Folders(root))
             finally:
                 os.close(root)
+        except OSError as error:  # it is not there, or not any more
+            self._tally.bad(b"", OUTCOMES[reading_of(error)], reason_of(error))
         bypassed = self._held.cache_bypassed and self._settings.drop_cache
         return self._tally.result(self._trust.compared, cache_bypassed=bypassed)
 
@@ -143,13 +142,16 @@ class FolderVerifier:
 def look_for_strangers(base: Path, trust: Trust, tally: Tally) -> None:
     """Whatever is there and is not listed. Without payload manifests only tag files."""
     there = Sorter()
-    for found in scan(base, sizes=False):
-        if isinstance(found, Names):
-            there.extend(found.paths)
-        elif found.kind is Kind.UNREADABLE:
-            tally.bad(found.path, Outcome.UNCHECKED, found.error)
-        elif found.kind is not Kind.FOLDER:
-            _stranger(base, found.path, found.kind, tally)
+    try:
+        for found in scan(base, sizes=False):
+            if isinstance(found, Names):
+                there.extend(found.paths)
+            elif found.kind is Kind.UNREADABLE:
+                tally.bad(found.path, Outcome.UNCHECKED, found.error)
+            elif found.kind is not Kind.FOLDER:
+                _stranger(base, found.path, found.kind, tally)
+    except OSError as error:  # the folder itself can't be listed
+        tally.bad(b"", OUTCOMES[reading_of(error)], reason_of(error))
     for here, listed in aligned([there.slices(), trust.payload.names()]):
         for path in sorted(set(here.paths).difference(listed.paths)):
             unknown = not trust.compared and path.startswith(b"data/")

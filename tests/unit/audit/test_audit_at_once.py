@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from preservation.audit import service
 from preservation.audit.check import Checker
 from preservation.audit.readers import Readers, cores
 from preservation.audit.service import AuditResult
-from preservation.bags import sealed
+from preservation.bags import sealed, verify_folder
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import NotNowError, TierUnavailableError
 from preservation.fixity.rate import RateLimit
@@ -313,3 +314,54 @@ def test_what_was_read_before_another_run_took_it_over_is_not_recorded(
     assert only(leases) is not None
     assert [one.key for one in result.checks] == [key for key in shard.keys if key != lost]
     assert five.told()["fixity check", "intact", "vault"] == 2 * AIPS - 1
+
+
+def vanishes_before_it_is_opened(
+    monkeypatch: pytest.MonkeyPatch, vanish: Callable[[], None]
+) -> None:
+    before_reading(monkeypatch, lambda _: vanish())
+
+
+def vanishes_while_it_is_read(monkeypatch: pytest.MonkeyPatch, vanish: Callable[[], None]) -> None:
+    compare = verify_folder.compare
+
+    def patched(*said: Any) -> Any:
+        vanish()
+        return compare(*said)
+
+    monkeypatch.setattr(verify_folder, "compare", patched)
+
+
+def vanishes_before_it_is_listed(
+    monkeypatch: pytest.MonkeyPatch, vanish: Callable[[], None]
+) -> None:
+    look = verify_folder.look_for_strangers
+
+    def patched(*said: Any) -> None:
+        vanish()
+        look(*said)
+
+    monkeypatch.setattr(verify_folder, "look_for_strangers", patched)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [vanishes_before_it_is_opened, vanishes_while_it_is_read, vanishes_before_it_is_listed],
+)
+def test_a_tier_that_vanishes_while_it_is_read_is_no_damage(
+    five: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    when: Callable[[pytest.MonkeyPatch, Callable[[], None]], None],
+) -> None:
+    vault = five.tier("vault")
+
+    def vanish() -> None:
+        with suppress(FileNotFoundError):
+            vault.rename(five.home / "elsewhere")
+
+    when(monkeypatch, vanish)
+    result = audited(five, 2)
+    assert (result.checked, result.outcomes["unchecked"]) == (0, AIPS)
+    assert {one.code for one in result.findings} == {"FIX-UNCHECKED"}
+    with five.opened() as (parts, _):
+        assert list(parts.catalogue.findings(state="open")) == []
