@@ -17,9 +17,12 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from preservation.storage.credentials import Keys
+from preservation.storage.s3.answer import Answer
 from preservation.storage.s3.documents import Document, OddDocumentError, Row, joined
+from preservation.storage.s3.failures import NotS3Error
+from preservation.storage.s3.line import Octets, WireError
 from preservation.storage.s3.signing import Signer, target
-from preservation.storage.s3.wire import Answer, Octets, Wire, WireError, leads_there
+from preservation.storage.s3.wire import Wire, leads_there
 
 _MISSING = b"<Code>NoSuchKey</Code>"
 _SHORT = 16 << 10  # octets of an answer that says no
@@ -79,9 +82,13 @@ class Asking:
             answer = self._answer("GET", key, _headers(conditions))
             if answer.status == _ABSENT and _MISSING in answer.document(_SHORT):
                 return {}
-            return {**_plain(answer), "Body": answer}
+            return {**_plain(answer, is_part="Range" in conditions), "Body": answer}
 
-        return self._asked(short, "get_object", Key=key, **conditions)
+        said = self._asked(short, "get_object", Key=key, **conditions)
+        if said.get("ContentRange") and "Range" not in conditions:
+            said["Body"].close()
+            raise NotS3Error("it gives a part of what it is asked for")
+        return said
 
     def head(self, key: str) -> Said:
         """What ``head_object`` says.
@@ -269,18 +276,21 @@ def _sum(digest: str) -> dict[str, str]:
     return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": digest} if digest else {}
 
 
-def _plain(answer: Answer) -> dict[str, Any]:
-    """What an answer that is an object, or some of its octets, tells of it.
+def _plain(answer: Answer, *, is_part: bool = False) -> dict[str, Any]:
+    """What an answer that is an object tells of it.
+
+    Args:
+        is_part: some of its octets were asked for.
 
     Raises:
         _OtherAnswerError: it is another one.
     """
-    length = answer.fields.get("content-length", "")
-    if answer.status not in (_OK, _PART) or answer.left is None or not length.isdecimal():
+    expected = (_OK, _PART) if is_part else (_OK,)
+    if answer.status not in expected or answer.octets is None:
         answer.close()
         raise _OtherAnswerError(answer.status)
     said = {ours: answer.fields.get(theirs, "") for theirs, ours in _TOLD.items()}
-    return {**said, "ContentLength": int(length)}
+    return {**said, "ContentLength": answer.octets}
 
 
 def _done(answer: Answer) -> Said:

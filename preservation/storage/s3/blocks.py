@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from preservation.files.spool import Spool
-from preservation.storage.s3.wire import Octets
+from preservation.storage.s3.line import Octets
 
 IN_MEMORY = 8 << 20  # octets of a part; larger ones lie in a temporary file
 _READ = 1 << 20

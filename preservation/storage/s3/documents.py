@@ -58,13 +58,18 @@ class Document:
         self._text.clear()
 
     def _ends(self, name: str) -> None:
-        text = "".join(self._text).strip()
+        text = "".join(self._text)
         self._text.clear()
         self._open.pop()
-        if len(self._open) == 1:
-            self.fields[name] = text
-        elif len(self._open) == 2:
-            self._rows[-1][1][name] = text
+        if len(self._open) == 2:
+            _say(self._rows[-1][1], name, text)
+        elif len(self._open) == 1 and not self._rows[-1][1]:
+            _say(self.fields, name, text)
+
+
+def _say(row: Row, name: str, text: str) -> None:
+    if row.setdefault(name, text) != text:
+        raise OddDocumentError(f"two of {name}")
 
 
 def joined(parts: Iterable[Mapping[str, Any]]) -> bytes:

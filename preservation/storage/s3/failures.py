@@ -5,13 +5,16 @@ Nothing here repeats a key, a signature or a whole answer.
 
 from __future__ import annotations
 
+import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.address import Address
+from preservation.storage.s3.line import WireError
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 TAKEN = frozenset({"412", "409", "PreconditionFailed", "ConditionalRequestConflict"})
@@ -65,11 +68,14 @@ _KNOWN = {
 _FULL = frozenset({"QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "507"})
 _NO_TLS = ("WRONG_VERSION_NUMBER", "record layer failure", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 _BOTO, _PARSERS, _HTTP = "botocore.exceptions", "botocore.parsers", "urllib3.exceptions"
+_OCTETS = re.compile("[0-9]{1,18}")
 _CUT = ("ConnectionError", "HTTPClientError", "IncompleteReadError")
 
 
 class NotS3Error(Exception):
-    """An answer that is none of an S3 service: a shop, a portal, a proxy's page."""
+    """An answer that is none of an S3 service: a shop, a portal, a proxy's page. Its text says
+    what is wrong about it, where that is less than all.
+    """
 
 
 def given(said: Mapping[str, Any], what: str) -> str:
@@ -81,6 +87,18 @@ def given(said: Mapping[str, Any], what: str) -> str:
     if not said.get(what) and said.get(what) != 0:
         raise NotS3Error
     return str(said[what])
+
+
+def octets_of(said: Mapping[str, Any], what: str = "ContentLength") -> int:
+    """A number of octets that comes with an object.
+
+    Raises:
+        NotS3Error: as :func:`given`; or it is no such number.
+    """
+    found = given(said, what)
+    if not _OCTETS.fullmatch(found):
+        raise NotS3Error
+    return int(found)
 
 
 def etag_of(said: Mapping[str, Any]) -> str:
@@ -108,8 +126,12 @@ def _cuts() -> tuple[type[Exception], ...]:
     return (*ours, *_kinds(_BOTO, *_CUT), *_kinds(_HTTP, "HTTPError"))
 
 
-def _odd() -> tuple[type[Exception], ...]:
-    return (NotS3Error, *_kinds(_PARSERS, "ResponseParserError"))
+def _is_odd(error: BaseException) -> bool:
+    """Whether the answer is to blame. Over numbers and times that are none botocore stumbles."""
+    if isinstance(error, ValueError):
+        *_, (last, _) = traceback.walk_tb(error.__traceback__)
+        return str(last.f_globals.get("__name__")).startswith("botocore.")
+    return isinstance(error, (NotS3Error, *_kinds(_PARSERS, "ResponseParserError")))
 
 
 def code_of(error: Any) -> str:
@@ -135,7 +157,8 @@ def s3_errors(tier: str, address: Address) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, (*_kinds(_BOTO, "BotoCoreError"), *refusals(), *_odd(), *_cuts())):
+        known = (*_kinds(_BOTO, "BotoCoreError"), *refusals(), *_cuts())
+        if not isinstance(error, known) and not _is_odd(error):
             raise
         raise _told(tier, address, error) from None  # its text may repeat a request's headers
 
@@ -164,8 +187,11 @@ def _told(tier: str, address: Address, error: Exception) -> NotNowError:
         said, hint = "it does not speak TLS", "write http:// in endpoint, or name the right port"
     elif isinstance(error, no_tls):
         said, hint = "its certificate does not verify", "is it the right host? mend its certificate"
-    elif isinstance(error, _odd()):
-        said, hint = "what answers there is not S3", "mend endpoint in tiers.yaml"
+    elif _is_odd(error):
+        known = str(error) if isinstance(error, NotS3Error) else ""
+        said, hint = known or "what answers there is not S3", "mend endpoint in tiers.yaml"
+    elif isinstance(error, WireError):
+        said, hint = f"no answer ({error})", "is the service up? try again later"
     elif is_cut(error):
         said, hint = f"no answer ({type(error).__name__})", "is the service up? try again later"
     else:

@@ -28,9 +28,11 @@ from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import (
     ABSENT,
     TAKEN,
+    NotS3Error,
     code_of,
     etag_of,
     given,
+    octets_of,
     refusals,
     s3_errors,
 )
@@ -178,7 +180,7 @@ class S3Place:
                 raise
             if not said:
                 return None
-            etag, octets = etag_of(said), int(given(said, "ContentLength"))
+            etag, octets = etag_of(said), octets_of(said)
         class_, restore = str(said.get("StorageClass", "")), str(said.get("Restore", ""))
         return Object(name, octets, etag, class_, restore)
 
@@ -242,7 +244,7 @@ class S3Place:
         try:
             with self.errors():
                 said = self.opened(what.name, IfMatch=what.etag, Range="bytes=1-1")
-                is_one = bool(said) and int(given(said, "ContentLength")) == 1
+                is_one = bool(said) and octets_of(said) == 1
         except NotNowError:
             return None
         if not said:
@@ -267,8 +269,11 @@ class S3Place:
                 return None
             with said["Body"] as body:
                 etag_of(said)
-                data = bytes(body.read(SMALL + 1))
-        if len(data) > SMALL:
+                octets = octets_of(said)
+                data = bytes(body.read(min(octets, SMALL) + 1))
+                if octets <= SMALL and len(data) != octets:
+                    raise ConnectionResetError  # what boto3 reads may end anywhere
+        if octets > SMALL:
             raise MalformedError(f"tier {self.id}: {name!r} is too large for a document")
         return data
 
@@ -337,8 +342,10 @@ class S3Place:
         skip = len(self.address.prefix)
         with self.errors():
             for each in self._listed(self.address.prefix + prefix):
-                etag, octets = etag_of(each), int(given(each, "Size"))
-                yield Object(each["Key"][skip:], octets, etag)
+                key, etag = given(each, "Key"), etag_of(each)
+                if not key.startswith(self.address.prefix + prefix):
+                    raise NotS3Error("it lists other names than those that it is asked for")
+                yield Object(key[skip:], octets_of(each, "Size"), etag)
 
     def _listed(self, prefix: str) -> Iterator[Said]:
         said = self._asking.listed(prefix)

@@ -7,17 +7,18 @@ import time
 from typing import Any
 
 from preservation.errors import TierUnavailableError
+from preservation.storage.s3.answer import Answer
 from preservation.storage.s3.failures import (
     ABSENT,
     TAKEN,
+    NotS3Error,
     code_of,
     etag_of,
-    given,
     is_cut,
+    octets_of,
     refusals,
 )
 from preservation.storage.s3.place import Object, S3Place
-from preservation.storage.s3.wire import Answer
 
 _TRIES = 5  # connections in a row that bring nothing
 _PAUSE = 0.2  # seconds before the second try; doubled each time
@@ -74,9 +75,13 @@ class ObjectStream(io.RawIOBase):
                     raise
                 if not said:
                     raise self._changed()
-                etag, octets = etag_of(said), int(given(said, "ContentLength"))
-            if etag != what.etag or octets != self.left:
-                raise self._changed()
+                if etag_of(said) != what.etag:
+                    raise self._changed()
+                comes = str(said.get("ContentRange") or "")
+                if span and not comes.startswith(f"bytes {self._at}-{self._stop - 1}/"):
+                    raise NotS3Error("it gives other octets than those that it is asked for")
+                if octets_of(said) != self.left:
+                    raise self._changed()
             self._body = said["Body"]
         return self._body
 

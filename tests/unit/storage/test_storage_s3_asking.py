@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from buckets import KEYS, Server, serving
-from fault_proxy import Answer, Forward, Proxy, Request, cut_before, error, proxied
+from fault_proxy import Answer, Forward, Proxy, Request, cut_before, error, proxied, truncated
 
 from preservation.errors import TierUnavailableError
 from preservation.storage.s3 import upload
@@ -186,3 +186,66 @@ def test_what_would_be_a_header_more_is_never_sent(place: S3Place, proxy: Proxy)
     with pytest.raises((TierUnavailableError, ValueError)), place.errors():
         place.opened("one", IfMatch='"a"\r\nx-amz-acl: public-read')
     assert proxy.heal() == 0
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "many", "5, 5"])
+def test_a_length_that_is_none_is_told_and_not_believed(
+    place: S3Place, proxy: Proxy, length: str
+) -> None:
+    def lies(request: Request, _forward: Forward) -> Answer:
+        claimed = {"Content-Length": length, "x-claimed-length": length}
+        return Answer(200, {"ETag": '"e"', **claimed}, b"")
+
+    proxy.harm(lies, 99)
+    for ask in (place.head, place.get):
+        with pytest.raises(TierUnavailableError, match=r"not S3|no answer"):
+            ask("one")
+
+
+def test_a_part_that_nobody_asked_for_is_no_document(place: S3Place, proxy: Proxy) -> None:
+    place.replace("one", b"octets")
+    part = {"ETag": '"e"', "Content-Range": "bytes 0-2/6"}
+    proxy.harm(lambda *_: Answer(206, part, b"oct"), 99)
+    with pytest.raises(TierUnavailableError, match="a part of what it is asked for"):
+        place.get("one")
+
+
+def test_a_document_that_ends_early_is_none_whoever_asked(place: S3Place, proxy: Proxy) -> None:
+    place.replace("one", b"octets")
+    proxy.harm(lambda *of: error(503, "SlowDown") if is_short(of[0]) else truncated(*of), 99)
+    with pytest.raises(TierUnavailableError, match="no answer"):
+        place.get("one")
+
+
+@pytest.mark.parametrize("range_", ["bytes 20-59/100", "bytes 10-48/100", ""])
+def test_another_range_than_asked_for_is_told_and_not_read(
+    place: S3Place, proxy: Proxy, range_: str
+) -> None:
+    place.replace("one", data := os.urandom(100))
+    seen = place.head("one")
+    assert seen is not None
+    other = {"ETag": seen.etag, "Content-Range": range_}
+    proxy.harm(lambda *_: Answer(206, other, data[20:60]), 99)
+    with (
+        pytest.raises(TierUnavailableError, match="other octets than those that it is asked for"),
+        open_objects(place, [seen], 10, 40) as stream,
+    ):
+        stream.read()
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (b"<Key>other/a</Key><Size>1</Size><ETag>e</ETag>", "lists other names"),
+        (b"<Key>t/a</Key><Size>-1</Size><ETag>e</ETag>", "not S3"),
+        (b"<Key>t/a</Key><Size>one</Size><ETag>e</ETag>", "not S3"),
+        (b"<Size>1</Size><ETag>e</ETag>", "not S3"),
+    ],
+)
+def test_a_listing_that_boto3_takes_is_told_where_it_is_none(
+    place: S3Place, proxy: Proxy, row: bytes, words: str
+) -> None:
+    body = b"<ListBucketResult><Contents>" + row + b"</Contents></ListBucketResult>"
+    proxy.harm(lambda *_: Answer(200, {}, body), 99)
+    with pytest.raises(TierUnavailableError, match=words):
+        list(place.list())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,14 @@ from botocore.credentials import ReadOnlyCredentials
 from post_offices import certificate
 
 from preservation.storage.credentials import Keys
-from preservation.storage.s3 import signing
+from preservation.storage.s3 import line, signing
 from preservation.storage.s3.documents import Document, OddDocumentError, joined
+from preservation.storage.s3.line import WireError
 from preservation.storage.s3.signing import Signer, target
-from preservation.storage.s3.wire import Wire, WireError
+from preservation.storage.s3.wire import Wire
 
 Says = Callable[..., Wire]
+Spoken = list[bytes] | list[bytes | Iterable[bytes]]
 
 
 @pytest.fixture
@@ -30,15 +33,16 @@ def says() -> Iterator[Says]:
     """A service that says these octets, request by request, connection by connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def serve(connections: list[list[bytes]]) -> None:
+        def serve(connections: Iterable[Spoken]) -> None:
             for answers in connections:
                 peer, _ = server.accept()
-                with peer:
+                with peer, suppress(OSError):
                     for answer in answers:
                         peer.recv(1 << 16)
-                        peer.sendall(answer)
+                        for piece in (answer,) if isinstance(answer, bytes) else answer:
+                            peer.sendall(piece)
 
-        def begin(*connections: list[bytes]) -> Wire:
+        def begin(*connections: Spoken) -> Wire:
             threading.Thread(target=serve, args=([*connections],), daemon=True).start()
             return Wire(f"http://127.0.0.1:{server.getsockname()[1]}")
 
@@ -46,6 +50,7 @@ def says() -> Iterator[Says]:
 
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def test_a_connection_is_used_again_once_its_answer_was_read(says: Says) -> None:
@@ -74,6 +79,62 @@ def test_a_connection_is_not_kept_where_more_came_or_nothing_more_will(
 ) -> None:
     wire = says([answer, b""], [PLAIN])
     assert [wire.ask("GET", "/", "").read() for _ in range(2)] == [b"plain"] * 2
+
+
+def test_what_comes_after_an_answer_is_not_taken_for_the_next_one(says: Says) -> None:
+    asked, sent = threading.Event(), threading.Event()
+
+    def twice() -> Iterator[bytes]:
+        yield PLAIN
+        assert asked.wait(9)
+        yield PLAIN.replace(b"plain", b"stale")
+        sent.set()
+
+    wire = says([twice()], [PLAIN.replace(b"plain", b"right")])
+    answer = wire.ask("GET", "/", "")
+    asked.set()
+    assert sent.wait(9)
+    assert [answer.read(), wire.ask("GET", "/", "").read()] == [b"plain", b"right"]
+
+
+def test_a_fork_has_connections_of_its_own(says: Says) -> None:
+    wire = says([PLAIN, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nparent"], [PLAIN])
+    wire.ask("GET", "/", "").read()
+    child = os.fork()
+    if not child:
+        alone = wire._quiet() is None
+        os._exit(0 if alone else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert wire.ask("GET", "/", "").read() == b"parent"
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"],
+)
+def test_an_answer_that_drips_has_an_end(
+    says: Says, monkeypatch: pytest.MonkeyPatch, begins: bytes
+) -> None:
+    monkeypatch.setattr(line, "_LONG", 0.05)
+
+    def drips() -> Iterator[bytes]:
+        yield begins
+        with suppress(OSError):
+            while not done.wait(0.01):
+                yield b"x"
+
+    done = threading.Event()
+    with pytest.raises(WireError, match="too slowly"):
+        says([drips()]).ask("GET", "/", "").read()
+    done.set()
+
+
+def test_a_service_may_take_its_time_over_joining_parts(
+    says: Says, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "_LONG", 0.0)
+    wire = says([(PLAIN[at : at + 1] for at in range(len(PLAIN)))])
+    assert wire.ask("POST", "/", "").read() == b"plain"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +167,6 @@ def test_an_answer_that_only_announces_another_is_passed_over(says: Says) -> Non
     assert wire.ask("PUT", "/", "", [b"x"]).read() == b"plain"
 
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
 def test_a_document_may_come_in_chunks(says: Says) -> None:
     wire = says([CHUNKED + b"3;x=y\r\nwho\r\nA\r\nle and all\r\n0\r\nX: y\r\n\r\n", PLAIN])
     assert wire.ask("GET", "/", "").document(13) == b"whole and all"
@@ -123,6 +181,8 @@ def test_a_document_may_come_in_chunks(says: Says) -> None:
         CHUNKED + b"-1\r\n",
         CHUNKED + b"\r\n",
         CHUNKED + b"3\r\nwh",
+        CHUNKED.replace(b"\r\n", b"\r\nTransfer-Encoding: gzip\r\n", 1) + b"0\r\n\r\n",
+        CHUNKED.replace(b"\r\n", b"\r\nContent-Length: 5\r\n", 1) + b"0\r\n\r\n",
         CHUNKED + b"3\r\nwhole\r\n0\r\n\r\n",
         CHUNKED + b"0\r\n" + b"X: y\r\n" * 99,
         CHUNKED + b"0" * (70 << 10),
@@ -207,11 +267,11 @@ def test_it_signs_as_botocore_does(
 def test_a_document_is_read_by_its_rows() -> None:
     said = Document(
         b'<?xml version="1.0"?><List xmlns="http://x/"><IsTruncated>false</IsTruncated>'
-        b"<Contents><Key>a&amp;b</Key><Owner><ID>9</ID></Owner><Size> 5 </Size></Contents>"
+        b"<Contents>\n <Key>a&amp;b </Key><Owner><ID>9</ID></Owner><Size>5</Size></Contents>"
         b"<Contents><Key/></Contents></List>"
     )
     assert (said.name, said.fields["IsTruncated"]) == ("List", "false")
-    assert [row["Key"] for row in said.rows("Contents")] == ["a&b", ""]
+    assert [row["Key"] for row in said.rows("Contents")] == ["a&b ", ""]
     assert said.rows("Contents")[0]["Size"] == "5"
 
 
@@ -223,6 +283,8 @@ def test_a_document_is_read_by_its_rows() -> None:
         b'<!DOCTYPE a [<!ENTITY b "cc">]><a>&b;</a>',
         b"<a>" * 20 + b"</a>" * 20,
         b"<a>\xff</a>",
+        b"<a><IsTruncated>true</IsTruncated><IsTruncated>false</IsTruncated></a>",
+        b"<a><b><Key>c</Key><Key>d</Key></b></a>",
     ],
 )
 def test_a_document_of_another_kind_is_none(data: bytes) -> None:
