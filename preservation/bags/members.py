@@ -9,7 +9,6 @@ So whoever copies must not let anything become visible before the last member ha
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from preservation.files.memory import keep_what_is_freed
 from preservation.files.spool import Spool
 from preservation.files.tar import order, read_tar
 from preservation.fixity.compare import Expected
-from preservation.fixity.direct import Direct, stays_cached
+from preservation.fixity.direct import past_cache, stays_cached
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular, reason_of
 from preservation.model.digest import Algorithm, Comparison, Digest
@@ -347,10 +346,8 @@ def _read(fd: int, path: bytes) -> Iterator[bytes]:
 
 def _read_past_cache(fd: int, path: bytes) -> Iterator[bytes]:
     """The same past the page cache: for what stays there, since a program has it mapped."""
-    with _told(display(path)), mmap.mmap(-1, BLOCK) as memory, memoryview(memory) as view:
-        read = Direct(fd).into
-        while octets := read(view):
-            yield bytes(view[:octets])
+    with _told(display(path)):
+        yield from past_cache(fd, BLOCK)
 
 
 @contextmanager

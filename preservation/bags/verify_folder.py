@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from preservation.bags.trust import TAG_MANIFEST, Trust
@@ -14,6 +15,7 @@ from preservation.files.scan import Names, scan
 from preservation.files.sorting import Sorter, aligned
 from preservation.files.walk import Kind
 from preservation.fixity.compare import Expected, compare
+from preservation.fixity.direct import past_cache, stays_cached
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.helpers import BATCH
 from preservation.fixity.reading import (
@@ -111,7 +113,7 @@ class FolderVerifier:
         fd = open_regular(folders, path, drop_cache=self._settings.drop_cache)
         read = 0
         try:
-            while block := self._read(fd):
+            for block in self._read(fd):
                 read += len(block)
                 self._tally.octets_read += len(block)
                 self._progress.advance(len(block))
@@ -121,10 +123,15 @@ class FolderVerifier:
         finally:
             os.close(fd)
 
-    def _read(self, fd: int) -> bytes:
-        if self._settings.rate is not None:
-            self._settings.rate.take(BLOCK, self._cancelled)
-        return os.read(fd, BLOCK)
+    def _read(self, fd: int) -> Iterator[bytes]:
+        stays = self._settings.drop_cache and stays_cached(fd, os.fstat(fd).st_size)
+        blocks = past_cache(fd, BLOCK) if stays else iter(partial(os.read, fd, BLOCK), b"")
+        while True:
+            if self._settings.rate is not None:
+                self._settings.rate.take(BLOCK, self._cancelled)
+            if not (block := next(blocks, b"")):
+                return
+            yield block
 
     def _compare(self, batches: Iterator[Expected]) -> None:
         results = compare(self._held.path, batches, self._settings, self._progress, self._cancelled)

@@ -46,7 +46,7 @@ _MOVING = 3  # arguments of Plain.move; those of Plain.take are four
 
 Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
 Octets = bytes | memoryview
-Opened = tuple[int, int] | OSError  # descriptor, octets
+Opened = tuple[int, int, bool] | OSError  # descriptor, octets, whether it stays in the cache
 Taken = tuple[list[int], list[bytes]]
 
 
@@ -110,6 +110,8 @@ class Plain:
         self._octets, self._files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
         self._passes = drop_cache or (copy_to >= 0 and not read_soon)
         self._room = _Room(most, self._files)
+        self._aside = _Room(_WORTH_PASSING, 1)
+        self._octet = bytearray(1)
 
     def take(
         self,
@@ -192,7 +194,7 @@ class Plain:
             yield from [self._open(path) for path in paths[first : first + several]]
 
     def _open(self, path: bytes) -> Opened:
-        folder, fd = self._source, -1
+        folder, fd, stays = self._source, -1, False
         cut = path.rfind(b"/") + 1
         try:
             if path[:cut] != folder.parent:
@@ -202,22 +204,32 @@ class Plain:
             if self._drop_cache and 0 <= size <= self._most:
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
                 if size < _WORTH_PASSING:
+                    stays = self._stays(fd)
                     os.posix_fadvise(fd, 0, size, os.POSIX_FADV_WILLNEED)
         except OSError as error:
             if fd >= 0:
                 os.close(fd)
             return error
-        return fd, size
+        return fd, size, stays
+
+    def _stays(self, fd: int) -> bool:
+        """Whether a small file's pages stay in the cache though they were dropped, as those do that
+        a program has mapped: of the medium they say nothing.
+        """
+        try:
+            return os.preadv(fd, [self._octet], 0, os.RWF_NOWAIT) > 0
+        except OSError:  # it has to be read; or nobody can say
+            return False
 
     def _read(self, opened: Opened, expected: Look | None) -> tuple[int, Octets | None]:
         """Size and octets; None instead of them for what is not plain."""
         if isinstance(opened, OSError):
             raise opened
-        fd, size = opened
+        fd, size, stays = opened
         try:
             if not 0 <= size <= self._most:
                 return max(size, 0), None
-            data = self._octets_of(fd, size)
+            data = self._beside_cache(fd, size) if stays else self._octets_of(fd, size)
             # The change time never goes back, so one look after the last octet tells of all
             # that happened since the walk.
             if len(data) != size or (expected is not None and look(os.fstat(fd)) != expected):
@@ -234,6 +246,14 @@ class Plain:
         if self._drop_cache:
             _pass_cache(fd)
         return slot[: os.preadv(fd, [slot[: _pages(size + 1)]], 0)]
+
+    def _beside_cache(self, fd: int, size: int) -> Octets:
+        """The same of a small file that stays in the cache, from the medium."""
+        self._aside.clear()
+        slot = self._aside.slot()
+        if slot is None or not _pass_cache(fd):
+            return os.pread(fd, size + 1, 0)
+        return bytes(slot[: os.preadv(fd, [slot[: _pages(size + 1)]], 0)])
 
     def _size(self, fd: int) -> int:
         """Octets of an open file; -1 for what is no regular one.

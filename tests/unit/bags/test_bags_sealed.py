@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import mmap
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bagmaker import (
@@ -28,6 +33,7 @@ from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.outcome import Outcome
 from preservation.model.replica import TarFacts
+from preservation.storage.mount import mount_of
 
 BOTH = (Algorithm.SHA256, Algorithm.SHA512)
 TAGS = 6  # bagit.txt, bag-info.txt, two manifests, the tag manifest, metadata/tree.csv
@@ -260,3 +266,36 @@ def test_facts_come_from_tag_files_alone(bag: Path) -> None:
     flip(bag / "bag-info.txt")
     with pytest.raises(SourceDamagedError):
         facts(held(bag), seal)
+
+
+def test_what_programs_have_mapped_is_read_from_the_medium(
+    bag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = sealed(bag)
+    if not mount_of(bag).bypasses_cache:
+        pytest.skip("this file system does not say what it has in the page cache")
+    from_medium = Counter[int]()
+
+    def noting(read: Callable[..., int]) -> Callable[..., int]:
+        def noted(fd: int, *said: Any) -> int:
+            octets = read(fd, *said)
+            if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+                from_medium[os.fstat(fd).st_ino] += octets
+            return octets
+
+        return noted
+
+    files = [path for path in bag.rglob("*") if path.is_file() and path.stat().st_size]
+    with ExitStack() as mapped:
+        for path in files:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                here = mapped.enter_context(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+            assert sum(here[::4096]) >= 0
+        monkeypatch.setattr(os, "readv", noting(os.readv))
+        monkeypatch.setattr(os, "preadv", noting(os.preadv))
+        settings = EngineSettings(workers=1, drop_cache=True)
+        assert verify(held(bag), seal, settings=settings, progress=QUIET).outcome is Outcome.INTACT
+    assert {path: from_medium[path.stat().st_ino] for path in files} == {
+        path: path.stat().st_size for path in files
+    }
