@@ -35,11 +35,14 @@ from preservation.storage.tier import Tier
 _PARTS = ("", "-wal")  # of a catalogue that nobody writes
 
 
-def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
+def rebuild_catalogue(path: Path, *, drained: bool = False) -> tuple[RebuildReport, str]:
     """Make the catalogue again and put it in the place of the former one.
 
     What the former one had not drained is lost with it; the caller drains first where it can
     still be read, and the report names what only a sidecar speaks for.
+
+    Args:
+        drained: the caller did: what is recorded since must not be lost.
 
     Returns:
         The report, and where the former catalogue lies now (empty if there was none).
@@ -50,7 +53,7 @@ def rebuild_catalogue(path: Path) -> tuple[RebuildReport, str]:
     """
     home = find_home(path)
     with _alone(home):
-        last = aside.newest(home.catalogue_url)
+        last = aside.newest(home.catalogue_url, drained=drained)
         new, report = _fresh(home)
         former = _set_aside(home)
         agent = EventMaker(SystemClock(), default_agent(), lambda: str(uuid.uuid4()))

@@ -25,7 +25,7 @@ from preservation.errors import BusyError, SamarkandError
 from preservation.files import durable
 
 _COMPANIONS = ("-wal", "-shm", "-journal")
-_LATER = ("CAT-LOCKED", "CAT-UNREACHABLE")
+LATER = ("CAT-LOCKED", "CAT-UNREACHABLE")  # what a catalogue says that may be well
 _NEWEST = (
     "SELECT max(seq) FROM "
     "(SELECT max(seq) AS seq FROM outbox UNION ALL SELECT max(seq) AS seq FROM recorded) AS each"
@@ -57,12 +57,16 @@ def remove(url: str) -> None:
         _drop(place)
 
 
-def newest(url: str) -> int | None:
+def newest(url: str, *, drained: bool = False) -> int | None:
     """The number of the last event that the catalogue at this URL has recorded; None where it is
     gone, or can't say so: then there is nothing to wait for.
 
+    Args:
+        drained: it was just now; what its outbox has came after that, and is not in the journal.
+
     Raises:
         CatalogueUnavailableError: it may say so later: it is locked, or can't be reached now.
+        BusyError: it was drained, and something was recorded since (``CAT-GOES-ON``).
     """
     place = Place.parse(url)
     if place.file is not None and not place.file.exists():
@@ -70,14 +74,17 @@ def newest(url: str) -> int | None:
     database = Database(place)
     try:
         with database.reading() as connection:
-            found: int | None = connection.exec_driver_sql(_NEWEST).scalar_one()
-            return found or 0
+            last = connection.exec_driver_sql(_NEWEST).scalar_one() or 0
+            left = connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one()
     except SamarkandError as error:
-        if error.code in _LATER:
+        if error.code in LATER:
             raise
         return None
     finally:
         database.close()
+    if drained and left:
+        raise _goes_on(place)
+    return int(last)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import typer
 
 from preservation.app.parts import open_home
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
+from preservation.catalogue.aside import LATER
 from preservation.catalogue.rebuild import RebuildReport
 from preservation.cli.findings_shown import show_findings
 from preservation.cli.opening import opened
@@ -27,7 +28,7 @@ journal_app = group("Move events into the journal and onto the tiers.")
 def check(ctx: typer.Context, as_json: Json = False) -> None:
     """Hold the catalogue against a fresh one made from tiers and journal; changes nothing."""
     here = shell(ctx)
-    _drain_first(here)
+    _drain_first(here, "")
     report, differences = check_catalogue(here.home)
 
     def render(out: Console) -> None:
@@ -47,8 +48,8 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
 def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
     """Make the catalogue again from tiers and journal; the former one is kept beside it."""
     here = shell(ctx)
-    _drain_first(here)
-    report, former = rebuild_catalogue(here.home)
+    drained = _drain_first(here, "; events that were not drained from it are lost")
+    report, former = rebuild_catalogue(here.home, drained=drained)
 
     def render(out: Console) -> None:
         _render(out, report)
@@ -60,13 +61,21 @@ def rebuild(ctx: typer.Context, as_json: Json = False) -> None:
     here.answer(as_json, "samarkand.catalogue-rebuild/1", body, render, exit_code)
 
 
-def _drain_first(here: Shell) -> None:
-    """Save what the catalogue alone knows; a catalogue that is gone has nothing to save."""
+def _drain_first(here: Shell, lost: str) -> bool:
+    """Save what the catalogue alone knows; a catalogue that is gone has nothing to save.
+
+    Raises:
+        CatalogueUnavailableError: it is locked, or can't be reached now: it may be well.
+    """
     try:
         with open_home(here.home) as parts:
             parts.drain()
     except CatalogueUnavailableError as error:
-        here.warn(f"{error.message}; events that were not drained from it are lost")
+        if error.code in LATER:
+            raise
+        here.warn(f"{error.message}{lost}")
+        return False
+    return True
 
 
 def _render(out: Console, report: RebuildReport) -> None:

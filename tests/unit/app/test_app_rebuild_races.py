@@ -10,7 +10,9 @@ import pytest
 from homes import Archive
 
 from preservation.app import upkeep
+from preservation.app.parts import Parts
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
+from preservation.cli.main import call
 from preservation.errors import BusyError
 
 
@@ -53,6 +55,26 @@ def test_damage_that_is_found_meanwhile_stays_on_record(
         assert len(list(parts.catalogue.findings(state="open"))) == 1
         parts.drain()
     rebuild_catalogue(held.home)
+    with held.opened() as (parts, _):
+        assert len(list(parts.catalogue.findings(state="open"))) == 1
+
+
+def test_damage_that_is_found_right_after_the_drain_stays_on_record(
+    held: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is in no journal yet, and not younger than what is compared."""
+    drain = Parts.drain
+
+    def drained(parts: Parts, **said: Any) -> Any:
+        result = drain(parts, **said)
+        for file in held.tier("vault").rglob("a.txt"):
+            file.write_bytes(b"b")
+        held.audit()
+        return result
+
+    monkeypatch.setattr(Parts, "drain", drained)
+    assert call(["--home", str(held.home), "catalogue", "rebuild"]) == 5
+    assert "CAT-GOES-ON" in capsys.readouterr().err
     with held.opened() as (parts, _):
         assert len(list(parts.catalogue.findings(state="open"))) == 1
 
