@@ -90,8 +90,8 @@ def _render_review(one: Review, out: Console) -> None:
         out.print(f"kept long enough, and held: {held} (`preserve hold list`)")
     if one.waiting:
         out.print(
-            f"{one.waiting:,} replicas on tiers not promised any more wait until every promised "
-            "one is verified, or until a hold is released"
+            f"on tiers not promised any more: {counted(one.waiting, 'replica')} to wait until "
+            "every promised one is verified, or until a hold is released"
         )
     for row in one.to_review:
         out.print(
