@@ -109,7 +109,8 @@ def reconcile(ctx: typer.Context, tier: Tier = None, as_json: Json = False) -> N
 def _render_reconciled(out: Console, one: Reconciled) -> None:
     also = f", {one.accepted} more accepted" if one.accepted else ""
     agree = f"{counted(one.agreed, 'replica')} {'agrees' if one.agreed == 1 else 'agree'}"
-    out.print(f"{one.tier}: {agree}, {counted(one.count, 'thing')} not{also}")
+    differ = f"{counted(one.count, 'thing')} {'does' if one.count == 1 else 'do'} not"
+    out.print(f"{one.tier}: {agree}, {differ}{also}")
     missing = (found for check in one.checks for found in check.findings)
     show_findings(out, (*one.findings, *missing))
     for words in one.unfinished:
