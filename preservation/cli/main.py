@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,7 @@ class Where:
 
 def run(arguments: list[str] | None = None) -> None:
     """Run ``preserve`` and leave the process with the contract's exit code."""
+    warnings.showwarning = _warned
     gc.set_threshold(_OBJECTS)  # nothing that is imported is garbage: a sixth of a command's start
     exit_code = call(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # nobody needs what a last search for garbage would find: 30 ms of every command
@@ -154,6 +156,11 @@ def _out_of_memory() -> NotNowError:
         hint="look at free memory and `ulimit -v`, then run it again: what was finished is kept",
         code="SAM-OUT-OF-MEMORY",
     )
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Say what Python would say with a line of our code beside it."""
+    sys.stderr.write(f"warning: {message}\n")
 
 
 def stopped() -> int:
