@@ -76,7 +76,7 @@ class Exchange:
         self._catalogue.record([event], task.lease)
         put(sidecar, begun["stamp"])
         quarantine, mapped = self.complete(task, begun)
-        checked = self._check(task.policy, row, task.progress)
+        checked = self._check(task.policy, row, task.progress, lease=task.lease)
         state = "repaired" if checked.outcome is Outcome.INTACT else "unfinished"
         result = RepairResult(
             finding.id, row.key, row.tier, state, source, quarantine, mapped, checked.reason

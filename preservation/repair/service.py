@@ -180,7 +180,7 @@ class RepairService:
             self._exchange.complete(task, unrecorded)
         elif reason := self._not_allowed(task):
             return task.result("waiting", reason)
-        now = self._check(task.policy, row, task.progress)
+        now = self._check(task.policy, row, task.progress, lease=task.lease)
         if now.outcome is Outcome.INTACT:
             source = str((begun or {}).get("source", ""))
             return task.result("repaired" if begun else "intact", source=source)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, ReplicaRow
-from preservation.errors import TierUnavailableError
+from preservation.errors import BusyError, TierUnavailableError
 from preservation.files.held import Held
 from preservation.model.clock import Clock
 from preservation.model.outcome import Outcome
@@ -62,8 +62,11 @@ class Sources:
         with hold(self._catalogue, name, self._clock) as lease:
             if lease is None:
                 return False
-            outcome = self._check(task.policy, source, task.progress).outcome
-        return outcome not in (Outcome.UNCHECKED, Outcome.INTACT)
+            try:
+                checked = self._check(task.policy, source, task.progress, lease=lease)
+            except BusyError:  # another run took it over, and will say it
+                return False
+        return checked.outcome not in (Outcome.UNCHECKED, Outcome.INTACT)
 
 
 def _promise(row: ReplicaRow) -> tuple[bool, bool]:

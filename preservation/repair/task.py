@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from preservation.catalogue.protocol import FindingRow, Lease, ReplicaRow, VersionRow
 from preservation.model.check import CheckResult
@@ -14,7 +14,21 @@ from preservation.policy.policy import Policy
 from preservation.repair.result import RepairResult
 from preservation.storage.tier import Tier
 
-Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+
+class Check(Protocol):
+    """Reads a replica back, and records what it found."""
+
+    def __call__(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        progress: Progress,
+        /,
+        *,
+        lease: Lease | None = None,
+    ) -> CheckResult:
+        """Raises ``BusyError``, nothing being recorded, if a lease that is given was lost."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

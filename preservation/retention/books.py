@@ -19,7 +19,21 @@ from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
 
-Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+
+class Check(Protocol):
+    """Reads a replica back, and records what it found."""
+
+    def __call__(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        progress: Progress,
+        /,
+        *,
+        lease: Lease | None = None,
+    ) -> CheckResult:
+        """Raises ``BusyError``, nothing being recorded, if a lease that is given was lost."""
+        ...
 
 
 class Books(Catalogue, Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from preservation.catalogue.protocol import ReplicaRow
+from preservation.errors import BusyError
 from preservation.model.outcome import Level, Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import ReplicaState, VersionKey
@@ -55,7 +56,10 @@ class Remaining:
             began = self._means.events.clock.now()
             if within and self._was_read(row, began - within):
                 return ""
-            result = self._means.check(policy, row, progress)
+            try:
+                result = self._means.check(policy, row, progress, lease=held[tier])
+            except BusyError as error:
+                return error.message
             if result.outcome is not Outcome.INTACT:
                 return result.reason or result.outcome.value
             now = self._catalogue.replica(key, tier)

@@ -19,8 +19,11 @@ from preservation.app.parts import Parts
 from preservation.app.planning import make_plan
 from preservation.app.policies import apply_policies, read_policies
 from preservation.app.upkeep import check_catalogue, rebuild_catalogue
+from preservation.audit.check import Checker
+from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import SamarkandError, TierUnavailableError, UsageError
 from preservation.files.remove import remove_tree
+from preservation.model.check import CheckResult
 from preservation.model.event import EventType
 from preservation.model.replica import VersionKey
 from preservation.policy.effects import Disposing
@@ -350,6 +353,31 @@ def test_the_remaining_minimum_is_read_before_a_replica_is_retired(archive: Arch
     assert [one.state for one in done.left] == ["left"]
     assert "minimum does not verify" in done.left[0].reason
     assert done.removals == []
+    assert any("deep" in name for name in lying(archive, key))
+
+
+def test_a_minimum_that_another_run_took_over_while_it_was_read_allows_nothing(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = kept(archive)
+    leave(archive, "deep")
+    digest = approved(archive)
+    weigh_up, hour = Checker.weigh_up, timedelta(hours=1)
+
+    def asleep(self: Checker, policy: Policy, row: ReplicaRow, *rest: Any) -> CheckResult:
+        name = f"replica:{row.key}:{row.tier}"
+        assert self._catalogue.lease(name, hour, archive.clock.now() + hour) is not None
+        return weigh_up(self, policy, row, *rest)
+
+    monkeypatch.setattr(Checker, "weigh_up", asleep)
+    told = archive.told()
+    done = dispose(archive, digest)
+
+    assert [one.state for one in done.left] == ["left"]
+    assert "taken over" in done.left[0].reason
+    assert (
+        archive.told()["fixity check", "intact", "vault"] == told["fixity check", "intact", "vault"]
+    )
     assert any("deep" in name for name in lying(archive, key))
 
 
