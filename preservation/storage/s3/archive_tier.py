@@ -15,7 +15,8 @@ from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.proof import Proof
 from preservation.storage.recall import Recall
 from preservation.storage.s3.cold import RecallRules, cold_error, is_cold, is_recalled, recall
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.listing import Object
+from preservation.storage.s3.place import S3Place
 from preservation.storage.s3.proving_cold import prove_cold
 from preservation.storage.s3.tier import S3Tier
 from preservation.storage.tier import Incoming

@@ -20,12 +20,12 @@ from preservation.storage.credentials import Keys
 from preservation.storage.s3.answer import Answer
 from preservation.storage.s3.documents import Document, OddDocumentError, Row, joined
 from preservation.storage.s3.failures import NotS3Error
-from preservation.storage.s3.line import Octets, WireError
+from preservation.storage.s3.line import EndlessError, Octets, WireError
 from preservation.storage.s3.signing import Signer, target
 from preservation.storage.s3.wire import Wire, leads_there
 
 _MISSING = b"<Code>NoSuchKey</Code>"
-_SHORT = 16 << 10  # octets of an answer that says no
+_SHORT = 1 << 20  # octets of an answer that says no
 _LISTING = 8 << 20  # octets of one page
 _OK, _PART, _ABSENT = 200, 206, 404
 _CAN_NOT_SAY = frozenset({400, 404, 405, 501})
@@ -218,6 +218,8 @@ class Asking:
             return None
         try:
             said = _document(self._answer("GET", "", query=query))
+        except EndlessError:
+            raise
         except (OddDocumentError, WireError):
             return None
         if said.name != name or said.fields.get("IsTruncated", "false") != "false":
@@ -237,6 +239,8 @@ class Asking:
                 return short()
             except _OtherAnswerError as other:
                 refused = other.status < _FAILED
+            except EndlessError:
+                raise
             except (OddDocumentError, WireError):
                 pass  # cut, or late, or another service's: boto3 tries again
         asked = getattr(self._client(), long) if isinstance(long, str) else long

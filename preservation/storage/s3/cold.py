@@ -17,7 +17,8 @@ from preservation.errors import ColdError
 from preservation.model.clock import Clock
 from preservation.storage.recall import Recall
 from preservation.storage.s3.failures import code_of, refusals
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.listing import Object
+from preservation.storage.s3.place import S3Place
 
 CLASS = "GLACIER"
 _COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})

@@ -30,9 +30,10 @@ from preservation.errors import (
 from preservation.files.held import Held
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.layout import check_stamp
+from preservation.storage.s3.listing import Object
 from preservation.storage.s3.named import Named, current, former_sidecar, replaced, tars_of
 from preservation.storage.s3.parts import Sending, free_name, held_objects, number_of, whole
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.place import S3Place
 from preservation.storage.s3.upload import OtherOctetsError
 from preservation.storage.tier import LargerError
 

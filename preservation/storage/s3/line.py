@@ -39,6 +39,10 @@ class WireError(ConnectionError):
     """No answer, or none that can be understood here."""
 
 
+class EndlessError(WireError):
+    """An answer that goes on and on: a library would wait for its end for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What an answer begins with.
@@ -101,13 +105,13 @@ class Line:
             head = self._one_head()
             if head.status >= 200:
                 return head
-        raise WireError("answers that announce another one, and no other")
+        raise EndlessError("answers that announce another one, and no other")
 
     def _one_head(self) -> Head:
         data = self._rest
         while (end := data.find(b"\r\n\r\n")) < 0:
             if len(data) > _HEAD:
-                raise WireError("an answer whose head has no end")
+                raise EndlessError("an answer whose head has no end")
             data += self._come(_HEAD)
         self._rest = data[end + 4 :]
         first, *lines = data[:end].split(b"\r\n")
@@ -158,7 +162,7 @@ class Line:
         self._come_in += octets
         self._waited += time.monotonic() - since
         if self._waited > self._limit and self._come_in < self._waited * _SLOWEST:
-            raise WireError("an answer that comes too slowly")
+            raise EndlessError("an answer that comes too slowly")
 
     def chunked(self, most: int) -> bytes:
         """A body in chunks, up to its end.
@@ -171,14 +175,14 @@ class Line:
         while size := self._chunk_size():
             octets += size
             if octets > most:
-                raise WireError("an answer that is too long")
+                raise EndlessError("an answer that is too long")
             pieces.append(self._exactly(size))
             if self._row():
                 raise WireError(_NO_HTTP)
         for _ in range(_TRAILERS):
             if not self._row():
                 return b"".join(pieces)
-        raise WireError("an answer that has no end")
+        raise EndlessError("an answer that has no end")
 
     def _chunk_size(self) -> int:
         digits = self._row().partition(b";")[0].strip()

@@ -16,8 +16,9 @@ from preservation.errors import NoSpaceError
 from preservation.files.held import HeldTar
 from preservation.model.units import format_size
 from preservation.storage.s3.ahead import CONNECTIONS
+from preservation.storage.s3.listing import Object
 from preservation.storage.s3.named import Named, part_name
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.place import S3Place
 from preservation.storage.s3.reading import open_objects
 from preservation.storage.s3.same import Compared
 from preservation.storage.s3.upload import OtherOctetsError, Upload

@@ -7,8 +7,8 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -28,7 +28,6 @@ from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import (
     ABSENT,
     TAKEN,
-    NotS3Error,
     code_of,
     etag_of,
     given,
@@ -36,6 +35,7 @@ from preservation.storage.s3.failures import (
     refusals,
     s3_errors,
 )
+from preservation.storage.s3.listing import Listing, Object
 from preservation.storage.s3.locking import Lock, Locking
 from preservation.storage.steps import MARKER, PROBE
 
@@ -44,17 +44,6 @@ REFUSES_WRONG = "refuses octets that do not have the SHA-256 they came with"
 RANGED = "reads from the middle of an object"
 SMALL = 64 << 20  # octets of a document that we keep whole in memory
 _REHEARSED = 16 << 20  # octets of one object in a rehearsal, so that parts are tried
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object as a listing or a HEAD tells of it. The ETag names these very octets."""
-
-    name: str  # the key below the prefix
-    octets: int
-    etag: str
-    storage_class: str = ""  # empty: the service's default, or it does not say
-    restore: str = ""  # what a HEAD says of a recall: S3's ``x-amz-restore``
 
 
 class S3Place:
@@ -337,65 +326,18 @@ class S3Place:
             for name, id_ in [*self.uploads(prefix)]:
                 self.client.abort_multipart_upload(**self.about(name), UploadId=id_)
 
+    @cached_property
+    def listing(self) -> Listing:
+        """What there is, as the service lists it."""
+        return Listing(self._asking, lambda: self.client, self.address, self.errors)
+
     def list(self, prefix: str = "") -> Iterator[Object]:
         """Every object whose name begins so, by name. A listing that fails raises."""
-        skip = len(self.address.prefix)
-        with self.errors():
-            for each in self._listed(self.address.prefix + prefix):
-                key, etag = given(each, "Key"), etag_of(each)
-                if not key.startswith(self.address.prefix + prefix):
-                    raise NotS3Error("it lists other names than those that it is asked for")
-                yield Object(key[skip:], octets_of(each, "Size"), etag)
-
-    def _listed(self, prefix: str) -> Iterator[Said]:
-        said = self._asking.listed(prefix)
-        if said is not None:
-            yield from said
-            return
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.address.bucket, Prefix=prefix
-        )
-        for page in pages:
-            yield from page.get("Contents", ())
-
-    def top(self) -> Iterator[str]:
-        """Every first part of a name, those of folders with ``/`` at the end."""
-        skip = len(self.address.prefix)
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.address.bucket, Prefix=self.address.prefix, Delimiter="/"
-        )
-        with self.errors():
-            for page in pages:
-                yield from (one["Prefix"][skip:] for one in page.get("CommonPrefixes", ()))
-                yield from (one["Key"][skip:] for one in page.get("Contents", ()))
-
-    def touched(self, prefix: str) -> datetime:
-        """When the newest object whose name begins so was written; long ago, if there is none."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
-        )
-        with self.errors():
-            times = [one["LastModified"] for page in pages for one in page.get("Contents", ())]
-        return max(times, default=datetime.fromtimestamp(0, UTC))
+        return self.listing.objects(prefix)
 
     def uploads(self, prefix: str = "") -> Iterator[tuple[str, str]]:
         """Name and id of uploads that were begun and not completed; none where nobody can say."""
-        skip = len(self.address.prefix)
-        with self.errors():
-            said = self._asking.uploads(self.address.prefix + prefix)
-            if said is not None:
-                for one in said:
-                    yield one["Key"][skip:], given(one, "UploadId")
-                return
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(
-                Bucket=self.address.bucket, Prefix=self.address.prefix + prefix
-            )
-            try:
-                for page in pages:
-                    for one in page.get("Uploads", ()):
-                        yield one["Key"][skip:], one["UploadId"]
-            except refusals():
-                return
+        return self.listing.uploads(prefix)
 
 
 def _shown(data: bytes) -> str:

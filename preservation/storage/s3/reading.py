@@ -12,7 +12,8 @@ from functools import partial
 from typing import BinaryIO, cast
 
 from preservation.storage.s3.ahead import SEGMENT, Ahead
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.listing import Object
+from preservation.storage.s3.place import S3Place
 from preservation.storage.s3.stream import ObjectStream
 
 _BUFFER = 64 << 10  # octets; what is longer goes by it, without being copied

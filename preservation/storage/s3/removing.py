@@ -94,11 +94,8 @@ def _versions(place: S3Place, prefix: str) -> Iterator[_Lying]:
     """All versions, then the markers of removals; nothing where the service knows of none."""
     skip = len(place.address.prefix)
     markers: list[_Lying] = []
-    pages = place.client.get_paginator("list_object_versions").paginate(
-        Bucket=place.address.bucket, Prefix=place.address.prefix + prefix
-    )
     try:
-        for page in pages:
+        for page in place.listing.pages("list_object_versions", prefix):
             for each in page.get("Versions", ()):
                 yield _Lying(each["Key"][skip:], each.get("VersionId") or "")
             markers += [

@@ -11,7 +11,8 @@ from functools import partial
 from typing import BinaryIO
 
 from preservation.errors import TierUnavailableError
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.listing import Object
+from preservation.storage.s3.place import S3Place
 from preservation.storage.s3.reading import open_objects
 
 _READ = 1 << 20

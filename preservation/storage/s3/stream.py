@@ -18,7 +18,8 @@ from preservation.storage.s3.failures import (
     octets_of,
     refusals,
 )
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.listing import Object
+from preservation.storage.s3.place import S3Place
 
 _TRIES = 5  # connections in a row that bring nothing
 _PAUSE = 0.2  # seconds before the second try; doubled each time

@@ -41,9 +41,10 @@ from preservation.storage.recall import Recall
 from preservation.storage.s3 import removing
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming
+from preservation.storage.s3.listing import Object
 from preservation.storage.s3.named import Named, current, number_at_end, replaced
 from preservation.storage.s3.parts import held_objects, number_of, whole
-from preservation.storage.s3.place import Object, S3Place
+from preservation.storage.s3.place import S3Place
 from preservation.storage.steps import KEPT, KEPT_NAME, MARKER, PROBE, TIER_DOCUMENTS
 from preservation.storage.tier import Incoming, Observed, Removed, Tier
 
@@ -290,7 +291,7 @@ class S3Tier:
 
     def _top(self) -> tuple[set[str], set[str]]:
         """Folders of communities, and what else there is at the top and is not ours."""
-        parted = (name.partition("/") for name in self._place.top())
+        parted = (name.partition("/") for name in self._place.listing.top())
         there = {(first, bool(more)) for first, more, _ in parted if first}
         folders = {name for name, is_folder in there if is_folder and is_community(name)}
         others = {name for name, is_folder in there if not (is_folder and name in folders)}
@@ -313,9 +314,9 @@ class S3Tier:
     def leftovers(self) -> Iterator[Leftover]:
         """Rooms of rehearsals. Parts of an upload stay: the next writer goes on from them."""
         self._ensure()
-        for name in self._place.top():
+        for name in self._place.listing.top():
             if name.startswith(PROBE) and (
-                found := of_name(name.rstrip("/"), self._place.touched(name))
+                found := of_name(name.rstrip("/"), self._place.listing.touched(name))
             ):
                 yield found
 

@@ -19,7 +19,8 @@ from typing import Any
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, refusals
-from preservation.storage.s3.place import REFUSES_WRONG, Object, S3Place
+from preservation.storage.s3.listing import Object
+from preservation.storage.s3.place import REFUSES_WRONG, S3Place
 
 PART = 8 << 20  # octets; the smallest part that we send, but for the last
 MOST_PARTS = 10_000

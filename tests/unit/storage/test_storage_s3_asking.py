@@ -11,7 +11,17 @@ from dataclasses import replace
 
 import pytest
 from buckets import KEYS, Server, serving
-from fault_proxy import Answer, Forward, Proxy, Request, cut_before, error, proxied, truncated
+from fault_proxy import (
+    Answer,
+    Forward,
+    Proxy,
+    Request,
+    cut_before,
+    error,
+    not_s3,
+    proxied,
+    truncated,
+)
 
 from preservation.errors import TierUnavailableError
 from preservation.storage.s3 import upload
@@ -245,7 +255,34 @@ def test_another_range_than_asked_for_is_told_and_not_read(
 def test_a_listing_that_boto3_takes_is_told_where_it_is_none(
     place: S3Place, proxy: Proxy, row: bytes, words: str
 ) -> None:
-    body = b"<ListBucketResult><Contents>" + row + b"</Contents></ListBucketResult>"
+    last = b"<IsTruncated>false</IsTruncated>"
+    body = b"<ListBucketResult>" + last + b"<Contents>" + row + b"</Contents></ListBucketResult>"
     proxy.harm(lambda *_: Answer(200, {}, body), 99)
     with pytest.raises(TierUnavailableError, match=words):
         list(place.list())
+
+
+def test_a_page_of_anything_else_is_no_listing_of_nothing(place: S3Place, proxy: Proxy) -> None:
+    proxy.harm(not_s3, 99)
+    listing = place.listing
+    for ask in (listing.objects, listing.uploads, lambda _: listing.top()):
+        with pytest.raises(TierUnavailableError, match="not S3"):
+            list(ask(""))
+    with pytest.raises(TierUnavailableError, match="not S3"):
+        listing.touched("")
+
+
+def test_what_is_being_written_hides_no_other_object(place: S3Place, proxy: Proxy) -> None:
+    body = b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>t/a</Key><ETag/>"
+    body += b"<Size>1</Size></Contents></ListBucketResult>"
+    proxy.harm(lambda *_: Answer(200, {}, body), 1)
+    assert [(one.name, one.etag) for one in place.list()] == [("a", "")]
+
+
+def test_an_answer_without_end_is_not_waited_for_by_boto3(place: S3Place, proxy: Proxy) -> None:
+    long = {"x-long": "x" * (140 << 10)}
+    proxy.harm(lambda *_: Answer(200, long, b""), 99)
+    for ask in (place.get, place.head, lambda name: list(place.list(name))):
+        with pytest.raises(TierUnavailableError, match="no end"):
+            ask("one")
+    assert proxy.heal() == 3
