@@ -49,6 +49,7 @@ COMMANDS = {
 }
 
 _OBJECTS = 50_000  # more of them than usual before a search for garbage: there is hardly any
+_NO_THREAD = "can't start new thread"  # what Python says where memory or a limit forbids one
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,10 @@ def call(words: list[str]) -> int:
         return _failed(error, "--json" in words)
     except MemoryError:
         return _failed(_out_of_memory(), "--json" in words)
+    except RuntimeError as error:
+        if str(error) != _NO_THREAD:
+            raise
+        return _failed(_out_of_memory(), "--json" in words)
     except BrokenPipeError:  # whoever reads the answer has gone
         say_no_more()
         return 1
@@ -152,8 +157,9 @@ def _too_long(error: OSError) -> UsageError:
 
 def _out_of_memory() -> NotNowError:
     return NotNowError(
-        "there is not enough memory to go on",
-        hint="look at free memory and `ulimit -v`, then run it again: what was finished is kept",
+        "there is not enough memory, or room for threads, to go on",
+        hint="look at free memory, `ulimit -v` and `ulimit -u`, then run it again: what was "
+        "finished is kept",
         code="SAM-OUT-OF-MEMORY",
     )
 

@@ -133,11 +133,12 @@ def test_an_answer_that_cannot_be_written_is_told_without_a_traceback(
     assert (ended.returncode, ended.stderr) == (code, said)
 
 
+@pytest.mark.parametrize("lack", [MemoryError(), RuntimeError("can't start new thread")])
 def test_a_lack_of_memory_is_told_without_a_traceback(
-    bags: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bags: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lack: Exception
 ) -> None:
     def enter(_words: list[str]) -> NoReturn:
-        raise MemoryError
+        raise lack
 
     monkeypatch.setattr(bag_validating, "enter", enter)
     assert call(["bag", "validate", "good"]) == 5
