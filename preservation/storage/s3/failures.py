@@ -63,6 +63,7 @@ _KNOWN = {
     "KeyTooLongError": ("its names may not be as long as ours", "shorten prefix in tiers.yaml"),
     "XMinioInvalidObjectName": ("it can't hold our names", "shorten prefix in tiers.yaml"),
     "SlowDown": ("the service asks us to slow down", "try again later"),
+    "TooManyRequests": ("the service asks us to slow down", "try again later"),
     "429": ("the service asks us to slow down", "try again later"),
     "503": ("the service is overloaded", "try again later"),
 }
