@@ -250,6 +250,7 @@ def test_damage_reddens_the_standing_and_is_healed_by_the_tiers_worker(made: Clu
     assert stands["state"] == "failed"
     assert "1 open finding" in stands["note"]
     api.call("PATCH", "/dags/repair__silk", {"is_paused": False})
+    api.trigger("repair__silk")  # a paused DAG is not woken, and the hourly sweep may have been
     until(lambda: damaged.read_bytes() == LETTER)
     repairs = until(lambda: finished(api, "repair__silk"))
     healed = [
