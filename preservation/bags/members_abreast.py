@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from preservation.fixity import sha2
+from preservation.fixity.crew import pieces
+from preservation.fixity.large import PAYS
 from preservation.fixity.reading import Folders, open_regular
 from preservation.model.digest import Algorithm, Digest
 
 _NAME = Algorithm.SHA256.hashlib_name
-_PAYS = 10  # files from which lanes are faster than OpenSSL, measured
 LARGEST = 1 << 20  # octets of a file
 MOST = 8 << 20  # octets of all that are held at once, but for the last
 
@@ -91,8 +92,6 @@ def digests_of(buffers: list[bytes]) -> Iterator[bytes]:
     """The SHA-256 of each, by lanes where there are enough of them: one that is not as expected is
     to be taken again by OpenSSL.
     """
-    if len(buffers) < _PAYS:
+    if len(buffers) < PAYS[_NAME]:
         return (hashlib.sha256(data).digest() for data in buffers)
-    joined = sha2.digests(_NAME, buffers)
-    size = Algorithm.SHA256.octets
-    return (joined[at : at + size] for at in range(0, len(joined), size))
+    return pieces(sha2.digests(_NAME, buffers), Algorithm.SHA256.octets)
