@@ -165,7 +165,9 @@ class BagFolder:
         try:
             return self._rooms.pop()
         except IndexError:  # asked first, another thread might take the last one meanwhile
-            return uncached.room()
+            room, *others = uncached.rooms()
+            self._rooms += others
+            return room
 
     def _open(self, path: bytes) -> int:
         """Open a folder of the bag, making what is not there yet."""

@@ -13,21 +13,27 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import mmap
 import os
 from contextlib import suppress
 
 from preservation.files import durable
 from preservation.files.durable import Octets
+from preservation.files.memory import for_medium
 
 WORTH = 128 << 10  # octets of a file; below, there is little to save, and slow disks like it less
 ROOM = 512 << 10  # octets that are collected, then written at once
+TOGETHER = 4  # rooms that fill a huge page
 _PAGE = 4096
 
 
-def room() -> memoryview:
-    """Memory that begins at a page, for one file after the other."""
-    return memoryview(mmap.mmap(-1, ROOM))
+def rooms() -> list[memoryview]:
+    """Memory to write from, for several files at a time, each for one after the other."""
+    return for_medium(ROOM, TOGETHER)
+
+
+def large_room() -> memoryview:
+    """The same for one file, and what is as large as all of them."""
+    return for_medium(ROOM * TOGETHER)[0]
 
 
 class Uncached:
@@ -35,7 +41,7 @@ class Uncached:
 
     Args:
         fd: of a regular file, where nothing was written yet.
-        room: as of :func:`room`; nobody else's meanwhile.
+        room: one of :func:`rooms`, or a large one; nobody else's meanwhile.
     """
 
     def __init__(self, fd: int, room: memoryview) -> None:

@@ -7,7 +7,6 @@ other trouble is left to the one who reads files one after the other, and knows 
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import stat
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from preservation.files import durable
+from preservation.files.memory import for_medium
 from preservation.fixity import reading, sha2
 from preservation.fixity.lanes import Beside
 from preservation.fixity.large import PAYS
@@ -264,5 +264,5 @@ class Abreast:
         if number == len(self._buffers):
             slots = max(sha2.LANES.values(), default=1)
             with durable.means():
-                self._buffers.append(memoryview(mmap.mmap(-1, slots * reading.BLOCK)))
+                self._buffers += for_medium(slots * reading.BLOCK)
         return self._buffers[number]

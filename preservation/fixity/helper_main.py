@@ -15,13 +15,13 @@ the arguments of :meth:`Plain.take`; an answer is the same with what that gives.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import marshal
 import mmap
 import os
 import stat
 import sys
+from contextlib import suppress
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader  # importlib itself takes 0.5 ms more
 
@@ -36,6 +36,7 @@ _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _ROOT | os.O_NOFOLLOW
 _WORTH_PASSING = 128 * 1024  # octets of a file that passes the page cache; as files.uncached
 _PAGE = 4096
+_HUGE = 2 << 20  # octets of a huge page
 _ASKED = 32  # files that the medium is asked for before the first of them is waited for
 _TOGETHER = 64 * 1024  # octets that are hashed together: they stay in a core's own cache
 _ABREAST = 512 * 1024  # the same where lanes hash them, which need many at once
@@ -91,6 +92,7 @@ class Plain:
         drop_cache: ask the system to forget each file's cached pages first.
         listed: a listing of its folder called each file a regular one.
         lanes: as of :func:`hash_many`.
+        small: the extension that reads; None where there is none.
         read_soon: copies will be read again soon, and stay in the page cache.
     """
 
@@ -102,16 +104,16 @@ class Plain:
         drop_cache: bool,
         listed: bool = False,
         lanes: Any = None,
+        small: Any = None,
         read_soon: bool = False,
     ) -> None:
-        self._source, self._copy = _Folders(root), _Folders(copy_to)
-        self._most, self._drop_cache, self._listed = most, drop_cache, listed
-        self._lanes = lanes
-        self._octets, self._files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
-        self._passes = drop_cache or (copy_to >= 0 and not read_soon)
-        self._room = _Room(most, self._files)
-        self._aside = _Room(_WORTH_PASSING, 1)
-        self._octet = bytearray(1)
+        self._root, self._copy_to, self._lanes = root, copy_to, lanes
+        octets, files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
+        passes = drop_cache or (copy_to >= 0 and not read_soon)
+        self._how = most, octets, files, listed, drop_cache, passes
+        self._octets = files * (most + _PAGE) + octets  # of the room; what is not used takes none
+        self._room: memoryview | None = None
+        self._fill = _fill if small is None else small.fill
 
     def take(
         self,
@@ -133,31 +135,16 @@ class Plain:
             For each path its octets, or -1 - octets of one that was left. For each name the
             digests of those that were read, joined: one that was left has none.
         """
+        if self._room is None:
+            self._room = memoryview(mmap.mmap(-1, self._octets))  # it begins at a page
         sizes: list[int] = []
         columns: list[list[bytes]] = [[] for _ in names]
-        buffers: list[Octets] = []
-        held = 0
-        self._room.clear()
-        for number, opened in enumerate(self._opened(paths)):
-            try:
-                size, data = self._read(opened, looks[number] if looks else None)
-                if data is not None and kept:
-                    self._write(kept[number], data)
-            except OSError:
-                size, data = 0, None
-            if data is None:
-                sizes.append(-1 - size)
-                continue
-            sizes.append(size)
-            buffers.append(data)
-            held += size
-            if held >= self._octets and len(buffers) >= self._files:
-                for name, column in zip(names, columns, strict=True):
-                    column.append(hash_many(buffers, name, self._lanes))
-                buffers, held = [], 0
-                self._room.clear()
-        for name, column in zip(names, columns, strict=True):
-            column.append(hash_many(buffers, name, self._lanes))
+        while (at := len(sizes)) < len(paths):
+            some = paths[at : at + _SOME], kept[at : at + _SOME], looks[at : at + _SOME]
+            gone, buffers = self._fill(self._root, self._copy_to, *some, self._room, *self._how)
+            sizes += gone
+            for name, column in zip(names, columns, strict=True):
+                column.append(hash_many(buffers, name, self._lanes))
         return sizes, [b"".join(column) for column in columns]
 
     def move(self, root: bytes, device: int, inode: int) -> None:
@@ -165,213 +152,180 @@ class Plain:
 
         Where another one is found at that path, or none, everything is left.
         """
-        self._source.close()
+        if self._root >= 0:
+            os.close(self._root)
+        self._root = -1
         try:
             fd = os.open(root, _ROOT)
         except OSError:
-            fd = -1
-        else:
-            seen = os.fstat(fd)
-            if (seen.st_dev, seen.st_ino) != (device, inode):
-                os.close(fd)
-                fd = -1
-        self._source = _Folders(fd)
-
-    def close(self) -> None:
-        """Let the kept folders go."""
-        self._source.leave()
-        self._copy.leave()
-
-    def _opened(self, paths: Sequence[bytes]) -> Iterator[Opened]:
-        """Each file, open, and its size; in its place what the system says of one that is not.
-
-        Where octets come from the medium, it is asked for those of several small files before
-        the first of them is waited for: it can put them in order, or fetch them at once, and
-        less time is lost in between. What is read then was fetched after the cache was dropped.
-        """
-        several = _ASKED if self._drop_cache else 1
-        for first in range(0, len(paths), several):
-            yield from [self._open(path) for path in paths[first : first + several]]
-
-    def _open(self, path: bytes) -> Opened:
-        folder, fd, stays = self._source, -1, False
-        cut = path.rfind(b"/") + 1
-        try:
-            if path[:cut] != folder.parent:
-                folder.enter(path[:cut])
-            fd = os.open(path[cut:], _READ, dir_fd=folder.at)
-            size = self._size(fd)
-            if self._drop_cache and 0 <= size <= self._most:
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-                if size < _WORTH_PASSING:
-                    stays = self._stays(fd)
-                    os.posix_fadvise(fd, 0, size, os.POSIX_FADV_WILLNEED)
-        except OSError as error:
-            if fd >= 0:
-                os.close(fd)
-            return error
-        return fd, size, stays
-
-    def _stays(self, fd: int) -> bool:
-        """Whether a small file's pages stay in the cache though they were dropped, as those do that
-        a program has mapped: of the medium they say nothing.
-        """
-        try:
-            return os.preadv(fd, [self._octet], 0, os.RWF_NOWAIT) > 0
-        except OSError:  # it has to be read; or nobody can say
-            return False
-
-    def _read(self, opened: Opened, expected: Look | None) -> tuple[int, Octets | None]:
-        """Size and octets; None instead of them for what is not plain."""
-        if isinstance(opened, OSError):
-            raise opened
-        fd, size, stays = opened
-        try:
-            if not 0 <= size <= self._most:
-                return max(size, 0), None
-            data = self._beside_cache(fd, size) if stays else self._octets_of(fd, size)
-            # The change time never goes back, so one look after the last octet tells of all
-            # that happened since the walk.
-            if len(data) != size or (expected is not None and look(os.fstat(fd)) != expected):
-                return size, None
-            return size, data
-        finally:
-            os.close(fd)
-
-    def _octets_of(self, fd: int, size: int) -> Octets:
-        """All octets of an open file, and one more if it has grown."""
-        slot = self._room.slot() if self._passes and size >= _WORTH_PASSING else None
-        if slot is None:
-            return os.pread(fd, size + 1, 0)
-        if self._drop_cache:
-            _pass_cache(fd)
-        return slot[: os.preadv(fd, [slot[: _pages(size + 1)]], 0)]
-
-    def _beside_cache(self, fd: int, size: int) -> Octets:
-        """The same of a small file that stays in the cache, from the medium."""
-        self._aside.clear()
-        slot = self._aside.slot()
-        if slot is None or not _pass_cache(fd):
-            return os.pread(fd, size + 1, 0)
-        return bytes(slot[: os.preadv(fd, [slot[: _pages(size + 1)]], 0)])
-
-    def _size(self, fd: int) -> int:
-        """Octets of an open file; -1 for what is no regular one.
-
-        To be told of everything by ``fstat`` takes four times as long as to be told of an end.
-        What took a listed file's place meanwhile has no end (a pipe), or none behind its
-        beginning (a device), or cannot be read from (a folder).
-        """
-        if self._listed and (end := os.lseek(fd, 0, os.SEEK_END)) > 0:
-            return end
+            return
         seen = os.fstat(fd)
-        return seen.st_size if stat.S_ISREG(seen.st_mode) else -1
-
-    def _write(self, path: bytes, data: Octets) -> None:
-        folder = self._copy
-        cut = path.rfind(b"/") + 1
-        if path[:cut] != folder.parent:
-            folder.enter(path[:cut])
-        fd = os.open(path[cut:], _WRITE, 0o644, dir_fd=folder.at)
-        try:
-            whole = len(data) // _PAGE * _PAGE if isinstance(data, memoryview) else 0
-            if whole and _pass_cache(fd):
-                _write_all(fd, data[:whole])
-                _pass_cache(fd, on=False)
-                data = data[whole:]
-            _write_all(fd, data)
-        except OSError:
-            os.unlink(path[cut:], dir_fd=folder.at)
-            raise
-        finally:
+        if (seen.st_dev, seen.st_ino) == (device, inode):
+            self._root = fd
+        else:
             os.close(fd)
 
 
-class _Room:
-    """Memory that begins at pages, as whoever passes the page cache must have it.
+def _fill(
+    root: int,
+    copy_to: int,
+    paths: Sequence[bytes],
+    kept: Sequence[bytes],
+    looks: Sequence[Look],
+    room: memoryview,
+    most: int,
+    enough: int,
+    least: int,
+    listed: bool,
+    drop_cache: bool,
+    passes: bool,
+) -> Filled:
+    """Read files until there are enough of them; what the extension does, where there is none.
+
+    Nothing is read or written past the page cache: what has to be is left, too.
 
     Args:
-        most: octets of a slot; one more may be read.
-        slots: how many there are, until they are all cleared.
+        root, copy_to, paths, kept, looks, most, listed, drop_cache: as of :class:`Plain`.
+        room: where the extension reads to.
+        enough: octets to read before they are hashed, if there are as many files as ``least``.
+        passes: write past the page cache.
+
+    Returns:
+        Of the paths that were gone through, the sizes as :meth:`Plain.take` gives them, and the
+        octets of the files that were read.
     """
-
-    def __init__(self, most: int, slots: int) -> None:
-        self._octets, self._slots = _pages(most + 1), slots
-        self._memory: memoryview | None = None
-        self._given = 0
-
-    def slot(self) -> memoryview | None:
-        """The next one; None if there is none."""
-        if self._given == self._slots:
-            return None
-        if self._memory is None:
-            self._memory = memoryview(mmap.mmap(-1, self._slots * self._octets))
-        at = self._given * self._octets
-        self._given += 1
-        return self._memory[at : at + self._octets]
-
-    def clear(self) -> None:
-        """What was in them is not needed any more."""
-        self._given = 0
-
-
-def _pages(octets: int) -> int:
-    """As many octets, and those up to the end of a page."""
-    return -(-octets // _PAGE) * _PAGE
-
-
-def _pass_cache(fd: int, *, on: bool = True) -> bool:
-    """Read and write an open file past the page cache; False where the file system can't."""
-    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    source, copy = _Folders(root), _Folders(copy_to)
+    several = _ASKED if drop_cache else 1
+    sizes: list[int] = []
+    buffers: list[Octets] = []
+    held = 0
     try:
-        fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
+        while len(sizes) < len(paths) and not (held >= enough and len(buffers) >= least):
+            # The medium is asked for several files before the first of them is waited for: it can
+            # put them in order, or fetch them at once.
+            next_ones = paths[len(sizes) : len(sizes) + several]
+            for fd, size in [_open(source, each, most, listed, drop_cache) for each in next_ones]:
+                number = len(sizes)
+                data = None if fd < 0 else _read(fd, size, looks[number] if looks else None)
+                if data is None or (kept and not copy.write(kept[number], data)):
+                    sizes.append(-1 - size)
+                    continue
+                sizes.append(size)
+                buffers.append(data)
+                held += size
+    finally:
+        source.leave()
+        copy.leave()
+    return sizes, buffers
+
+
+def _open(
+    folders: _Folders, path: bytes, most: int, listed: bool, drop_cache: bool
+) -> tuple[int, int]:
+    """A file's descriptor and octets; -1 for the descriptor of one that is left."""
+    fd, size = -1, 0
+    with suppress(OSError):
+        fd = folders.open(path, _READ)
+        size = _size(fd, listed)
+        if 0 <= size <= most and not (drop_cache and _stays(fd, size)):
+            return fd, size
+    if fd >= 0:
+        os.close(fd)
+    return -1, max(size, 0)
+
+
+def _size(fd: int, listed: bool) -> int:
+    """Octets of an open file; -1 for what is no regular one.
+
+    To be told of everything by ``fstat`` takes four times as long as to be told of an end.
+    What took a listed file's place meanwhile has no end (a pipe), or none behind its
+    beginning (a device), or cannot be read from (a folder).
+    """
+    if listed and (end := os.lseek(fd, 0, os.SEEK_END)) > 0:
+        return end
+    seen = os.fstat(fd)
+    return seen.st_size if stat.S_ISREG(seen.st_mode) else -1
+
+
+def _stays(fd: int, size: int) -> bool:
+    """Drop what is cached of an open file; whether it has to be read past the cache nevertheless:
+    it is not small, or pages stay that a program has mapped. The medium is asked for others.
+    """
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    if size >= _WORTH_PASSING:
+        return True
+    with suppress(OSError):  # it has to be read; or nobody can say
+        if os.preadv(fd, [bytearray(1)], 0, os.RWF_NOWAIT) > 0:
+            return True
+    os.posix_fadvise(fd, 0, size, os.POSIX_FADV_WILLNEED)
+    return False
+
+
+def _read(fd: int, size: int, expected: Look | None) -> bytes | None:
+    """All octets of an open file, which is closed then; None if it changes, or is in trouble."""
+    try:
+        try:
+            data = os.pread(fd, size + 1, 0)
+            # The change time never goes back, so one look after the last octet tells of all
+            # that happened since the walk.
+            as_seen = expected is None or look(os.fstat(fd)) == expected
+        finally:
+            os.close(fd)
     except OSError:
-        return False
-    return True
-
-
-def _write_all(fd: int, data: Octets) -> None:
-    if data and os.write(fd, data) != len(data):
-        raise OSError("written in part")
+        return None
+    return data if len(data) == size and as_seen else None
 
 
 class _Folders:
-    """The folder below a root that is open now; paths come folder by folder.
-
-    Attributes:
-        parent: its path, with a slash at its end; empty for the root.
-        at: its descriptor.
-    """
+    """The folder below a root that is open now; paths come folder by folder."""
 
     def __init__(self, root: int) -> None:
-        self._root = self.at = root
-        self.parent = b""
+        self._root = self._at = root
+        self._parent = b""
 
-    def enter(self, parent: bytes) -> None:
+    def open(self, path: bytes, flags: int) -> int:
+        """Open a file; no part of its path may be a link."""
+        cut = path.rfind(b"/") + 1
+        if path[:cut] != self._parent:
+            self._enter(path[:cut])
+        return os.open(path[cut:], flags, 0o644, dir_fd=self._at)
+
+    def write(self, path: bytes, data: Octets) -> bool:
+        """Make a file; or none, where anything is in the way."""
+        try:
+            fd = self.open(path, _WRITE)
+        except OSError:
+            return False
+        try:
+            try:
+                written = os.write(fd, data) if data else 0
+            finally:
+                os.close(fd)
+        except OSError:
+            written = -1
+        if written != len(data):
+            with suppress(OSError):
+                os.unlink(path[path.rfind(b"/") + 1 :], dir_fd=self._at)
+        return written == len(data)
+
+    def _enter(self, parent: bytes) -> None:
         """Open another folder, following no link on the way."""
         self.leave()
         try:
             for part in parent.split(b"/")[:-1]:
-                deeper = os.open(part, _FOLDER, dir_fd=self.at)
+                deeper = os.open(part, _FOLDER, dir_fd=self._at)
                 self.leave()
-                self.at = deeper
+                self._at = deeper
         except OSError:
             self.leave()  # not halfway: the next path may begin at the root
             raise
-        self.parent = parent
+        self._parent = parent
 
     def leave(self) -> None:
         """Close it."""
-        if self.at != self._root:
-            os.close(self.at)
-        self.at, self.parent = self._root, b""
-
-    def close(self) -> None:
-        """Close the root, too."""
-        self.leave()
-        if self._root >= 0:
-            os.close(self._root)
-        self._root = self.at = -1
+        if self._at != self._root:
+            os.close(self._at)
+        self._at, self._parent = self._root, b""
 
 
 _EMPTY: dict[str, Any] = {}  # states by algorithm, into which nothing goes: they are copied

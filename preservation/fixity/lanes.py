@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
+from preservation.files.memory import for_medium
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.digest import Algorithm, Digest
 
@@ -37,7 +37,7 @@ def buffers(octets: int) -> list[memoryview]:
     While one is filled, a thread may have ``_HELD`` that wait and another at work. Each begins at
     a page, as reads past the page cache need it.
     """
-    return [memoryview(mmap.mmap(-1, octets)) for _ in range(_HELD + 2)]
+    return for_medium(octets, _HELD + 2)
 
 
 class Lanes(MultiHash):

@@ -62,7 +62,7 @@ class LocalIncoming:
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with self._place.errors():
-                written = Uncached(fd, uncached.room())
+                written = Uncached(fd, uncached.large_room())
             for chunk in chunks:  # a source that fails is not this tier's failure
                 with self._place.errors():
                     written.write(chunk)

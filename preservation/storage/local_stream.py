@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import mmap
 import os
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from preservation.files.memory import for_medium
 from preservation.fixity.direct import Direct
 
 BLOCK = 1 << 20
@@ -27,7 +27,7 @@ class TarStream(io.RawIOBase):
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
         self._direct = Direct(file.fileno())
-        self._views = [memoryview(mmap.mmap(-1, BLOCK)) for _ in range(2)]
+        self._views = for_medium(BLOCK, 2)
         self._have = _NOTHING
         self._at = 0
         self._is_plain = False

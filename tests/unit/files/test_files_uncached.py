@@ -31,7 +31,7 @@ def write(path: Path, pieces: Sequence[int]) -> bytes:
     data = [chance.randbytes(octets) for octets in pieces]
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        file = Uncached(fd, uncached.room())
+        file = Uncached(fd, uncached.rooms()[0])
         for each in data:
             file.write(each)
         file.finish()
