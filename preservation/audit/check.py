@@ -32,6 +32,7 @@ from preservation.policy.policy import Policy
 from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
 
+_GONE = "it is no replica of the archive's any more"
 LISTED = 20  # files named in a finding; the result document names all
 
 # Where damaged files differ from an intact replica's: ``{"compared_with", "ranges"}``, or nothing.
@@ -92,6 +93,8 @@ class Checker:
         nothing is known.
 
         Args:
+            row: which replica; what it is by now is looked up, since it may have been seen before
+                the lease was taken.
             rate: how fast to read at most; other readers may share it.
             drawn_from: of how many it was drawn by lot; the event says so.
             lease: on the replica: what was read is old news where another run took it over.
@@ -99,8 +102,11 @@ class Checker:
         Raises:
             BusyError: the lease was lost; nothing was recorded.
         """
-        looked = self.look(row, progress, rate=rate)
-        return self.weigh_up(policy, row, looked, progress, drawn_from, lease)
+        now = self._catalogue.replica(row.key, row.tier)
+        if now is None:  # retired or disposed of: nobody misses it
+            return CheckResult(row.key, row.tier, Outcome.UNCHECKED, 0, _GONE)
+        looked = self.look(now, progress, rate=rate)
+        return self.weigh_up(policy, now, looked, progress, drawn_from, lease)
 
     def look(
         self,
@@ -157,13 +163,18 @@ class Checker:
         verified: sealed.Verification,
         began: datetime,
         progress: Progress,
+        *,
+        lease: Lease,
     ) -> CheckResult:
         """Record a reading that somebody else did, past the page cache and of all of a replica,
         as :meth:`check` records its own.
+
+        Raises:
+            BusyError: as :meth:`check`.
         """
         there = reach(self._tiers, row)
         seen = there if isinstance(there, Seen) else seen_of(verified, there)
-        return self.record(policy, row, seen, began, progress)
+        return self.record(policy, row, seen, began, progress, lease=lease)
 
     def record(
         self,

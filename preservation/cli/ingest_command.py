@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from preservation.app.parts import Parts
-from preservation.catalogue.protocol import ReplicaRow
+from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
@@ -85,8 +86,9 @@ _Taken = tuple[Policy, DepositResult]
 def _beside(parts: Parts, replicas: list[ReplicaResult]) -> Beside:
     """What makes another replica while the first one is read back."""
 
-    def beside(policy: Policy, row: ReplicaRow, progress: Progress) -> None:
-        replicas.extend(parts.replication.read_back(policy, row, progress, parts.checker.weigh))
+    def beside(policy: Policy, row: ReplicaRow, progress: Progress, lease: Lease) -> None:
+        weigh = partial(parts.checker.weigh, lease=lease)
+        replicas.extend(parts.replication.read_back(policy, row, progress, weigh))
 
     return beside
 

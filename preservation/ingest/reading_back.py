@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Catalogue, ReplicaRow
-from preservation.errors import SamarkandError
+from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow
+from preservation.errors import BusyError, SamarkandError
 from preservation.ingest.result import MadeReplica
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
@@ -15,9 +17,18 @@ from preservation.model.progress import Progress
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.policy.policy import Policy
 
-Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
-# Reads a new replica back while it makes others from it, or does nothing.
-Beside = Callable[[Policy, ReplicaRow, Progress], None]
+# Reads a new replica back, under this lease, while it makes others from it, or does nothing.
+Beside = Callable[[Policy, ReplicaRow, Progress, Lease], None]
+
+
+class Check(Protocol):
+    """Reads a replica back, compares and records."""
+
+    def __call__(
+        self, policy: Policy, row: ReplicaRow, progress: Progress, /, *, lease: Lease
+    ) -> CheckResult:
+        """Raises ``BusyError``, nothing being recorded, where the lease was lost."""
+        ...
 
 
 class FirstReplica:
@@ -49,10 +60,25 @@ class FirstReplica:
             row = self._catalogue.replica(key, tier)
             if row is None:
                 raise SamarkandError(f"{key} on {tier}: recorded, yet not in the catalogue")
-            for read in (beside, self._check):
-                if read and lease is not None and row.state is ReplicaState.WRITTEN:
-                    read(policy, row, progress)
-                    row = self._catalogue.replica(key, tier) or row
+            if lease is not None:
+                row = self._read(policy, row, progress, lease, beside)
         at = "" if row.verified_at is None else stamp(row.verified_at)
         place = key.place(row.packaging)
         return MadeReplica(tier, place, row.packaging.value, row.state.value, at)
+
+    def _read(
+        self,
+        policy: Policy,
+        row: ReplicaRow,
+        progress: Progress,
+        lease: Lease,
+        beside: Beside | None,
+    ) -> ReplicaRow:
+        """What it is then; where another run took it over meanwhile, as that one recorded it."""
+        with suppress(BusyError):
+            if beside is not None and row.state is ReplicaState.WRITTEN:
+                beside(policy, row, progress, lease)
+                row = self._catalogue.replica(row.key, row.tier) or row
+            if row.state is ReplicaState.WRITTEN:
+                self._check(policy, row, progress, lease=lease)
+        return self._catalogue.replica(row.key, row.tier) or row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,10 @@ def taken(
     with archive.opened() as (parts, policy):
         arrival = parts.ingest.arrive(policy, archive.put("first", files))
 
-        def beside(policy, row, progress):  # type: ignore[no-untyped-def]
+        def beside(policy, row, progress, lease):  # type: ignore[no-untyped-def]
             harm(archive.tier("vault") / row.key.place(row.packaging))
-            made.extend(parts.replication.read_back(policy, row, progress, parts.checker.weigh))
+            weigh = partial(parts.checker.weigh, lease=lease)
+            made.extend(parts.replication.read_back(policy, row, progress, weigh))
 
         return parts.ingest.take(policy, arrival, SILENCE, beside=beside), made
 

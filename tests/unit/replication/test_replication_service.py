@@ -44,7 +44,7 @@ def test_a_replica_that_was_never_read_back_may_be_a_source(
 ) -> None:
     other = one.put("second", {"b.txt": b"two"})
     with one.opened() as (parts, policy):
-        monkeypatch.setattr(parts.ingest._first, "_check", lambda *_: None)
+        monkeypatch.setattr(parts.ingest._first, "_check", lambda *_, **__: None)
         arrival = parts.ingest.arrive(policy, other)
         result = parts.ingest.take(policy, arrival, SILENCE)
         assert [replica.state for replica in result.replicas] == ["written"]
