@@ -1,12 +1,12 @@
 """Replicas of one version are read back at the same time: each lies on a tier of its own, whose
-medium would wait for the others'.
+medium would wait for the others'. Each stands for itself.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Protocol
 
 from preservation.catalogue.protocol import Lease, ReplicaRow
@@ -50,27 +50,32 @@ class Checks(Protocol):
 
 def look_at_all(
     checks: Checks, rows: Sequence[ReplicaRow], progress: Progress
-) -> Mapping[str, Any]:
-    """Read replicas, each of another tier; what it came to, by tier.
+) -> Generator[tuple[str, Any], None, None]:
+    """Read replicas, each of another tier. One that can't be read to its end costs the others
+    nothing; where nobody takes any more of what is yielded, all are stopped.
 
-    Raises:
-        BaseException: what stopped one of them, or us; the others are stopped.
+    Yields:
+        A tier, and what reading its replica came to: for :meth:`Checks.weigh_up`, or the
+        ``Exception`` that was in the way. The one that ends first comes first.
     """
     if not rows:
-        return {}
+        return
     stopped = threading.Event()
 
-    def look(row: ReplicaRow) -> Any:
-        return checks.look(row, progress, cancelled=stopped.is_set)
+    def look(row: ReplicaRow) -> tuple[str, Any]:
+        try:
+            return row.tier, checks.look(row, progress, cancelled=stopped.is_set)
+        except Exception as error:  # noqa: BLE001 - of one tier; told with it
+            return row.tier, error
 
     with ThreadPoolExecutor(min(len(rows), _MOST), "read-back") as threads:
-        begun = {row.tier: threads.submit(look, row) for row in rows}
+        begun = [threads.submit(look, row) for row in rows]
         try:
-            wait(begun.values(), return_when=FIRST_EXCEPTION)
-            return {tier: each.result() for tier, each in begun.items() if each.done()}
+            for each in as_completed(begun):
+                yield each.result()
         except BaseException:
             stopped.set()
-            for each in begun.values():
+            for each in begun:
                 each.cancel()
             checks.hurry()
             raise

@@ -8,7 +8,7 @@ visible is recorded, read back, and counted once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 from preservation.catalogue.holding import hold
@@ -181,9 +181,10 @@ class ReplicationService:
                 copy(version, wanting)
             for one in due:
                 self._each(one, lambda one: self._record(policy, one))
-            rows = [one.row for one in due if one.row is not None and one.is_to_be_read_back]
-            looked = look_at_all(self._checks, rows, progress)
-            results.extend(self._told(policy, one, progress, down, looked) for one in due)
+            read_back = self._read_back(policy, due, progress)
+            for one in due:
+                told = read_back.get(one.rule.tier)
+                results.append(told or self._told(one, progress, down))
         return results
 
     @staticmethod
@@ -197,19 +198,9 @@ class ReplicationService:
             except (NotNowError, DisputeError, MalformedError) as error:
                 one.error = error
 
-    def _told(
-        self,
-        policy: Policy,
-        one: Due,
-        progress: Progress,
-        down: dict[str, SamarkandError],
-        looked: Mapping[str, Any],
-    ) -> ReplicaResult:
-        """Record how a replica read back; what became of it.
-
-        Args:
-            looked: what reading them back came to, by tier.
-        """
+    @staticmethod
+    def _told(one: Due, progress: Progress, down: dict[str, SamarkandError]) -> ReplicaResult:
+        """What became of a replica that was not to be read back."""
         key, rule, error = one.version.key, one.rule, one.error
         if isinstance(error, TierUnavailableError | NoSpaceError):
             down[rule.tier] = error
@@ -221,11 +212,43 @@ class ReplicationService:
         row = one.row
         if row is None:
             raise SamarkandError(f"{key} on {rule.tier}: recorded, yet not in the catalogue")
-        if not one.is_to_be_read_back:
-            progress.skip(2 * row.octets)
-            return told_of(row, row.state.value, one.source, "")
+        progress.skip(2 * row.octets)
+        return told_of(row, row.state.value, one.source, "")
+
+    def _read_back(
+        self, policy: Policy, due: Sequence[Due], progress: Progress
+    ) -> dict[str, ReplicaResult]:
+        """Read back those that are to be, at the same time; record each as soon as that is done.
+        What became of them, by tier.
+
+        Raises:
+            SamarkandError: one of them could not be recorded; the others are.
+        """
+        reading = {one.rule.tier: one for one in due if one.is_to_be_read_back}
+        rows = [one.row for one in reading.values() if one.row is not None]
+        told: dict[str, ReplicaResult] = {}
+        unrecorded: list[SamarkandError] = []
+        with closing(look_at_all(self._checks, rows, progress)) as read:
+            for tier, looked in read:
+                try:
+                    told[tier] = self._weighed(policy, reading[tier], looked, progress)
+                except CatalogueUnavailableError:
+                    raise
+                except SamarkandError as error:
+                    unrecorded.append(error)
+        if unrecorded:
+            raise unrecorded[0]
+        return told
+
+    def _weighed(self, policy: Policy, one: Due, looked: Any, progress: Progress) -> ReplicaResult:
+        """Record how a replica read back; what became of it."""
+        row = one.row
+        if row is None:
+            raise SamarkandError(f"{one.version.key} on {one.rule.tier}: read, yet not known")
+        if isinstance(looked, Exception):
+            return _not_read(row, one.source, looked, progress)
         try:
-            checked = self._checks.weigh_up(policy, row, looked[rule.tier], progress, 0, one.lease)
+            checked = self._checks.weigh_up(policy, row, looked, progress, 0, one.lease)
         except BusyError as lost:
             return _not_made(one, lost, progress)
         state = {
@@ -274,6 +297,16 @@ class ReplicationService:
         )
         self._catalogue.record([event], one.lease)
         one.row = self._catalogue.replica(version.key, one.rule.tier)
+
+
+def _not_read(row: ReplicaRow, source: str, error: Exception, progress: Progress) -> ReplicaResult:
+    """One that is written, and that something kept from being read back: due again."""
+    if isinstance(error, SamarkandError):
+        reason = f"[{error.code}] {error.message}"
+    else:
+        reason = f"a defect, please report it: {type(error).__name__}: {error}"
+    progress.say(f"{row.key} on {row.tier}: not read back: {reason}")
+    return told_of(row, row.state.value, source, reason)
 
 
 def _not_made(one: Due, error: SamarkandError, progress: Progress) -> ReplicaResult:

@@ -10,6 +10,7 @@ import pytest
 from homes import Archive
 
 from preservation.audit.check import Checker
+from preservation.errors import NoSpaceError
 from preservation.replication import copying
 from preservation.replication.writing import Target
 
@@ -72,23 +73,71 @@ def test_one_that_reads_back_otherwise_is_damaged_and_the_other_verified(
     assert one.audit().outcomes["altered"] == 1
 
 
-def test_a_read_that_meets_a_defect_stops_the_others(
+def test_a_read_that_meets_a_defect_costs_the_others_nothing(
+    one: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Checker.look
+
+    def failing(self: Checker, row: Any, *said: Any, **more: Any) -> Any:
+        if row.tier == "mirror":
+            raise ZeroDivisionError("of a test")
+        return look(self, row, *said, **more)
+
+    monkeypatch.setattr(Checker, "look", failing)
+    made = {made.tier: made for made in one.replicate()}
+    assert (made["mirror"].state, made["deep"].state) == ("written", "verified")
+    assert "please report it: ZeroDivisionError: of a test" in made["mirror"].reason
+    monkeypatch.undo()
+    assert [(made.tier, made.state) for made in one.replicate()] == [("mirror", "verified")]
+
+
+def test_one_that_cannot_be_recorded_keeps_no_other_from_that(
+    one: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weigh_up, both = Checker.weigh_up, threading.Barrier(2, timeout=60)
+    look = Checker.look
+
+    def together(self: Checker, row: Any, *said: Any, **more: Any) -> Any:
+        looked = look(self, row, *said, **more)
+        both.wait()
+        if row.tier == "deep":  # the other one is recorded, or not, before this
+            threading.Event().wait(0.2)
+        return looked
+
+    def failing(self: Checker, policy: Any, row: Any, *said: Any) -> Any:
+        if row.tier == "mirror":
+            raise NoSpaceError("no space left for its result")
+        return weigh_up(self, policy, row, *said)
+
+    monkeypatch.setattr(Checker, "look", together)
+    monkeypatch.setattr(Checker, "weigh_up", failing)
+    with pytest.raises(NoSpaceError):
+        one.replicate()
+    monkeypatch.undo()
+    assert [(made.tier, made.state) for made in one.replicate()] == [("mirror", "verified")]
+
+
+def test_what_stops_the_run_stops_the_others_reads(
     one: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look, begun, stopped = Checker.look, threading.Event(), []
 
-    def failing(self: Checker, row: Any, *said: Any, cancelled: Callable[[], bool]) -> Any:
+    def waiting(self: Checker, row: Any, *said: Any, cancelled: Callable[[], bool]) -> Any:
         if row.tier == "mirror":
             assert begun.wait(60)
-            raise ZeroDivisionError
+            return look(self, row, *said, cancelled=cancelled)
         begun.set()
         while not cancelled():
             threading.Event().wait(0.01)
         stopped.append(row.tier)
         return look(self, row, *said, cancelled=cancelled)
 
-    monkeypatch.setattr(Checker, "look", failing)
-    with pytest.raises(ZeroDivisionError):
+    def pressed(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checker, "look", waiting)
+    monkeypatch.setattr(Checker, "weigh_up", pressed)
+    with pytest.raises(KeyboardInterrupt):
         one.replicate()
     assert stopped == ["deep"]
     monkeypatch.undo()
