@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from preservation.errors import NotNowError, SamarkandError, UsageError
+from preservation.files import stopping
 
 COMMANDS = {
     "init": ("home_commands", "Make a home: tiers, inboxes, catalogue, first policies."),
@@ -26,7 +27,7 @@ COMMANDS = {
     "down": ("home_commands", "Stop everything that `up` started."),
     "demo": ("demo_command", "The main job on the sample deposits, from inbox to report."),
     "survey": ("survey_command", "Look at any folder, read-only: what taking it in would mean."),
-    "ingest": ("ingest_command", "Take in deposits: each becomes an AIP version or is rejected."),
+    "ingest": ("ingest_ahead", "Take in deposits: each becomes an AIP version or is rejected."),
     "inbox": ("inbox_command", "See each deposit, from waiting to released; release them."),
     "bag": ("bag_commands", "Make and validate BagIt bags."),
     "replicate": ("work_commands", "Make the replicas that are promised and not there yet."),
@@ -100,6 +101,7 @@ class Where:
 def run(arguments: list[str] | None = None) -> None:
     """Run ``preserve`` and leave the process with the contract's exit code."""
     warnings.showwarning = _warned
+    stopping.listen()
     gc.set_threshold(_OBJECTS)  # nothing that is imported is garbage: a sixth of a command's start
     exit_code = call(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # nobody needs what a last search for garbage would find: 30 ms of every command

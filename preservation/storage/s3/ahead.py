@@ -10,12 +10,15 @@ import io
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+
+from preservation.storage.s3.hands import Hands
 
 SEGMENT = 6 << 20  # octets of one request
 CONNECTIONS = 2
 _STEP = 1 << 20  # octets asked of a connection at once
 _READY = CONNECTIONS  # segments asked for: with the one being used, 18 MiB at most
+_PATIENCE = 1.0  # seconds for connections that are let go; they may hang, and nobody needs them
 
 
 class Ahead(io.RawIOBase):
@@ -32,7 +35,7 @@ class Ahead(io.RawIOBase):
         self._have = self._room = memoryview(b"")
         self._free: deque[memoryview] = deque()  # room that was read from, to be filled again
         self._stopped = threading.Event()
-        self._hands = ThreadPoolExecutor(CONNECTIONS, "ahead")
+        self._hands = Hands(CONNECTIONS, "ahead")
 
     def readable(self) -> bool:
         return True
@@ -56,7 +59,9 @@ class Ahead(io.RawIOBase):
     def close(self) -> None:
         """Let all connections go, read to their ends or not."""
         self._stopped.set()
-        self._hands.shutdown(wait=True, cancel_futures=True)
+        for each in self._asked:
+            each.cancel()
+        self._hands.leave(_PATIENCE)
         super().close()
 
     def _ask(self) -> None:

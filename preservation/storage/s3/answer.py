@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Self
 
-from preservation.storage.s3.line import EndlessError, Head, Line, WireError
+from preservation.storage.s3.line import TOO_LONG, EndlessError, Head, Line, WireError
 
 _NO_BODY = frozenset({204, 304})
 _LENGTH = re.compile("[0-9]{1,18}")
@@ -89,7 +89,7 @@ class Answer:
             self._settle()
             return data
         if self.left is not None and self.left > most:
-            raise EndlessError("an answer that is too long")
+            raise EndlessError(TOO_LONG)
         return self.read()
 
     def _settle(self) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
 from preservation.storage.credentials import Keys
@@ -22,6 +22,7 @@ from preservation.storage.s3.documents import Document, OddDocumentError, Row, j
 from preservation.storage.s3.failures import NotS3Error
 from preservation.storage.s3.line import EndlessError, Octets, WireError
 from preservation.storage.s3.signing import Signer, target
+from preservation.storage.s3.waiting import BUSY, asked_for
 from preservation.storage.s3.wire import Wire, leads_there
 
 _MISSING = b"<Code>NoSuchKey</Code>"
@@ -30,6 +31,7 @@ _LISTING = 8 << 20  # octets of one page
 _OK, _PART, _ABSENT = 200, 206, 404
 _CAN_NOT_SAY = frozenset({400, 404, 405, 501})
 _FAILED = 500  # answers below are to what was asked, and no failure of the service
+_PAUSES = 2  # that a service may ask for, before boto3 makes some more
 _HEADERS = {
     "IfMatch": "if-match",
     "IfNoneMatch": "if-none-match",
@@ -44,6 +46,7 @@ _TOLD = {
     "x-amz-checksum-sha256": "ChecksumSHA256",
 }
 
+_T = TypeVar("_T")
 Said = Mapping[str, Any]  # as boto3 tells it; empty where the service says that there is none
 
 
@@ -217,10 +220,11 @@ class Asking:
         if not self._leads:
             return None
         try:
-            said = _document(self._answer("GET", "", query=query))
+            said = self._patiently(lambda: _document(self._answer("GET", "", query=query)))
         except EndlessError:
             raise
         except (OddDocumentError, WireError):
+            self._wire.going.expect()
             return None
         if said.name != name or said.fields.get("IsTruncated", "false") != "false":
             return None
@@ -236,18 +240,30 @@ class Asking:
         refused = False
         if self._leads:
             try:
-                return short()
+                return self._patiently(short)
             except _OtherAnswerError as other:
-                refused = other.status < _FAILED
+                refused = other.status < _FAILED and other.status not in BUSY
             except EndlessError:
                 raise
             except (OddDocumentError, WireError):
-                pass  # cut, or late, or another service's: boto3 tries again
+                self._wire.going.expect()  # cut, or late, or another service's: boto3 tries again
         asked = getattr(self._client(), long) if isinstance(long, str) else long
         said: Said = asked(Bucket=self._bucket, **about)
         if refused:
             self._leads = False  # boto3 knows a way that we don't: to another region, for one
         return said
+
+    def _patiently(self, short: Callable[[], _T]) -> _T:
+        """Ask the short way, again where the service says when."""
+        for _ in range(_PAUSES):
+            self._wire.going.expect()
+            try:
+                return short()
+            except _OtherAnswerError as other:
+                if not other.pause:
+                    raise
+                self._wire.going.pause(other.pause)
+        return short()
 
     def _answer(
         self,
@@ -291,8 +307,7 @@ def _plain(answer: Answer, *, is_part: bool = False) -> dict[str, Any]:
     """
     expected = (_OK, _PART) if is_part else (_OK,)
     if answer.status not in expected or answer.octets is None:
-        answer.close()
-        raise _OtherAnswerError(answer.status)
+        raise _other(answer)
     said = {ours: answer.fields.get(theirs, "") for theirs, ours in _TOLD.items()}
     return {**said, "ContentLength": answer.octets}
 
@@ -304,8 +319,7 @@ def _done(answer: Answer) -> Said:
         _OtherAnswerError: it has not.
     """
     if answer.status != _OK:
-        answer.close()
-        raise _OtherAnswerError(answer.status)
+        raise _other(answer)
     answer.document(_SHORT)
     return {ours: answer.fields.get(theirs, "") for theirs, ours in _TOLD.items()}
 
@@ -319,13 +333,22 @@ def _document(answer: Answer) -> Document:
     """
     with answer:
         if answer.status != _OK:
-            raise _OtherAnswerError(answer.status)
+            raise _other(answer)
         return Document(answer.document(_LISTING))
 
 
 class _OtherAnswerError(Exception):
-    """Anything but an object that is there, or is not."""
+    """Anything but an object that is there, or is not.
 
-    def __init__(self, status: int) -> None:
+    Attributes:
+        pause: seconds that the service wants to be left alone; 0 where it does not say.
+    """
+
+    def __init__(self, status: int, pause: float) -> None:
         super().__init__(status)
-        self.status = status
+        self.status, self.pause = status, pause
+
+
+def _other(answer: Answer) -> _OtherAnswerError:
+    answer.close()
+    return _OtherAnswerError(answer.status, asked_for(answer.status, answer.fields))

@@ -15,6 +15,7 @@ from typing import Any
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.line import WireError
+from preservation.storage.s3.waiting import LaterError
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 TAKEN = frozenset({"412", "409", "PreconditionFailed", "ConditionalRequestConflict"})
@@ -160,7 +161,7 @@ def s3_errors(tier: str, address: Address) -> Iterator[None]:
         yield
     except Exception as error:
         known = (*_kinds(_BOTO, "BotoCoreError"), *refusals(), *_cuts())
-        if not isinstance(error, known) and not _is_odd(error):
+        if not isinstance(error, (LaterError, *known)) and not _is_odd(error):
             raise
         raise _told(tier, address, error) from None  # its text may repeat a request's headers
 
@@ -176,6 +177,9 @@ def _clock(code: str, error: Any) -> str:
 
 def _told(tier: str, address: Address, error: Exception) -> NotNowError:
     no_tls = _kinds(_BOTO, "SSLError")
+    if isinstance(error, LaterError):
+        hint = "try again then; until then nothing is known of what is there"
+        return TierUnavailableError(f"tier {tier} at {address}: {error}", hint=hint, code="TIER-S3")
     if isinstance(error, refusals()):
         code = code_of(error)
         if code in _FULL:

@@ -19,11 +19,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from preservation.files import stopping
+
 Octets = bytes | bytearray | memoryview
 
-WAIT = 60  # seconds without an octet; as the client of boto3 has them
-_LONG = 2 * WAIT  # seconds of waiting for octets, after which they have to come faster than
-_SLOWEST = 1 << 10  # octets in a second
+WAIT = 60  # seconds without an octet
+LONG = 2 * WAIT  # seconds of waiting for octets, after which they have to come faster than
+SLOWEST = 1 << 10  # octets in a second
+LONGEST = 3600  # seconds of waiting for an answer that may come as slowly as it likes
 _HEAD = 64 << 10  # octets of an answer's head
 _AT_ONCE = 1 << 20  # octets received at once
 _ANNOUNCED, _TRAILERS = 8, 64  # more of them are no service's
@@ -32,6 +35,8 @@ _BUFFERS = 512  # that the system takes at once
 _FIRST = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}")
+TOO_SLOW = "an answer that comes too slowly"
+TOO_LONG = "an answer that is too long"
 _NO_HTTP = "an answer that is none of HTTP"
 
 
@@ -70,19 +75,20 @@ class Line:
         self.heard = False
         self._limit = self._waited = 0.0
         self._come_in = 0
+        stopping.heed(self)
 
     def send(self, pieces: Sequence[Octets], *, patiently: bool = False) -> None:
         """Send octets that are answered.
 
         Args:
-            patiently: the answer may come as slowly as it likes: a service joins parts for
-                minutes, and sends blanks meanwhile.
+            patiently: the answer may come as slowly as it likes, for an hour: a service joins
+                parts for minutes, and sends blanks meanwhile.
 
         Raises:
             WireError: they can't be sent.
         """
         self.heard = False
-        self._limit = float("inf") if patiently else _LONG
+        self._limit = LONGEST if patiently else LONG
         self._waited, self._come_in = 0.0, 0
         try:
             self._send(pieces)
@@ -161,8 +167,8 @@ class Line:
         self.heard = True
         self._come_in += octets
         self._waited += time.monotonic() - since
-        if self._waited > self._limit and self._come_in < self._waited * _SLOWEST:
-            raise EndlessError("an answer that comes too slowly")
+        if self._waited > self._limit and self._come_in < self._waited * SLOWEST:
+            raise EndlessError(TOO_SLOW)
 
     def chunked(self, most: int) -> bytes:
         """A body in chunks, up to its end.
@@ -175,7 +181,7 @@ class Line:
         while size := self._chunk_size():
             octets += size
             if octets > most:
-                raise EndlessError("an answer that is too long")
+                raise EndlessError(TOO_LONG)
             pieces.append(self._exactly(size))
             if self._row():
                 raise WireError(_NO_HTTP)
@@ -223,6 +229,11 @@ class Line:
         """Let it go."""
         with suppress(OSError):
             self._to.close()
+
+    def stop(self) -> None:
+        """End whatever somebody waits for here, from another thread."""
+        with suppress(OSError):
+            socket.socket.shutdown(self._to, socket.SHUT_RDWR)  # TLS has words of its own for it
 
 
 class PlainLine(Line):

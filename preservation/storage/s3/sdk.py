@@ -9,9 +9,13 @@ import boto3
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
+from botocore.utils import get_environ_proxies
 
 from preservation.storage.credentials import Keys
 from preservation.storage.s3.address import Address
+from preservation.storage.s3.bounded import Session
+from preservation.storage.s3.line import WAIT
+from preservation.storage.s3.wire import CONNECT, KEPT, named_bundle
 
 # What a user's own files and profile say is no tier's: keys and endpoint are named, or absent.
 _NO_SETTINGS = {
@@ -48,11 +52,15 @@ def client(address: Address, keys: Keys) -> Any:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             retries={"mode": "standard", "max_attempts": 3},
-            connect_timeout=10,
-            read_timeout=60,
-            max_pool_connections=16,
         ),
     )
+    sending = Session(
+        verify=named_bundle() or True,
+        proxies=get_environ_proxies(made.meta.endpoint_url),
+        timeout=(CONNECT, WAIT),
+        max_pool_connections=KEPT,
+    )
+    made.meta.events.register_first("before-send.s3", sending.answer)
     made.meta.events.register_last("before-parameter-build.s3", _ask_once_for_the_region)
     return made
 

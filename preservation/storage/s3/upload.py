@@ -12,13 +12,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from preservation.errors import NoSpaceError, NotNowError, TierUnavailableError
 from preservation.storage.s3.blocks import Block, blocks
 from preservation.storage.s3.failures import ABSENT, TAKEN, code_of, etag_of, refusals
+from preservation.storage.s3.hands import Hands
 from preservation.storage.s3.listing import Object
 from preservation.storage.s3.place import REFUSES_WRONG, S3Place
 
@@ -96,21 +97,25 @@ class Upload:
         """Send all parts; tells how many octets."""
         known = self._begin()
         octets = 0
-        with ThreadPoolExecutor(HANDS) as hands:
-            under_way: set[Future[None]] = set()
-            try:
-                for number, block in enumerate(itertools.chain([first], cut), 1):
-                    if len(under_way) == HANDS:
-                        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                        for each in done:
-                            each.result()
-                    under_way.add(hands.submit(self._part, number, block, known.get(number)))
-                    octets += block.octets
-                for each in under_way:
-                    each.result()
-            finally:
-                for each in under_way:
-                    each.cancel()
+        hands = Hands(HANDS, "upload")
+        under_way: set[Future[None]] = set()
+        try:
+            for number, block in enumerate(itertools.chain([first], cut), 1):
+                if len(under_way) == HANDS:
+                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    for each in done:
+                        each.result()
+                under_way.add(hands.submit(self._part, number, block, known.get(number)))
+                octets += block.octets
+            for each in under_way:
+                each.result()
+        except BaseException as error:
+            for each in under_way:
+                each.cancel()
+            # Whoever removes the parts has to find all of them; whoever pressed Ctrl-C goes.
+            hands.leave(None if isinstance(error, Exception) else 0.0)
+            raise
+        hands.leave()
         return octets
 
     def abort(self) -> None:

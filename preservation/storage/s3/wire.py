@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from preservation.storage.s3.answer import Answer
 from preservation.storage.s3.line import WAIT, Line, Octets, PlainLine, WireError
+from preservation.storage.s3.waiting import Going
 
-_CONNECT = 10  # seconds; as the client of boto3 has them
-_KEPT = 16  # connections
+CONNECT = 10  # seconds
+KEPT = 16  # connections
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
@@ -31,6 +32,7 @@ class Wire:
     Attributes:
         host: the service's, with its port where that is not the usual one.
         below: what every path begins with.
+        going: whether anything is to be asked.
 
     Raises:
         ValueError: it is another kind of URL.
@@ -42,6 +44,7 @@ class Wire:
         if not known or parts.query or not endpoint.isascii() or not endpoint.isprintable():
             raise ValueError(endpoint)
         self.below = parts.path.rstrip("/")
+        self.going = Going()
         self._is_tls = parts.scheme == "https"
         usual = 443 if self._is_tls else 80
         name, self._port = parts.hostname or "", parts.port or usual
@@ -108,14 +111,14 @@ class Wire:
         return None
 
     def _keep(self, line: Line) -> None:
-        if len(self._idle) < _KEPT:
+        if len(self._idle) < KEPT:
             self._idle.append(line)
         else:
             line.close()
 
     def _new(self) -> Line:
         try:
-            plain = socket.create_connection((self._name, self._port), _CONNECT)
+            plain = socket.create_connection((self._name, self._port), CONNECT)
         except OSError as error:
             raise WireError(str(error)) from error
         try:
@@ -133,14 +136,18 @@ class Wire:
         """What boto3's own connections are made with, certificates and all."""
         if self._tls is None:
             theirs: Any = import_module("botocore.httpsession")
-            named = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-            bundle = named or theirs.get_cert_path(True)
+            bundle = named_bundle() or theirs.get_cert_path(True)
             context = theirs.create_urllib3_context()
             context.verify_mode = 2  # ssl.CERT_REQUIRED
             context.check_hostname = True
             context.load_verify_locations(**{_kind(bundle): bundle})
             self._tls = context
         return self._tls
+
+
+def named_bundle() -> str:
+    """The certificates that the environment says to trust; empty: it says nothing."""
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or ""
 
 
 def leads_there(environment: Mapping[str, str]) -> bool:

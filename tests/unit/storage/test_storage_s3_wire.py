@@ -115,7 +115,7 @@ def test_a_fork_has_connections_of_its_own(says: Says) -> None:
 def test_an_answer_that_drips_has_an_end(
     says: Says, monkeypatch: pytest.MonkeyPatch, begins: bytes
 ) -> None:
-    monkeypatch.setattr(line, "_LONG", 0.05)
+    monkeypatch.setattr(line, "LONG", 0.05)
 
     def drips() -> Iterator[bytes]:
         yield begins
@@ -132,7 +132,7 @@ def test_an_answer_that_drips_has_an_end(
 def test_a_service_may_take_its_time_over_joining_parts(
     says: Says, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "_LONG", 0.0)
+    monkeypatch.setattr(line, "LONG", 0.0)
     wire = says([(PLAIN[at : at + 1] for at in range(len(PLAIN)))])
     assert wire.ask("POST", "/", "").read() == b"plain"
 
