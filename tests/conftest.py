@@ -12,6 +12,8 @@ from clocks import FakeClock
 from homes import archive, ground, pattern_homes, scenes
 from private_postgres import postgres_server, postgres_url
 
+from preservation.fixity import helpers
+
 __all__ = [
     "archive",
     "catalogue",
@@ -31,6 +33,12 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are read by Python, as without a compiler: through what a test puts in `os`."""
+    monkeypatch.setattr(helpers, "SMALL", None)
 
 
 @pytest.fixture

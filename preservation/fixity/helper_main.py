@@ -6,9 +6,10 @@ plain and nothing else: a file that is large, odd, changing or in any trouble is
 asker, who knows what to say.
 
 Arguments of the script: the open folder to read from, the open folder to copy to (-1 for none),
-the most octets of a file, 1 to drop cached pages first, 1 if all files were listed, the file of the
-extension that hashes several files at once (empty: OpenSSL, one after the other), 1 if copies will
-be read again soon. A question is a length (4 octets, little endian) and, as ``marshal`` spells it,
+the most octets of a file, 1 to drop cached pages first, 1 if all files were listed, 1 if copies
+will be read again soon, and the files of two extensions: of the one that hashes several files at
+once (empty: OpenSSL, one after the other), of the one that reads many in a call (empty: Python, one
+after the other). A question is a length (4 octets, little endian) and, as ``marshal`` spells it,
 the arguments of :meth:`Plain.take`; an answer is the same with what that gives. The arguments of
 :meth:`Plain.move`, which are fewer, are spelled the same way and not answered.
 """
@@ -21,13 +22,12 @@ import mmap
 import os
 import stat
 import sys
-from contextlib import suppress
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader  # importlib itself takes 0.5 ms more
 
 TYPE_CHECKING = False  # the module typing would take longer to import than all the others
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -41,14 +41,16 @@ _ASKED = 32  # files that the medium is asked for before the first of them is wa
 _TOGETHER = 64 * 1024  # octets that are hashed together: they stay in a core's own cache
 _ABREAST = 512 * 1024  # the same where lanes hash them, which need many at once
 _FULL = 16  # files below which lanes stay empty
+_SOME = 256  # files of a call at most
 _FEW = 4  # buffers up to which one after the other is as fast as lanes
 
 _MOVING = 3  # arguments of Plain.move; those of Plain.take are four
 
 Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
 Octets = bytes | memoryview
-Opened = tuple[int, int, bool] | OSError  # descriptor, octets, whether it stays in the cache
 Taken = tuple[list[int], list[bytes]]
+Filled = tuple[list[int], list[Octets]]
+How = tuple[int, int, int, bool, bool, bool]  # most, enough, least, listed, drop_cache, passes
 
 
 def hash_many(buffers: Sequence[Octets], name: str, lanes: Any = None) -> bytes:
@@ -110,7 +112,7 @@ class Plain:
         self._root, self._copy_to, self._lanes = root, copy_to, lanes
         octets, files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
         passes = drop_cache or (copy_to >= 0 and not read_soon)
-        self._how = most, octets, files, listed, drop_cache, passes
+        self._how: How = most, octets, files, listed, drop_cache, passes
         self._octets = files * (most + _PAGE) + octets  # of the room; what is not used takes none
         self._room: memoryview | None = None
         self._fill = _fill if small is None else small.fill
@@ -136,12 +138,20 @@ class Plain:
             digests of those that were read, joined: one that was left has none.
         """
         if self._room is None:
-            self._room = memoryview(mmap.mmap(-1, self._octets))  # it begins at a page
+            self._room = _memory(self._octets)
         sizes: list[int] = []
         columns: list[list[bytes]] = [[] for _ in names]
         while (at := len(sizes)) < len(paths):
-            some = paths[at : at + _SOME], kept[at : at + _SOME], looks[at : at + _SOME]
-            gone, buffers = self._fill(self._root, self._copy_to, *some, self._room, *self._how)
+            after = at + _SOME
+            gone, buffers = self._fill(
+                self._root,
+                self._copy_to,
+                paths[at:after],
+                kept[at:after],
+                looks[at:after],
+                self._room,
+                self._how,
+            )
             sizes += gone
             for name, column in zip(names, columns, strict=True):
                 column.append(hash_many(buffers, name, self._lanes))
@@ -166,34 +176,41 @@ class Plain:
             os.close(fd)
 
 
+def _memory(octets: int) -> memoryview:
+    """Memory for what passes the page cache: as ``preservation.files.memory.for_medium``."""
+    whole = -(-octets // _HUGE) * _HUGE
+    memory = mmap.mmap(-1, whole, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_DONTFORK)
+    try:  # noqa: SIM105 (contextlib takes 3 ms to import)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:  # a kernel without them
+        pass
+    return memoryview(memory)
+
+
 def _fill(
     root: int,
     copy_to: int,
     paths: Sequence[bytes],
     kept: Sequence[bytes],
     looks: Sequence[Look],
-    room: memoryview,
-    most: int,
-    enough: int,
-    least: int,
-    listed: bool,
-    drop_cache: bool,
-    passes: bool,
+    _room: memoryview,
+    how: How,
 ) -> Filled:
     """Read files until there are enough of them; what the extension does, where there is none.
 
     Nothing is read or written past the page cache: what has to be is left, too.
 
     Args:
-        root, copy_to, paths, kept, looks, most, listed, drop_cache: as of :class:`Plain`.
-        room: where the extension reads to.
-        enough: octets to read before they are hashed, if there are as many files as ``least``.
-        passes: write past the page cache.
+        root, copy_to, paths, kept, looks: as of :class:`Plain`.
+        how: ``most``, ``listed``, ``drop_cache`` as of :class:`Plain`; octets, and files, that
+            are enough to be hashed; and whether to write past the page cache.
 
     Returns:
         Of the paths that were gone through, the sizes as :meth:`Plain.take` gives them, and the
         octets of the files that were read.
     """
+    most, enough, least, listed, drop_cache, _ = how
     source, copy = _Folders(root), _Folders(copy_to)
     several = _ASKED if drop_cache else 1
     sizes: list[int] = []
@@ -224,11 +241,13 @@ def _open(
 ) -> tuple[int, int]:
     """A file's descriptor and octets; -1 for the descriptor of one that is left."""
     fd, size = -1, 0
-    with suppress(OSError):
+    try:
         fd = folders.open(path, _READ)
         size = _size(fd, listed)
         if 0 <= size <= most and not (drop_cache and _stays(fd, size)):
             return fd, size
+    except OSError:
+        pass
     if fd >= 0:
         os.close(fd)
     return -1, max(size, 0)
@@ -254,9 +273,11 @@ def _stays(fd: int, size: int) -> bool:
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     if size >= _WORTH_PASSING:
         return True
-    with suppress(OSError):  # it has to be read; or nobody can say
+    try:
         if os.preadv(fd, [bytearray(1)], 0, os.RWF_NOWAIT) > 0:
             return True
+    except OSError:  # it has to be read; or nobody can say
+        pass
     os.posix_fadvise(fd, 0, size, os.POSIX_FADV_WILLNEED)
     return False
 
@@ -298,15 +319,14 @@ class _Folders:
             return False
         try:
             try:
-                written = os.write(fd, data) if data else 0
+                whole = not data or os.write(fd, data) == len(data)
             finally:
                 os.close(fd)
         except OSError:
-            written = -1
-        if written != len(data):
-            with suppress(OSError):
-                os.unlink(path[path.rfind(b"/") + 1 :], dir_fd=self._at)
-        return written == len(data)
+            whole = False
+        if not whole:
+            os.unlink(path[path.rfind(b"/") + 1 :], dir_fd=self._at)
+        return whole
 
     def _enter(self, parent: bytes) -> None:
         """Open another folder, following no link on the way."""
@@ -340,15 +360,15 @@ def _empty(name: str) -> Any:
     return _EMPTY[name]
 
 
-def _extension(path: str) -> Any:
-    """The extension in a file; None where it cannot be had: then OpenSSL does its work."""
+def _extension(name: str, path: str) -> Any:
+    """The extension in a file; None where it cannot be had: then Python does its work."""
     try:
-        loader = ExtensionFileLoader("_sha2", path)
-        lanes = loader.create_module(ModuleSpec("_sha2", loader, origin=path))
-        loader.exec_module(lanes)
+        loader = ExtensionFileLoader(name, path)
+        module = loader.create_module(ModuleSpec(name, loader, origin=path))
+        loader.exec_module(module)
     except ImportError:
         return None
-    return lanes if lanes.LANES else None
+    return module
 
 
 def _serve(plain: Plain) -> None:
@@ -365,8 +385,8 @@ def _serve(plain: Plain) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)  # copies have mode 0644, whatever the asker's umask
-    _root, _copy_to, _most, _drop, _listed = map(int, sys.argv[1:6])
-    _lanes = _extension(sys.argv[6]) if sys.argv[6] else None
-    _soon = sys.argv[7] == "1"
-    _serve(Plain(_root, _copy_to, _most, bool(_drop), bool(_listed), _lanes, _soon))
+    _root, _copy_to, _most, _drop, _listed, _soon = map(int, sys.argv[1:7])
+    _lanes, _small = map(_extension, ("_sha2", "_small"), sys.argv[7:9])
+    _how = bool(_drop), bool(_listed), _lanes, _small, bool(_soon)
+    _serve(Plain(_root, _copy_to, _most, *_how))
     os._exit(0)  # there is nothing to tidy up

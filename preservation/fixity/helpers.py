@@ -17,11 +17,19 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from preservation.fixity import helper_main, sha2
 from preservation.fixity.helper_main import Look, Taken
+
+SMALL: ModuleType | None  # reads many small files in a call; without it Python reads each
+try:
+    from preservation.fixity import _small
+except ImportError:
+    SMALL = None
+else:
+    SMALL = _small
 
 BATCH = 256  # files of one question
 ENOUGH = 2048  # files below which starting helpers costs more than it gains
@@ -46,7 +54,7 @@ class Here:
         abreast: bool = True,
     ) -> None:
         lanes = sha2 if abreast and sha2.LANES else None
-        self._plain = helper_main.Plain(root, -1, most, drop_cache, listed, lanes)
+        self._plain = helper_main.Plain(root, -1, most, drop_cache, listed, lanes, SMALL)
         self._taken: list[Taken] = []
 
     def __enter__(self) -> Self:
@@ -58,7 +66,7 @@ class Here:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._plain.close()
+        """Nothing to let go of."""
 
     def ask(self, names: Sequence[str], paths: Sequence[bytes]) -> None:
         """Read some files; arguments as :meth:`helper_main.Plain.take`."""
@@ -111,7 +119,8 @@ class Helper:
         read_soon: bool = False,
     ) -> None:
         said = [str(root), str(copy_to), str(most), str(int(drop_cache)), str(int(listed))]
-        said += [sha2.PATH if abreast and sha2.LANES else "", str(int(read_soon))]
+        said += [str(int(read_soon)), sha2.PATH if abreast and sha2.LANES else ""]
+        said += [str(SMALL.__file__) if SMALL is not None else ""]
         self.process = _start(said, (root,) if copy_to < 0 else (root, copy_to))
         self._asked: deque[_Asked] = deque()
         self._questions, self._answers = _room(self.process)

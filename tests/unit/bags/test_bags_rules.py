@@ -383,6 +383,7 @@ def test_upper_case_digests_and_any_white_space_are_fine(tmp_path: Path) -> None
     assert check(folder).findings == ()
 
 
+@pytest.mark.usefixtures("in_python")
 def test_a_file_that_cannot_be_read_is_no_mismatch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -428,6 +429,7 @@ def test_a_folder_that_may_not_be_listed_decides_nothing(
     assert not report.undecided
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("refused", [b"tagmanifest-sha512.txt", b"bag-info.txt"])
 @pytest.mark.parametrize("mode", [Mode.FULL, Mode.COMPLETENESS, Mode.OXUM])
 def test_what_a_tag_file_that_may_not_be_read_says_is_not_called_absent(
@@ -450,6 +452,7 @@ def test_what_a_tag_file_that_may_not_be_read_says_is_not_called_absent(
     assert not report.fixity_checked
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("mode", [Mode.FULL, Mode.COMPLETENESS, Mode.OXUM])
 def test_octets_that_may_not_be_asked_for_are_not_called_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode

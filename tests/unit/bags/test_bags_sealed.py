@@ -172,6 +172,7 @@ def test_a_folder_that_is_gone_is_missing(bag: Path) -> None:
     assert check(held(bag), seal).outcome is Outcome.MISSING
 
 
+@pytest.mark.usefixtures("in_python")
 def test_a_refusal_is_not_damage(bag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seal = sealed(bag)
     opened = os.open
@@ -268,6 +269,7 @@ def test_facts_come_from_tag_files_alone(bag: Path) -> None:
         facts(held(bag), seal)
 
 
+@pytest.mark.usefixtures("in_python")
 def test_what_programs_have_mapped_is_read_from_the_medium(
     bag: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_failing_medium_is_tried_again_and_then_told_from_a_refusal(
     assert failures - left[0] == (1 if ends is Reading.UNCHECKED else min(failures, 3))
 
 
+@pytest.mark.usefixtures("in_python")
 def test_a_small_file_that_grows_while_it_is_read_is_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
