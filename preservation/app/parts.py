@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from preservation.audit.check import Checker
     from preservation.audit.service import AuditService
     from preservation.audit.statements import StatementService
+    from preservation.formats.identifier import FormatIdentifier
     from preservation.formats.protocol import Identifier
     from preservation.ingest.inspect import Tools
     from preservation.ingest.release import ReleaseResult, ReleaseService
@@ -89,6 +90,7 @@ class Parts:
     Attributes:
         every_tier: those too that only earlier policies named.
         ends: what is closed with the home.
+        ahead: what says what files are, where somebody started it already; not closed with it.
     """
 
     home: Home
@@ -101,6 +103,7 @@ class Parts:
     every_tier: Callable[[], Mapping[str, Tier]]
     credentials: CredentialSource | None
     ends: ExitStack
+    ahead: FormatIdentifier | None = None
 
     checker: ClassVar[_Service[Checker]] = _Service("checking")
     tools: ClassVar[_Service[Tools]] = _Service("tools")
@@ -224,11 +227,13 @@ def open_home(
     agent: str = "",
     clock: Clock | None = None,
     credentials: CredentialSource | None = None,
+    identifier: FormatIdentifier | None = None,
 ) -> Iterator[Parts]:
     """Open a home for one piece of work.
 
     Args:
         credentials: hands each tier its keys; by default the process's environment.
+        identifier: says what files are; whoever started it before ends it, too.
 
     Raises:
         HomeNotFoundError: there is no home at the path.
@@ -256,6 +261,7 @@ def open_home(
             every_tier=cache(partial(tiers, former=True)),
             credentials=credentials,
             ends=ends,
+            ahead=identifier,
         )
 
 

@@ -1,22 +1,17 @@
-"""``preserve ingest``."""
+"""What ``preserve ingest`` does; its words are in ``ingest_ahead.py``."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from preservation.app.parts import Parts
 from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
-from preservation.cli.options import Community, Json, application
 from preservation.cli.replicating import codes, made, show_replicas
-from preservation.cli.shell import Several, shell, table, worst
-from preservation.errors import UsageError
+from preservation.cli.shell import Several, Shell, table, worst
 from preservation.ingest.reading_back import Beside
 from preservation.ingest.result import DepositResult
 from preservation.model.progress import Progress
@@ -27,36 +22,29 @@ from preservation.replication.result import ReplicaResult
 if TYPE_CHECKING:
     from rich.console import Console
 
-ingest_app = application()
+    from preservation.formats.identifier import FormatIdentifier
 
 
-@ingest_app.command()
-def ingest(
-    ctx: typer.Context,
-    path: Annotated[
-        Path | None, typer.Argument(help="A deposit: a folder, a bag, a tar or a zip.")
-    ] = None,
-    community: Community = None,
-    inbox: Annotated[bool, typer.Option(help="Take what waits in the inboxes.")] = False,
-    replicate: Annotated[
-        bool, typer.Option(help="Make their other promised replicas at once, too.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Take deposits in. They stay as they are; the first replica is made and read back.
+def take_in(
+    here: Shell,
+    identifier: FormatIdentifier,
+    path: Path | None,
+    community: str | None,
+    *,
+    replicate: bool,
+    as_json: bool,
+) -> NoReturn:
+    """Do what the words say, and leave with an exit code.
 
-    With PATH, that deposit, for --community. With --inbox, everything complete in the inboxes.
-    The other replicas are made by `replicate`, or at once with --replicate; those that a run which
-    was cut short left out are made by `replicate`, too.
+    Args:
+        identifier: says what files are; it may be getting ready by now.
+        path: the deposit; None for all that wait in the inboxes.
     """
-    here = shell(ctx)
-    if (path is None) == (not inbox):
-        raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
     several = Several(here)
     replicas: list[ReplicaResult] = []
-    with opened(here, acts=True) as parts, here.watching() as progress:
+    with opened(here, acts=True, identifier=identifier) as parts, here.watching() as progress:
         beside = _beside(parts, replicas) if replicate else None
-        if path is None:
+        if path is None or community is None:
             taken = _take_all(parts, community, several, progress, beside)
         else:
             taken = [_take_one(parts, path, community, progress, beside)]
@@ -99,14 +87,9 @@ def _latest(earlier: list[ReplicaResult], later: list[ReplicaResult]) -> list[Re
 
 
 def _take_one(
-    parts: Parts, path: Path, community: str | None, progress: Progress, beside: Beside | None
+    parts: Parts, path: Path, community: str, progress: Progress, beside: Beside | None
 ) -> _Taken:
-    if community is None:
-        raise UsageError("a deposit needs --community", hint="say for whom it is kept")
     policy = parts.store.governing(community)
-    # What says what files are takes its time to start: it does so while the rest is loaded. If it
-    # cannot, whoever asks it first hears why.
-    ThreadPoolExecutor(1, "ahead").submit(getattr, parts.identifier, "toolchain")
     arrival = parts.ingest.arrive(policy, path.absolute())
     taken = parts.ingest.take(policy, arrival, progress, by_hand=True, beside=beside)
     return policy, taken

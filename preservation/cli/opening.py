@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from preservation.app.editing import edited_policies
 from preservation.app.freshness import clock_is_behind, out_of_date
@@ -13,17 +14,23 @@ from preservation.errors import BusyError, NotNowError, UsageError
 from preservation.model.units import counted
 from preservation.policy.policy import Policy
 
+if TYPE_CHECKING:
+    from preservation.formats.identifier import FormatIdentifier
+
 
 @contextmanager
-def opened(here: Shell, *, acts: bool = False) -> Iterator[Parts]:
+def opened(
+    here: Shell, *, acts: bool = False, identifier: FormatIdentifier | None = None
+) -> Iterator[Parts]:
     """Open the home; say so if policy files were edited and are not in force.
 
     Args:
         here: the shell of the command.
         acts: the command records events; they are drained into the journal when it ends, also
             where no Airflow does that every few minutes.
+        identifier: as of :func:`open_home`.
     """
-    with open_home(here.home) as parts:
+    with open_home(here.home, identifier=identifier) as parts:
         if acts:
             parts.expect_today()
         _mention_time(here, parts)

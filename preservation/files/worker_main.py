@@ -5,6 +5,8 @@ ours by itself. Its one argument is a JSON object: ``path`` (``sys.path``), ``mo
 ``parent`` (process number), ``memory`` (octets of address space), ``files`` (descriptors),
 ``written`` (octets of a file that it makes).
 
+The module may have ``prepare()``, which loads what its first answer would have to wait for.
+
 It says ``{"ready": true, "streams": …}``, then answers each line ``{"items": […]}`` with one line
 ``{"answer": {…}}`` per item as soon as it is known, and ``{"done": true}``; or says
 ``{"raised": "…"}`` and is ready again; or ``{"short": errno}`` where it lacked descriptors, which
@@ -98,6 +100,8 @@ def _main() -> None:
         return
     try:
         module = importlib.import_module(asked["module"])
+        if hasattr(module, "prepare"):
+            module.prepare()
     except Exception as error:  # noqa: BLE001 - told to the asker, who can tell a person
         _say(answers, {"raised": f"{type(error).__name__}: {error}"})
         return

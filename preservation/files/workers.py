@@ -153,7 +153,7 @@ class WorkerPool:
                     results += [_GIVEN_UP] * len(part)
                     continue
                 begun = time.monotonic()
-                worker = worker if worker and worker.usable else self._start(worker)
+                worker = worker if worker and worker.usable else self._ready(worker)
                 seconds = deadline_s(part) if callable(deadline_s) else deadline_s
                 answers, failure = worker.ask(part, seconds)
                 if patience:
@@ -177,6 +177,24 @@ class WorkerPool:
             self._idle.put(worker)
         return results
 
+    def begin(self, workers: int) -> None:
+        """Start workers ahead of the first question; nobody waits for them.
+
+        One that cannot be started, or does not get ready, is started anew by whoever asks first,
+        and hears why.
+        """
+        slots: list[_Worker | None] = []
+        with suppress(queue.Empty):
+            while len(slots) < workers:
+                slots.append(self._idle.get_nowait())
+        for each in slots:
+            self._starter.submit(self._begin, each)
+
+    def _begin(self, worker: _Worker | None) -> None:
+        with suppress(NotNowError):
+            worker = worker or _Worker(self._module, self._settings)
+        self._idle.put(worker)
+
     def close(self) -> None:
         """Stop every worker; waits for calls that are under way."""
         for _ in range(self._size):
@@ -191,19 +209,36 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _start(self, former: _Worker | None) -> _Worker:
-        if former:
-            former.stop()
+    def _ready(self, worker: _Worker | None) -> _Worker:
+        """One that may be asked: this, if it only has to get ready; else a new one in its place."""
         for _ in range(_STARTS - 1):
             with suppress(NotNowError):
-                return self._starter.submit(_Worker, self._module, self._settings).result()
-        return self._starter.submit(_Worker, self._module, self._settings).result()
+                return self._greeted(worker)
+        return self._greeted(None)
+
+    def _greeted(self, worker: _Worker | None) -> _Worker:
+        if worker is None or not worker.is_new:
+            if worker:
+                worker.stop()
+            worker = self._starter.submit(_Worker, self._module, self._settings).result()
+        try:
+            worker.greet()
+        except BaseException:
+            worker.stop()
+            raise
+        return worker
 
 
 class _Worker:
-    """One process and the pipes to it."""
+    """One process and the pipes to it.
+
+    Attributes:
+        is_new: it was started, and nobody has heard yet whether it is ready.
+        usable: it may be asked.
+    """
 
     def __init__(self, module: str, settings: WorkerSettings) -> None:
+        self._module, self._settings = module, settings
         self._left = settings.recycle
         self._buffer = b""
         self._stopped = False
@@ -231,16 +266,23 @@ class _Worker:
             raise _cannot_start(module, str(error)) from error
         self._to, self._from = _fileno(self._process.stdin), _fileno(self._process.stdout)
         os.set_blocking(self._to, False)
-        self.usable = True
+        self.usable, self.is_new = False, True
         self.streams, self._silence = False, math.inf
+
+    def greet(self) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            NotNowError: it does not get ready (``WORKER-START``).
+        """
+        self.is_new = False
         hello = self._hear(time.monotonic() + _START_SECONDS)
         if isinstance(hello, WorkerFailure) or "ready" not in hello:
-            self.stop()
-            raise _cannot_start(
-                module, hello.message if isinstance(hello, WorkerFailure) else hello["raised"]
-            )
+            why = hello.message if isinstance(hello, WorkerFailure) else hello["raised"]
+            raise _cannot_start(self._module, why)
+        self.usable = True
         if hello["streams"]:
-            self.streams, self._silence = True, settings.silence
+            self.streams, self._silence = True, self._settings.silence
 
     def ask(
         self, items: Sequence[Item], seconds: float

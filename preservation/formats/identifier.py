@@ -31,7 +31,10 @@ from preservation.formats.request import STAGING, TOOLS, Request, extension_of
 from preservation.model.identification import Identification, Toolchain
 
 BATCH = 64
-_FEW = 200  # files that one worker is at before another would have started and caught up
+MANY = 200  # files that one worker is at before another would have started and caught up
+# Most of what taking in a deposit costs is to say what its files are; one worker would let the
+# other cores wait. More than two would be in the way of copying, and each holds up to 250 MB.
+_WORKERS = 2
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
@@ -54,12 +57,13 @@ class FormatIdentifier:
 
     Args:
         workers: processes, each of up to 250 MB. The first starts when it is asked, the others
-            once there are many files: a start costs as much as some hundred of them.
+            once there are many files: a start costs as much as some hundred of them. See
+            :meth:`expect`.
         known: a file that keeps answers between runs; none are kept without it.
     """
 
     def __init__(self, workers: int = 1, known: Path | None = None) -> None:
-        self._known = known
+        self._known, self._workers = known, workers
         self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
         # A worker asks about one file at a time: more threads of Go would only look for work.
         environment = {STAGING: self._staging.name, "GOMAXPROCS": "1"}
@@ -131,9 +135,17 @@ class FormatIdentifier:
         ask = self._batch_below(os.fsencode(root.absolute()), patience)
         self._files += len(paths)
         several: Callable[..., Iterator[list[Identification]]] = self._callers.map
-        many = len(batches) > 1 and self._files > _FEW
+        many = len(batches) > 1 and self._files > MANY
         answers = several(ask, batches) if many else map(ask, batches)
         return list(chain.from_iterable(answers))
+
+    def keep_answers(self, known: Path) -> None:
+        """Keep answers in a file from now on; before anybody asks."""
+        self._known = known
+
+    def expect(self, files: int) -> None:
+        """Hear how many files will be asked about, so that workers get ready meanwhile."""
+        self._pool.begin(self._workers if files > MANY else 1)
 
     def close(self) -> None:
         """Stop the workers; waits for calls that are under way."""
@@ -172,7 +184,7 @@ class FormatIdentifier:
 
     def _turn(self) -> AbstractContextManager[object]:
         """Whoever asks waits for the first worker as long as another is not worth its start."""
-        return self._alone if self._files <= _FEW else nullcontext()
+        return self._alone if self._files <= MANY else nullcontext()
 
     def _without(
         self, asked: Request, failure: WorkerFailure, patience: Patience | None
@@ -186,6 +198,11 @@ class FormatIdentifier:
                 heard = Evidence.from_json(said)
                 return replace(heard, without=status) if heard.status is Status.READ else heard
         return Evidence(status, extension_of(asked.path))
+
+
+def workers_here() -> int:
+    """How many workers are worth having beside whoever copies what they look into."""
+    return min(_WORKERS, len(os.sched_getaffinity(0)))
 
 
 def _seconds(items: Sequence[Item]) -> float:

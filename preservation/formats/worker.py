@@ -62,6 +62,11 @@ _MOST_LINKS = 1000
 _REGEX_OCTETS = 1024  # that a regular expression of libmagic may look at; 8,192 by default
 
 
+def prepare() -> None:
+    """Load what the tools know, so that no file waits for it."""
+    _examiner().prepare()
+
+
 def answer(items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Answer questions, each as soon as it is known; a question without a path asks who we are."""
     examiner = _examiner()
@@ -86,6 +91,10 @@ class Examiner:
         self._claims: dict[str, bool] = {}
         self._named: dict[str, dict[str, Any]] = {}
         self._links: dict[str, str] = {}
+
+    def prepare(self) -> None:
+        """Siegfried puts its signatures in order when it is first asked, which takes 0.1 s."""
+        self._about(_JUNK, "")
 
     def toolchain(self) -> dict[str, str]:
         """Versions of the tools and of what they know."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -131,6 +132,60 @@ def test_workers_that_are_killed_while_they_start_are_started_again(
     kills = {4, 5, 6}
     with WorkerPool(MODULE) as other, pytest.raises(NotNowError, match="SIGKILL"):
         other.run([{"do": "say"}], 30)
+
+
+def test_workers_that_were_begun_ahead_are_those_that_answer(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, begun = subprocess.Popen, threading.Event()
+
+    def start(*words: object, **more: object) -> subprocess.Popen[bytes]:
+        assert not begun.is_set()
+        process = real(*words, **more)  # type: ignore[call-overload]
+        begun.set()
+        return process  # type: ignore[no-any-return]
+
+    monkeypatch.setattr("preservation.files.workers.subprocess.Popen", start)
+    pool.begin(1)
+    assert begun.wait(30)
+    assert told(pool.run([{"do": "say"}], 30)) == ["say"]
+
+
+def test_a_worker_that_was_begun_ahead_and_died_is_started_anew(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, dead = subprocess.Popen, threading.Event()
+
+    def start(*words: object, **more: object) -> subprocess.Popen[bytes]:
+        process = real(*words, **more)  # type: ignore[call-overload]
+        if not dead.is_set():
+            process.kill()
+            dead.set()
+        return process  # type: ignore[no-any-return]
+
+    monkeypatch.setattr("preservation.files.workers.subprocess.Popen", start)
+    pool.begin(1)
+    assert dead.wait(30)
+    assert told(pool.run([{"do": "say"}], 30)) == ["say"]
+
+
+def test_workers_that_nobody_asked_end_with_their_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = subprocess.Popen
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: object, **more: object) -> subprocess.Popen[bytes]:
+        started.append(real(*words, **more))  # type: ignore[call-overload]
+        return started[-1]
+
+    monkeypatch.setattr("preservation.files.workers.subprocess.Popen", start)
+    with WorkerPool(MODULE, 2) as pool:
+        pool.begin(2)
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+
+
+def test_a_worker_is_asked_when_it_is_prepared() -> None:
+    with WorkerPool("prepared_worker") as pool:
+        assert pool.run([{}], 30) == [{"prepared": True}]
 
 
 def test_what_is_said_without_end_is_not_kept(pool: WorkerPool) -> None:
