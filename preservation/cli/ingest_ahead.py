@@ -15,7 +15,7 @@ from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import shell
 from preservation.errors import UsageError
 from preservation.files.scan import Names, scan
-from preservation.formats.identifier import MANY, FormatIdentifier, workers_here
+from preservation.formats.tool_workers import FEW, ToolWorkers, workers_here
 
 ingest_app = application()
 
@@ -43,11 +43,11 @@ def ingest(
         raise UsageError("name one deposit, or say --inbox", hint="`preserve ingest --help`")
     if path is not None and community is None:
         raise UsageError("a deposit needs --community", hint="say for whom it is kept")
-    with FormatIdentifier(workers_here()) as identifier:
+    with ToolWorkers(workers_here()) as ahead:
         if path is not None:
-            identifier.expect(_files(path))
+            ahead.expect(_files(path))
         work = importlib.import_module("preservation.cli.ingest_command")
-        work.take_in(shell(ctx), identifier, path, community, replicate=replicate, as_json=as_json)
+        work.take_in(shell(ctx), ahead, path, community, replicate=replicate, as_json=as_json)
 
 
 def _files(path: Path) -> int:
@@ -56,6 +56,6 @@ def _files(path: Path) -> int:
     with suppress(OSError):  # no folder, or none that can be had: told when it is looked at
         for found in scan(path, sizes=False):
             files += len(found.paths) if isinstance(found, Names) else 0
-            if files > MANY:
+            if files > FEW:
                 break
     return files

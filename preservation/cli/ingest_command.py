@@ -22,12 +22,12 @@ from preservation.replication.result import ReplicaResult
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from preservation.formats.identifier import FormatIdentifier
+    from preservation.formats.tool_workers import ToolWorkers
 
 
 def take_in(
     here: Shell,
-    identifier: FormatIdentifier,
+    ahead: ToolWorkers,
     path: Path | None,
     community: str | None,
     *,
@@ -37,12 +37,12 @@ def take_in(
     """Do what the words say, and leave with an exit code.
 
     Args:
-        identifier: says what files are; it may be getting ready by now.
+        ahead: what says what files are; it may be getting ready by now.
         path: the deposit; None for all that wait in the inboxes.
     """
     several = Several(here)
     replicas: list[ReplicaResult] = []
-    with opened(here, acts=True, identifier=identifier) as parts, here.watching() as progress:
+    with opened(here, acts=True, ahead=ahead) as parts, here.watching() as progress:
         beside = _beside(parts, replicas) if replicate else None
         if path is None or community is None:
             taken = _take_all(parts, community, several, progress, beside)

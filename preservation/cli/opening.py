@@ -15,22 +15,20 @@ from preservation.model.units import counted
 from preservation.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from preservation.formats.identifier import FormatIdentifier
+    from preservation.formats.tool_workers import ToolWorkers
 
 
 @contextmanager
-def opened(
-    here: Shell, *, acts: bool = False, identifier: FormatIdentifier | None = None
-) -> Iterator[Parts]:
+def opened(here: Shell, *, acts: bool = False, ahead: ToolWorkers | None = None) -> Iterator[Parts]:
     """Open the home; say so if policy files were edited and are not in force.
 
     Args:
         here: the shell of the command.
         acts: the command records events; they are drained into the journal when it ends, also
             where no Airflow does that every few minutes.
-        identifier: as of :func:`open_home`.
+        ahead: as of :func:`open_home`.
     """
-    with open_home(here.home, identifier=identifier) as parts:
+    with open_home(here.home, ahead=ahead) as parts:
         if acts:
             parts.expect_today()
         _mention_time(here, parts)

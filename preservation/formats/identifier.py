@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -20,28 +19,22 @@ from preservation.files.workers import (
     Patience,
     Trouble,
     WorkerFailure,
-    WorkerPool,
-    WorkerSettings,
 )
 from preservation.formats.answers import Answers
 from preservation.formats.evidence import Evidence, Status
 from preservation.formats.patience import octets_of
 from preservation.formats.reconcile import reconcile
-from preservation.formats.request import STAGING, TOOLS, Request, extension_of
+from preservation.formats.request import TOOLS, Request, extension_of
+from preservation.formats.tool_workers import FEW, ToolWorkers
 from preservation.model.identification import Identification, Toolchain
 
 BATCH = 64
-MANY = 200  # files that one worker is at before another would have started and caught up
-# Most of what taking in a deposit costs is to say what its files are; one worker would let the
-# other cores wait. More than two would be in the way of copying, and each holds up to 250 MB.
-_WORKERS = 2
 _START_SECONDS = 5.0  # for a batch, beyond what its octets take
 _OCTETS_PER_SECOND = 50_000_000  # a signature that must search the whole file is this slow
 _LONGEST_SECONDS = 120.0  # that one file may take
 _TOOLCHAIN_SECONDS = 60.0
 _TRIES = 3
 _AGAIN_SECONDS = 5.0  # for a file that did not get through, with one tool less
-_WRITTEN = 8 << 20  # octets: an excerpt of a large file, in memory
 _STATUS = {
     Trouble.TIMEOUT: Status.TIMEOUT,
     Trouble.CRASHED: Status.CRASHED,
@@ -56,23 +49,23 @@ class FormatIdentifier:
     threads keep running. Safe to call from several threads.
 
     Args:
-        workers: processes, each of up to 250 MB. The first starts when it is asked, the others
-            once there are many files: a start costs as much as some hundred of them. See
-            :meth:`expect`.
+        workers: processes, as of :class:`ToolWorkers`.
         known: a file that keeps answers between runs; none are kept without it.
+        ahead: workers that somebody started already, and ends; in the place of ones of its own.
     """
 
-    def __init__(self, workers: int = 1, known: Path | None = None) -> None:
-        self._known, self._workers = known, workers
-        self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
-        # A worker asks about one file at a time: more threads of Go would only look for work.
-        environment = {STAGING: self._staging.name, "GOMAXPROCS": "1"}
-        settings = WorkerSettings(written=_WRITTEN, environment=environment)
-        self._pool = WorkerPool("preservation.formats.worker", workers, settings)
+    def __init__(
+        self, workers: int = 1, known: Path | None = None, ahead: ToolWorkers | None = None
+    ) -> None:
+        self._known = known
+        with ExitStack() as own:
+            at_work = ahead or own.enter_context(ToolWorkers(workers))
+            self._own = own.pop_all()
+        self._pool = at_work.pool
         self._files = 0  # that were asked about so far
         self._alone = threading.Lock()  # held while files are few: the first worker is at all
         # One more than workers: answers are weighed while the workers are at the next files.
-        self._callers = ThreadPoolExecutor(workers + 1, "formats")
+        self._callers = ThreadPoolExecutor(at_work.workers + 1, "formats")
 
     @cached_property
     def toolchain(self) -> Toolchain:
@@ -135,25 +128,16 @@ class FormatIdentifier:
         ask = self._batch_below(os.fsencode(root.absolute()), patience)
         self._files += len(paths)
         several: Callable[..., Iterator[list[Identification]]] = self._callers.map
-        many = len(batches) > 1 and self._files > MANY
+        many = len(batches) > 1 and self._files > FEW
         answers = several(ask, batches) if many else map(ask, batches)
         return list(chain.from_iterable(answers))
-
-    def keep_answers(self, known: Path) -> None:
-        """Keep answers in a file from now on; before anybody asks."""
-        self._known = known
-
-    def expect(self, files: int) -> None:
-        """Hear how many files will be asked about, so that workers get ready meanwhile."""
-        self._pool.begin(self._workers if files > MANY else 1)
 
     def close(self) -> None:
         """Stop the workers; waits for calls that are under way."""
         self._callers.shutdown()
-        self._pool.close()
+        self._own.close()
         if "_answers" in self.__dict__ and self._answers:
             self._answers.close()
-        self._staging.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +168,7 @@ class FormatIdentifier:
 
     def _turn(self) -> AbstractContextManager[object]:
         """Whoever asks waits for the first worker as long as another is not worth its start."""
-        return self._alone if self._files <= MANY else nullcontext()
+        return self._alone if self._files <= FEW else nullcontext()
 
     def _without(
         self, asked: Request, failure: WorkerFailure, patience: Patience | None
@@ -198,11 +182,6 @@ class FormatIdentifier:
                 heard = Evidence.from_json(said)
                 return replace(heard, without=status) if heard.status is Status.READ else heard
         return Evidence(status, extension_of(asked.path))
-
-
-def workers_here() -> int:
-    """How many workers are worth having beside whoever copies what they look into."""
-    return min(_WORKERS, len(os.sched_getaffinity(0)))
 
 
 def _seconds(items: Sequence[Item]) -> float:

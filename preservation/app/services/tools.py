@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from preservation.app.parts import Parts
 from preservation.formats.checks.checker import FormatChecker
-from preservation.formats.identifier import FormatIdentifier, workers_here
+from preservation.formats.identifier import FormatIdentifier
+from preservation.formats.tool_workers import workers_here
 from preservation.ingest.inspect import Tools
 from preservation.ingest.virus import VirusScanner
 
@@ -12,10 +13,9 @@ from preservation.ingest.virus import VirusScanner
 def make(parts: Parts) -> Tools:
     """Tools that end with the open home."""
     home, ends = parts.home, parts.ends
-    identifier = parts.ahead or ends.enter_context(FormatIdentifier(workers_here()))
-    identifier.keep_answers(home.known_formats)
+    identifier = FormatIdentifier(workers_here(), known=home.known_formats, ahead=parts.ahead)
     return Tools(
-        identifier,
+        ends.enter_context(identifier),
         ends.enter_context(FormatChecker()),
         ends.enter_context(VirusScanner(home.clamd)),
     )
