@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from preservation.audit.check import Checker
     from preservation.audit.service import AuditService
     from preservation.audit.statements import StatementService
-    from preservation.formats.identifier import FormatIdentifier
     from preservation.formats.protocol import Identifier
+    from preservation.formats.tool_workers import ToolWorkers
     from preservation.ingest.inspect import Tools
     from preservation.ingest.release import ReleaseResult, ReleaseService
     from preservation.ingest.service import IngestService
@@ -103,7 +103,7 @@ class Parts:
     every_tier: Callable[[], Mapping[str, Tier]]
     credentials: CredentialSource | None
     ends: ExitStack
-    ahead: FormatIdentifier | None = None
+    ahead: ToolWorkers | None = None
 
     checker: ClassVar[_Service[Checker]] = _Service("checking")
     tools: ClassVar[_Service[Tools]] = _Service("tools")
@@ -227,13 +227,13 @@ def open_home(
     agent: str = "",
     clock: Clock | None = None,
     credentials: CredentialSource | None = None,
-    identifier: FormatIdentifier | None = None,
+    ahead: ToolWorkers | None = None,
 ) -> Iterator[Parts]:
     """Open a home for one piece of work.
 
     Args:
         credentials: hands each tier its keys; by default the process's environment.
-        identifier: says what files are; whoever started it before ends it, too.
+        ahead: what says what files are, if somebody started it already, and ends it.
 
     Raises:
         HomeNotFoundError: there is no home at the path.
@@ -261,7 +261,7 @@ def open_home(
             every_tier=cache(partial(tiers, former=True)),
             credentials=credentials,
             ends=ends,
-            ahead=identifier,
+            ahead=ahead,
         )
 
 
