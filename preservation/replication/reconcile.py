@@ -3,16 +3,21 @@
 Names, sizes and sidecars are looked at (level E0), no replica is read. What does not agree
 becomes a finding with a life of its own; nothing is ever removed. A replica that is missing is
 told by the same check that an audit makes, so that a repair knows of it.
+
+Writers do in steps what is looked at here, and others look too. So what was seen in passing is
+looked at again under the lease on its replica, and recorded under it, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Catalogue, ReplicaRow
+from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow
+from preservation.errors import BusyError
 from preservation.model.check import CheckResult
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding
@@ -23,7 +28,15 @@ from preservation.replication.odd import CODES, Odd, by_aip, is_held, of_version
 from preservation.storage.listing import Lying, Version, versions
 from preservation.storage.tier import Tier
 
-Check = Callable[[Policy, ReplicaRow, Progress], CheckResult]
+
+class Check(Protocol):
+    """The audit's check of a replica."""
+
+    def __call__(
+        self, policy: Policy, row: ReplicaRow, progress: Progress, /, *, lease: Lease
+    ) -> CheckResult:
+        """Raises ``BusyError``, nothing being recorded, where the lease was lost."""
+        ...
 
 
 @dataclass(slots=True)
@@ -106,20 +119,38 @@ class ReconcileService:
             if odd.key is None:
                 result.findings.append(finding)
                 continue
-            still = self._still(tier, odd)
-            if still is False:
-                continue
-            told.add((finding.code, finding.subject))
-            if still is None:  # whoever is at work on it has the last word
-                continue
-            states = self._states(tier, odd.key, finding)
-            if "accepted" in states:
-                result.accepted += 1
-                continue
-            result.findings.append(finding)
-            if "open" not in states:
-                self._open(tier, odd.key, finding, policy)
+            with hold(self._catalogue, _lease(odd.key, tier.id), self._events.clock) as lease:
+                if lease is not None and odd not in self._now(tier, odd.key):
+                    continue
+                told.add((finding.code, finding.subject))
+                if lease is not None:  # else whoever is at work on it has the last word
+                    with suppress(BusyError):
+                        self._tell(tier, odd.key, finding, policy, result, lease)
         result.resolved += self._resolve(tier, community, told)
+
+    def _tell(
+        self,
+        tier: Tier,
+        key: VersionKey,
+        finding: Finding,
+        policy: Policy | None,
+        result: Reconciled,
+        lease: Lease,
+    ) -> None:
+        """Note a finding; open it, unless it is open, or somebody accepted it.
+
+        Raises:
+            BusyError: the lease was lost.
+        """
+        states = self._states(tier, key, finding)
+        if "accepted" in states:
+            result.accepted += 1
+            return
+        if "open" not in states:
+            detail = {"finding": self._events.new_id(), **finding.to_json(), "localised": {}}
+            opened = self._about(tier, key, EventType.FINDING_OPENED, detail, policy)
+            self._catalogue.record([opened], lease)
+        result.findings.append(finding)
 
     def _odd(
         self,
@@ -183,27 +214,21 @@ class ReconcileService:
                 place = row.key.place(row.packaging)
                 result.findings.append(Odd("TIER-NOT-LISTED", place).finding(row.tier))
                 continue
-            name = f"replica:{row.key}:{row.tier}"
-            with hold(self._catalogue, name, self._events.clock) as lease:
-                if lease is not None:
-                    result.checks.append(self._check(policy, row, progress))
+            with hold(self._catalogue, _lease(row.key, row.tier), self._events.clock) as lease:
+                # It was retired meanwhile, or whoever is at work on it has the last word.
+                now = None if lease is None else self._catalogue.replica(row.key, row.tier)
+                if lease is not None and now is not None:
+                    with suppress(BusyError):
+                        result.checks.append(self._check(policy, now, progress, lease=lease))
 
-    def _still(self, tier: Tier, odd: Odd) -> bool | None:
-        """Whether it is so still, with nobody at work on it: writers do these things in steps.
-        None if somebody is.
-        """
-        key = odd.key
-        if key is None:
-            return True
-        with hold(self._catalogue, f"replica:{key}:{tier.id}", self._events.clock) as lease:
-            if lease is None:
-                return None
-            lying = next((one for one in tier.lying(key.community, key.aip) if one.aip), None)
-            there = versions(lying)[0].get(key.version) if lying else None
-            if lying is None or there is None:
-                return False
-            row = self._catalogue.replica(key, tier.id)
-            return odd in set(self._of_version(tier, lying.folder, there, row))
+    def _now(self, tier: Tier, key: VersionKey) -> set[Odd]:
+        """What does not agree about a version now; whoever asks has its lease."""
+        lying = next((one for one in tier.lying(key.community, key.aip) if one.aip), None)
+        there = versions(lying)[0].get(key.version) if lying else None
+        if lying is None or there is None:
+            return set()
+        row = self._catalogue.replica(key, tier.id)
+        return set(self._of_version(tier, lying.folder, there, row))
 
     def _of_version(
         self, tier: Tier, folder: str, one: Version, row: ReplicaRow | None
@@ -221,10 +246,6 @@ class ReconcileService:
         said = (finding.code, finding.subject)
         return {one.state for one in known if (one.code, one.subject) == said}
 
-    def _open(self, tier: Tier, key: VersionKey, finding: Finding, policy: Policy | None) -> None:
-        detail = {"finding": self._events.new_id(), **finding.to_json(), "localised": {}}
-        self._catalogue.record([self._about(tier, key, EventType.FINDING_OPENED, detail, policy)])
-
     def _resolve(self, tier: Tier, community: str, told: set[tuple[str, str]]) -> int:
         """Close what an earlier look found and this one does not."""
         closed = 0
@@ -232,16 +253,33 @@ class ReconcileService:
             if one.code not in CODES or (one.code, one.subject) in told:
                 continue
             key = VersionKey(one.community, one.aip, one.version)
-            detail = {
-                "finding": one.id,
-                "by": self._events.agent,
-                "reason": "a later look at the tier does not find it any more",
-                "event": "",
-            }
-            event = self._about(tier, key, EventType.FINDING_RESOLVED, detail, None)
-            self._catalogue.record([event])
-            closed += 1
+            with hold(self._catalogue, _lease(key, tier.id), self._events.clock) as lease:
+                if lease is not None:
+                    with suppress(BusyError):
+                        closed += self._close(tier, key, one, lease)
         return closed
+
+    def _close(self, tier: Tier, key: VersionKey, found: FindingRow, lease: Lease) -> bool:
+        """Close one; not if it is so now: somebody may have found it after we had passed.
+
+        Raises:
+            BusyError: the lease was lost.
+        """
+        known = self._catalogue.finding(found.id)
+        if known is None or known.state != "open":
+            return False
+        findings = [odd.finding(tier.id) for odd in self._now(tier, key)]
+        if (found.code, found.subject) in [(each.code, each.subject) for each in findings]:
+            return False
+        detail = {
+            "finding": found.id,
+            "by": self._events.agent,
+            "reason": "a later look at the tier does not find it any more",
+            "event": "",
+        }
+        event = self._about(tier, key, EventType.FINDING_RESOLVED, detail, None)
+        self._catalogue.record([event], lease)
+        return True
 
     def _about(
         self,
@@ -254,3 +292,7 @@ class ReconcileService:
         outcome = "fail" if type_ is EventType.FINDING_OPENED else "success"
         ref = policy.ref if policy else ""
         return self._events.about(key, type_, outcome, detail, tier=tier.id, policy=ref)
+
+
+def _lease(key: VersionKey, tier: str) -> str:
+    return f"replica:{key}:{tier}"

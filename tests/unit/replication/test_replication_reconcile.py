@@ -6,15 +6,18 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from homes import COMMUNITY, SILENCE, Archive
 
+from preservation.audit.check import Checker
 from preservation.catalogue.holding import hold
 from preservation.model.event import EventType
 from preservation.model.replica import VersionKey
-from preservation.replication.reconcile import Reconciled
+from preservation.replication.reconcile import Reconciled, ReconcileService
 
 AIP = "5f0c6f14-30a5-4d52-8f4e-000000000001"
 
@@ -219,3 +222,71 @@ def test_a_replica_that_is_gone_is_told_without_a_policy(full: Archive) -> None:
     with full.opened() as (parts, _):
         seen = parts.reconcile.reconcile(parts.tiers["vault"], {}, SILENCE)
     assert "TIER-NOT-LISTED" in [one.code for one in seen.findings]
+
+
+def _once(
+    monkeypatch: pytest.MonkeyPatch, on: type, name: str, do: Callable[[], object], *, after: bool
+) -> None:
+    """Let something happen once, before a method or after it."""
+    method, done = getattr(on, name), list[bool]()
+
+    def patched(self: Any, *args: Any, **named: Any) -> Any:
+        is_first = not done
+        done.append(True)
+        if is_first and not after:
+            do()
+        came = method(self, *args, **named)
+        if is_first and after:
+            do()
+        return came
+
+    monkeypatch.setattr(on, name, patched)
+
+
+def test_what_was_missed_before_a_later_audit_found_it_is_not_recorded(
+    full: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = _sidecar(full.tier("vault")).parent / "v1"
+    place.rename(full.tier("vault") / "aside")
+
+    def brought_back() -> None:
+        (full.tier("vault") / "aside").rename(place)
+        full.clock.at += timedelta(hours=1)  # the reconcile slept: its lease is another's
+        assert full.audit("vault").outcomes["intact"] == 2
+
+    _once(monkeypatch, Checker, "look", brought_back, after=True)
+    seen = look(full, "vault")
+    assert (seen.checks, open_codes(full)) == ([], [])
+    with full.opened() as (parts, _):
+        assert {row.state.value for row in parts.catalogue.replicas(tier="vault")} == {"verified"}
+
+
+def test_a_replica_that_was_retired_meanwhile_is_not_missed(
+    full: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(_sidecar(full.tier("vault")).parent / "v1")
+    with full.opened() as (parts, policy):
+        monkeypatch.setattr(parts.catalogue, "replica", lambda *_: None)
+        seen = parts.reconcile.reconcile(parts.tiers["vault"], {COMMUNITY: policy}, SILENCE)
+    assert (seen.checks, open_codes(full)) == ([], [])
+
+
+def test_two_that_find_one_thing_at_once_open_one_finding(
+    full: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _drop_sidecar(full.tier("vault"))
+    _once(monkeypatch, ReconcileService, "_states", lambda: look(full, "vault"), after=True)
+    look(full, "vault")
+    assert open_codes(full) == ["TIER-NO-SIDECAR"]
+
+
+def test_what_another_found_since_is_not_closed(
+    full: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> None:
+        _drop_sidecar(full.tier("vault"))
+        assert look(full, "vault").count == 1
+
+    _once(monkeypatch, ReconcileService, "_resolve", found, after=False)
+    assert look(full, "vault").resolved == 0
+    assert open_codes(full) == ["TIER-NO-SIDECAR"]
