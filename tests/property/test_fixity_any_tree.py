@@ -1,4 +1,4 @@
-"""Whatever lies in a folder: the engine says the same with lanes and without, and what is right."""
+"""Whatever lies in a folder: the engine says the same with C and without, and what is right."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _seen(
     drop_cache=st.booleans(),
     helped=st.booleans(),
 )
-def test_a_tree_is_seen_alike_with_lanes_and_without(
+def test_a_tree_is_seen_alike_with_lanes_and_without_and_by_python(
     entries: list[int | str],
     wanted: tuple[Algorithm, ...],
     workers: int,
@@ -86,6 +86,8 @@ def test_a_tree_is_seen_alike_with_lanes_and_without(
         seen = _seen(root, [*contents], wanted, how)
         with mock.patch.object(sha2, "LANES", {}):
             assert _seen(root, [*contents], wanted, how) == seen
+            with mock.patch.object(helpers, "SMALL", None):
+                assert _seen(root, [*contents], wanted, how) == seen
         if not sha2.LANES:  # what reads several at once is at work on any machine
             stands_in = mock.patch.object(sha2, "_extension", sha2._OneByOne)
             with mock.patch.object(sha2, "LANES", {"sha256": 16, "sha512": 8}), stands_in:
