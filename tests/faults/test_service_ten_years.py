@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import SILENCE, Archive
+from homes import SILENCE, Archive, GoingClock
 from tiers import flip
 
 from preservation.app.parts import Parts
@@ -32,6 +32,9 @@ from preservation.policy.policy import Policy
 TIERS = ("vault", "mirror", "deep")
 OCTETS = 3_000  # of each deposit
 YEARS = 10
+BY_HAND = pytest.mark.skipif(
+    not os.environ.get("SAMARKAND_SOAK"), reason="SAMARKAND_SOAK is not set"
+)
 
 
 @dataclass
@@ -100,11 +103,21 @@ class Life:
         self.runs += 1
 
 
-def lived(root: Path, aips: int, schedule: str, a_run: timedelta) -> tuple[Life, Policy]:
-    """Ten years of an archive that ends with so many AIPs."""
+def lived(
+    root: Path, aips: int, schedule: str, a_run: timedelta, catalogue: str = ""
+) -> tuple[Life, Policy]:
+    """Ten years of an archive that ends with so many AIPs.
+
+    Args:
+        catalogue: the URL of a database; by default a file in the home.
+    """
     rules: dict[str, Any] = {"audit": {"schedule": schedule, "tiers": {}}}
     rules["audit"]["tiers"] = {tier: {"level": "E3", "max_age": "400d"} for tier in TIERS}
-    life = Life(Archive(root, rules), random.Random(7))
+    if catalogue:
+        (root / "home").mkdir()
+        settings = f'format = "samarkand.home/1"\ncatalogue = "{catalogue}"\n'
+        (root / "home" / "samarkand.toml").write_text(settings, "utf-8")
+    life = Life(Archive(root, rules, clock=GoingClock()), random.Random(7))
     runs = int(timedelta(days=365.25 * YEARS) / a_run)
     grows = dict.fromkeys(range(0, runs * 2 // 3, max(1, runs * 2 // 3 // (aips // 2))), 1)
     grows[runs // 3] = grows.get(runs // 3, 0) + aips - sum(grows.values())  # a burst
@@ -151,9 +164,14 @@ def _judge(life: Life) -> Counter[str]:
     return Counter(row.code for row in findings)
 
 
-def test_ten_years_pass_with_nothing_overdue_all_repaired_and_no_false_alarm(ground: Path) -> None:
-    aips = 5
-    life, _ = lived(ground, aips, "0 2 1 */3 *", timedelta(days=92))
+@pytest.mark.parametrize(
+    "where", ["sqlite", pytest.param("postgresql", marks=(pytest.mark.slow, BY_HAND))]
+)
+def test_ten_years_pass_with_nothing_overdue_all_repaired_and_no_false_alarm(
+    ground: Path, where: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres_url") if where == "postgresql" else ""
+    life, _ = lived(ground, 5, "0 2 1 */3 *", timedelta(days=92), url)
     assert _judge(life) == {
         BRAKE: 1,  # the lost site, and nothing else
         "FIX-MISSING": life.lost,
@@ -164,7 +182,7 @@ def test_ten_years_pass_with_nothing_overdue_all_repaired_and_no_false_alarm(gro
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif(not os.environ.get("SAMARKAND_SOAK"), reason="SAMARKAND_SOAK is not set")
+@BY_HAND
 def test_ten_years_at_a_larger_scale(ground: Path) -> None:
     # With 60 a run's budget pays for some nine replicas: what one leaves over is little.
     aips = int(os.environ.get("SAMARKAND_AIPS", "60"))
