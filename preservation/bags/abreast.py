@@ -5,7 +5,7 @@ taken together: in the processor's lanes, where it has them, they cost less than
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,8 +20,16 @@ WORTH = 8  # files that are worth it: with fewer, threads gain as much where cor
 _ALONE = 64 << 20  # octets of a file that nobody need accompany: the lanes empty soon enough
 
 
+class DisputedError(Exception):
+    """Lanes and OpenSSL take different digests of the same octets."""
+
+
 class Digests:
     """The digests of one file, taken beside those of others by :func:`update`.
+
+    Args:
+        apart: those that lanes are not to take.
+        controlled: OpenSSL takes those of the lanes, too.
 
     Attributes:
         octets: how many were hashed so far.
@@ -29,21 +37,34 @@ class Digests:
 
     __slots__ = ("_algorithms", "_others", "lanes", "octets")
 
-    def __init__(self, algorithms: Sequence[Algorithm]) -> None:
+    def __init__(
+        self,
+        algorithms: Sequence[Algorithm],
+        apart: Collection[Algorithm] = (),
+        *,
+        controlled: bool = False,
+    ) -> None:
         self._algorithms = algorithms
         self.lanes = {
             each: sha2.stream(each.hashlib_name)
             for each in algorithms
-            if each.hashlib_name in sha2.LANES
+            if each.hashlib_name in sha2.LANES and each not in apart
         }
-        self._others = MultiHash([each for each in algorithms if each not in self.lanes])
+        others = [each for each in algorithms if controlled or each not in self.lanes]
+        self._others = MultiHash(others)
         self.octets = 0
 
     def digests(self) -> dict[Algorithm, Digest]:
-        """The digests of all octets so far; more may follow."""
-        found = {each: Digest(each, stream.digest()) for each, stream in self.lanes.items()}
-        found |= self._others.digests()
-        return {each: found[each] for each in self._algorithms}
+        """The digests of all octets so far; more may follow.
+
+        Raises:
+            DisputedError: lanes and OpenSSL do not say the same.
+        """
+        taken = {each: Digest(each, stream.digest()) for each, stream in self.lanes.items()}
+        others = self._others.digests()
+        if any(others.get(each, digest) != digest for each, digest in taken.items()):
+            raise DisputedError
+        return {each: taken.get(each) or others[each] for each in self._algorithms}
 
     def alone(self, piece: Octets) -> None:
         """Take in what lanes have nothing to do with."""

@@ -8,6 +8,7 @@ giants, each has a thread, and while another has nothing to do its digests have 
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import threading
@@ -21,21 +22,23 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self, cast
 
 from preservation.bags import abreast
-from preservation.bags.abreast import Digests, Turn
+from preservation.bags.abreast import Digests, DisputedError, Turn
 from preservation.bags.fenced import Fenced
 from preservation.bags.write import BagWriter, Written
-from preservation.errors import MalformedError
+from preservation.errors import MalformedError, NotNowError
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, pieces
 from preservation.fixity.fence import Fence
 from preservation.fixity.helpers import BATCH, ENOUGH, Helper
 from preservation.fixity.multihash import Octets
 from preservation.fixity.reading import WORTH
 from preservation.model.digest import Algorithm
+from preservation.model.names import display
 from preservation.model.progress import Progress
 
 _SOME = abreast.WIDTH  # small files that one thread copies at a time
 _OPEN = 3  # descriptors of a file that is copied: its own, its copy's, and its folder's
 _OTHERS = 64  # descriptors of the process beside those
+_CONTROLLED = 9  # of so many files one is hashed by OpenSSL, too; in time, of each of the 8 lanes
 MANY = BATCH  # small files at a time; below, helpers take longer to start than they save
 
 
@@ -82,6 +85,7 @@ class Copier:
         also: algorithms beside the writer's own.
         fenced: opens a file, and words what is in the way.
         read_soon: whoever fills the bag reads its files again soon.
+        for_good: all later checks compare with these digests, so no lanes alone are believed.
 
     Attributes:
         algorithms: of which digests are taken: the writer's, then the others.
@@ -97,9 +101,11 @@ class Copier:
         fenced: type[Fenced] = Fenced,
         *,
         read_soon: bool = False,
+        for_good: bool = False,
     ) -> None:
         self._writer, self._root, self._progress = writer, root, progress
-        self._read_soon = read_soon
+        self._read_soon, self._for_good = read_soon, for_good
+        self._numbers = itertools.count()  # of files that are copied in turn
         self._workers, self._fenced = workers, fenced
         self.algorithms = tuple(dict.fromkeys((*writer.algorithms, *also)))
         self._waiting: list[Wanted] = []
@@ -221,6 +227,7 @@ class Copier:
                 LARGE_FOR_HELPERS,
                 copy_to=payload,
                 listed=True,
+                abreast=not self._for_good,
                 read_soon=self._read_soon,
             )
             self._started.append(self._ending.enter_context(helper))
@@ -312,7 +319,7 @@ class Copier:
             return False
 
     def _next(self, waiting: deque[tuple[Wanted, _Told]], room: memoryview) -> Turn | None:
-        digests = Digests(self.algorithms)  # first: who takes a file tells what becomes of it
+        digests = self._digests()  # first: who takes a file tells what becomes of it
         try:
             file, told = waiting.popleft()
         except IndexError:
@@ -333,11 +340,20 @@ class Copier:
             told.set_result([self._copied(file, written)])
         except (PermissionError, MalformedError) as error:
             told.set_result([error])
+        except DisputedError:
+            told.set_exception(disputed(file.path))
         except GeneratorExit:
             told.cancel()
             raise
         except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
             told.set_exception(error)
+
+    def _digests(self) -> Digests:
+        """Those of a file that is copied in turn with others."""
+        if not self._for_good:
+            return Digests(self.algorithms)
+        controlled = next(self._numbers) % _CONTROLLED == 0
+        return Digests(self.algorithms, (Algorithm.SHA256,), controlled=controlled)
 
     def _copied(self, file: Wanted, written: Written) -> Copied:
         raw = b"".join([written.digests[each].value for each in self.algorithms])
@@ -359,6 +375,16 @@ class Copier:
 
     def _is_a_core_idle(self) -> bool:
         return self._busy < self._workers
+
+
+def disputed(path: bytes) -> NotNowError:
+    """A digest is another when it is taken once more, of the same octets or of their copy."""
+    return NotNowError(
+        f"its copy has other digests than were taken while it was made: {display(path)}",
+        hint="this machine computes or stores wrongly: look at its memory and its disks, or "
+        "take `_sha2` out of preservation/fixity, then try again",
+        code="BAG-COPY-DISPUTED",
+    )
 
 
 def _width(threads: int) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from preservation.bags.copying import Copied, Copier, Copying, Wanted
+from preservation.bags.copying import Copied, Copier, Copying, Wanted, disputed
 from preservation.bags.write import BagWriter
-from preservation.errors import MalformedError, NotNowError
+from preservation.errors import MalformedError
 from preservation.files import durable
 from preservation.files.walk import Entry
 from preservation.fixity.crew import LARGE_FOR_HELPERS
@@ -54,7 +54,9 @@ class PayloadCopier:
     ) -> None:
         wanted = sorted(also, key=lambda each: each.value)
         # What is copied is identified at once, checked, looked through for viruses.
-        self._copier = Copier(writer, root, workers, progress, wanted, Fenced, read_soon=True)
+        self._copier = Copier(
+            writer, root, workers, progress, wanted, Fenced, read_soon=True, for_good=True
+        )
 
     def __enter__(self) -> Self:
         self._copier.__enter__()
@@ -124,12 +126,7 @@ def expect_the_same(payload: Path, row: Row) -> None:
         while piece := os.read(fd, BLOCK):
             again.update(piece)
     if again.digests() != row.digests:
-        raise NotNowError(
-            f"its copy has other digests than were taken while it was made: {display(row.path)}",
-            hint="this machine computes or stores wrongly: look at its memory and its disks, or "
-            "take `_sha2` out of preservation/fixity, then try again",
-            code="BAG-COPY-DISPUTED",
-        )
+        raise disputed(row.path)
 
 
 @contextmanager
