@@ -46,12 +46,15 @@ class Cluster:
         place: holds the home, Airflow's folder, the logs.
         sessions: the leading process of each service that was started, by name.
         given: what each worker's environment has beside that of compose.
+        one_queue: any worker takes the work of all tiers, as compose has it; else each tier has
+            a queue of its own.
     """
 
     place: Path
     names: Mapping[str, str]
     services: Mapping[str, Any]
     port: int
+    one_queue: bool
     sessions: dict[str, str] = field(default_factory=dict)
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     given: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -68,10 +71,11 @@ class Cluster:
         return (self.place / f"{name}.log").read_text(errors="replace")
 
     def environment(self, service: str, **more: str) -> dict[str, str]:
-        """What compose gives a service, each tier with a queue of its own."""
+        """What compose gives a service."""
         given = {**_image(), **self.services[service]["environment"]}
         here = {name: self._here(str(value)) for name, value in given.items()}
-        here.pop(QUEUES, None)
+        if not self.one_queue:
+            here.pop(QUEUES)
         kept = ("PATH", "LANG", "TMPDIR", "PYTHONPYCACHEPREFIX")
         mine = {name: os.environ[name] for name in kept if name in os.environ}
         mine["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), mine.get("PATH", "")))
@@ -121,6 +125,14 @@ class Cluster:
         self.given[queue] = more
         self.start("worker", queue, *words, **named, **more)
 
+    def is_well(self, service: str) -> bool:
+        """What compose's health check says of a service."""
+        kind, program, *words = self.services[service]["healthcheck"]["test"]
+        assert kind == "CMD"
+        words = [word.replace(":8080/", f":{self.port}/") for word in words]
+        told = subprocess.run([program, *words], env=self.environment(service), capture_output=True)
+        return told.returncode == 0
+
     def shoot(self, name: str) -> None:
         """SIGKILL for a service and everything that it forked."""
         leader = self.sessions.pop(name)
@@ -150,7 +162,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(place: Path) -> Iterator[Cluster]:
+def cluster(place: Path, *, one_queue: bool = False) -> Iterator[Cluster]:
     """Redis, PostgreSQL and a place for the rest; all that was started is ended."""
     redis = shutil.which("redis-server")
     if redis is None:
@@ -160,7 +172,7 @@ def cluster(place: Path) -> Iterator[Cluster]:
     with private_postgres() as database:
         database.sql("CREATE DATABASE airflow")
         database.sql("CREATE DATABASE catalogue")
-        made = Cluster(place, _names(place, database, port, broker), _services(), port)
+        made = Cluster(place, _names(place, database, port, broker), _services(), port, one_queue)
         _furnish(made, database)
         words = ["--port", str(broker), "--bind", "127.0.0.1", *_redis_words()]
         with subprocess.Popen([redis, *words], cwd=place, stdout=subprocess.DEVNULL) as queue:
