@@ -12,6 +12,7 @@ import weakref
 from typing import NoReturn, Protocol
 
 _known: list[weakref.ref[Stoppable]] = []  # no set: a signal may come while it changes
+_said: list[bool] = []  # not empty: it was pressed
 
 
 class Stoppable(Protocol):
@@ -23,12 +24,17 @@ class Stoppable(Protocol):
 
 
 def heed(one: Stoppable) -> None:
-    """Have something stopped by Ctrl-C, for as long as it lives."""
+    """Have something stopped by Ctrl-C, for as long as it lives; at once, if it was pressed."""
     _known.append(weakref.ref(one, _known.remove))
+    if _said:
+        one.stop()
 
 
 def stop_all() -> None:
-    """Wake everybody who waits for anything."""
+    """Wake everybody who waits for anything, now and later: what is done at the end of a command
+    is not to wait, either.
+    """
+    _said.append(True)
     for each in [*_known]:
         if (one := each()) is not None:
             one.stop()

@@ -109,7 +109,7 @@ class _Watch:
             now = time.monotonic()
             for connection, until in [*self._waiting.items()]:
                 if now >= until and connection is not None:
-                    connection.stop()
+                    connection.end()
 
 
 _watch = _Watch()
@@ -122,17 +122,28 @@ class _Stoppable:
 
     def __init__(self, *settings: Any, **more: Any) -> None:
         super().__init__(*settings, **more)
+        self._is_stopped = False
         stopping.heed(self)
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        if self._is_stopped:
+            raise ConnectionAbortedError
 
     def getresponse(self) -> Any:
         with _watch.over(self, LONG):
             return super().getresponse()  # type: ignore[misc]
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """End whatever somebody waits for here, from another thread."""
         if self.sock is not None:
             with suppress(OSError):
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        """The same, for good."""
+        self._is_stopped = True
+        self.end()
 
 
 class _Plain(_Stoppable, AWSHTTPConnection):  # type: ignore[misc]

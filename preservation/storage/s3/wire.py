@@ -73,6 +73,7 @@ class Wire:
 
         Raises:
             WireError: no answer came, or none that is understood here.
+            StoppedError: nobody wants it any more.
         """
         octets = sum(memoryview(each).nbytes for each in body)
         length = f"Content-Length: {octets}\r\n" if method in ("PUT", "POST") else ""
@@ -89,6 +90,7 @@ class Wire:
 
     def _answer(self, line: Line, method: str, said: bytes, body: Sequence[Octets]) -> Answer:
         try:
+            self.going.expect()  # now that the line would be stopped, too
             line.send([said, *body], patiently=method == "POST")
             return Answer(line, line.head(), method, self._keep)
         except BaseException:
