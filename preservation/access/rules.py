@@ -7,13 +7,13 @@ An embargo ends by itself: from its day on the policy's state holds.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.catalogue.custody import AccessRow, AccessState
 from preservation.catalogue.protocol import VersionRow
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.policy.retention import AccessRule
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from preservation.ledger.journal import FileJournal
 from preservation.model.canonical import canonical
 from preservation.model.check import CheckResult
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventType
 from preservation.model.finding import Finding
 from preservation.model.outcome import Level

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from preservation.errors import HomeNotFoundError, UsageError
+from preservation.model.deferred import dataclass
 
 SETTINGS = "samarkand.toml"
 LOCK = "catalogue.lock"  # held by whoever makes the home, or its catalogue anew

@@ -13,7 +13,6 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar, overload
@@ -30,6 +29,7 @@ from preservation.ledger.drain import Drained, drain, replicate_documents
 from preservation.ledger.journal import FileJournal
 from preservation.ledger.policies import PolicyFiles
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy

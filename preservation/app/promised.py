@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.catalogue.promises import Standing, TierStanding
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import Policy
 from preservation.reports.words import count, span
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import yaml
 
 from preservation.errors import UsageError
 from preservation.files import regular
+from preservation.model.deferred import dataclass
 from preservation.policy.foresight import checking
 from preservation.policy.loss import Contribution, Model, contributions
 from preservation.policy.loss_inputs import Rates, assumptions, model_of

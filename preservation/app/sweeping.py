@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from preservation.catalogue.holding import hold
 from preservation.errors import SamarkandError
 from preservation.files import durable
 from preservation.files.remove import remove_tree
+from preservation.model.deferred import dataclass
 from preservation.model.progress import Progress
 from preservation.storage.leftovers import Leftover, last_touched
 

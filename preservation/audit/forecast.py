@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from preservation.audit.planner import BRING_FORWARD, rhythms
 from preservation.audit.rhythm import LOTS, Rhythm
 from preservation.catalogue.ages import PARTS, Cohort
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import Policy
 
 YEAR = 365

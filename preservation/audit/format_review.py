@@ -16,7 +16,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +40,7 @@ from preservation.formats.inventory.versions import Key
 from preservation.formats.patience import DepositPatience
 from preservation.formats.watch import PARENTS, PROBES, is_weak, only_libmagic, spelled
 from preservation.ledger.protocol import Journal
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding, Severity

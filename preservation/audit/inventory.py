@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -30,6 +29,7 @@ from preservation.formats.watch import is_weak
 from preservation.ledger.protocol import Journal
 from preservation.model.canonical import canonical
 from preservation.model.clock import Clock, parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
 from preservation.model.finding import Finding, Severity

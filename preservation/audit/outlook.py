@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from preservation.audit.planner import Chosen
 from preservation.audit.purse import Purse
 from preservation.catalogue.turns import Held
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.shard import MAX_SHARDS
 from preservation.model.units import counted, format_duration, format_size
 from preservation.policy.feasible import feasibility

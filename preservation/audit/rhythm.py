@@ -16,9 +16,9 @@ replicas lose half of what aligned ones lose).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from preservation.model.deferred import dataclass
 from preservation.policy.audit_plan import AuditRule
 
 LOTS = 32_768

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from preservation.bags import sealed
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import MalformedError
 from preservation.files.held import Held, HeldTar
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 from preservation.model.outcome import Level, Outcome
 from preservation.storage.tier import Tier

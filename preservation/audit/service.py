@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
@@ -23,6 +23,7 @@ from preservation.catalogue.sql import SqlCatalogue
 from preservation.catalogue.turns import Aim, Held, Turn
 from preservation.model.check import CheckResult
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding
 from preservation.model.outcome import Outcome

@@ -10,7 +10,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from preservation.catalogue.protocol import Catalogue
 from preservation.catalogue.statements import StatementRow
 from preservation.files.sorting import Sorter, distinct
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker, EventType
 from preservation.model.finding import Finding, Severity
 from preservation.model.progress import Progress

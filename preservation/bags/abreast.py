@@ -7,11 +7,11 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from preservation.files import durable
 from preservation.fixity import sha2
 from preservation.fixity.multihash import MultiHash, Octets
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 
 PIECE = 128 * 1024  # octets: with less, threads wait for each other more often than they work

@@ -8,7 +8,7 @@ base folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from preservation.bags.findings import Findings
@@ -24,6 +24,7 @@ from preservation.fixity.engine import EngineSettings
 from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import StoppedError
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.names import display
 from preservation.model.progress import Progress

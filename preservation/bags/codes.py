@@ -10,8 +10,7 @@ drafts before it did (draft-kunze-bagit-14 section 4): what holds for archives c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING

@@ -9,7 +9,7 @@ Source: RFC 8493 sections 2.1.3, 2.2.1, 2.2.3, 3, 6.1.1.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
 from preservation.bags.contents import Contents, Listing
@@ -17,6 +17,7 @@ from preservation.bags.findings import Findings
 from preservation.bags.lenient import Leniency
 from preservation.bags.likeness import Key, collisions, composed, decoded, pairs
 from preservation.files.sorting import Slice, Sorter, aligned, distinct
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 
 

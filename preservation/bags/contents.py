@@ -6,7 +6,7 @@ Memory is flat: names and manifests are sorted lists that wait on disk where the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from preservation.bags.findings import UNCHECKED, Findings
 from preservation.bags.manifest import PAYLOAD, ManifestName, Parser
@@ -29,6 +29,7 @@ from preservation.files.scan import Names, Other
 from preservation.files.sorting import Slice, Sorter, distinct
 from preservation.files.walk import Kind, number_of
 from preservation.fixity.reading import Reading, reading_of, reason_of
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.names import display
 

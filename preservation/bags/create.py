@@ -9,7 +9,6 @@ import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from preservation.errors import MalformedError, UsageError
 from preservation.files.remove import remove_tree
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import StoppedError
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress

@@ -6,7 +6,6 @@ Payload files are not read here: packaging reads each of them once, and compares
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.bags.check_fixity import FixityCheck
@@ -24,6 +23,7 @@ from preservation.bags.origin import FolderOrigin
 from preservation.bags.tagfiles import Element
 from preservation.files.sorting import aligned, distinct
 from preservation.fixity.engine import EngineSettings
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.finding import Finding
 from preservation.model.progress import Silence

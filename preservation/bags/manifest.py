@@ -12,11 +12,11 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from preservation.bags.findings import Findings
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.names import display, is_safe
 

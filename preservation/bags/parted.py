@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from preservation.bags.expectations import Payload
@@ -21,6 +20,7 @@ from preservation.bags.verification import Verification
 from preservation.files.sorting import Sorter
 from preservation.fixity.compare import Expected
 from preservation.fixity.multihash import MultiHash
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import unescaped
 

@@ -6,7 +6,6 @@ One door for the services; a folder and a tar look the same through it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.bags.copy_sealed import copy_and_check, copy_folder, write_members
@@ -26,6 +25,7 @@ from preservation.errors import SourceDamagedError
 from preservation.files import tar as tar_format
 from preservation.files.held import Held, HeldFolder
 from preservation.fixity.engine import EngineSettings, never
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.progress import Progress
 from preservation.model.replica import TarFacts, VersionKey

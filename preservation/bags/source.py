@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -28,6 +28,7 @@ from preservation.files import durable
 from preservation.files.walk import Entry, Kind, walk_files
 from preservation.fixity.fence import Fence
 from preservation.fixity.helper_main import Look, look
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 
 _KINDS = tuple(Kind)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from preservation.bags.findings import Findings
 from preservation.bags.lenient import Leniency
 from preservation.bags.manifest import PAYLOAD, decode_path
 from preservation.bags.text import known_encoding, lines, split_bom
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.names import display, is_safe
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

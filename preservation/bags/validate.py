@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from preservation.files.scan import Names
 from preservation.files.sorting import Sorter
 from preservation.files.walk import Kind
 from preservation.fixity.engine import EngineSettings, never
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, Severity
 from preservation.model.progress import Progress

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from preservation.fixity.reading import Reading
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Comparison, Digest
 from preservation.model.names import display
 from preservation.model.outcome import Outcome, worst

@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -27,6 +26,7 @@ from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
 from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash, Octets
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.progress import Progress

@@ -10,8 +10,8 @@ Pure: claims in, judgement out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 
 SEAL_DISPUTED = "RBD-SEAL-DISPUTED"  # the finding that a person has to answer

@@ -7,7 +7,6 @@ event like any other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from preservation.catalogue import rows
 from preservation.catalogue.columns import ORDINAL, WORDS, Document, Id, Moment, Words
 from preservation.catalogue.database import Database
 from preservation.catalogue.tables import metadata
+from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
 
 check_part = sa.Table(

@@ -11,7 +11,7 @@ What each type's ``detail`` carries: ``docs/formats/journal.md``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -29,6 +29,7 @@ from preservation.catalogue.state import (
 )
 from preservation.errors import MalformedError
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 from preservation.model.replica import VersionKey, check_id
 

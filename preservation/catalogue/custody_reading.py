@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from preservation.catalogue.custody_rows import KINDS
 from preservation.catalogue.database import Database
 from preservation.catalogue.keys import among
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.replica import ReplicaState, VersionKey
 

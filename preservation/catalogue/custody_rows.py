@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.state import CustodyKey
 from preservation.catalogue.statements import STATEMENT, StatementRow, statement
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
 
 _Row = sa.RowMapping

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from preservation.catalogue import ages, rows
 from preservation.catalogue import tables as t
 from preservation.catalogue.database import Database
 from preservation.catalogue.protocol import ReplicaRow
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Level, Outcome
 from preservation.model.replica import ReplicaState, VersionKey
 

@@ -9,12 +9,13 @@ a rebuild can stand beside what it replaces.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 
 DEFAULT_SCHEMA = "samarkand"
 _SQLITE = "sqlite:///"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.catalogue.figures import Holdings
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 
 STANDING_SCHEMA = "samarkand.standing/1"

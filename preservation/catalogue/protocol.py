@@ -11,10 +11,11 @@ Rows per AIP version and replica, never per file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import Event
 from preservation.model.identifier import Identifier, IdentifierStatus

@@ -13,7 +13,6 @@ Nothing here touches the catalogue that is replaced: see ``aside``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +22,7 @@ from preservation.catalogue.protocol import VersionRow
 from preservation.catalogue.sql import SqlCatalogue
 from preservation.errors import SamarkandError
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import Event
 from preservation.model.finding import Finding, Severity

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
 from preservation.catalogue.protocol import FindingRow, IdentifierRow, ReplicaRow, VersionRow
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event
 from preservation.model.replica import VersionKey

@@ -6,7 +6,6 @@ A statement is its holder's: it is no check and no replica of ours, and no promi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from preservation.catalogue.keys import chunks, one_of
 from preservation.catalogue.state import State, Subjects
 from preservation.catalogue.tables import metadata
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event
 from preservation.model.replica import check_id
 

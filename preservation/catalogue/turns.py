@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from preservation.catalogue.ages import Cohort
 from preservation.catalogue.columns import microseconds
 from preservation.catalogue.database import Database
 from preservation.catalogue.keys import among, chunks
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Level
 from preservation.model.replica import ReplicaState
 

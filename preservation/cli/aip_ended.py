@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from preservation.app.parts import Parts
@@ -12,6 +11,7 @@ from preservation.cli.opening import known_aip
 from preservation.cli.shell import table
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.units import format_size
 from preservation.retention.review import removal_json
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from preservation.cli.opening import holding, known_aip, known_tier, opened
 from preservation.cli.options import Aip, Community, Json, Tier, amount, application
 from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.units import format_size

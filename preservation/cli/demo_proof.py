@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.app.parts import Parts
 from preservation.catalogue.protocol import ReplicaRow
+from preservation.model.deferred import dataclass
 from preservation.model.replica import Packaging, VersionKey
 
 _SECONDS = 300.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from preservation.cli.demo_engines import Engine, last_reports
 from preservation.cli.demo_proof import Proof, prove, tier_root_of
 from preservation.cli.shell import Shell, table
 from preservation.errors import SamarkandError
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 from preservation.model.replica import Packaging, ReplicaState, VersionKey
 from preservation.model.units import format_size

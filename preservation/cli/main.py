@@ -14,12 +14,12 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from preservation.errors import NotNowError, SamarkandError, UsageError
 from preservation.files import stopping
+from preservation.model.deferred import dataclass
 
 COMMANDS = {
     "init": ("home_commands", "Make a home: tiers, inboxes, catalogue, first policies."),

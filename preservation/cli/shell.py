@@ -14,13 +14,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from preservation.cli.main import Where, say_no_more
 from preservation.errors import MalformedError, NotNowError, SamarkandError, UsageError
+from preservation.model.deferred import dataclass
 from preservation.model.progress import Silence
 
 if TYPE_CHECKING:

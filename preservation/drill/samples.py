@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from preservation.bags.write import BagWriter, PayloadFacts
 from preservation.catalogue.protocol import Catalogue
 from preservation.drill.harms import OTHER, PAYLOAD, STALE
 from preservation.model.clock import Clock, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import EventMaker, EventType
 from preservation.model.progress import Progress

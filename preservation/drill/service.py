@@ -9,7 +9,6 @@ what is measured is the same checker, the same repair and the same media as at n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from preservation.catalogue.protocol import Catalogue, FindingRow
@@ -18,6 +17,7 @@ from preservation.drill.samples import Sample, make_sample
 from preservation.drill.score import Score, Trial
 from preservation.errors import SamarkandError
 from preservation.model.check import CheckResult
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress

@@ -6,9 +6,10 @@ The value that tiers hand out and that bags are verified and copied from.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from preservation.model.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
 from preservation.files.durable import means
 from preservation.files.walk import FOLDER_FLAGS, KINDS, Folder, Kind, leave, spare, why
+from preservation.model.deferred import dataclass
 
 _LOT = 4096  # names told at a time
 _SORTED = 65_536  # subfolders of one folder that are visited in order

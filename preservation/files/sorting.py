@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from operator import eq, gt
 from typing import NamedTuple
 
 from preservation.errors import MalformedError
 from preservation.files.spool import Spool
+from preservation.model.deferred import dataclass
 
 LOT = 65_536  # records that are sorted at a time
 LOT_OCTETS = 8 << 20  # and octets of their paths: a path can be as long as a line

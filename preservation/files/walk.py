@@ -14,11 +14,11 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
 from preservation.files.durable import AnyPath, expect_means, means
+from preservation.model.deferred import dataclass
 from preservation.model.names import is_safe, parts
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK

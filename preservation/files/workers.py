@@ -24,13 +24,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
 from preservation.errors import NotNowError
 from preservation.files import durable, worker_main
+from preservation.model.deferred import dataclass
 
 Item = Mapping[str, Any]
 Deadline = float | Callable[[Sequence[Item]], float]

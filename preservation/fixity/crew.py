@@ -18,7 +18,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -30,6 +29,7 @@ from preservation.fixity.kept import Kept, Lent
 from preservation.fixity.large import Large, share
 from preservation.fixity.rate import RateLimit
 from preservation.fixity.reading import Measured, Reader, StoppedError
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.names import is_safe
 from preservation.model.progress import Progress

@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import partial
 
@@ -22,6 +22,7 @@ from preservation.fixity.direct import Direct
 from preservation.fixity.lanes import Lanes, buffers
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.rate import RateLimit
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import is_safe
 from preservation.model.progress import Progress

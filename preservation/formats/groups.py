@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from preservation.model.deferred import dataclass
 from preservation.policy.formats import FormatRules, Groups
 
 _NAMED = 4  # formats that an advice names at most

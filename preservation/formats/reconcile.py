@@ -11,13 +11,13 @@ Source: ``docs/explanation/formats.md``, ``docs/decisions/0030-two-opinions.md``
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from preservation.formats.evidence import Content, Evidence, Status
 from preservation.formats.extensions import IN_USE, NEUTRAL, TEXTUAL, VAGUE
 from preservation.formats.mime import Relation, canonical, is_specific, is_text, registered, relate
 from preservation.formats.signatures.local_format import LocalFormat
 from preservation.formats.signatures.table import CHILDREN, FORMATS, TEXT_PUIDS
+from preservation.model.deferred import dataclass
 from preservation.model.identification import Basis, Identification
 
 # Siegfried's words for what a match rests on, strongest first.

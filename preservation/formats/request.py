@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from preservation.model.deferred import dataclass
 
 _EXTENSION = re.compile(rb"\.([0-9A-Za-z_+~-]{1,32})\Z")
 TOOLS = ("siegfried", "table", "libmagic")  # that can be left out, the likeliest culprit first

@@ -11,12 +11,12 @@ Source: National Archives and Records Administration (NARA), digital preservatio
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from importlib import resources
 
 from preservation.formats.signatures.table import FORMATS
+from preservation.model.deferred import dataclass
 
 SOURCE = "NARA digital preservation plan, 2026-03-20 (CC0)"
 _WORST_FIRST = ("high", "moderate", "low")

@@ -12,9 +12,10 @@ import lzma
 import os
 import re
 import zlib
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+
+from preservation.model.deferred import dataclass
 
 HEAD = 64 * 1024
 TAIL = 64 * 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from preservation.bags import sealed
@@ -18,6 +18,7 @@ from preservation.errors import SourceDamagedError
 from preservation.ingest.identifiers import from_bag_info
 from preservation.ingest.metadata import DEPOSIT, INVENTORY, RESERVED
 from preservation.model.clock import parse_stamp
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding
 from preservation.model.inventory import read_row
 from preservation.model.replica import Sidecar, VersionKey

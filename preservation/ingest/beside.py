@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from preservation.fixity.multihash import MultiHash
 from preservation.ingest.digest_lists import Line, ListKind, read_lines, recognise
 from preservation.ingest.digest_text import lines
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Comparison, Digest
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display

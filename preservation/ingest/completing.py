@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.fenced import cannot_read, fenced, open_root
 from preservation.ingest.fetch_rules import RefusedError, target_of
 from preservation.ingest.fetching import FailedError, Wanted, fetch
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.policy.policy import FetchRules, Intake

@@ -16,7 +16,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from preservation.ingest.digest_lists import Line, ListKind, Odd, Recognised, re
 from preservation.ingest.digest_text import lines
 from preservation.ingest.fenced import fenced
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display, is_safe

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
 
 from preservation.ingest.digest_tables import Cell, cells, columns_of
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 
 _NAMES = rb"md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512|sha3-?256|sha3-?512|blake2b?|b2"

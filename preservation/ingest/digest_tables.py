@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 
 _PATHS = [  # as a header's column may be called, the likeliest first

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
+
+from preservation.model.deferred import dataclass
 
 LARGEST = 4 << 20  # octets of a document that is read
 MOST = 1000  # parts of one document that are looked at

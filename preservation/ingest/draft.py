@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from preservation.bags.write import BagWriter
@@ -14,6 +14,7 @@ from preservation.ingest.package import Packaged
 from preservation.ingest.source import Opened
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding

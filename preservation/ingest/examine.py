@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from preservation.files.walk import Entry, Kind, walk
 from preservation.ingest.portable import SEVERITY, unportable
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display, parts
 from preservation.policy.policy import Limits

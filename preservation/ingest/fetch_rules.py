@@ -9,9 +9,10 @@ Source: RFC 8493 sections 2.2.3 and 5.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import FetchRules
 
 _PORTS = {"http": 80, "https": 443}

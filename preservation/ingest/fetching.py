@@ -13,11 +13,11 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from preservation.errors import NotNowError
 from preservation.files import connecting, durable
 from preservation.ingest.fetch_rules import RefusedError, Target, redirected, target_of
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import FetchRules
 
 REDIRECTS = 5

@@ -12,13 +12,13 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from preservation.errors import NotNowError
 from preservation.ingest.beside import is_beside, times
 from preservation.ingest.examine import Examined, examine
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.policy.policy import Intake, Limits

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -16,6 +16,7 @@ from preservation.formats.patience import DepositPatience
 from preservation.formats.protocol import Identifier
 from preservation.ingest.virus import Engine
 from preservation.model import format_check, virus_scan
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding, Severity
 from preservation.model.format_check import CheckCounts, FormatCheck
 from preservation.model.identification import Identification

@@ -8,9 +8,10 @@ of warnings would hide the one that matters, and each file's own word stands in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from preservation.formats.groups import better_than
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding, Severity
 from preservation.model.format_check import FormatCheck, Validity
 from preservation.model.identification import DOUBTS, Identification

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from preservation.bags.write import BagWriter
@@ -27,6 +27,7 @@ from preservation.ingest.reading_back import Beside, FirstReplica
 from preservation.ingest.result import DepositResult
 from preservation.ingest.source import Opened
 from preservation.ingest.verdicts import Verdicts
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress

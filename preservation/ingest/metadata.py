@@ -6,13 +6,13 @@ Every byte of them is specified in ``docs/formats/aip.md``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from preservation.bags.tagfiles import plain_value
 from preservation.bags.tree import csv_line
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.format_check import FormatCheck
 from preservation.model.identification import Identification, Toolchain

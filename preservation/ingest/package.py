@@ -12,7 +12,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +30,7 @@ from preservation.ingest.judge import Judge, ruling_of
 from preservation.ingest.metadata import inventory_row
 from preservation.ingest.names import Names
 from preservation.ingest.supplied import Comparing, Supplied
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding, Severity
 from preservation.model.identification import Identification

@@ -19,7 +19,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from preservation.files.remove import remove_tree
 from preservation.ingest.beside import paths_beside
 from preservation.ingest.inbox import candidate, is_folder
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker, EventType
 from preservation.model.names import display
 from preservation.model.progress import Progress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from preservation.catalogue.protocol import Arrival
 from preservation.files import durable
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding
 
 

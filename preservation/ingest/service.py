@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.catalogue.holding import hold
@@ -36,6 +35,7 @@ from preservation.ingest.reading_back import Beside, Check, FirstReplica
 from preservation.ingest.result import DepositResult, MadeReplica, earlier
 from preservation.ingest.source import Opened, open_source
 from preservation.ingest.verdicts import Verdicts, is_settled
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker
 from preservation.model.finding import Finding, is_fatal
 from preservation.model.progress import Progress

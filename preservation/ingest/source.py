@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from preservation.ingest.inbox import Candidate, is_folder
 from preservation.ingest.package import Source
 from preservation.ingest.supplied import Supplied
 from preservation.ingest.unpack import Unpacked, unpack
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.identifier import Identifier

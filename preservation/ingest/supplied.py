@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Comparison, Digest
 from preservation.model.finding import Finding, Severity
 from preservation.model.names import display

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from preservation.fixity.multihash import MultiHash
 from preservation.ingest.survey_result import Cost, SurveySettings
 from preservation.ingest.survey_spool import Spool
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 
 _LARGE = 256 * 1024  # octets: from here on, reading outweighs opening

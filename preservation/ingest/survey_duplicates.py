@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.fixity.engine import EngineSettings, Reading, measure
 from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import DuplicateRow, Duplicates, SurveySettings
 from preservation.ingest.survey_spool import Spool
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.names import display
 from preservation.model.progress import Progress

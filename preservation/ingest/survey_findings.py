@@ -6,9 +6,10 @@ Errors are what an ingest refuses; warnings are kept as they are and worth knowi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from preservation.ingest.survey_result import SurveyFinding
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 from preservation.model.names import display
 

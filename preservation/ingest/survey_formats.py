@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from preservation.formats.patience import DepositPatience
@@ -13,6 +13,7 @@ from preservation.ingest.survey_findings import Tally
 from preservation.ingest.survey_result import FormatRow, Formats, SurveySettings
 from preservation.ingest.survey_spool import Spool
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.model.identification import REMARKS, Identification
 from preservation.model.progress import Progress
 

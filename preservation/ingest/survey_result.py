@@ -6,11 +6,12 @@ reading; sizes are octets, times seconds.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 
 SCHEMA = "samarkand.survey/1"

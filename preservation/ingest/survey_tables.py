@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from preservation.ingest.survey_result import Survey
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 from preservation.model.units import counted, format_size
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from preservation.ingest.survey_links import Leads, where
 from preservation.ingest.survey_names import composed, hazards_of, is_long_path
 from preservation.ingest.survey_result import Container, Totals
 from preservation.ingest.survey_spool import Spool
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 from preservation.model.progress import Progress
 

@@ -14,7 +14,7 @@ import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from preservation.errors import NotNowError
@@ -31,6 +31,7 @@ from preservation.files.archives.member import (
 from preservation.files.archives.packing import Packing, by_name
 from preservation.ingest.examine import of_name
 from preservation.ingest.fenced import Changed
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.names import display, is_safe
 from preservation.policy.policy import Limits

@@ -24,7 +24,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -34,6 +33,7 @@ from preservation.files import durable
 from preservation.files.walk import open_below
 from preservation.files.workers import Patience
 from preservation.formats.request import Request
+from preservation.model.deferred import dataclass
 from preservation.model.virus_scan import CLEAN, NotScanned, ScanOutcome, VirusScan
 
 _PIECE = 1 << 17

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,7 @@ from uuid import UUID
 from preservation.errors import MalformedError
 from preservation.model.canonical import canonical
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event, EventType
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -23,6 +22,7 @@ from preservation.errors import BusyError, MalformedError, NotNowError, Samarkan
 from preservation.ledger.journal import FileJournal, is_name, result_name
 from preservation.ledger.lines import parse, results
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding, Severity
 
 EVENTS_PER_FILE = 10_000

@@ -16,7 +16,6 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from preservation.files import durable
 from preservation.ledger.lines import parse
 from preservation.ledger.protocol import Journal
 from preservation.model.canonical import canonical
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 
 _SCHEMA = "samarkand.events/1"

@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from preservation.ledger.documents import Documents
 from preservation.ledger.protocol import InForce
 from preservation.model.canonical import canonical, digest_of
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.policy.effective import SCHEMA as POLICY_SCHEMA
 from preservation.policy.policy import Policy

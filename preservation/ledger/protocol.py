@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import Event
 

@@ -11,10 +11,10 @@ FIPS 202 (SHA-3), RFC 7693 (BLAKE2b).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 
 
 class Algorithm(Enum):

@@ -10,7 +10,7 @@ Source: ``docs/formats/journal.md``; PREMIS Data Dictionary 3.0, entity Event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -19,6 +19,7 @@ from uuid import UUID
 from preservation.errors import MalformedError
 from preservation.model.canonical import canonical
 from preservation.model.clock import Clock, parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
 
 EVENT_SCHEMA = "samarkand.event/1"

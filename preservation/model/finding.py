@@ -6,9 +6,10 @@ A finding is a value, not an exception: an audit that discovers damage has succe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from preservation.model.deferred import dataclass
 
 DAMAGE = frozenset({"FIX-ALTERED", "FIX-MISSING", "FIX-UNREADABLE"})  # of one replica
 NO_INTACT_REPLICA = "FIX-NO-INTACT-REPLICA"  # of an AIP version

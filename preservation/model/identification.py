@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from preservation.model.deferred import dataclass
 
 # What each flag means is told in docs/explanation/formats.md.
 DOUBTS = frozenset(

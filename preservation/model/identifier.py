@@ -20,9 +20,10 @@ import re
 import string
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote
+
+from preservation.model.deferred import dataclass
 
 LONGEST = 500  # characters; what is longer is no identifier
 

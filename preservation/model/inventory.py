@@ -9,9 +9,10 @@ Source: ``docs/formats/inventory.md``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.model.format_check import CHECK_COLUMNS, FormatCheck
 from preservation.model.identification import DOUBTS, Identification
 from preservation.model.names import escaped, unescaped

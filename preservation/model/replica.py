@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from preservation.errors import MalformedError
 from preservation.model.canonical import canonical
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 
 SIDECAR_SCHEMA = "samarkand.seal/1"

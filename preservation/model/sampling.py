@@ -13,10 +13,10 @@ between full passes, never instead of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.model.units import counted
 
 CONFIDENCE = 0.99

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
 from preservation.model.units import counted
 

@@ -15,11 +15,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from preservation.catalogue.promises import Standing
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 from preservation.notices.told import Told
 from preservation.policy.policy import Policy, Recipient

@@ -12,10 +12,11 @@ import json
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import SplitResult, urlsplit
 
 from preservation.files import connecting
+from preservation.model.deferred import dataclass
 from preservation.notices.message import Message, UndeliveredError
 from preservation.notices.trust import trusted
 

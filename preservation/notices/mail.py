@@ -14,13 +14,14 @@ import smtplib
 import socket
 import ssl
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import IO, Any
 
 from preservation.files import connecting
+from preservation.model.deferred import dataclass
 from preservation.notices.message import Message, UndeliveredError
 from preservation.notices.trust import trusted
 

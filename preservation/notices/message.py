@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from preservation.errors import NotNowError
+from preservation.model.deferred import dataclass
 
 NOTICE_SCHEMA = "samarkand.notice/1"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any
@@ -17,6 +17,7 @@ from preservation.errors import BusyError
 from preservation.ledger.protocol import Journal
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Severity
 from preservation.notices import words

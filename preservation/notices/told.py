@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 
 CLOSED = "closed"

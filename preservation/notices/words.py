@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from preservation.catalogue.promises import BROKEN_WORDS, Broken
 from preservation.catalogue.protocol import FindingRow
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 from preservation.model.names import display
 from preservation.model.units import counted, format_size

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
 
 from preservation.catalogue.promises import BROKEN_WORDS, Broken, Standing
 from preservation.catalogue.protocol import FindingRow
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Severity
 from preservation.model.units import counted
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Level
 from preservation.policy.audit import UNLIMITED
 

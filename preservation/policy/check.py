@@ -12,10 +12,11 @@ the caller reads them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from preservation.errors import PolicyError
+from preservation.model.deferred import dataclass
 from preservation.policy.bucket import check_apart, check_kinds
 from preservation.policy.cross import Surroundings, check_tier_names, cross_check
 from preservation.policy.effective import effective, settle, used_tiers

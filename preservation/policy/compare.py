@@ -23,10 +23,11 @@ A first policy weakens nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from preservation.model.canonical import digest_of
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.policy.check import Checked
 from preservation.policy.effective import completed

@@ -7,9 +7,9 @@ is wrong by itself: that was told already.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Level
 from preservation.model.units import counted, format_duration
 from preservation.policy.audit import UNLIMITED

@@ -7,9 +7,9 @@ replication workflow, and retired by the retention workflow alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.policy.feasible import Feasibility
 from preservation.policy.price import Cost
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 from preservation.policy.check import Checked
 from preservation.policy.effective import used_tiers
 from preservation.policy.language import COMMUNITY, TIER

@@ -11,12 +11,12 @@ Source: Samarkand's notes on integrity, audit planning; crontab(5).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.policy import cron
 
 USABLE = 9, 10  # of the budget

@@ -11,11 +11,13 @@ Source: ``docs/reference/policy.md``, decision 105.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple
+
+from preservation.model.deferred import dataclass
 
 GROUP = "group:"
 

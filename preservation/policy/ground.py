@@ -6,8 +6,8 @@ Text only. Whether two names lead to one place through links or mounts is observ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from preservation.model.deferred import dataclass
 from preservation.policy.problem import Place
 
 # What a home keeps beside its tiers and inboxes.

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from preservation.model.deferred import dataclass
 from preservation.model.units import counted
 from preservation.policy.policy import Policy, TierSpec
 

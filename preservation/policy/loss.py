@@ -24,8 +24,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
+
+from preservation.model.deferred import dataclass
 
 _NEVER = 1e-30  # a probability below which nothing can be told apart
 # Groups lost together that are reckoned with: more at once are far rarer than one common cause.

@@ -6,11 +6,11 @@ Source of the rates: ``preservation/policy/fault_rates.yaml``, or a file of the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 from preservation.model.units import format_duration, parse_duration
 from preservation.policy.independence import Independence
 from preservation.policy.language import MEDIA

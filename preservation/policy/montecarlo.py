@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
+from preservation.model.deferred import dataclass
 from preservation.policy.loss import Copy, Group, Model
 
 # Beyond these, fewer AIPs are drawn and the result is scaled.

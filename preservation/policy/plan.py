@@ -9,12 +9,12 @@ twentieth because of what came in meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.errors import MalformedError
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.policy.compare import Change
 from preservation.policy.effects import Effects

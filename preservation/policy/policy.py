@@ -11,11 +11,12 @@ Source: ``docs/reference/policy.md``, generated from the language in ``preservat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Any
 
 from preservation.model.canonical import digest_of
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import Packaging

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.units import format_size
 
 STORED_PATTERN = r"[0-9]{1,7}(?:\.[0-9]{1,6})? [A-Z]{3} per [GT]B and (?:month|year)"

@@ -9,8 +9,10 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from preservation.model.deferred import dataclass
 
 _KEYS = re.compile(r"//[^/@\s]{1,1000}@")
 

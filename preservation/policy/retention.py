@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.policy.accounts import is_shared, person
 from preservation.policy.kinds import Choice, Field, Integer, Listing, Record, Weaker
 from preservation.policy.problem import Problems

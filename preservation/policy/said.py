@@ -7,9 +7,9 @@ each other here. Mappings merge, lists replace.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.policy.kinds import Choice, Field, Integer, Kind, Listing, Record, Table, Text
 from preservation.policy.problem import Place
 

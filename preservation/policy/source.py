@@ -11,12 +11,12 @@ Source: YAML 1.1 as PyYAML reads it (plain scalars resolve by its own table).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import yaml
 from yaml.resolver import Resolver
 
+from preservation.model.deferred import dataclass
 from preservation.policy.problem import Place, Problems, quoted
 
 MOST_OCTETS = 1024**2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
+from preservation.model.deferred import dataclass
 from preservation.model.units import counted, format_duration, format_size
 from preservation.policy.effects import Effects
 from preservation.policy.plan import Plan, Proposal

@@ -7,10 +7,10 @@ made stricter is broken as soon as the earlier one was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import Policy
 
 EVER = datetime.min.replace(tzinfo=UTC)

@@ -15,7 +15,6 @@ import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -24,6 +23,7 @@ from preservation.files.held import Held, HeldFolder, HeldPart, HeldParts, HeldT
 from preservation.files.tar import order, read_tar
 from preservation.files.tar_index import Place, places
 from preservation.files.walk import open_below
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.replica import VersionKey

@@ -12,7 +12,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.bags.copy_sealed import write_members
@@ -25,6 +24,7 @@ from preservation.files.held import Held, HeldFolder, HeldTar
 from preservation.files.tar_salvage import read_what_is_left
 from preservation.files.walk import open_below
 from preservation.fixity.multihash import MultiHash
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.names import display
 from preservation.model.progress import Progress

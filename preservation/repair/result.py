@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from preservation.files.held import HeldFolder
 from preservation.files.remove import remove_tree
 from preservation.ledger.protocol import Journal
 from preservation.model.clock import Clock, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, VersionKey
 from preservation.model.units import format_size

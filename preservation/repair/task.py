@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from preservation.catalogue.protocol import FindingRow, Lease, ReplicaRow, VersionRow
 from preservation.model.check import CheckResult
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from preservation.catalogue.protocol import Lease, ReplicaRow, VersionRow
 from preservation.errors import SamarkandError, TierUnavailableError
+from preservation.model.deferred import dataclass
 from preservation.model.replica import ReplicaState, Sidecar
 from preservation.policy.policy import ReplicaRule
 from preservation.storage.tier import Tier

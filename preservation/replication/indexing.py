@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from preservation.bags.ranged import sizes_of
@@ -16,6 +15,7 @@ from preservation.errors import (
 )
 from preservation.files.held import HeldTar
 from preservation.files.tar_index import Index, index_of
+from preservation.model.deferred import dataclass
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging
 from preservation.storage.pace import paced

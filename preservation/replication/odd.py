@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding
 from preservation.model.names import display
 from preservation.model.replica import Packaging, Sidecar, VersionKey

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow
 from preservation.errors import BusyError
 from preservation.model.check import CheckResult
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import Finding
 from preservation.model.progress import Progress

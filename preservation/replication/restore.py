@@ -8,7 +8,7 @@ the files in one order, so what is written already is known by the last one's pl
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from preservation.bags.members import Member, members
@@ -25,6 +25,7 @@ from preservation.errors import (
 )
 from preservation.files.held import HeldTar
 from preservation.files.tar import order
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress

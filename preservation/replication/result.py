@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.errors import SamarkandError
+from preservation.model.deferred import dataclass
 from preservation.model.replica import Packaging, VersionKey
 from preservation.policy.policy import ReplicaRule
 

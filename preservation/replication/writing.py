@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from preservation.bags import sealed
 from preservation.bags.members import Member, members
@@ -17,6 +16,7 @@ from preservation.errors import SamarkandError
 from preservation.files.held import Held
 from preservation.files.tar_index import Index
 from preservation.fixity.multihash import MultiHash
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress, Silence
 from preservation.model.replica import Packaging, Sidecar, TarFacts

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 from preservation.files import durable
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.reports.csv_files import csv_file
 from preservation.reports.document import Report
 from preservation.reports.gather import Sources, gather

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Level
 from preservation.model.units import format_size
 from preservation.reports.columns import Column

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from preservation.model.deferred import dataclass
 from preservation.reports.rows import AgeLine
 
 WIDTH, ROW, BAR, TOP = 560, 58, 24, 4

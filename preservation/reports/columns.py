@@ -6,7 +6,7 @@ A column's ``key`` names the attribute of the row; its ``kind`` names the spelli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from preservation.model.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

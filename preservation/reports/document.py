@@ -6,12 +6,13 @@ Source: ``docs/reference/report.md``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.reports.rows import Run, Tables
 from preservation.reports.sentences import Sentence
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from preservation.catalogue.protocol import Catalogue, FindingRow
 from preservation.errors import SamarkandError
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
 from preservation.model.outcome import Outcome

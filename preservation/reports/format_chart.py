@@ -6,9 +6,9 @@ The picture asks nobody for anything, and says in words and numbers all that it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 from preservation.model.units import format_size
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from preservation.catalogue.protocol import Catalogue, ReplicaRow, VersionRow
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, VersionKey

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.formats.risk import risk_of
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 from preservation.model.replica import ReplicaState, VersionKey
 from preservation.model.units import counted

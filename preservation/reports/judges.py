@@ -7,9 +7,9 @@ look at it says so; what software cannot see has no judge (``data/requirements.t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from preservation.catalogue.promises import Standing
+from preservation.model.deferred import dataclass
 from preservation.model.virus_scan import Demand
 from preservation.policy.policy import Policy
 from preservation.reports.period_rows import CoverLine, MonthLine, PlaceLine

@@ -7,8 +7,9 @@ reader, and our tests, can count again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from preservation.model.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

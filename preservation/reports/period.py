@@ -10,7 +10,6 @@ from __future__ import annotations
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
@@ -19,6 +18,7 @@ from preservation.catalogue.figures import Figures
 from preservation.catalogue.promises import Standing
 from preservation.catalogue.protocol import FindingRow
 from preservation.ledger.event_table import Tally
+from preservation.model.deferred import dataclass
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.document import PERIOD_SCHEMA, plain

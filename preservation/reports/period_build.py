@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 from preservation.files import durable
 from preservation.model.canonical import canonical
+from preservation.model.deferred import dataclass
 from preservation.reports.build import DOCUMENT, PAGE
 from preservation.reports.csv_files import csv_file
 from preservation.reports.document import PERIOD_SCHEMA

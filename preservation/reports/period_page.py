@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from preservation.model.deferred import dataclass
 from preservation.model.units import format_size
 from preservation.reports.columns import VIEWS as NIGHTLY
 from preservation.reports.columns import Column, View

@@ -6,10 +6,11 @@ Source: ``docs/reference/period-reports.md`` describes each column.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.reports.rows import FormatLine
 
 

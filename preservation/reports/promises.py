@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from preservation.model.deferred import dataclass
 from preservation.model.outcome import Level
 from preservation.policy.policy import Policy
 from preservation.reports.holdings import KEPT, NOT_DUE, is_ahead

@@ -9,9 +9,11 @@ Source: ``docs/reference/report.md`` describes each column.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
+
+from preservation.model.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

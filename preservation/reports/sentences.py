@@ -7,9 +7,10 @@ from the rows, and never say more than the rows do: nothing checked is "nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from preservation.model.deferred import dataclass
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.reports.holdings import KEPT, shown

@@ -8,10 +8,10 @@ together, and never alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from preservation.catalogue.custody import Approval
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 from preservation.policy.accounts import is_shared, person
 from preservation.policy.retention import RetentionRule
 

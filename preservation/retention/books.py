@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.catalogue import custody
 from preservation.catalogue.custody import ProposalRow
 from preservation.errors import NotNowError, SamarkandError
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey

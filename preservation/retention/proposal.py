@@ -6,7 +6,6 @@ Source: ``docs/formats/disposal.md``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.errors import MalformedError
 from preservation.model.canonical import digest_of
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.replica import VersionKey
 

@@ -7,7 +7,6 @@ call that begins, goes on after a crash, and comes back when a tier was away or 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.model.canonical import canonical
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.event import EventType
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging, VersionKey

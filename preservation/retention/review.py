@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from preservation.catalogue.custody import ProposalRow, RemovalRow
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.errors import UsageError
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import EventType
 from preservation.model.replica import ReplicaState, VersionKey

@@ -22,12 +22,13 @@ and needs a new proposal.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
 from preservation.catalogue.custody import ProposalRow
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey

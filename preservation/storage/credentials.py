@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from preservation.errors import TierUnavailableError
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import TierSpec
 
 PREFIX = "PRESERVATION_CREDENTIAL_"

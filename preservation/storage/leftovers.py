@@ -9,12 +9,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from preservation.files.remove import remove_tree
 from preservation.files.walk import walk
+from preservation.model.deferred import dataclass
 from preservation.storage.steps import INCOMING, PROBE
 
 _WRITTEN = re.compile(r"(?P<aip>[0-9a-f-]{36})\.v(?P<version>[1-9][0-9]{0,8})(?:\.tar)?")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from preservation.model.deferred import dataclass
 from preservation.model.replica import Packaging, VersionKey
 from preservation.storage.steps import PROBE
 

@@ -14,8 +14,10 @@ import ctypes
 import os
 import re
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from preservation.model.deferred import dataclass
 
 # After posix_fadvise(DONTNEED) on synced data these read the medium: by name, and by the kernel's
 # magic number. Left out on purpose: ZFS (its own cache), overlay (unknown below), FUSE and network

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +15,7 @@ from typing import Any, cast
 from preservation.errors import UsageError
 from preservation.fixity.rate import RateLimit
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import TierSpec
 from preservation.storage.credentials import CredentialSource
 from preservation.storage.local import LocalTier, create_tier

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.model.clock import stamp
+from preservation.model.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

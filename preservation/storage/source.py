@@ -6,9 +6,10 @@ It keeps no replica of ours, and nothing that it says counts as one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from preservation.model.deferred import dataclass
 from preservation.storage.proof import Proof
 from preservation.storage.tier import Observed
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +24,7 @@ from preservation.errors import TierUnavailableError
 from preservation.files.held import Held, HeldParts
 from preservation.files.tar_index import Index
 from preservation.fixity.rate import RateLimit
+from preservation.model.deferred import dataclass
 from preservation.model.finding import Finding
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.leftovers import Leftover

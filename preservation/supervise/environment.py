@@ -16,10 +16,10 @@ import shlex
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.files import durable
+from preservation.model.deferred import dataclass
 from preservation.supervise import processes
 from preservation.supervise.places import Places
 from preservation.supervise.settings import Settings

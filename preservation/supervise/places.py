@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.files import durable
+from preservation.model.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
 
 from preservation.errors import NotNowError, UsageError
+from preservation.model.deferred import dataclass
 from preservation.supervise.settings import FIRST_PORT, Settings
 
 _TRIED = 100

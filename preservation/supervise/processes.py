@@ -15,10 +15,10 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.files import process
+from preservation.model.deferred import dataclass
 
 MARK = "SAMARKAND_SUPERVISED"
 _LOOK_AGAIN_SECONDS = 0.05

@@ -12,12 +12,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from preservation.errors import NotNowError, SamarkandError, UsageError
+from preservation.model.deferred import dataclass
 
 _PAGE = 100  # the server's own limit
 _FINISHED = frozenset({"success", "failed"})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 
 FIRST_PORT = 8080
 

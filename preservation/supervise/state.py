@@ -7,12 +7,13 @@ What it says of processes is never believed, only used to look.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from preservation.files import durable
+from preservation.model.deferred import dataclass
 
 SCHEMA = "samarkand.supervise/1"
 

@@ -8,7 +8,6 @@ Source: BagIt Profiles Specification 1.4.0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import ManifestName
@@ -18,6 +17,7 @@ from preservation.bags.profile.parse import folded, parse_profile
 from preservation.bags.profile.patterns import matcher
 from preservation.bags.profile.value import ElementRule, Profile, Serialization
 from preservation.bags.tagfiles import Element
+from preservation.model.deferred import dataclass
 from preservation.model.names import display
 
 _IDENTIFIER = "bagit-profile-identifier"

@@ -5,8 +5,9 @@ Source: BagIt Profiles Specification 1.4.0, https://bagit-profiles.github.io/bag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from preservation.model.deferred import dataclass
 
 
 class Serialization(Enum):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from preservation.model.deferred import dataclass
 
 CHUNK = 1 << 18  # octets in one piece of content, at most
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from preservation.files.archives.errors import ArchiveError
 from preservation.files.archives.source import Source
+from preservation.model.deferred import dataclass
 
 LOCAL = b"PK\x03\x04"
 CENTRAL = b"PK\x01\x02"

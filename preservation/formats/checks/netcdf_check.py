@@ -9,11 +9,11 @@ Source: the netCDF file format specifications (CDF-1, CDF-2, CDF-5).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from preservation.formats.checks.subject import Invalid, NotChecked, Subject
+from preservation.model.deferred import dataclass
 from preservation.model.format_check import Unchecked
 
 LIBRARY = ""

@@ -8,10 +8,10 @@ as an ODF if libmagic saw what it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from preservation.formats.mime import canonical
+from preservation.model.deferred import dataclass
 from preservation.model.identification import Identification
 
 

@@ -13,10 +13,10 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from preservation.formats.checks.subject import Invalid, NotChecked, Subject
 from preservation.formats.checks.text import blocks
+from preservation.model.deferred import dataclass
 from preservation.model.format_check import Unchecked
 
 MOST_ROW = 16 << 20  # octets

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import tifffile
 
 from preservation.formats.checks.subject import Invalid, NotChecked, Subject
+from preservation.model.deferred import dataclass
 from preservation.model.format_check import Unchecked
 
 LIBRARY = "tifffile"

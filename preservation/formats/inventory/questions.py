@@ -7,7 +7,7 @@ today. Nothing here is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import reduce
 from typing import Any
 
@@ -18,6 +18,7 @@ from preservation.formats.inventory.store import CommunityInventory
 from preservation.formats.inventory.versions import Key
 from preservation.formats.risk import Risk, risk_of
 from preservation.formats.watch import WEAK
+from preservation.model.deferred import dataclass
 
 _COUNTED = ("format_id", "puid", "mime", "format", "format_version", "validity")
 

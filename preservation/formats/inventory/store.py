@@ -17,7 +17,6 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -31,6 +30,7 @@ from preservation.files import durable
 from preservation.formats.inventory.held import HeldVersions
 from preservation.formats.inventory.schema import INVENTORY_SCHEMA, SCHEMA
 from preservation.formats.inventory.versions import HeldVersion, Key
+from preservation.model.deferred import dataclass
 
 _NAME = re.compile(r"part-(\d{8})\.parquet")
 _ABOUT = b"samarkand"

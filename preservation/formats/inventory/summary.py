@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from preservation.formats.inventory.questions import Count, FormatKey, counted
 from preservation.formats.inventory.store import CommunityInventory
 from preservation.formats.risk import Risk, risk_of
+from preservation.model.deferred import dataclass
 
 # What can be counted by, and the columns that it brings.
 BY: Mapping[str, tuple[str, ...]] = {

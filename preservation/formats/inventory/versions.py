@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from preservation.model.clock import parse_stamp, stamp
+from preservation.model.deferred import dataclass
 
 Key = tuple[str, int]  # AIP, version
 

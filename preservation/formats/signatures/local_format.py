@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TypeVar
 
 from preservation.formats.sample import Sample
+from preservation.model.deferred import dataclass
 
 Test = Callable[[Sample], object]  # true if the sample is of that format
 

@@ -11,10 +11,10 @@ import signal
 import subprocess
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from preservation.errors import TierUnavailableError
+from preservation.model.deferred import dataclass
 from preservation.storage.archivematica.gateway import Gateway
 
 SETTING = "PRESERVATION_FIXITY"

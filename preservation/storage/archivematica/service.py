@@ -15,11 +15,11 @@ import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from preservation.errors import TierUnavailableError
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import TierSpec
 from preservation.storage.credentials import Keys
 

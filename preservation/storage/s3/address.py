@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import TierSpec
 
 

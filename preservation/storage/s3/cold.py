@@ -9,12 +9,12 @@ Source: Amazon S3 API Reference, RestoreObject; HeadObject, ``x-amz-restore``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.errors import ColdError
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.storage.recall import Recall
 from preservation.storage.s3.failures import code_of, refusals
 from preservation.storage.s3.listing import Object

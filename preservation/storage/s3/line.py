@@ -16,10 +16,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from preservation.files import stopping
+from preservation.model.deferred import dataclass
 
 Octets = bytes | bytearray | memoryview
 

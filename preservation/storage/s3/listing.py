@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.asking import Asking, Said
 from preservation.storage.s3.failures import NotS3Error, given, octets_of, refusals

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from preservation.errors import TierUnavailableError
 from preservation.model.clock import Clock
+from preservation.model.deferred import dataclass
 from preservation.storage.s3.failures import ABSENT, code_of, refusals
 
 _NO_LOCK = frozenset(

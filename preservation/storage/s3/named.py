@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from preservation.errors import MalformedError
+from preservation.model.deferred import dataclass
 from preservation.model.replica import Packaging, Sidecar, VersionKey
 from preservation.storage.s3.place import S3Place
 

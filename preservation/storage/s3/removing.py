@@ -10,10 +10,10 @@ Source: Amazon S3 API Reference, ListObjectVersions, DeleteObject, GetObjectRete
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
 from preservation.storage.layout import kept_differs
 from preservation.storage.s3.failures import ABSENT, code_of, refusals
