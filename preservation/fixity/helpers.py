@@ -35,6 +35,11 @@ BATCH = 256  # files of one question
 ENOUGH = 2048  # files below which starting helpers costs more than it gains
 _PIPE = 1 << 20  # octets that a pipe shall hold; more than a user may have without privileges
 _LONGEST = 64  # octets of a digest
+# A script is compiled each time, which takes 4 ms: so its bytecode is taken where it is kept.
+_RUN = (
+    "from _frozen_importlib_external import SourceFileLoader as Loader; import sys; "
+    "exec(Loader('helper_main', sys.argv.pop(1)).get_code('helper_main'))"
+)
 _PAGE = 4096  # octets; a pipe is filled page by page, and two questions may share none
 
 
@@ -258,7 +263,7 @@ def _start(said: Sequence[str], keep: Sequence[int]) -> subprocess.Popen[bytes] 
     script = helper_main.__file__
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", script, *said],
+            [sys.executable, "-I", "-S", "-B", "-c", _RUN, script, *said],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
