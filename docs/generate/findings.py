@@ -223,6 +223,11 @@ SAID = {
         "look at the tier; audit what it holds",
     ),
     "STD-DAMAGED": ("promise", "a replica was found damaged and is not repaired yet", _REPAIR),
+    "STD-DIGESTS": (
+        "promise",
+        "the last check that compared all digests of a replica is older than promised",
+        _AUDIT,
+    ),
     "STD-DOMAINS": ("promise", "verified replicas in fewer failure domains than promised", _MOVE),
     "STD-FUTURE": (
         "promise",

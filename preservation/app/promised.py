@@ -94,6 +94,10 @@ def _by_tier(policy: Policy, standing: Standing) -> Iterator[Promised]:
         if not found.replicas and all(rule.tier != tier for rule in policy.replicas):
             continue  # inherited, and nothing is or will be there
         yield from _checks(standing, found, span(audit.max_age), audit.level.words)
+        if audit.all_digests:
+            words = f"all digests on {tier} compared every {span(audit.all_digests)}"
+            broken = found.part_compared
+            yield _told(standing, words, ("STD-DIGESTS",), tier, found.replicas, broken)
 
 
 def _checks(standing: Standing, found: TierStanding, age: str, level: str) -> Iterator[Promised]:

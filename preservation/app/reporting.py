@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from preservation.app.holdings import inventory_of
@@ -49,6 +50,7 @@ def write_report(
         *held_formats(parts, policy.community),
         told=_told(parts, policy.community),
         statements=statements(parts, policy, samples),
+        past=partial(parts.store.past, policy),
     )
     folder, agent = out or parts.home.reports, parts.events.agent
     return build(sources, folder, clock=parts.clock, run=run, since=since, agent=agent)

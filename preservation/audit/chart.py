@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from preservation.audit.forecast import Outlook
-from preservation.model.units import format_size
+from preservation.model.units import format_duration, format_size
 
 _WIDTH, _LEFT, _RIGHT, _PANEL, _TOP, _GAP, _LINE = 760, 90, 20, 150, 60, 46, 20
 _COLOURS = ("#1f6f5c", "#b0722a", "#5a63b8", "#a33a2a", "#6c8f2f", "#8a4f9e")
@@ -106,9 +106,17 @@ def sentences(outlook: Outlook) -> list[str]:
         promised = outlook.ages[tier].total_seconds() / 86_400
         told.append(
             f"{tier}: {mean} a run, at most {most}; oldest check {oldest:.0f} of {promised:.0f} "
-            f"days promised; {when}"
+            f"days promised; {when}{_by_all(outlook, tier)}"
         )
     return told
+
+
+def _by_all(outlook: Outlook, tier: str) -> str:
+    """Nothing more is read for it, so it is late where checks are."""
+    every = outlook.all_digests.get(tier)
+    if every is None:
+        return ""
+    return f"; all digests every {format_duration(every)}, while no check is overdue"
 
 
 def _told(outlook: Outlook) -> str:

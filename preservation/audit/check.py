@@ -22,7 +22,7 @@ from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.rate import RateLimit
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
-from preservation.model.digest import Digest
+from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Severity
 from preservation.model.outcome import Outcome
@@ -105,7 +105,7 @@ class Checker:
         now = self._catalogue.replica(row.key, row.tier)
         if now is None:  # retired or disposed of: nobody misses it
             return CheckResult(row.key, row.tier, Outcome.UNCHECKED, 0, _GONE)
-        looked = self.look(now, progress, rate=rate)
+        looked = self.look(now, progress, policy=policy, rate=rate)
         return self.weigh_up(policy, now, looked, progress, drawn_from, lease)
 
     def look(
@@ -113,6 +113,7 @@ class Checker:
         row: ReplicaRow,
         progress: Progress,
         *,
+        policy: Policy | None = None,
         rate: RateLimit | None = None,
         cancelled: Callable[[], bool] = never,
     ) -> Looked:
@@ -120,11 +121,13 @@ class Checker:
         the catalogue is not asked. From any thread.
 
         Args:
+            policy: says whether all digests are compared; without it SHA-256 alone is.
             cancelled: ends the reading, what it came to being of no use then; from any thread.
         """
         began = self._events.clock.now()
         try:
-            return Looked(began, self._look(row, self.engine(rate), progress, cancelled))
+            wanted = digests_of(policy, row, began)
+            return Looked(began, self._look(row, wanted, self.engine(rate), progress, cancelled))
         except ColdError:
             return Looked(began, None)
 
@@ -207,6 +210,7 @@ class Checker:
             finding,
             event.id,
             findings,
+            algorithms=seen.algorithms,
             damaged=damaged_paths(row, seen.level, seen.files, seen.more),
         )
 
@@ -223,12 +227,13 @@ class Checker:
     def _look(
         self,
         row: ReplicaRow,
+        wanted: tuple[Algorithm, ...],
         engine: EngineSettings,
         progress: Progress,
         cancelled: Callable[[], bool],
     ) -> Seen:
         try:
-            seen = self._seen(row, engine, progress, cancelled)
+            seen = self._seen(row, wanted, engine, progress, cancelled)
             if seen.outcome.is_damage:  # as which a tier looks that vanished meanwhile
                 self._tiers[row.tier].check()
         except ColdError:
@@ -240,6 +245,7 @@ class Checker:
     def _seen(
         self,
         row: ReplicaRow,
+        wanted: tuple[Algorithm, ...],
         engine: EngineSettings,
         progress: Progress,
         cancelled: Callable[[], bool],
@@ -251,6 +257,7 @@ class Checker:
             there.held,
             row.seal,
             tar=row.tar,
+            algorithms=wanted,
             settings=engine,
             progress=paced(progress, there.tier, give_up=cancelled),
             cancelled=cancelled,
@@ -281,6 +288,7 @@ class Checker:
             {
                 "level": seen.level.value,
                 "algorithms": list(seen.algorithms),
+                **({"all_digests": True} if seen.all_digests else {}),
                 "bytes_read": seen.octets,
                 "files": {outcome.value: count for outcome, count in seen.counts.items()},
                 "cache_bypassed": seen.cache_bypassed,
@@ -372,6 +380,15 @@ class Checker:
             tier=found.tier,
             policy=policy.ref,
         )
+
+
+def digests_of(policy: Policy | None, row: ReplicaRow, now: datetime) -> tuple[Algorithm, ...]:
+    """The digests that a check of a replica compares, as far as its bag has them: SHA-256, which
+    every bag of ours has, or all.
+    """
+    rule = None if policy is None else policy.audit.tiers.get(row.tier)
+    last = row.all_digests_at or row.written_at
+    return tuple(Algorithm) if rule and rule.compares_all(last, now) else (Algorithm.SHA256,)
 
 
 def _open_findings(catalogue: Catalogue, row: ReplicaRow) -> list[FindingRow]:

@@ -48,6 +48,7 @@ class Outlook:
 
     Attributes:
         growth: octets that are expected to come in, on each tier, in a year.
+        all_digests: how often all digests are compared, on tiers where they are.
     """
 
     community: str
@@ -57,6 +58,7 @@ class Outlook:
     growth: int
     ages: Mapping[str, timedelta]
     tiers: Mapping[str, tuple[Night, ...]]
+    all_digests: Mapping[str, timedelta] = field(default_factory=dict)
 
     def first_overdue(self, tier: str) -> datetime | None:
         """When the first check will be older than promised; None if none will."""
@@ -78,6 +80,7 @@ class Outlook:
         nights, first = self.tiers[tier], self.first_overdue(tier)
         return {
             "max_age_days": self.ages[tier] / _DAY,
+            "all_digests_days": self.all_digests[tier] / _DAY if tier in self.all_digests else None,
             "effective_age_days": round(max((one.age for one in nights), default=0.0), 1),
             "first_overdue": None if first is None else stamp(first),
             "bytes": [one.octets for one in nights],
@@ -260,6 +263,9 @@ def forecast(
         growth=growth,
         ages={tier: rule.max_age for tier, rule in policy.audit.tiers.items()},
         tiers={tier: tuple(rows) for tier, rows in told.items()},
+        all_digests={
+            tier: rule.all_digests for tier, rule in policy.audit.tiers.items() if rule.all_digests
+        },
     )
 
 

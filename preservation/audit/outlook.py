@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from preservation.audit.planner import Chosen
@@ -55,6 +55,38 @@ def tally(community: str, night: Iterable[Chosen]) -> list[Line]:
         oldest = min(oldest, one.turn.aged_from)
         sums[name] = replicas + 1, octets + one.turn.octets, oldest
     return [Line(community, tier, why, *sums[tier, rank, why]) for tier, rank, why in sorted(sums)]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """How many of a night's checks on one tier compare all digests, and not SHA-256 alone.
+
+    Attributes:
+        every: how often each replica's are.
+    """
+
+    community: str
+    tier: str
+    replicas: int
+    by_all: int
+    every: timedelta
+
+    def __str__(self) -> str:
+        return (
+            f"{self.community}: on {self.tier} {self.by_all:,} of "
+            f"{counted(self.replicas, 'check')} would compare all digests (of each replica every "
+            f"{format_duration(self.every)}), the others SHA-256 alone: as many bytes, less work"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As documents show it."""
+        return {
+            "community": self.community,
+            "tier": self.tier,
+            "replicas": self.replicas,
+            "by_all_digests": self.by_all,
+            "every_seconds": int(self.every.total_seconds()),
+        }
 
 
 def shortages(policy: Policy, held: Mapping[str, Held]) -> list[str]:

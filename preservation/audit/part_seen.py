@@ -47,6 +47,7 @@ def part_of(
         "counts": {outcome.value: count for outcome, count in verified.counts.items()},
         "bytes_read": verified.octets_read,
         "algorithms": [algorithm.value for algorithm in verified.algorithms],
+        "all_digests": verified.all_digests,
         "level": level_of(held).value,
         "cache_bypassed": verified.cache_bypassed,
         "server_cache": held.server_cache,
@@ -99,6 +100,7 @@ def together(
         files=named,
         more=more,
         parts=parts[0].of,
+        all_digests=all(one["all_digests"] for one in said),
     )
     return labelled(seen, label)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from preservation.audit.check import Checker
+from preservation.audit.check import Checker, digests_of
 from preservation.audit.part_seen import mark_of, part_of, together, which
 from preservation.audit.recalling import recalled
 from preservation.audit.seen import Seen, There, nothing, reach
@@ -104,7 +104,7 @@ class PartedChecks:
                 there = reach(self._tiers, row)
                 if isinstance(there, Seen):
                     return 0, self._ended(policy, row, there, progress, drawn_from)
-                octets, seen = self._read(row, part, there, engine, progress)
+                octets, seen = self._read(policy, row, part, there, engine, progress)
             except UndividedError as error:
                 return self._undivided(policy, row, part, f"{error}", progress, rate, drawn_from)
             except ColdError:
@@ -143,6 +143,7 @@ class PartedChecks:
 
     def _read(
         self,
+        policy: Policy,
         row: ReplicaRow,
         part: Part,
         there: There,
@@ -151,12 +152,15 @@ class PartedChecks:
     ) -> tuple[int, Seen | None]:
         """Read a part and keep it; or what was seen, if that is nothing to keep."""
         began = self._events.clock.now()
+        # Not fewer for a later part, or what all were compared by would be fewer, too.
+        wanted = digests_of(policy, row, began + SPAN)
         seen = sealed.verify_part(
             there.held,
             row.seal,
             part,
             row.key.top,
             tar=row.tar,
+            algorithms=wanted,
             settings=engine,
             progress=paced(progress, there.tier),
         )

@@ -24,6 +24,7 @@ class Seen:
         server_cache: the cache of a file server or of a program may have answered.
         more: bad files beyond those in ``files``.
         parts: how many parts it was read in; 0: in one go.
+        all_digests: its manifests have digests by no other algorithms.
     """
 
     outcome: Outcome
@@ -37,6 +38,7 @@ class Seen:
     files: tuple[sealed.FileFinding, ...]
     more: int
     parts: int = 0
+    all_digests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def seen_of(verified: sealed.Verification, there: There) -> Seen:
         server_cache=there.held.server_cache,
         files=files,
         more=verified.more,
+        all_digests=verified.all_digests,
     )
     return labelled(seen, there.label)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from preservation.audit.brake import Brake
 from preservation.audit.check import Checker
-from preservation.audit.outlook import unreached
+from preservation.audit.outlook import Comparing, unreached
 from preservation.audit.parted import PartedChecks
 from preservation.audit.planner import Chosen, Planner, Reason
 from preservation.audit.purse import Purse
@@ -218,6 +218,25 @@ class AuditService:
             if rest := _beyond(some, list(islice(cut, MAX_SHARDS))):
                 left[tier] = rest
         return left
+
+    def comparing(self, policy: Policy, night: Iterable[Chosen]) -> list[Comparing]:
+        """How many of a night's checks compare all digests, on tiers where some do."""
+        due, now = dict[str, list[tuple[str, int]]](), self._clock.now()
+        for one in night:
+            due.setdefault(one.turn.tier, []).append((one.turn.aip, one.turn.version))
+        return [
+            Comparing(
+                policy.community,
+                tier,
+                len(items),
+                self._catalogue.turns.compared_before(
+                    policy.community, tier, items, now + rule.max_age - rule.all_digests
+                ),
+                rule.all_digests,
+            )
+            for tier, rule in policy.audit.tiers.items()
+            if rule.all_digests and (items := due.get(tier, []))
+        ]
 
     def held(self) -> dict[str, dict[str, Held]]:
         """How much there is to audit, by community and tier."""

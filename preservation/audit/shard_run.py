@@ -150,7 +150,8 @@ class ShardRun:
         return self._limit if self._limit.is_set or row.octets >= LONG else None
 
     def _look(self, row: ReplicaRow, stopped: Callable[[], bool]) -> Looked:
-        return self._checker.look(row, self._progress, rate=self._rate(row), cancelled=stopped)
+        policy, rate = self._policy, self._rate(row)
+        return self._checker.look(row, self._progress, policy=policy, rate=rate, cancelled=stopped)
 
     def _end(self, readers: Readers[Looked]) -> None:
         """Record whatever was read to its end next, unless another run took it over meanwhile."""

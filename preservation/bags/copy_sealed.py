@@ -1,9 +1,9 @@
 """Copies a sealed bag from folder to folder, verifying every file on the way.
 
-Helper processes copy many small files at a time and tell the digests of what they wrote, which
-are compared here with those that the seal vouches for. What a helper leaves, and all of few files,
-is copied file by file, in threads, with the same result. Nothing may become visible before all of
-it returned.
+Threads copy files that are not large, some at a time, and tell the digests of what they wrote,
+which are compared here with those that the seal vouches for. There are more of them than cores, so
+that the medium has something to do while some hash. What they leave is copied file by file, in
+other threads, with the same result. Nothing may become visible before all of it returned.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from preservation.bags.folder import BagFolder
 from preservation.bags.members import Member, SealedFolder
 from preservation.bags.verification import Tally, Verification
 from preservation.bags.verify_folder import look_for_strangers
+from preservation.files import durable
 from preservation.files.held import HeldFolder
+from preservation.fixity import sha2
 from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
-from preservation.fixity.helpers import Helper
+from preservation.fixity.helper_main import Plain, Taken
+from preservation.fixity.helpers import SMALL
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Digest
 from preservation.model.progress import Progress
 
-_HELPERS = 2  # processes; and threads, for what is large
-_WAITING = 64  # files that may wait for a thread
-_AT_ONCE = 64  # files of one question: so few that all helpers end at about the same time
-_MANY = 256  # files; below, helpers take longer to start than they save
+_HANDS = 4  # threads that copy files some at a time; each has 9 MiB of memory
+_LARGE = 2  # threads that copy a large one each
+_WAITING = 64  # files that may wait for one of these
+_AT_ONCE = 64  # files that are copied together: so few that all hands end at about the same time
 
 
 def copy_folder(held: HeldFolder, seal: Digest, folder: Path, progress: Progress) -> None:
@@ -64,7 +67,7 @@ def copy_and_check(
         trust = source.trust
     tally.octets_read = counted.octets
     look_for_strangers(held.path, trust, tally)
-    return tally.result(trust.compared, cache_bypassed=held.cache_bypassed)
+    return tally.result(trust, cache_bypassed=held.cache_bypassed)
 
 
 def _copy(source: SealedFolder, folder: Path, progress: Progress) -> int:
@@ -121,22 +124,23 @@ class _Payload:
         self, source: SealedFolder, bag: BagFolder, progress: Progress, ending: ExitStack
     ) -> None:
         self._source, self._bag, self._progress = source, bag, progress
-        self._ending = ending
-        self._helpers: deque[Helper] = deque()
-        self._asked: deque[tuple[Helper, Batch]] = deque()
-        self._threads = ThreadPoolExecutor(_HELPERS, "sealed")
-        ending.callback(self._threads.shutdown, wait=True, cancel_futures=True)
+        self._root = bag.folder(b"")
+        ending.callback(os.close, self._root)
+        self._idle: list[Plain] = []  # of hands that are not at work
+        self._asked: deque[tuple[Future[Taken], Batch]] = deque()
+        self._apart: deque[Future[None]] = deque()
+        self._hands = ThreadPoolExecutor(_HANDS, "sealed")
+        self._threads = ThreadPoolExecutor(_LARGE, "sealed-large")
+        for pool in (self._hands, self._threads):
+            ending.callback(pool.shutdown, wait=True, cancel_futures=True)
         self._left = threading.Event()
         ending.callback(self._left.set)
-        self._apart: deque[Future[None]] = deque()
 
     def copy(self) -> int:
         """Copy all of it, and tell how many files."""
         files = 0
         for paths, algorithms, digests in self._source.payload():
             files += len(paths)
-            if not self._helpers and len(paths) >= _MANY:
-                self._start()
             whole = Batch(paths, algorithms, digests)
             for first in range(0, len(paths), _AT_ONCE):
                 self._give(whole.part(first, first + _AT_ONCE))
@@ -147,34 +151,17 @@ class _Payload:
         return files
 
     def _give(self, batch: Batch) -> None:
-        """Have some files copied, by a helper if that can be."""
-        if not self._helpers or not self._prepare(batch):
+        """Have some files copied, together if that can be."""
+        if not self._prepare(batch):
             for number in range(len(batch.paths)):
                 self._begin(batch, number)
             return
-        helper = self._helpers[0]
-        self._helpers.rotate(-1)
-        while not helper.may_be_asked:
+        self._asked.append((self._hands.submit(self._together, batch), batch))
+        if len(self._asked) > 2 * _HANDS:  # each has its next ones already
             self._hear()
-        helper.ask(batch.names, batch.paths, kept=batch.paths)
-        self._asked.append((helper, batch))
-        if len(self._asked) > 2 * _HELPERS:  # each has its next question already
-            self._hear()
-
-    def _start(self) -> None:
-        root = self._bag.folder(b"")
-        self._ending.callback(os.close, root)
-        for _ in range(_HELPERS):
-            helper = Helper(
-                self._source.root,
-                LARGE_FOR_HELPERS,
-                copy_to=root,
-                drop_cache=self._source.drop_cache,
-            )
-            self._helpers.append(self._ending.enter_context(helper))
 
     def _prepare(self, batch: Batch) -> bool:
-        """Make the folders that a helper needs; False where a name needs a closer look."""
+        """Make the folders for some files; False where a name needs a closer look."""
         try:
             b"/".join(batch.paths).decode()
         except UnicodeDecodeError:
@@ -185,12 +172,27 @@ class _Payload:
             os.close(self._bag.folder(parent))
         return True
 
+    def _together(self, batch: Batch) -> Taken:
+        """In a thread: copy what is plain and not large, without the GIL where C does it."""
+        try:
+            plain = self._idle.pop()
+        except IndexError:  # asked first, another thread might take the last one meanwhile
+            plain = Plain(
+                self._source.root,
+                self._root,
+                LARGE_FOR_HELPERS,
+                self._source.drop_cache,
+                lanes=sha2 if sha2.LANES else None,
+                small=SMALL,
+            )
+        with durable.means():
+            taken = plain.take(batch.names, batch.paths, (), batch.paths)
+        self._idle.append(plain)
+        return taken
+
     def _hear(self) -> None:
-        helper, batch = self._asked.popleft()
-        octets, columns = helper.hear()
-        if helper.process is None:  # what it made before it was killed is nobody's
-            for path in batch.paths:
-                self._bag.discard(path)
+        asked, batch = self._asked.popleft()
+        octets, columns = asked.result()
         self._progress.advance(sum(size for size in octets if size > 0))
         # One that was left has no place in the columns, so that these are shorter then.
         if tuple(columns) == batch.expected and min(octets) >= 0:

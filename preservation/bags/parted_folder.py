@@ -62,7 +62,7 @@ class FolderPart(FolderVerifier):
 
     def _result(self) -> Verification:
         bypassed = self._held.cache_bypassed and self._settings.drop_cache
-        return self._tally.result(self._trust.compared, cache_bypassed=bypassed)
+        return self._tally.result(self._trust, cache_bypassed=bypassed)
 
     def _opened(self, of: int) -> tuple[Cut, set[bytes], int]:
         """Where to cut, the manifests that were compared for it, and the folder."""

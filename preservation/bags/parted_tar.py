@@ -77,7 +77,7 @@ class TarPart(TarVerifier):
         self._tally.octets_read = read
         self._read(cut, part, place)
         bypassed = self._held.cache_bypassed
-        verified = self._tally.result(self._trust.compared, cache_bypassed=bypassed)
+        verified = self._tally.result(self._trust, cache_bypassed=bypassed)
         return PartSeen(verified, self._held.mark)
 
     def _front(self) -> int:

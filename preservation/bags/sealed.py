@@ -90,6 +90,7 @@ def verify_part(
     top: str,
     *,
     tar: TarFacts | None = None,
+    algorithms: Sequence[Algorithm] = (Algorithm.SHA256,),
     settings: EngineSettings,
     progress: Progress,
 ) -> PartSeen:
@@ -100,11 +101,12 @@ def verify_part(
     Args:
         top: a tar's top folder.
         tar: for a tar, its digest and size.
+        algorithms: as of :func:`verify`.
 
     Raises:
         UndividedError: the replica can't be cut: :func:`verify` tells what is wrong with it.
     """
-    trust = Trust(seal, (Algorithm.SHA256,))
+    trust = Trust(seal, algorithms)
     if isinstance(held, HeldFolder):
         return FolderPart(held, trust, settings, progress).part(part)
     if tar is None:

@@ -46,6 +46,11 @@ class Trust:
         """The algorithms of the payload manifests that were accepted so far."""
         return self.payload.algorithms
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the manifests of all algorithms that the bag has were accepted."""
+        return bool(self.tags) and self._held() <= set(self.compared)
+
     def open(self, tag_manifest: bytes) -> str:
         """Begin with the tag manifest's octets.
 
@@ -74,8 +79,7 @@ class Trust:
 
     def enough(self) -> bool:
         """True once every wanted algorithm that the bag has, or else any, is accepted."""
-        held = {algorithm for _, algorithm in self._payload_manifests(self.tags)}
-        missing = (held & set(self._wanted)) - set(self.compared)
+        missing = (self._held() & set(self._wanted)) - set(self.compared)
         return bool(self.compared) and not missing
 
     def is_useful(self, name: bytes) -> bool:
@@ -119,6 +123,9 @@ class Trust:
     def expected(self, path: bytes) -> tuple[Digest, ...]:
         """The digests that a tag file must have; empty if nothing vouches for the path."""
         return (Digest(Algorithm.SHA256, self.tags[path]),) if path in self.tags else ()
+
+    def _held(self) -> set[Algorithm]:
+        return {algorithm for _, algorithm in self._payload_manifests(self.tags)}
 
     @staticmethod
     def _payload_manifests(paths: Iterable[bytes]) -> Iterator[tuple[bytes, Algorithm]]:

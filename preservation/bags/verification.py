@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from preservation.bags.trust import Trust
 from preservation.fixity.reading import Reading
 from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Comparison, Digest
@@ -64,6 +65,7 @@ class Verification:
         more: bad ones beyond the cap.
         algorithms: those whose payload digests were really compared; empty if none were.
         cache_bypassed: the bytes came from the medium, as far as that can be had.
+        all_digests: the bag has no payload manifest of any other algorithm.
     """
 
     outcome: Outcome
@@ -73,6 +75,7 @@ class Verification:
     octets_read: int
     algorithms: tuple[Algorithm, ...]
     cache_bypassed: bool
+    all_digests: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """For result documents."""
@@ -149,8 +152,8 @@ class Tally:
         """True if nothing bad was found so far."""
         return not (self._counts.keys() - {Outcome.INTACT})
 
-    def result(self, algorithms: tuple[Algorithm, ...], *, cache_bypassed: bool) -> Verification:
-        """The whole."""
+    def result(self, trust: Trust, *, cache_bypassed: bool) -> Verification:
+        """The whole, compared with what a seal vouches for."""
         counts = +self._counts
         bad = sum(count for outcome, count in counts.items() if outcome is not Outcome.INTACT)
         return Verification(
@@ -159,6 +162,7 @@ class Tally:
             tuple(self._files),
             bad - len(self._files),
             self.octets_read,
-            algorithms,
+            trust.compared,
             cache_bypassed,
+            trust.is_whole,
         )

@@ -60,7 +60,7 @@ class FolderVerifier:
         except OSError as error:  # it is not there, or not any more
             self._tally.bad(b"", OUTCOMES[reading_of(error)], reason_of(error))
         bypassed = self._held.cache_bypassed and self._settings.drop_cache
-        return self._tally.result(self._trust.compared, cache_bypassed=bypassed)
+        return self._tally.result(self._trust, cache_bypassed=bypassed)
 
     def _verify(self, folders: Folders) -> None:
         try:

@@ -100,7 +100,7 @@ class TarVerifier:
             self._settle()
             self._tally.bad(self._at, OUTCOMES[reading_of(error)], reason_of(error))
             self._count_unreached()
-        return self._tally.result(self._trust.compared, cache_bypassed=self._held.cache_bypassed)
+        return self._tally.result(self._trust, cache_bypassed=self._held.cache_bypassed)
 
     def _verify(self, stream: BinaryIO) -> None:
         whole = () if self._tar is None else (self._tar.digest.algorithm,)

@@ -42,8 +42,8 @@ _KNOWN = {
     "postgresql": f"SELECT encode(id, 'hex') FROM {{table}} WHERE id = {_GIVEN}",
 }
 _LOADED = (
-    "octets, written_at, aged_from, verified_at, checked_at, tar_octets, ready_by, packaging, "
-    "state, outcome, level"
+    "octets, written_at, aged_from, verified_at, checked_at, tar_octets, ready_by, "
+    "all_digests_at, packaging, state, outcome, level"
 )
 _LOAD = {
     "sqlite": f"SELECT aip, {_LOADED}, seal, tar_digest FROM replica WHERE "
@@ -54,6 +54,7 @@ _LOAD = {
 }
 _CHECKED = (
     "state", "verified_at", "checked_at", "aged_from", "young", "outcome", "level", "ready_by",
+    "all_digests_at",
 )  # fmt: skip
 _UPDATE = {
     "sqlite": "UPDATE replica SET adopted = 0, "
@@ -63,7 +64,7 @@ _UPDATE = {
     + ", ".join(f"{name} = given.{name}" for name in _CHECKED)
     + " FROM json_to_recordset(%s::json) AS given(state smallint, verified_at bigint, "
     "checked_at bigint, aged_from bigint, young boolean, outcome smallint, level smallint, "
-    "ready_by bigint, community text, aip text, version integer, tier text) "
+    "ready_by bigint, all_digests_at bigint, community text, aip text, version integer, tier text) "
     "WHERE replica.community = given.community AND replica.aip = decode(given.aip, 'hex') "
     "AND replica.version = given.version AND replica.tier = given.tier",
 }
@@ -169,7 +170,7 @@ def is_young(row: ReplicaRow) -> bool:
 
 def _told(row: ReplicaRow) -> tuple[Any, ...]:
     aged, verified, checked = spoken(row)
-    ready = row.ready_by
+    ready, compared = row.ready_by, row.all_digests_at
     return (
         _STATE_CODES[row.state],
         None if verified is None else microseconds(verified),
@@ -179,6 +180,7 @@ def _told(row: ReplicaRow) -> tuple[Any, ...]:
         None if row.outcome is None else _OUTCOME_CODES[row.outcome],
         None if row.level is None else _LEVEL_CODES[row.level],
         None if ready is None else microseconds(ready),
+        None if compared is None else microseconds(compared),
     )
 
 
@@ -212,8 +214,8 @@ def _replica(
     key: VersionKey, tier: str, row: Sequence[Any], digest: Callable[[Any], bytes]
 ) -> ReplicaRow:
     """A replica from a row of ``_LOAD``."""
-    (_, octets, written, aged, verified, checked, tar_octets, ready, packaging, state, outcome,
-     level, seal, tar) = row  # fmt: skip
+    (_, octets, written, aged, verified, checked, tar_octets, ready, compared, packaging, state,
+     outcome, level, seal, tar) = row  # fmt: skip
     sound = _STATES[state] is ReplicaState.VERIFIED
     verified, checked = moments(aged, verified, checked, outcome is not None, sound)
     facts = None
@@ -233,4 +235,5 @@ def _replica(
         outcome=None if outcome is None else _OUTCOMES[outcome],
         level=None if level is None else _LEVELS[level],
         ready_by=None if ready is None else at(ready),
+        all_digests_at=None if compared is None else at(compared),
     )

@@ -207,6 +207,29 @@ class Figures:
         with self.database.reading() as connection:
             return by_age(connection, community, tier, limit, t.replica.c.aged_from < before)
 
+    def compared_before(self, community: str, tier: str, moment: datetime) -> int:
+        """How many replicas on a tier were last found intact by all their digests (or written,
+        where they never were) on a day before that of a moment.
+        """
+        columns = t.replica_compared.c
+        chosen = (columns.community == community, columns.tier == tier)
+        before = columns.day < ages.day_of(moment)
+        statement = sa.select(_total(columns.replicas)).where(*chosen, before)
+        with self.database.reading() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def first_compared_before(
+        self, community: str, tier: str, moment: datetime, limit: int
+    ) -> list[ReplicaRow]:
+        """The first of them, those checked longest ago first.
+
+        Args:
+            moment: a midnight (UTC).
+        """
+        compared = sa.func.coalesce(t.replica.c.all_digests_at, t.replica.c.written_at)
+        with self.database.reading() as connection:
+            return by_age(connection, community, tier, limit, compared < moment)
+
     def weaker(self, community: str, tier: str, level: Level, limit: int) -> list[ReplicaRow]:
         """The replicas on a tier whose last check was weaker than a level, oldest first."""
         columns = t.replica.c

@@ -246,6 +246,7 @@ def _checked(state: State, event: Event) -> bool:
     if known is None or outcome is Outcome.UNCHECKED:
         return False
     intact = outcome is Outcome.INTACT
+    by_all = intact and bool(event.detail.get("all_digests"))
     state.replicas[key, event.tier] = ReplicaRow(
         key=known.key,
         tier=known.tier,
@@ -260,6 +261,7 @@ def _checked(state: State, event: Event) -> bool:
         outcome=outcome,
         level=level,
         ready_by=None,
+        all_digests_at=event.at if by_all else known.all_digests_at,
     )
     return True
 

@@ -23,6 +23,7 @@ BROKEN_WORDS = {
     "STD-DAMAGED": "damaged",
     "STD-OVERDUE": "with an overdue check",
     "STD-WEAK": "checked more weakly than promised",
+    "STD-DIGESTS": "whose digests were not all compared in time",
     "STD-FUTURE": "with a check dated later than now",
     "STD-UNOBSERVED": "on a tier that could not be looked at",
 }
@@ -36,6 +37,7 @@ class Broken:
         code: ``STD-REPLICAS``, ``STD-DOMAINS``, ``STD-SITES`` (too few verified), ``STD-LATE`` (not
             there in time), ``STD-UNVERIFIED`` (there, not read back in time), ``STD-DAMAGED``,
             ``STD-OVERDUE`` (check too old), ``STD-WEAK`` (check weaker than promised),
+            ``STD-DIGESTS`` (all digests compared too long ago),
             ``STD-FUTURE`` (check dated later than now: nobody knows how old it is),
             ``STD-UNOBSERVED`` (a tier could not be looked at).
         subject: what it is about, for people.
@@ -96,6 +98,7 @@ class TierStanding:
 
     Attributes:
         oldest_check: of the replica checked longest ago; of its writing if it never was.
+        part_compared: replicas whose digests were not all compared in time.
     """
 
     tier: str
@@ -108,6 +111,7 @@ class TierStanding:
     weak: int
     late: int
     unverified: int
+    part_compared: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As documents show it."""
@@ -122,6 +126,7 @@ class TierStanding:
             "weak": self.weak,
             "late": self.late,
             "unverified": self.unverified,
+            "part_compared": self.part_compared,
         }
 
 

@@ -127,6 +127,7 @@ class ReplicaRow:
     outcome: Outcome | None
     level: Level | None
     ready_by: datetime | None = None  # it was recalled, and can be read from then on
+    all_digests_at: datetime | None = None  # last time all of its digests were found right
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,6 +259,7 @@ def replica_row(row: _Row) -> ReplicaRow:
         outcome=outcome,
         level=None if row["level"] is None else Level(row["level"]),
         ready_by=row["ready_by"],
+        all_digests_at=row["all_digests_at"],
     )
 
 
@@ -328,6 +329,7 @@ def _replica_values(row: ReplicaRow, *, adopted: bool) -> dict[str, Any]:
         "outcome": None if row.outcome is None else row.outcome.value,
         "level": None if row.level is None else row.level.value,
         "ready_by": row.ready_by,
+        "all_digests_at": row.all_digests_at,
         "adopted": adopted,
     }
 

@@ -6,7 +6,8 @@ A promise is judged by what stands in the catalogue against the policy in force:
   that promised it first;
 * each version has its minimum of *verified* replicas, failure domains and sites: a new one
   from the moment on by which the policy's own replicas make that minimum;
-* no replica is damaged, no check is older or weaker than promised;
+* no replica is damaged, no check is older or weaker than promised, nor the last one that compared
+  all digests: from the moment on by which a check's turn has come since that was promised;
 * no finding above a warning is open.
 
 What is broken is so since the policy in force, or one before it without a gap, promised it.
@@ -24,6 +25,7 @@ from preservation.catalogue.figures import Figures, Named, Sample, TierCount
 from preservation.catalogue.promises import Broken, Deadline, Standing, TierStanding
 from preservation.catalogue.protocol import ReplicaRow
 from preservation.model.replica import ReplicaState, VersionKey
+from preservation.policy.comparing import Comparing
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
 from preservation.policy.terms import EVER, Governed, Past, Term, since_when, terms
@@ -175,10 +177,11 @@ class _Judge:
         if tier not in self.observed and replicas:
             self._break_tier(tier)
         late, unverified = self._judge_making(tier) if self.holdings.versions else (0, 0)
-        oldest, overdue, weak = None, 0, 0
+        oldest, overdue, weak, part_compared = None, 0, 0, 0
         if replicas:
             self._judge_damage(tier)
             overdue, weak = self._judge_checks(tier)
+            part_compared = self._judge_digests(tier)
             oldest = self.figures.oldest_check(self.policy.community, tier)
         return TierStanding(
             tier=tier,
@@ -191,6 +194,7 @@ class _Judge:
             weak=weak,
             late=late,
             unverified=unverified,
+            part_compared=part_compared,
         )
 
     def _judge_making(self, tier: str) -> tuple[int, int]:
@@ -249,6 +253,20 @@ class _Judge:
             self._break_replica("STD-WEAK", row, since, _AUDIT)
         self._judge_dates(tier)
         return overdue, weak
+
+    def _judge_digests(self, tier: str) -> int:
+        """Replicas whose digests were not all compared in time."""
+        promise, community = Comparing.of(self.policy, tier, self.past), self.policy.community
+        before = None if promise is None else promise.before(self.now)
+        if promise is None or before is None:
+            return 0
+        count = self.figures.compared_before(community, tier, before)
+        self._count("STD-DIGESTS", count)
+        some = self.figures.first_compared_before(community, tier, before, LISTED) if count else []
+        for row in some:
+            due = promise.due(row.all_digests_at or row.written_at)
+            self._break_replica("STD-DIGESTS", row, due, _AUDIT)
+        return count
 
     def _judge_dates(self, tier: str) -> None:
         """Evidence from a day that has not come: a clock was ahead, or is behind now."""

@@ -120,6 +120,8 @@ replica = sa.Table(
     sa.Column("checked_at", Moment),
     sa.Column("tar_octets", NUMBER),
     sa.Column("ready_by", Moment),
+    # When it was last found intact by all digests of its manifests, and not by one of them alone.
+    sa.Column("all_digests_at", Moment),
     sa.Column("version", ORDINAL, nullable=False),
     # Where in a period that day is: the first 15 bits of the AIP's UUID, which are random.
     sa.Column("lot", sa.SmallInteger, nullable=False),
@@ -175,6 +177,17 @@ replica_age = sa.Table(
     sa.Column("part", sa.SmallInteger, primary_key=True, autoincrement=False),
     sa.Column("replicas", NUMBER, nullable=False),
     sa.Column("octets", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# By the day since which no check compared all digests: of writing, where none ever did.
+replica_compared = sa.Table(
+    "replica_compared",
+    metadata,
+    sa.Column("community", WORDS, primary_key=True),
+    sa.Column("tier", WORDS, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("replicas", NUMBER, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -233,6 +233,24 @@ class Turns:
             found += [turn for turn in self._turns(wanted) if (turn.aip, turn.version) in drawn]
         return found
 
+    def compared_before(
+        self, community: str, tier: str, items: Sequence[tuple[str, int]], moment: datetime
+    ) -> int:
+        """Of some replicas on a tier (AIP and version), how many were last compared by all their
+        digests, or written, at a moment or before.
+        """
+        columns, count = t.replica.c, 0
+        last = sa.func.coalesce(columns.all_digests_at, columns.written_at)
+        with self.database.reading() as connection:
+            for some in chunks(items):
+                asked = sa.select(columns.aip, columns.version).where(
+                    *t.on_tier(community, tier),
+                    columns.aip.in_(sorted({aip for aip, _ in some})),
+                    last <= moment,
+                )
+                count += len(set(some) & {(aip, n) for aip, n in connection.execute(asked)})
+        return count
+
     def checked_since(self, community: str, tier: str, since: datetime) -> tuple[int, int, int]:
         """How many replicas on a tier were checked since, and were then damaged, and missing."""
         columns = t.replica.c

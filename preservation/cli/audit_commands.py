@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from preservation.app.parts import Parts
-from preservation.audit.outlook import Line, shortages, tally, unreached
+from preservation.audit.outlook import Comparing, Line, shortages, tally, unreached
 from preservation.audit.service import AuditResult, total
 from preservation.catalogue.brake import BRAKE
 from preservation.catalogue.turns import Aim
@@ -19,6 +19,7 @@ from preservation.cli.options import Aip, Community, Json, Tier, amount, applica
 from preservation.cli.shell import Several, shell, table, worst
 from preservation.errors import UsageError
 from preservation.model.deferred import dataclass
+from preservation.model.digest import Algorithm
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
@@ -162,8 +163,17 @@ def _render(out: Console, result: AuditResult, overdue: int, none: str) -> None:
     told = ", ".join(f"{count} {word}" for word, count in seen if count)
     missed = f", {count} not checked" if (count := result.outcomes.get(unchecked)) else ""
     out.print(f"{result.checked} checked ({told or 'none'}){missed}, {overdue} overdue")
+    if said := _alone(result):
+        out.print(said)
     for hint in sorted({one.hint for one in result.findings if one.code == "FIX-UNCHECKED"}):
         out.print(f"  next: {hint}")
+
+
+def _alone(result: AuditResult) -> str:
+    """How many checks compared SHA-256 alone, where there are any."""
+    compared = [one.algorithms for one in result.checks if one.algorithms]
+    alone = compared.count((Algorithm.SHA256.value,))
+    return f"compared by SHA-256 alone: {alone:,} of {len(compared):,}" if alone else ""
 
 
 @audit_app.command()
@@ -173,6 +183,7 @@ def plan(
     """What the next audit would read, tier by tier, and why; nothing is read now."""
     here = shell(ctx)
     lines: list[Line] = []
+    comparing: list[Comparing] = []
     short: list[str] = []
     with opened(here) as parts:
         tier = known_tier(parts, tier)
@@ -180,6 +191,7 @@ def plan(
         for policy in holding(parts, community):
             night = list(parts.audit.night(policy, tier=tier))
             lines += tally(policy.community, night)
+            comparing += parts.audit.comparing(policy, night)
             short += shortages(policy, held.get(policy.community, {}))
             short += unreached(policy, parts.audit.beyond(policy, night))
 
@@ -189,10 +201,14 @@ def plan(
             counts = (f"{one.replicas:,}", format_size(one.octets))
             rows.add_row(one.community, one.tier, one.reason, *counts, f"{one.oldest:%Y-%m-%d}")
         out.print(rows if lines else "nothing is due")
-        for sentence in short:
+        for sentence in (*map(str, comparing), *short):
             out.print(sentence)
 
-    body = {"due": [one.to_json() for one in lines], "short": short}
+    body = {
+        "due": [one.to_json() for one in lines],
+        "comparing": [one.to_json() for one in comparing],
+        "short": short,
+    }
     here.answer(as_json, "samarkand.audit-plan/1", body, render, 4 if short else 0)
 
 

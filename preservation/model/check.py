@@ -22,6 +22,7 @@ class CheckResult:
         finding: id of the finding that stands open because of it; empty if none does.
         event: id of the fixity event; empty when nothing could be checked.
         ready_by: of an unchecked replica that was recalled: when it can be read.
+        algorithms: whose payload digests were compared, as events spell them.
         damaged: of a folder, the paths that were not intact, as far as what is intact tells them;
             None where it is not known file by file.
     """
@@ -35,6 +36,7 @@ class CheckResult:
     event: str = ""
     findings: tuple[Finding, ...] = ()
     ready_by: datetime | None = None
+    algorithms: tuple[str, ...] = ()
     damaged: tuple[bytes, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -49,5 +51,6 @@ class CheckResult:
             "reason": self.reason,
             "finding": self.finding,
             "event": self.event,
+            "algorithms": list(self.algorithms),
             "ready_by": "" if self.ready_by is None else stamp(self.ready_by),
         }

@@ -172,6 +172,7 @@ def audit(policy: Policy) -> str:
     """What ``audit`` says."""
     promised = "\n".join(
         f"- `{tier}`: {rule.level.words}, at least every {format_duration(rule.max_age)}"
+        + (f", by all digests every {format_duration(rule.all_digests)}" * bool(rule.all_digests))
         for tier, rule in policy.audit.tiers.items()
     )
     return f"""{_heading("Audit", policy)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preservation.model.outcome import Level
 from preservation.model.units import format_size
 from preservation.policy.kinds import Choice, Field, Integer, Record, Table, Text, Weaker
-from preservation.policy.texts import CRON, SIZE, SOME_TIME, TIER_ID, ZONE
+from preservation.policy.texts import CRON, REVIEW, SIZE, SOME_TIME, TIER_ID, ZONE
 
 UNLIMITED = "unlimited"
 MOST_SAMPLED = 1_000_000
@@ -60,6 +60,16 @@ def audit_rule(level: str | None) -> tuple[Field, Field]:
         ),
     )
 
+
+ALL_DIGESTS = Field(
+    "all_digests",
+    REVIEW,
+    "How often a check compares all digests that a bag's manifests have, `max_age` for each time; "
+    "every other check compares SHA-256 alone, which is less work.",
+    "all_digests: 2y",
+    "never",
+    weaker=Weaker.RARER,
+)
 
 SAMPLING = (
     Field(
@@ -127,7 +137,7 @@ AUDIT = Record(
             "tiers",
             Table(
                 TIER_ID,
-                Record((*audit_rule("E3"), *SAMPLING)),
+                Record((*audit_rule("E3"), ALL_DIGESTS, *SAMPLING)),
                 "a mapping from tiers to rules",
             ),
             "How strong and how fresh the evidence is, for each tier that keeps a replica.",

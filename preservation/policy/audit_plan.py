@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,12 +19,14 @@ class AuditRule:
     Attributes:
         sample: replicas that are drawn by lot between the full passes; 0 for none.
         every: how often they are drawn.
+        all_digests: how often a check compares all digests, and not SHA-256 alone; 0 for never.
     """
 
     level: Level
     max_age: timedelta
     sample: int = 0
     every: timedelta = timedelta(days=30)
+    all_digests: timedelta = timedelta(0)
 
     @classmethod
     def from_effective(cls, data: Mapping[str, Any]) -> AuditRule:
@@ -34,7 +36,18 @@ class AuditRule:
             timedelta(seconds=data["max_age"]),
             data["sample"],
             timedelta(seconds=data["every"]),
+            timedelta(seconds=data["all_digests"]),
         )
+
+    def compares_all(self, last: datetime, now: datetime) -> bool:
+        """Whether a check compares all digests: the next may come ``max_age`` later, too late.
+
+        Args:
+            last: when all digests were compared last; when it was written, where they never were.
+                Later than now: a clock was wrong, and nobody knows when that was.
+        """
+        is_soon = last + self.all_digests <= now + self.max_age
+        return bool(self.all_digests) and (is_soon or last > now)
 
 
 @dataclass(frozen=True, slots=True)

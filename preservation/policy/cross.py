@@ -51,6 +51,7 @@ def cross_check(kind: Record, said: Said, around: Surroundings, problems: Proble
     _counts(said, around, problems)
     _audit(said, around, problems)
     _audit_gap(said, problems)
+    _audit_digests(said, problems)
     _audit_money(said, around, problems)
     _recalls(said, around, problems)
     _statements(said, around, problems)
@@ -286,6 +287,22 @@ def _audit_gap(said: Said, problems: Problems) -> None:
                 f"at least {shown}, the longest time between two audits ({schedule.text})",
                 code="POL-CROSS",
                 hint="let audits run more often, or let checks be older",
+            )
+
+
+def _audit_digests(said: Said, problems: Problems) -> None:
+    """All digests are compared when a replica is checked, so not more often than that."""
+    for name in _promised(said):
+        age = said.get("audit", "tiers", name, "max_age")
+        often = said.get("audit", "tiers", name, "all_digests")
+        if age is not None and often is not None and often.value and often.value < age.value:
+            problems.add(
+                often.at,
+                f"audit.tiers.{name}.all_digests",
+                often.text,
+                f"never, or {age.text} (its max_age) and longer",
+                code="POL-CROSS",
+                hint=f"write {age.text} to compare all digests at each check, or lower max_age",
             )
 
 

@@ -186,6 +186,8 @@ VIEWS = (
             Column("due_at", "Next check by", "time"),
             Column("overdue", "Overdue", "alarm"),
             Column("weak", "Too weak", "alarm"),
+            Column("all_digests_at", "By all digests", "time"),
+            Column("part_compared", "Not by all in time", "alarm"),
             Column("checked_in_run", "In this run", "flag"),
         ),
         "There is no replica.",

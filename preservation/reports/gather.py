@@ -19,8 +19,10 @@ from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventType
 from preservation.model.identifier import IdentifierStatus
 from preservation.model.replica import ReplicaState, VersionKey
+from preservation.policy.comparing import Comparing
 from preservation.policy.independence import Independence
 from preservation.policy.policy import Policy
+from preservation.policy.terms import Past
 from preservation.reports.acts import check_line, deposit_lines, unchecked_lines
 from preservation.reports.ages import Ages
 from preservation.reports.document import Report
@@ -70,6 +72,7 @@ class Sources:
         uncounted: AIP versions that are not in the inventory.
         told: where events are read; from the journal by default.
         statements: what is known besides: samples, drills, brakes, retention, access.
+        past: what governed the community; by default the policy alone, ever.
     """
 
     policy: Policy
@@ -82,6 +85,7 @@ class Sources:
     uncounted: int = 0
     told: Told | None = None
     statements: Sequence[StatementLine] = ()
+    past: Past | None = None
 
 
 def gather(sources: Sources, run: Run, writer: Writer | None = None) -> Report:
@@ -111,6 +115,9 @@ class _Gathering:
         self._promises, self._tasks = Promises(policy, run.at), Tasks(policy, run.at)
         self._ages, self._tiers = Ages(policy, run.at), _Tiers(policy, domains)
         self._formats, self._seen = FormatsByCatalogue(), Glance()
+        promised = ((tier, Comparing.of(policy, tier, sources.past)) for tier in policy.tiers)
+        limits = ((tier, one.before(run.at)) for tier, one in promised if one is not None)
+        self._compared = {tier: before for tier, before in limits if before is not None}
         self._made: set[Place] = set()
         self._titles: dict[VersionKey, str] = {}  # of what checks and findings are about
 
@@ -190,7 +197,9 @@ class _Gathering:
         """Let every version and every replica pass once."""
         for version, replicas, called in self._together():
             title = shown(version.title) if version else ""
-            lines = list(replica_lines(replicas, self._policy, title, self._made, self._run.at))
+            made, now = self._made, self._run.at
+            judged = replica_lines(replicas, self._policy, title, made, now, self._compared)
+            lines = list(judged)
             for line in lines:
                 self._replicas.add(line)
                 self._promises.replica(line)

@@ -8,7 +8,7 @@ audit rule names has no due date; it is shown, and said to have none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
@@ -57,8 +57,14 @@ def replica_lines(
     title: str,
     checked: AbstractSet[Place],
     now: datetime,
+    compared: Mapping[str, datetime],
 ) -> Iterator[ReplicaLine]:
-    """A version's replicas as they stand; ``checked`` are those that this run checked."""
+    """A version's replicas as they stand.
+
+    Args:
+        checked: those that this run checked.
+        compared: by tier, since when all digests are to have been compared.
+    """
     for row in rows:
         due = due_at(row, policy)
         yield ReplicaLine(
@@ -77,6 +83,9 @@ def replica_lines(
             due_at=due,
             overdue=due is not None and due < now,
             weak=is_weak(row, policy),
+            all_digests_at=row.all_digests_at,
+            part_compared=row.tier in compared
+            and (row.all_digests_at or row.written_at) < compared[row.tier],
             checked_in_run=(row.key, row.tier) in checked,
             seal=str(row.seal),
         )

@@ -71,7 +71,8 @@ class Promises:
         self._damage.add(line.state != "damaged")
         if line.tier in self._audits:
             ahead = is_ahead(line.checked_at or line.written_at, self._now)
-            self._audits[line.tier].add(not (line.overdue or line.weak or ahead))
+            broken = line.overdue or line.weak or line.part_compared or ahead
+            self._audits[line.tier].add(not broken)
 
     def finding(self, line: FindingLine) -> None:
         """Judge a finding."""
@@ -98,9 +99,11 @@ class Promises:
                 "versions",
             )
         for tier, audit in policy.audit.tiers.items():
+            every = span(audit.all_digests) if audit.all_digests else ""
+            by_all = f" (by all its digests every {every})" if every else ""
             yield self._audits[tier].line(
-                f"Each replica on {tier} is checked every {span(audit.max_age)}, so that we can "
-                f"say: “{audit.level.words}”",
+                f"Each replica on {tier} is checked every {span(audit.max_age)}{by_all}, so that "
+                f"we can say: “{audit.level.words}”",
                 "replicas",
             )
         damage = "at once" if policy.repair.automatic else "after an approval"
@@ -198,7 +201,7 @@ class Tasks:
 
     def replica(self, line: ReplicaLine) -> None:
         """Look whether a replica has to be checked."""
-        if line.overdue or line.weak:
+        if line.overdue or line.weak or line.part_compared:
             late = self._late.setdefault(line.tier, Named())
             late.add(line.due_at or line.written_at, f"{line.title or line.aip} v{line.version}")
         at = line.checked_at or line.written_at
@@ -267,7 +270,7 @@ class Tasks:
             )
 
     def _check(self) -> Iterator[TaskLine]:
-        """Checks that are overdue, or were weaker than promised, by tier."""
+        """Checks that are overdue, or were less than promised, by tier."""
         for tier, late in self._late.items():
             yield TaskLine(
                 f"Check {count(late.total, 'replica')} on {tier}",

@@ -140,6 +140,8 @@ class ReplicaLine:
     due_at: datetime | None  # the next check must be before; None if none is promised
     overdue: bool
     weak: bool  # the last check was weaker than promised
+    all_digests_at: datetime | None  # last found intact by all of its digests
+    part_compared: bool  # that is longer ago than promised
     checked_in_run: bool
     seal: str
 

@@ -52,6 +52,7 @@ class Glance:
         never, oldest: of replicas that this run did not check, how many never were, and when
             the one checked longest ago was.
         cached: intact checks in which memory may have answered for the medium.
+        made, alone: checks that compared digests, and those that compared SHA-256 alone.
     """
 
     unkept: bool = False
@@ -60,6 +61,8 @@ class Glance:
     never: int = 0
     oldest: datetime | None = None
     cached: int = 0
+    made: int = 0
+    alone: int = 0
 
     def version(self, line: VersionLine) -> None:
         """Look at a version."""
@@ -84,6 +87,8 @@ class Glance:
     def check(self, line: CheckLine) -> None:
         """Look at a check."""
         self.cached += line.outcome == "intact" and not line.cache_bypassed
+        self.made += bool(line.algorithms)
+        self.alone += line.algorithms == ("sha256",)
 
 
 def sentences(
@@ -216,4 +221,6 @@ def _reservations(numbers: Mapping[str, int], seen: Glance) -> str:
             f"In {count(seen.cached, 'check')} memory could have answered for the medium: "
             "the cache could not be bypassed."
         )
+    if seen.alone:
+        said.append(f"Compared by SHA-256 alone: {seen.alone:,} of {count(seen.made, 'check')}.")
     return " ".join(said)

@@ -41,6 +41,10 @@ def days_counted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
     with catalogue.database.reading() as connection:
         rows = connection.execute(sa.select(t.replica_age)).all()
         found: dict[object, tuple[int, ...]] = {tuple(row[1:5]): tuple(row[5:]) for row in rows}
+        columns = t.replica_compared.c
+        compared = sa.select(columns.tier, columns.day, columns.replicas)
+        for tier, day, replicas in connection.execute(compared):
+            found["compared", tier, day] = (replicas,)
         came = sa.select(intake.day, intake.versions, intake.octets)
         found |= {("in", row[0]): tuple(row[1:]) for row in connection.execute(came)}
     return found
@@ -49,7 +53,10 @@ def days_counted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
 def days_recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
     """The same from the rows."""
     sums: dict[object, tuple[int, int]] = {}
+    compared = Counter[tuple[str, str, int]]()
     for row in catalogue.replicas():
+        last = row.all_digests_at or row.written_at
+        compared["compared", row.tier, (last - EPOCH) // DAY] += 1
         aged, lot = row.checked_at or row.written_at, int(row.key.aip[:4], 16) * LOTS // 2**16
         young = bulk.is_young(row)
         part = lot * PARTS // LOTS if young else 0
@@ -60,7 +67,7 @@ def days_recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
         day = ("in", (version.ingested_at - EPOCH) // DAY)
         versions, octets = sums.get(day, (0, 0))
         sums[day] = versions + 1, octets + version.octets
-    return dict(sums)
+    return {**sums, **{name: (count,) for name, count in compared.items()}}
 
 
 def recounted(catalogue: SqlCatalogue) -> dict[object, tuple[int, ...]]:
@@ -89,6 +96,7 @@ def test_counts_follow_every_change_of_a_row(catalogue: SqlCatalogue) -> None:
                 ingestion(key, at=at),
                 replication(key, tier, at=at, bytes=dice.choice([1000, 2000])),
                 check(key, tier, dice.choice(["intact", "altered", "missing"]), at),
+                check(key, tier, at=at, all_digests=True),
             ]
         )
         catalogue.record([event])

@@ -98,6 +98,7 @@ def _triggers(dialect: str) -> Iterator[tuple[str, str, str, str, str]]:
     fresh, gone = _version_count("NEW", "+"), _version_count("OLD", "-")
     came, went = dating.came_in("NEW", "+"), dating.came_in("OLD", "-")
     added = fresh + came + _aips("NEW", "+", 1) + sets["NEW"]
+    yield from dating.compared()
     yield "version_added", "INSERT", "version", "", added
     yield "version_removed", "DELETE", "version", "", gone + went + _aips("OLD", "-", 0)
     yield (

@@ -4,6 +4,8 @@ The database keeps them by triggers, like those of ``counting``, for whoever wri
 changes a row for each replica that it reads: PostgreSQL adds up what a statement changed, and
 SQLite, which has no triggers of a statement, changes two counts for each row.
 
+Days since which no check compared all digests are counted row by row on both: few checks do.
+
 Days and parts of the lots are whole numbers: ``catalogue.ages``.
 """
 
@@ -30,6 +32,16 @@ _CHANGES = (  # name, event, which of the old and the new rows there are
 _TABLES = {"gone": "OLD TABLE AS gone", "fresh": "NEW TABLE AS fresh"}
 _ROWS = {"gone": "OLD", "fresh": "NEW"}
 _SIGNS = {"gone": "-1", "fresh": "1"}
+
+
+def compared() -> Iterator[tuple[str, str, str, str, str]]:
+    """The triggers that count days of comparison: name, event, table, condition, body."""
+    fresh, gone = _compared("NEW", "+"), _compared("OLD", "-")
+    changed = f"{_compared_at('OLD')} <> {_compared_at('NEW')}"
+    yield "replica_compared_never", "INSERT", "replica", "", fresh
+    yield "replica_compared_no_more", "DELETE", "replica", "", gone
+    event = "UPDATE OF all_digests_at, written_at"
+    yield "replica_compared_anew", event, "replica", changed, gone + fresh
 
 
 def statements(dialect: str) -> Iterator[str]:
@@ -70,6 +82,11 @@ def recounting() -> Iterator[str]:
         f"INSERT INTO replica_age SELECT {_key('replica')}, count(*), sum(octets) "
         "FROM replica GROUP BY 1, 2, 3, 4, 5"
     )
+    yield "DELETE FROM replica_compared"
+    yield (
+        f"INSERT INTO replica_compared SELECT community, tier, {_day_compared('replica')}, "
+        "count(*) FROM replica GROUP BY 1, 2, 3"
+    )
     yield "DELETE FROM intake"
     yield (
         f"INSERT INTO intake SELECT community, ingested_at / {_DAY}, count(*), sum(octets) "
@@ -85,6 +102,24 @@ def came_in(row: str, sign: str) -> str:
         f"INSERT INTO intake VALUES ({key}, {sign}1, {sign}{row}.octets) {added};"
         f"DELETE FROM intake WHERE community = {row}.community "
         f"AND day = {row}.ingested_at / {_DAY} AND versions = 0;"
+    )
+
+
+def _compared_at(row: str) -> str:
+    return f"coalesce({row}.all_digests_at, {row}.written_at)"
+
+
+def _day_compared(row: str) -> str:
+    return f"{_compared_at(row)} / {_DAY}"
+
+
+def _compared(row: str, sign: str) -> str:
+    key = f"{row}.community, {row}.tier, {_day_compared(row)}"
+    return (
+        f"INSERT INTO replica_compared VALUES ({key}, {sign}1) ON CONFLICT (community, tier, day) "
+        "DO UPDATE SET replicas = replica_compared.replicas + excluded.replicas;"
+        f"DELETE FROM replica_compared WHERE community = {row}.community AND tier = {row}.tier "
+        f"AND day = {_day_compared(row)} AND replicas = 0;"
     )
 
 

@@ -216,6 +216,35 @@ def test_evidence_too_old_or_too_weak_is_told(
     assert found.broken[0].by == (DAY if code == "STD-OVERDUE" else after)
 
 
+def test_all_digests_not_compared_in_time_are_told_once_a_check_could_have(
+    catalogue: SqlCatalogue,
+) -> None:
+    catalogue.record([*kept(a_key(1), "vault"), *kept(a_key(2), "vault")])
+    catalogue.record([check(a_key(1), "vault", at=START + 50 * DAY, all_digests=True)])
+    catalogue.record([check(a_key(2), "vault", at=START + 50 * DAY)])  # by SHA-256 alone
+    rule = {"level": "E3", "max_age": 90 * 86_400}
+    asked = {"tiers": {"vault": {**rule, "all_digests": 100 * 86_400}}}
+    audit = {"schedule": "0 1 * * *", "timezone": "UTC", "budget": 1, **asked}
+    by_policy: dict[str, Any] = {
+        "audit": audit,
+        "replicas": [{"tier": "vault", "packaging": "folder", "within": 3600}],
+        "minimum": {"replicas": 1, "failure_domains": 1, "sites": 1},
+    }
+    assert judge(catalogue, 100 * DAY, **by_policy).kept
+    found = judge(catalogue, 101 * DAY, **by_policy)
+    assert found.totals == {"STD-DIGESTS": 1}
+    (broken,) = found.broken
+    assert (broken.aip, broken.by) == (a_key(2).aip, DAY)
+    assert [tier.part_compared for tier in found.tiers] == [1]
+
+    policy, now = a_policy(**by_policy), START + 101 * DAY
+    since = [Governed(now - 89 * DAY, policy), Governed(EVER, a_policy())]
+    assert standing(catalogue, policy, OBSERVED, now, lambda: since).kept
+    since[0] = Governed(now - 90 * DAY, policy)
+    late = standing(catalogue, policy, OBSERVED, now, lambda: since)
+    assert (late.totals, late.broken[0].by) == ({"STD-DIGESTS": 1}, timedelta())
+
+
 def test_a_warning_alone_does_not_redden(catalogue: SqlCatalogue) -> None:
     catalogue.record([*kept(a_key(), "vault", "mirror", "deep")])
     catalogue.record([finding(a_key(), severity="warning")])

@@ -28,7 +28,8 @@ replicas:
   - {tier: bucket, packaging: tar}
 minimum: {replicas: 3, failure_domains: 2, sites: 2}
 audit: {budget: 1 TiB, tiers:
-    {attic: {level: E3, max_age: 60d, sample: 90, every: 6d}, bucket: {level: E3, max_age: 1y}}}
+    {attic: {level: E3, max_age: 60d, sample: 90, every: 6d},
+     bucket: {level: E3, max_age: 1y, all_digests: 2y}}}
 repair: {mode: approved, approvers: [ann, bob]}
 retention: {keep: 10y, review: 5y, approvals: 2, approvers: [ann, cid]}
 access: {state: restricted, embargo: 2y, embargo_until: "2030-01-01"}
@@ -56,6 +57,9 @@ def _effective(files: dict[str, str], old: str = "", new: str = "") -> dict[str,
         ("replicas: 3", "replicas: 2", "minimum.replicas", "3", "2", True),
         ("domains: 2", "domains: 3", "minimum.failure_domains", "2", "3", False),
         ("sites: 2", "sites: 1", "minimum.sites", "2", "1", True),
+        ("digests: 2y", "digests: never", "audit.tiers.bucket.all_digests", "2y", "never", True),
+        ("digests: 2y", "digests: 3y", "audit.tiers.bucket.all_digests", "2y", "3y", True),
+        ("digests: 2y", "digests: 1y", "audit.tiers.bucket.all_digests", "2y", "1y", False),
         ("max_age: 60d", "max_age: 90d", "audit.tiers.attic.max_age", "60d", "90d", True),
         ("max_age: 60d", "max_age: 30d", "audit.tiers.attic.max_age", "60d", "30d", False),
         ("attic: {level: E3", "attic: {level: E2", "audit.tiers.attic.level", "E3", "E2", True),

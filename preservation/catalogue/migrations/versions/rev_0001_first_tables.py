@@ -134,6 +134,7 @@ def _replicas() -> None:
         sa.Column("checked_at", _NUMBER),
         sa.Column("tar_octets", _NUMBER),
         sa.Column("ready_by", _NUMBER),
+        sa.Column("all_digests_at", _NUMBER),
         _ordinal("version"),
         sa.Column("lot", _CODE, nullable=False),
         sa.Column("packaging", _CODE, nullable=False),
@@ -221,6 +222,15 @@ def _counts_by_day() -> None:
         _number("replicas"),
         _number("octets"),
         sa.PrimaryKeyConstraint("community", "tier", "young", "day", "part"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "replica_compared",
+        _words("community"),
+        _words("tier"),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        _number("replicas"),
+        sa.PrimaryKeyConstraint("community", "tier", "day"),
         sqlite_with_rowid=False,
     )
     op.create_table(
