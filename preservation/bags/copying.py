@@ -13,21 +13,22 @@ import os
 import resource
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self, cast
+from typing import BinaryIO, Self, cast
 
 from preservation.bags import abreast
 from preservation.bags.abreast import Digests, DisputedError, Turn
+from preservation.bags.copies import Answer, Copied, Copying, Each, Lot, Part, Result, Told, Wanted
 from preservation.bags.fenced import Fenced
 from preservation.bags.write import BagWriter, Written
 from preservation.errors import MalformedError, NotNowError
-from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, pieces
-from preservation.fixity.fence import Fence
+from preservation.files.looks import sizes, unpacked
+from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
 from preservation.fixity.helpers import BATCH, ENOUGH, Helper
 from preservation.fixity.multihash import Octets
 from preservation.fixity.reading import WORTH
@@ -40,38 +41,6 @@ _OPEN = 3  # descriptors of a file that is copied: its own, its copy's, and its 
 _OTHERS = 64  # descriptors of the process beside those
 _CONTROLLED = 9  # of so many files one is hashed by OpenSSL, too; in time, of each of the 8 lanes
 MANY = BATCH  # small files at a time; below, helpers take longer to start than they save
-
-
-class Wanted(NamedTuple):
-    """One file to copy.
-
-    Attributes:
-        path: below the source.
-        kept: below ``data/``.
-        fence: the file as a walk saw it; it must be so while it is read.
-    """
-
-    path: bytes
-    kept: bytes
-    fence: Fence
-
-
-class Copied(NamedTuple):
-    """One file, copied.
-
-    Attributes:
-        digests: raw, of every one of the copier's algorithms, joined.
-    """
-
-    kept: bytes
-    octets: int
-    digests: bytes
-
-
-Refusal = PermissionError | MalformedError
-Result = Copied | Refusal
-_Told = Future[list[Result]]
-_Part = tuple[Sequence[int], _Told]  # the numbers of some files, and what becomes of them
 
 
 class Copier:
@@ -107,13 +76,13 @@ class Copier:
         self._read_soon, self._for_good = read_soon, for_good
         self._numbers = itertools.count()  # of files that are copied in turn
         self._workers, self._fenced = workers, fenced
+        self._most = 4 * workers  # lots that wait
         self.algorithms = tuple(dict.fromkeys((*writer.algorithms, *also)))
-        self._waiting: list[Wanted] = []
         self._begun: deque[Copying] = deque()
         self._helpers: SimpleQueue[Helper] | None = None
         self._started: list[Helper] = []
         self._busy, self._lock = 0, threading.Lock()
-        self._queue: deque[tuple[Wanted, _Told]] = deque()  # of larger files
+        self._queue: deque[tuple[Wanted, Told]] = deque()  # of larger files
         self._turning = 0  # threads that copy several of them at once
         self._stopped = False
         self._small = 0  # files begun
@@ -146,17 +115,21 @@ class Copier:
         if files >= MANY and octets <= files * LARGE_FOR_HELPERS:
             self._start_helpers()
 
-    def put(self, file: Wanted) -> None:
-        """Copy one file, now or soon; waits while too many are waiting.
+    @property
+    def has_room(self) -> bool:
+        """Whether :meth:`put` would not wait."""
+        return len(self._begun) < self._most or self._begun[0].is_done
+
+    def put(self, files: Lot) -> None:
+        """Copy some files, now or soon; waits while too many are waiting.
 
         Raises:
             SourceChangedError: a file, this or an earlier one, is not as the walk saw it.
             NotNowError, NoSpaceError: it cannot be read, or the bag's medium is in the way.
             MalformedError: it has a name that a bag does not hold.
         """
-        self._waiting.append(file)
-        if len(self._waiting) == BATCH:
-            self._hand_over(4 * self._workers)
+        self._begun.append(self.begin(files))
+        self._wait(self._most)
 
     def finish(self) -> None:
         """Wait until every file that was put is copied.
@@ -164,40 +137,41 @@ class Copier:
         Raises:
             As :meth:`put`.
         """
-        self._hand_over(0)
+        self._wait(0)
 
-    def begin(self, files: Sequence[Wanted]) -> Copying:
-        """Begin to copy some files, some hundred at most."""
-        small = [
-            number for number, each in enumerate(files) if each.fence.octets <= LARGE_FOR_HELPERS
-        ]
-        large = [
-            number for number, each in enumerate(files) if each.fence.octets > LARGE_FOR_HELPERS
-        ]
-        parts = self._begin_large(files, large)
-        batch = [files[number] for number in small]
-        self._small += len(batch)
-        if len(batch) >= MANY or self._small >= ENOUGH:
+    def begin(self, files: Lot) -> Copying:
+        """Begin to copy some files."""
+        octets = sizes(files.looks)
+        large = [number for number, size in enumerate(octets) if size > LARGE_FOR_HELPERS]
+        parts: list[Part] = []
+        small: Sequence[int] = range(len(octets))
+        batch = files
+        if large:
+            parts += self._begin_large([files.file(each) for each in large], large)
+            small = [number for number, size in enumerate(octets) if size <= LARGE_FOR_HELPERS]
+            batch = files.chosen(small)
+        self._small += len(small)
+        if len(small) >= MANY or self._small >= ENOUGH:
             self._start_helpers()
-        if batch and self._helpers is not None and self._prepare(batch):
+        if small and self._helpers is not None and self._prepare(batch.kept):
             parts.append((small, self._threads.submit(self._by_helper, batch)))
         else:
-            for at in range(0, len(batch), _SOME):
-                some = self._threads.submit(self._some, batch[at : at + _SOME])
-                parts.append((small[at : at + _SOME], some))
-        return Copying(len(files), parts)
+            for at in range(0, len(small), _SOME):
+                some = [batch.file(each) for each in range(at, min(at + _SOME, len(small)))]
+                parts.append((small[at : at + _SOME], self._threads.submit(self._some, some)))
+        return Copying(len(octets), parts)
 
-    def _begin_large(self, files: Sequence[Wanted], numbers: list[int]) -> list[_Part]:
+    def _begin_large(self, files: Sequence[Wanted], numbers: Sequence[int]) -> list[Part]:
         """The largest first, so that none is left over at the end."""
-        numbers.sort(key=lambda number: -files[number].fence.octets)
-        apart = abreast.apart([files[number].fence.octets for number in numbers])
-        parts: list[_Part] = []
-        for number, alone in zip(numbers, apart, strict=True):
+        both = sorted(zip(files, numbers, strict=True), key=lambda each: -each[0].fence.octets)
+        apart = abreast.apart([file.fence.octets for file, _ in both])
+        parts: list[Part] = []
+        for (file, number), alone in zip(both, apart, strict=True):
             if alone:
-                parts.append(([number], self._threads.submit(self._alone, files[number])))
+                parts.append(([number], self._threads.submit(self._alone, file)))
             else:
-                parts.append(([number], told := _Told()))
-                self._queue.append((files[number], told))
+                parts.append(([number], told := Told()))
+                self._queue.append((file, told))
         with self._lock:
             full = -(-len(self._queue) // abreast.WIDTH)
             begin = min(self._workers, full) - self._turning
@@ -206,14 +180,9 @@ class Copier:
             self._threads.submit(self._queued)
         return parts
 
-    def _hand_over(self, running: int) -> None:
-        if self._waiting:
-            self._begun.append(self.begin(self._waiting))
-            self._waiting = []
+    def _wait(self, running: int) -> None:
         while len(self._begun) > running:
-            for result in self._begun.popleft().results():
-                if not isinstance(result, Copied):
-                    raise result
+            self._begun.popleft().expect_all()
 
     def _start_helpers(self) -> None:
         if self._workers == 1 or self._helpers is not None:
@@ -234,44 +203,42 @@ class Copier:
             helpers.put(helper)
         self._helpers = helpers
 
-    def _prepare(self, batch: Sequence[Wanted]) -> bool:
+    def _prepare(self, kept: Sequence[bytes]) -> bool:
         """Make the folders that a helper needs; False where a name needs a closer look."""
-        paths = [file.kept for file in batch]
         try:
-            b"/".join(paths).decode()
-            if Batch(paths, ()).safe is not paths:
+            b"/".join(kept).decode()
+            if Batch(kept, ()).safe is not kept:
                 return False
-            self._writer.prepare(paths)
+            self._writer.prepare(kept)
         except (UnicodeDecodeError, MalformedError):
             return False
         return True
 
-    def _by_helper(self, batch: Sequence[Wanted]) -> list[Result]:
+    def _by_helper(self, batch: Lot) -> Answer:
         helpers = cast("SimpleQueue[Helper]", self._helpers)
         helper = helpers.get()
         try:
             names = [each.hashlib_name for each in self.algorithms]
-            paths = [file.path for file in batch]
-            kept = [file.kept for file in batch]
-            helper.ask(names, paths, [file.fence for file in batch], kept)
+            helper.ask(names, batch.paths, list(unpacked(batch.looks)), batch.kept)
             octets, columns = helper.hear()
             if helper.process is None:  # what it made before it was killed is nobody's
-                self._writer.discard(kept)
+                self._writer.discard(batch.kept)
         finally:
             helpers.put(helper)
-        widths = (each.octets for each in self.algorithms)
-        digests = map(b"".join, zip(*map(pieces, columns, widths), strict=True))
-        done = [(path, size) for path, size in zip(kept, octets, strict=True) if size >= 0]
-        read = [Copied(path, size, next(digests)) for path, size in done]
-        self._writer.note(read)
-        self._progress.advance(sum(size for _, size in done))
-        copied = iter(read)
-        pairs = zip(batch, octets, strict=True)
-        return [next(copied) if size >= 0 else self._one(file) for file, size in pairs]
+        left = [number for number, size in enumerate(octets) if size < 0]
+        kept: Sequence[bytes] = batch.kept
+        if left:
+            kept = [path for path, size in zip(kept, octets, strict=True) if size >= 0]
+        done = sum(octets) - sum(octets[number] for number in left)
+        self._writer.note(kept, done, columns)
+        self._progress.advance(done)
+        others = {number: self._one(batch.file(number)) for number in left}
+        widths = [each.octets for each in self.algorithms]
+        return Answer(batch.kept, octets, columns, widths, others)
 
-    def _alone(self, file: Wanted) -> list[Result]:
+    def _alone(self, file: Wanted) -> Each:
         with self._working():
-            return [self._one(file)]
+            return Each([self._one(file)])
 
     def _one(self, file: Wanted) -> Result:
         idle = self._is_a_core_idle if file.fence.octets > WORTH else None
@@ -285,15 +252,15 @@ class Copier:
             return error
         return self._copied(file, written)
 
-    def _some(self, files: Sequence[Wanted]) -> list[Result]:
+    def _some(self, files: Sequence[Wanted]) -> Each:
         """Copy a few files, all of them in turn."""
-        begun = [(file, _Told()) for file in files]
+        begun = [(file, Told()) for file in files]
         waiting = deque(begun)
         with self._working():
             self._take_turns(waiting)
         for _, told in waiting:  # none, unless all was stopped
             told.cancel()
-        return [result for _, told in begun for result in told.result()]
+        return Each(result for _, told in begun for result in told.result())
 
     def _queued(self) -> None:
         """Copy larger files while there are any, several in turn."""
@@ -308,7 +275,7 @@ class Copier:
                 while True:
                     self._queue.popleft()[1].set_exception(error)
 
-    def _take_turns(self, waiting: deque[tuple[Wanted, _Told]]) -> None:
+    def _take_turns(self, waiting: deque[tuple[Wanted, Told]]) -> None:
         abreast.take_turns(partial(self._next, waiting), self._goes_on, self._width)
 
     def _has_more(self) -> bool:
@@ -318,7 +285,7 @@ class Copier:
             self._turning -= 1
             return False
 
-    def _next(self, waiting: deque[tuple[Wanted, _Told]], room: memoryview) -> Turn | None:
+    def _next(self, waiting: deque[tuple[Wanted, Told]], room: memoryview) -> Turn | None:
         digests = self._digests()  # first: who takes a file tells what becomes of it
         try:
             file, told = waiting.popleft()
@@ -327,7 +294,7 @@ class Copier:
         return Turn(room, self._steps(file, room, digests, told), digests)
 
     def _steps(
-        self, file: Wanted, room: memoryview, digests: Digests, told: _Told
+        self, file: Wanted, room: memoryview, digests: Digests, told: Told
     ) -> Generator[Octets, None, None]:
         """Copy one file in turn with others; whatever becomes of it is told."""
         try:
@@ -337,9 +304,9 @@ class Copier:
                     file.kept, read, self._progress, digests, content.still
                 )
             written = Written(digests.octets, digests.digests())
-            told.set_result([self._copied(file, written)])
+            told.set_result(Each([self._copied(file, written)]))
         except (PermissionError, MalformedError) as error:
-            told.set_result([error])
+            told.set_result(Each([error]))
         except DisputedError:
             told.set_exception(disputed(file.path))
         except GeneratorExit:
@@ -393,38 +360,3 @@ def _width(threads: int) -> int:
     if most == resource.RLIM_INFINITY:
         return abreast.WIDTH
     return min(abreast.WIDTH, max(1, (most - _OTHERS) // (threads * _OPEN)))
-
-
-class Copying:
-    """Some files that are being copied: parts, each with the numbers of its files."""
-
-    def __init__(self, files: int, parts: Sequence[_Part]) -> None:
-        self._files, self._parts = files, parts
-
-    def results(self) -> list[Result]:
-        """What became of each, in the order given; waits for it.
-
-        Raises:
-            As :meth:`Copier.put`, but for what only one file has against it: that is a result.
-        """
-        found: dict[int, Result] = {}
-        for numbers, future in self._parts:
-            found.update(zip(numbers, future.result(), strict=True))
-        return [found[number] for number in range(self._files)]
-
-    def when_done(self, then: Callable[[], None]) -> None:
-        """Have something done once all are copied or failed, by the thread that was at the last."""
-        left, lock = max(1, len(self._parts)), threading.Lock()
-
-        def ended(_: object = None) -> None:
-            nonlocal left
-            with lock:
-                left -= 1
-                last = not left
-            if last:
-                then()
-
-        for _, future in self._parts:
-            future.add_done_callback(ended)
-        if not self._parts:
-            ended()

@@ -6,34 +6,28 @@ Source: RFC 8493; ``docs/formats/bag.md`` for what is written.
 from __future__ import annotations
 
 import importlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from preservation.bags.beside import appear, expect_absent, expect_outside, private_beside
-from preservation.bags.copying import Copier
+from preservation.bags.beside import expect_absent, expect_outside
+from preservation.bags.filling import Filling
 from preservation.bags.findings import Findings
 from preservation.bags.manifest import PAYLOAD, manifest_name
 from preservation.bags.source import SourceNotes
 from preservation.bags.tagfiles import Element, format_bag_info
 from preservation.bags.tree import NAMES, TREE
-from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError, UsageError
-from preservation.files.remove import remove_tree
 from preservation.fixity.engine import EngineSettings, never
-from preservation.fixity.reading import StoppedError
 from preservation.model.deferred import dataclass
 from preservation.model.digest import Algorithm, Digest
-from preservation.model.finding import Finding, is_fatal
+from preservation.model.finding import Finding, Severity, is_fatal
 from preservation.model.progress import Progress
 from preservation.model.units import format_size
 
 if TYPE_CHECKING:
     from preservation.bags.profile.value import Profile
 
-_CHUNK = 256  # files between two questions whether to go on
 _OURS = ("payload-oxum", "bag-size")
 
 
@@ -106,7 +100,7 @@ def create(
     """Bag a folder's files.
 
     Args:
-        src: read only; looked at as a whole before anything is written, and again at the end.
+        src: read only; looked at as a whole, and again at the end.
         dest: must not exist; its folder must. Not below ``src``.
         settings: how many files to copy at the same time.
         progress: hears of every octet read.
@@ -121,24 +115,26 @@ def create(
     _check_elements(plan)
     source = _checked(src, dest)
     findings = Findings()
-    with SourceNotes(source, findings, encode=plan.encode_names) as notes:
-        algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *plan.algorithms)))
-        if plan.profile is not None:
-            _hold_against(plan.profile, plan, notes, algorithms, findings)
-        told = findings.all()
-        if is_fatal(told):
-            return CreateReport(False, told, notes.files, notes.octets, (), None)
-        progress.begin("create", notes.octets)
-        with _appearing(dest) as folder:
-            writer = BagWriter(folder, algorithms, algorithms)
-            try:
-                _fill(writer, source, notes, settings.workers, progress, cancelled)
-                notes.look_again()
-                seal = writer.finish(plan.elements(notes.octets, notes.files))
-                notes.expect_unchanged()
-            finally:
-                writer.close()
-    return CreateReport(True, told, notes.files, notes.octets, algorithms, seal)
+    algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *plan.algorithms)))
+    filling = Filling(dest, source, algorithms, settings.workers, progress, cancelled)
+    try:
+        with SourceNotes(source, findings, encode=plan.encode_names) as notes, filling:
+            _examine(plan, notes, algorithms, findings, filling)
+            writer = filling.finish(notes)
+            notes.look_again()
+            for path, rows in ((TREE, notes.tables.tree()), (NAMES, notes.tables.mapping())):
+                if rows:
+                    writer.tag(path, rows)
+            seal = writer.finish(plan.elements(notes.octets, notes.files))
+            notes.expect_unchanged()
+            filling.appear()
+    except _RefusedError:
+        return CreateReport(False, findings.all(), notes.files, notes.octets, (), None)
+    return CreateReport(True, findings.all(), notes.files, notes.octets, algorithms, seal)
+
+
+class _RefusedError(Exception):
+    """Something about the source stands in the way."""
 
 
 def _check_elements(plan: BagPlan) -> None:
@@ -159,6 +155,27 @@ def _checked(src: Path, dest: Path) -> Path:
     expect_absent(dest)
     expect_outside(dest, source, "the bag")
     return source
+
+
+def _examine(
+    plan: BagPlan,
+    notes: SourceNotes,
+    algorithms: Sequence[Algorithm],
+    findings: Findings,
+    filling: Filling,
+) -> None:
+    """Walk the source to its end. Files are copied on the way as long as nothing forbids the bag.
+
+    Raises:
+        _RefusedError: something does.
+    """
+    for _ in notes.walk():
+        if plan.profile is None and not findings.count(Severity.ERROR):
+            filling.go_on(notes)
+    if plan.profile is not None:
+        _hold_against(plan.profile, plan, notes, algorithms, findings)
+    if is_fatal(findings.all()):
+        raise _RefusedError
 
 
 def _hold_against(
@@ -182,46 +199,9 @@ def _hold_against(
             *manifests,
             *(path for path, rows in tables.items() if rows),
         ],
-        payload=(PAYLOAD + file.kept for file in notes.take()),
+        payload=(PAYLOAD + kept for kept in notes.names()),
         files=notes.files,
         octets=notes.octets,
         container=None,
     )
     check.check_profile(profile, facts, findings)
-
-
-def _fill(
-    writer: BagWriter,
-    source: Path,
-    notes: SourceNotes,
-    workers: int,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> None:
-    root = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with Copier(writer, root, workers, progress) as copier:
-            copier.expect(notes.files, notes.octets)
-            for number, file in enumerate(notes.take()):
-                if number % _CHUNK == 0 and cancelled():
-                    raise StoppedError("making the bag was cancelled")
-                copier.put(file)
-            copier.finish()
-    finally:
-        os.close(root)
-    for path, rows in ((TREE, notes.tables.tree()), (NAMES, notes.tables.mapping())):
-        if rows:
-            writer.tag(path, rows)
-
-
-@contextmanager
-def _appearing(dest: Path) -> Iterator[Path]:
-    """A private folder beside the destination, which becomes it by one rename at the end."""
-    folder = private_beside(dest)
-    try:
-        yield folder
-        appear(folder, dest)
-    except BaseException:
-        with suppress(OSError):
-            remove_tree(folder)
-        raise

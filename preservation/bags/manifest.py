@@ -113,19 +113,15 @@ def format_line(digest: bytes, path: bytes) -> bytes:
 
 
 def format_lines(digests: bytes, paths: Sequence[bytes]) -> bytes:
-    """Many lines at once: the digests of all paths, joined, and the paths."""
+    """Many lines of a payload manifest: the digests of all, joined, and paths below ``data/``."""
     whole = b"".join(paths)
     if b"%" in whole or b"\n" in whole or b"\r" in whole:
         paths = [encode_path(path) for path in paths]
     digits = binascii.hexlify(digests)
     width = len(digits) // max(1, len(paths))
-    starts = range(0, len(digits), width or 1)
-    return b"".join(
-        [
-            b"%b  %b\n" % (digits[at : at + width], path)
-            for at, path in zip(starts, paths, strict=True)
-        ]
-    )
+    columns = [digits[at : at + width] for at in range(0, len(digits), width or 1)]
+    lines = map((b"  " + PAYLOAD).join, zip(columns, paths, strict=True))
+    return b"\n".join([*lines, b""])
 
 
 class Parser:

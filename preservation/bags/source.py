@@ -8,37 +8,32 @@ folders and encoded names. Between the two walks the folder must not change in a
 from __future__ import annotations
 
 import os
-import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-from preservation.bags.again import SecondLook
-from preservation.bags.again_main import NOTE, noted
-from preservation.bags.copying import Wanted
+from preservation.bags import notes
+from preservation.bags.copies import Lot
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.names import is_utf8, kept_path
+from preservation.bags.notes import Gathering, Noted
 from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_row, tree_row
-from preservation.files import durable
-from preservation.files.walk import Entry, Kind, walk_files
-from preservation.fixity.fence import Fence
-from preservation.fixity.helper_main import Look, look
+from preservation.files.looks import look_of, sizes
+from preservation.files.spool import Spool
+from preservation.files.walk import Entry, Kind, Run, walk_runs
 from preservation.model.deferred import dataclass
 from preservation.model.names import display
 
-_KINDS = tuple(Kind)
-_FILE = _KINDS.index(Kind.FILE)
-_MANY = 2048  # entries below which a process for the second look costs more than it gains
 # Some kernels give files times that move in steps of up to 10 ms. What is written within the
-# step of the first walk could not be told from what was there.
+# step in which a file was noted could not be told from what was there.
 _STEP = 0.02  # seconds
-# A process that looks again is given some seconds, and this often the time of the first walk.
-_PATIENCE = 2.0, 4.0
 
 
 @dataclass(slots=True)
@@ -58,12 +53,15 @@ class Tables:
 
 
 class SourceNotes:
-    """What lies in a folder. Use it as a context.
+    """What lies in a folder. Use it as a context, :meth:`walk` first.
 
     Args:
         root: of the folder, without links on the way.
         encode: names that are not UTF-8 are encoded; otherwise they are findings.
         findings: where to tell everything that stands in the way; nothing is opened.
+
+    Attributes:
+        files, octets: of those noted so far.
     """
 
     def __init__(self, root: Path, findings: Findings, *, encode: bool) -> None:
@@ -71,25 +69,16 @@ class SourceNotes:
         self.octets = 0
         self.tables = Tables()
         self._root, self._findings, self._encode = root, findings, encode
-        self._notes: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
-        self._entries = 0
-        self._walked = 0.0  # when, by a clock that nobody sets
-        self._took = 0.0  # seconds
-        self._top: Look | None = None  # the folder itself, which is no entry
-        self._again: SecondLook | None = None
+        self._notes = Spool()
+        self._noted: deque[tuple[float, int]] = deque()  # when, by a clock that nobody sets: up to
+        self._ripe = 0  # octets of the notes that are old enough
+        self._read = 0  # octets of the notes whose files were taken
+        self._top = look_of(os.lstat(root))  # the folder itself, which is no entry
+        self._second: Future[None] | None = None
+        self._stopped = False
         self._ending = ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            with durable.plain_errors(tempfile.gettempdir()):
-                self._look()
-                self._notes.flush()
-            if self._entries >= _MANY:
-                again = SecondLook(self._root, self._notes.fileno(), self._entries)
-                self._again = self._ending.enter_context(again)
-        except BaseException:
-            self._let_go()
-            raise
         return self
 
     def __exit__(
@@ -98,91 +87,131 @@ class SourceNotes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._let_go()
-
-    def _let_go(self) -> None:
+        self._stopped = True
         self._ending.close()
-        with suppress(OSError):  # what found no room once is not missed now
-            self._notes.close()
 
-    def take(self) -> Iterator[Wanted]:
-        """The files, in the order of the walk, when they may be read."""
-        time.sleep(max(0.0, self._walked + _STEP - time.monotonic()))
-        for (_, kind, octets, mtime, ctime, ino, dev), path in noted(self._notes.fileno()):
-            if kind == _FILE:
-                kept = kept_path(path) if self._encode else path
-                yield Wanted(path, kept, Fence(dev, ino, octets, mtime, ctime))
+    def walk(self) -> Iterator[None]:
+        """Note everything; gives moments on the way in which files that are noted may be taken.
+
+        Raises:
+            OSError: the folder can't be opened.
+            NotNowError: a temporary file can't be written; this process ran out of means.
+        """
+        childless: Entry | None = None
+        gathering = Gathering()
+        for told in walk_runs(self._root):
+            first = told.paths[0] if isinstance(told, Run) else told.path
+            if childless is not None and not first.startswith(childless.path + b"/"):
+                self.tables.folders.append(tree_row(childless))
+            childless = None
+            if isinstance(told, Run):
+                self._count_in(told)
+            elif told.kind is Kind.FOLDER:
+                childless = told
+            elif told.kind is Kind.UNREADABLE:
+                self._tell("BAG-SOURCE-UNREADABLE", told.path, f"{told.error}.")
+            else:
+                self._tell("BAG-SOURCE-IRREGULAR", told.path, f"It is a {told.kind.value}.")
+            for lot in gathering.add(told):
+                self._note(lot)
+                yield
+        if childless is not None:
+            self.tables.folders.append(tree_row(childless))
+        for lot in gathering.rest():
+            self._note(lot)
+
+    def ripe(self) -> Lot | None:
+        """The next files that may be read, in the order of the walk; None if there are none yet."""
+        now = time.monotonic()
+        while self._noted and self._noted[0][0] + _STEP <= now:
+            self._ripe = self._noted.popleft()[1]
+        while self._read < self._ripe:
+            lot, self._read = self._lot(self._read)
+            if lot.files:
+                return Lot(lot.paths, self._kept(lot.paths), lot.looks)
+        return None
+
+    def rest(self) -> Iterator[Lot]:
+        """All files that were not taken yet; waits until they may be read. After the walk."""
+        while self._noted or self._read < self._ripe:
+            lot = self.ripe()
+            if lot is not None:
+                yield lot
+            elif self._noted:
+                time.sleep(max(0.0, self._noted[-1][0] + _STEP - time.monotonic()))
+
+    def names(self) -> Iterator[bytes]:
+        """The names under which the bag keeps the files, in the order of the walk."""
+        at = 0
+        while at < self._notes.octets:
+            lot, at = self._lot(at)
+            if lot.files:
+                yield from self._kept(lot.paths)
 
     def look_again(self) -> None:
-        """Begin to look at everything once more, if there is much of it; call after the last
-        octet was read. :meth:`expect_unchanged` says what was seen.
+        """Begin to walk once more, beside whatever follows; call after the last octet was read.
+        :meth:`expect_unchanged` says what was seen.
         """
-        if self._again is not None:
-            self._again.begin()
+        thread = self._ending.enter_context(ThreadPoolExecutor(1, "look"))
+        self._second = thread.submit(self._walk_again)
 
     def expect_unchanged(self) -> None:
-        """Wait for the second look, or walk once more.
+        """Wait for the second walk.
 
         Raises:
             SourceChangedError: anything is otherwise than it was.
+            NotNowError: this process ran out of means.
         """
         try:
-            if self._is_the_same():
-                return
-            self._walk_again()
+            if self._second is None:
+                self._walk_again()
+            else:
+                self._second.result()
+            if look_of(os.lstat(self._root)) != self._top:
+                raise _changed("something came into the folder, or went, while it was read")
         except OSError as error:
             raise _changed(f"cannot be looked at once more: {error.strerror}") from error
 
-    def _is_the_same(self) -> bool:
-        least, times = _PATIENCE
-        return (
-            self._again is not None
-            and self._again.is_the_same(least + times * self._took)
-            and look(os.lstat(self._root)) == self._top
-        )
-
     def _walk_again(self) -> None:
-        self._notes.seek(0)
-        read = self._notes.read
-        for found in walk_files(self._root, _file_note):
-            note = found if isinstance(found, bytes) else _note(found)
-            if read(len(note)) != note:
-                raise _changed(f"changed while it was read: {display(note[NOTE.size :])}")
-        if self._notes.read(1):
+        at, gathering = 0, Gathering()
+        for told in walk_runs(self._root):
+            if self._stopped:
+                return
+            for lot in gathering.add(told):
+                at = self._compared(at, lot)
+        for lot in gathering.rest():
+            at = self._compared(at, lot)
+        if at < self._notes.octets:
             raise _changed("something was taken out of the folder while it was read")
 
-    def _look(self) -> None:
-        childless: Entry | None = None
-        began, self._top = time.monotonic(), look(os.lstat(self._root))
-        for found in walk_files(self._root, self._file):
-            self._entries += 1
-            path = found[NOTE.size :] if isinstance(found, bytes) else found.path
-            if childless is not None:
-                if not path.startswith(childless.path + b"/"):
-                    self.tables.folders.append(tree_row(childless))
-                childless = None
-            if isinstance(found, bytes):
-                self._notes.write(found)
-                continue
-            self._notes.write(_note(found))
-            if found.kind is Kind.FOLDER:
-                childless = found
-            elif found.kind is Kind.UNREADABLE:
-                self._tell("BAG-SOURCE-UNREADABLE", found.path, f"{found.error}.")
-            else:
-                self._tell("BAG-SOURCE-IRREGULAR", found.path, f"It is a {found.kind.value}.")
-        if childless is not None:
-            self.tables.folders.append(tree_row(childless))
-        self._walked = time.monotonic()
-        self._took = self._walked - began
+    def _compared(self, at: int, lot: Noted) -> int:
+        """Hold a lot of the second walk against the notes; where the next one begins."""
+        packed = lot.packed()
+        if self._notes.read(at, len(packed)) == packed:
+            return at + len(packed)
+        noted = self._lot(at)[0] if at < self._notes.octets else Noted(lot.files, [], b"")
+        path = notes.difference(noted, lot)
+        raise _changed(f"changed while it was read: {display(path)}")
 
-    def _file(self, path: bytes, seen: os.stat_result) -> bytes:
-        """Count a regular file in; its note."""
-        self.files += 1
-        self.octets += seen.st_size
-        if self._encode or not path.isascii():
-            self._examine_name(path)
-        return _file_note(path, seen)
+    def _note(self, lot: Noted) -> None:
+        self._notes.append(lot.packed())
+        self._noted.append((time.monotonic(), self._notes.octets))
+
+    def _lot(self, at: int) -> tuple[Noted, int]:
+        """What was noted at a place, and where the next one begins."""
+        head = self._notes.read(at, notes.HEAD)
+        octets = notes.HEAD + notes.octets_of(head)
+        return notes.read(self._notes.read(at, octets)), at + octets
+
+    def _kept(self, paths: list[bytes]) -> list[bytes]:
+        return [kept_path(path) for path in paths] if self._encode else paths
+
+    def _count_in(self, run: Run) -> None:
+        self.files += len(run.paths)
+        self.octets += sum(sizes(run.looks))
+        if self._encode or not is_utf8(b"/".join(run.paths)):
+            for path in run.paths:
+                self._examine_name(path)
 
     def _examine_name(self, path: bytes) -> None:
         if not self._encode:
@@ -196,18 +225,6 @@ class SourceNotes:
 
     def _tell(self, code: str, path: bytes, detail: str = "") -> None:
         self._findings.add(code, display(path), detail)
-
-
-def _note(entry: Entry) -> bytes:
-    path, kind, octets, mtime, ctime, _mode, ino, dev, *_ = entry
-    number = _KINDS.index(kind)
-    return NOTE.pack(len(path), number, octets, mtime, ctime, ino, dev) + path
-
-
-def _file_note(path: bytes, seen: os.stat_result) -> bytes:
-    """The note of a regular file; nothing else is made for each of very many."""
-    size, mtime, ctime = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
-    return NOTE.pack(len(path), _FILE, size, mtime, ctime, seen.st_ino, seen.st_dev) + path
 
 
 def _changed(message: str) -> SourceChangedError:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -24,6 +25,7 @@ from preservation.bags.manifest import (
 )
 from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
+from preservation.files.sorting import Sorter
 from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.deferred import dataclass
@@ -32,6 +34,7 @@ from preservation.model.names import display
 from preservation.model.progress import Progress
 
 _BLOCK = 256 * 1024  # 1 MiB at a time cost half as much again on ext4
+_LINES = 1000  # of a manifest that are written at a time
 _RESERVED = {b"bagit.txt", b"bag-info.txt", b"fetch.txt", b"data"}
 
 
@@ -76,7 +79,7 @@ class BagWriter:
     """Fills an empty folder with one bag.
 
     ``add`` may be called by several threads at once; the rest by one, ``finish`` last.
-    Memory: about 200 octets per payload file.
+    Memory is flat.
 
     Args:
         folder: exists, empty, private to this writer.
@@ -99,9 +102,7 @@ class BagWriter:
         self.algorithms = tuple(dict.fromkeys((Algorithm.SHA256, *algorithms)))
         self._folder = BagFolder(folder, read_soon=read_soon)
         self._lock = threading.Lock()
-        # One bytes object per file: path, NUL, raw digests. A path has no NUL, and NUL sorts
-        # before all else, so sorting these sorts by path.
-        self._payload: list[bytes] = []
+        self._payload = Sorter(sum(each.octets for each in self.algorithms))
         self._octets = 0
         self._prepared: set[bytes] = set()  # folders of the last batch that was prepared
         self._of_tags = tuple(dict.fromkeys((Algorithm.SHA256, *tag_algorithms)))
@@ -169,8 +170,7 @@ class BagWriter:
                 yield block
             still()
             digests = hashes.digests()
-        raw = b"".join([digests[each].value for each in self.algorithms])
-        self.note([(path, hashes.octets, raw)])
+        self.note([path], hashes.octets, [digests[each].value for each in self.algorithms])
 
     def prepare(self, paths: Iterable[bytes]) -> None:
         """Make the folders of payload files that helper processes are going to copy.
@@ -200,21 +200,23 @@ class BagWriter:
         for path in paths:
             self._folder.discard(PAYLOAD + path)
 
-    def note(self, copied: Iterable[tuple[bytes, int, bytes]]) -> None:
+    def note(self, paths: Sequence[bytes], octets: int, columns: Sequence[bytes]) -> None:
         """Count payload files in that were copied as :meth:`add` does it.
 
         Args:
-            copied: path below ``data/``, octets, and the raw digests of every algorithm, joined;
-                more may follow them.
+            paths: below ``data/``.
+            octets: of all of them.
+            columns: for each algorithm the raw digests of all of them, joined; those of others may
+                follow.
         """
-        width = sum(each.octets for each in self.algorithms)
-        records, total = [], 0
-        for path, octets, raw in copied:
-            records.append(path + b"\0" + raw[:width])
-            total += octets
+        cut = [
+            [column[at : at + each.octets] for at in range(0, len(column), each.octets)]
+            for column, each in zip(columns, self.algorithms, strict=False)
+        ]
+        rows = b"".join(chain.from_iterable(zip(*cut, strict=True)))
         with self._lock:
-            self._payload += records
-            self._octets += total
+            self._payload.extend(paths, rows)
+            self._octets += octets
 
     def tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
         """Write one tag file.
@@ -234,7 +236,6 @@ class BagWriter:
 
     def payload(self) -> PayloadFacts:
         """Sum up what was added so far."""
-        self._payload.sort()
         hashes = MultiHash([Algorithm.SHA256])
         for piece in self._manifest(Algorithm.SHA256):
             hashes.update(piece)
@@ -254,7 +255,6 @@ class BagWriter:
             MalformedError: an element that ``bag-info.txt`` cannot hold.
             NoSpaceError, NotNowError: the bag's medium is in the way.
         """
-        self._payload.sort()
         self._tag(b"bagit.txt", DECLARATION)
         self._tag(b"bag-info.txt", format_bag_info(bag_info))
         for algorithm in self.algorithms:
@@ -272,13 +272,14 @@ class BagWriter:
 
     def _manifest(self, algorithm: Algorithm) -> Iterator[bytes]:
         """A payload manifest in pieces of many lines."""
-        width = sum(each.octets for each in self.algorithms)
-        before = sum(each.octets for each in self.algorithms[: self.algorithms.index(algorithm)])
-        start, after = before - width, (before - width + algorithm.octets) or None
-        for first in range(0, len(self._payload), 1000):
-            records = self._payload[first : first + 1000]
-            digests = b"".join([record[start:after] for record in records])
-            yield format_lines(digests, [PAYLOAD + record[: -width - 1] for record in records])
+        before = self.algorithms[: self.algorithms.index(algorithm)]
+        start = sum(each.octets for each in before)
+        for some in self._payload.slices():
+            for first in range(0, len(some.paths), _LINES):
+                paths, values = some.part(first, first + _LINES)
+                starts = range(start, len(values), some.width)
+                digests = b"".join([values[at : at + algorithm.octets] for at in starts])
+                yield format_lines(digests, paths)
 
     def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
         hashes = MultiHash(self._of_tags)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-from preservation.errors import NotNowError
+from preservation.errors import NoSpaceError, NotNowError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -28,7 +29,7 @@ class Spool:
         """Write at the end.
 
         Raises:
-            NotNowError: the temporary file cannot be written.
+            NotNowError, NoSpaceError: the temporary file cannot be written.
         """
         view = memoryview(data)
         try:
@@ -38,7 +39,8 @@ class Spool:
                 written = os.pwrite(self._fd, view, self.octets)
                 view, self.octets = view[written:], self.octets + written
         except OSError as error:
-            raise NotNowError(
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise (NoSpaceError if full else NotNowError)(
                 f"a temporary file cannot be written: {error.strerror}",
                 hint=f"make room in {_folder()}, or set TMPDIR to a folder with room",
             ) from error

@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from preservation.files.looks import MASK, look_of
 from preservation.files.walk import Entry
 
 
 class Fence(NamedTuple):
-    """What a file looks like from outside; equal fences mean that it was left alone."""
+    """What a file looks like from outside; equal fences mean that it was left alone.
+
+    Times are modulo 2^64, as :mod:`preservation.files.looks` has them.
+    """
 
     dev: int
     ino: int
@@ -29,12 +33,10 @@ class Fence(NamedTuple):
         Raises:
             OSError: as the system says.
         """
-        status = os.fstat(fd)
-        return cls(
-            status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-        )
+        return cls(*look_of(os.fstat(fd)))
 
     @classmethod
     def seen(cls, entry: Entry) -> Fence:
         """The fence of a file as a walk saw it."""
-        return cls(entry.dev, entry.ino, entry.octets, entry.mtime_ns, entry.ctime_ns)
+        mtime, ctime = entry.mtime_ns & MASK, entry.ctime_ns & MASK
+        return cls(entry.dev, entry.ino, entry.octets, mtime, ctime)

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from preservation.bags.copying import Copied, Copier, Copying, Wanted, disputed
+from preservation.bags.copies import Copied, Copying, Lot
+from preservation.bags.copying import Copier, disputed
 from preservation.bags.write import BagWriter
 from preservation.errors import MalformedError
 from preservation.files import durable
 from preservation.files.walk import Entry
 from preservation.fixity.crew import LARGE_FOR_HELPERS
-from preservation.fixity.fence import Fence
 from preservation.fixity.multihash import MultiHash
 from preservation.fixity.reading import BLOCK, Folders, open_regular
 from preservation.ingest.fenced import Fenced, cannot_read
@@ -82,8 +82,8 @@ class PayloadCopier:
         Args:
             files: path below ``data/``, and the entry as the walk saw it.
         """
-        wanted = [Wanted(entry.path, kept, Fence.seen(entry)) for kept, entry in files]
-        return self._copier.begin(wanted)
+        entries = [entry for _, entry in files]
+        return self._copier.begin(Lot.of(entries, [kept for kept, _ in files]))
 
     def told(
         self, files: Sequence[tuple[bytes, Entry]], copying: Copying

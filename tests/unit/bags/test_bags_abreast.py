@@ -16,7 +16,8 @@ import pytest
 from bagmaker import QUIET, everything
 
 from preservation.bags import abreast, copying
-from preservation.bags.copying import Copier, Wanted
+from preservation.bags.copies import Wanted
+from preservation.bags.copying import Copier
 from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import Fenced, SourceChangedError
 from preservation.bags.write import BagWriter

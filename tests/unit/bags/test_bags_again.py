@@ -1,25 +1,25 @@
-"""A folder with many entries is looked at again by a process of its own: as strictly."""
+"""What was noted of a folder is held against it once more at the end, beside other work."""
 
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from preservation.bags import again, source
-from preservation.bags.again import SecondLook
+from preservation.bags import notes as lots
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.source import SourceNotes
+from preservation.files import walk
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Some files in folders, of which one is empty."""
-    monkeypatch.setattr(source, "_MANY", 1)
+@pytest.fixture(params=[1, 3, 256])
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """Some files in folders, of which one is empty; noted by lots of different sizes."""
+    monkeypatch.setattr(walk, "RUN", request.param)
+    monkeypatch.setattr(lots, "RUN", request.param)
     root = tmp_path / "source"
     for name in ("a/b/deep", "a/b/c/deeper", "a/z", "a-", "top", "名"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -29,14 +29,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def noted(root: Path) -> SourceNotes:
-    return SourceNotes(root, Findings(), encode=False)
+    notes = SourceNotes(root, Findings(), encode=False)
+    for _ in notes.walk():
+        pass
+    return notes
 
 
-def test_what_was_left_alone_is_walked_only_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_left_alone_is_as_it_was(folder: Path) -> None:
     with noted(folder) as notes:
-        monkeypatch.setattr(source, "walk_files", None)
+        taken = [path for lot in notes.rest() for path in lot.paths]
+        assert taken == list(notes.names())
+        assert sorted(taken) == sorted(
+            os.fsencode(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+        )
+        notes.expect_unchanged()
         notes.look_again()
         notes.expect_unchanged()
 
@@ -52,72 +58,68 @@ def _another_folder(root: Path) -> None:
     (root / "a/b/c").symlink_to(root.parent / "aside")
 
 
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "other bytes": _other_bytes,
-    "times": lambda root: os.utime(root / "top", ns=(0, 0)),
-    "mode": lambda root: (root / "a-").chmod(0o600),
-    "gone": lambda root: (root / "a/z").unlink(),
-    "new": lambda root: (root / "new").write_bytes(b""),
-    "new folder": lambda root: (root / "a/empty/new").mkdir(),
-    "renamed": lambda root: (root / "top").rename(root / "tip"),
-    "a link for a folder": _another_folder,
-    "all of it": lambda root: root.rename(root.parent / "elsewhere"),
+def _a_folder_for_a_file(root: Path) -> None:
+    (root / "a/z").unlink()
+    (root / "a/z").mkdir()
+
+
+# What was done, and the path that is told.
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "other bytes": (_other_bytes, "a/b/deep"),
+    "times": (lambda root: os.utime(root / "top", ns=(0, 0)), "top"),
+    "mode": (lambda root: (root / "a-").chmod(0o600), "a-"),
+    "mode of a folder": (lambda root: (root / "a/b").chmod(0o700), "a/b"),
+    "gone": (lambda root: (root / "a/z").unlink(), "while it was read"),
+    "new": (lambda root: (root / "new").write_bytes(b""), "new"),
+    "new folder": (lambda root: (root / "a/empty/new").mkdir(), "while it was read"),
+    "renamed": (lambda root: (root / "top").rename(root / "tip"), "tip"),
+    "a link for a folder": (_another_folder, "while it was read"),
+    "a folder for a file": (_a_folder_for_a_file, "while it was read"),
+    "all of it": (lambda root: root.rename(root.parent / "elsewhere"), "looked at"),
+    "one came and went": (
+        lambda root: ((root / "new").touch(), (root / "new").unlink()),
+        "came into the folder",
+    ),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_is_noticed(folder: Path, change: Callable[[Path], object]) -> None:
+@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_change_is_noticed(
+    folder: Path, change: Callable[[Path], object], told: str, beside: bool
+) -> None:
     with noted(folder) as notes:
         change(folder)
-        notes.look_again()
-        with pytest.raises(SourceChangedError):
+        if beside:
+            notes.look_again()
+        with pytest.raises(SourceChangedError, match=told):
             notes.expect_unchanged()
 
 
-@pytest.mark.parametrize("trouble", ["cannot start", "dies at once"])
-def test_without_the_process_the_folder_is_walked_again(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
-) -> None:
-    command = "/no/such/python" if trouble == "cannot start" else "/bin/false"
-    monkeypatch.setattr(again.sys, "executable", command)
-    with noted(folder) as notes:
-        notes.look_again()
-        notes.expect_unchanged()
-        (folder / "top").touch()
-        with pytest.raises(SourceChangedError):
-            notes.expect_unchanged()
-
-
-def test_a_process_that_was_stopped_is_not_waited_for(
+@pytest.mark.timeout(20)
+def test_a_second_walk_that_nobody_wants_ends(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[SecondLook] = []
-
-    class Stopped(SecondLook):
-        def begin(self) -> None:
-            assert self._process is not None
-            self._process.send_signal(signal.SIGSTOP)
-            started.append(self)
-            super().begin()
-
-    monkeypatch.setattr(source, "_PATIENCE", (0.1, 0.0))
-    monkeypatch.setattr(source, "SecondLook", Stopped)
     with noted(folder) as notes:
+        walked = walk.walk_runs
+
+        def endless(root: Path) -> object:
+            while True:
+                yield from walked(root)
+
+        monkeypatch.setattr("preservation.bags.source.walk_runs", endless)
+        monkeypatch.setattr(notes, "_compared", lambda at, _: at)
         notes.look_again()
-        notes.expect_unchanged()
-        (folder / "top").touch()
-        with pytest.raises(SourceChangedError):
-            notes.expect_unchanged()
-    assert started
 
 
-def test_the_folder_itself_is_looked_at_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One came, and one that the process had looked at went: as many as there were.
-    monkeypatch.setattr(SecondLook, "is_the_same", lambda *_: True)
+def test_nothing_is_read_in_the_step_in_which_it_was_noted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
     with noted(folder) as notes:
-        notes.look_again()
-        notes.expect_unchanged()
-        (folder / "new").write_bytes(b"")
-        (folder / "top").unlink()
-        with pytest.raises(SourceChangedError):
-            notes.expect_unchanged()
+        assert notes.ripe() is None
+        now = 100.019
+        assert notes.ripe() is None
+        now = 100.021
+        assert notes.ripe() is not None

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from bagmaker import QUIET, everything
 
-from preservation.bags import copying
+from preservation.bags import copying, notes
 from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import SourceChangedError
+from preservation.files import walk
 from preservation.fixity import helpers
 from preservation.fixity.engine import EngineSettings
 from preservation.fixity.helper_main import Taken
@@ -33,7 +34,8 @@ def source(tmp_path: Path) -> Path:
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start helpers for a handful of files, and let most of the files be small."""
     monkeypatch.setattr(copying, "MANY", 4)
-    monkeypatch.setattr(copying, "BATCH", 7)
+    monkeypatch.setattr(walk, "RUN", 7)
+    monkeypatch.setattr(notes, "RUN", 7)
 
 
 def make(source: Path, dest: Path, workers: int = 2) -> CreateReport:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import bagit
 import pytest
 from bagmaker import QUIET, SETTINGS, everything
 
-from preservation.bags import fenced
+from preservation.bags import fenced, notes
+from preservation.bags import source as source_notes
 from preservation.bags.codes import CODES
+from preservation.bags.copies import Lot
+from preservation.bags.copying import Copier
 from preservation.bags.create import BagPlan, CreateReport, create
 from preservation.bags.fenced import SourceChangedError
+from preservation.bags.source import SourceNotes
 from preservation.bags.validate import validate
 from preservation.errors import MalformedError, NoSpaceError, NotNowError, UsageError
+from preservation.files import spool, walk
 from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
 from preservation.model.finding import Severity
+from preservation.model.progress import Silence
 
 NAMES = [
     "a.txt",
@@ -230,8 +238,7 @@ def test_a_file_that_vanishes_is_noticed(
 def test_a_full_temporary_folder_is_told_and_nothing_is_made(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = lambda: open("/dev/full", "w+b")  # noqa: E731, SIM115 - what is asked for closes it
-    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    monkeypatch.setattr(spool, "_unnamed", lambda: os.open("/dev/full", os.O_RDWR))
     with pytest.raises(NoSpaceError):
         create(source, tmp_path / "bag", BagPlan(), settings=SETTINGS, progress=QUIET)
     assert not (tmp_path / "bag").exists()
@@ -277,3 +284,97 @@ def test_a_writer_that_is_killed_leaves_no_bag_and_the_source_as_it_was(
     assert (ended.returncode == -signal.SIGKILL) is not (tmp_path / "bag").exists()
     assert everything(source) == before
     assert make(source, tmp_path / "again").created
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of which the first are copied while others are still to be walked."""
+    monkeypatch.setattr(walk, "RUN", 4)
+    monkeypatch.setattr(notes, "RUN", 4)
+    monkeypatch.setattr(source_notes, "_STEP", 0.0)
+    folder = tmp_path / "source"
+    for number in range(200):
+        (folder / f"{number // 20:02d}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{number // 20:02d}" / f"{number}").write_bytes(b"%d" % number)
+    return folder
+
+
+def copied_early(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many files were known each time that some were copied."""
+    known: list[int] = []
+    put = Copier.put
+
+    def putting(self: Copier, files: Lot) -> None:
+        known.append(filling_notes[0].files)
+        put(self, files)
+
+    walked, filling_notes = SourceNotes.walk, list[SourceNotes]()
+
+    def walking(self: SourceNotes) -> Iterator[None]:
+        filling_notes.append(self)
+        return walked(self)
+
+    monkeypatch.setattr(Copier, "put", putting)
+    monkeypatch.setattr(SourceNotes, "walk", walking)
+    return known
+
+
+def test_files_are_copied_while_the_source_is_still_walked(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = copied_early(monkeypatch)
+    told: list[int | None] = []
+
+    class Listener(Silence):
+        def begin(self, what: str, total_bytes: int | None) -> None:
+            told.append(total_bytes)
+
+        def advance(self, read_bytes: int) -> None:
+            told.append(read_bytes)
+
+    report = create(many, tmp_path / "bag", BagPlan(), settings=SETTINGS, progress=Listener())
+    assert report.created
+    assert known[0] < 20
+    total, *advanced = told
+    assert total == report.octets == sum(each or 0 for each in advanced)
+    assert validate(tmp_path / "bag", settings=SETTINGS, progress=QUIET).valid
+
+
+def test_what_is_found_after_the_first_files_were_copied_leaves_nothing(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = copied_early(monkeypatch)
+    os.mkfifo(many / "09/fifo")
+    latin(many / "08")
+    report = make(many, tmp_path / "bag")
+    assert known
+    assert [each.code for each in report.findings] == ["BAG-SOURCE-NAME", "BAG-SOURCE-IRREGULAR"]
+    assert not report.created
+    assert os.listdir(tmp_path) == ["source"]
+
+
+def test_findings_go_before_what_stands_in_the_way_of_copying(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NoSpaceError("no space left")
+
+    monkeypatch.setattr(Copier, "put", full)
+    with pytest.raises(NoSpaceError):
+        make(many, tmp_path / "bag")
+    os.mkfifo(many / "09/fifo")
+    assert [each.code for each in make(many, tmp_path / "bag").findings] == ["BAG-SOURCE-IRREGULAR"]
+    assert os.listdir(tmp_path) == ["source"]
+
+
+def test_times_beyond_all_years_are_noted(tmp_path: Path) -> None:
+    source = Path("/dev/shm") / f"times-{os.getpid()}"
+    source.mkdir()
+    try:
+        for name, moment in {"far": 10**26, "before": -(10**18), "edge": 2**63}.items():
+            (source / name).write_bytes(name.encode())
+            os.utime(source / name, ns=(0, moment))
+        assert make(source, tmp_path / "bag").created
+    finally:
+        shutil.rmtree(source)
+    assert validate(tmp_path / "bag", settings=SETTINGS, progress=QUIET).valid
