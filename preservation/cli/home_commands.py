@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from preservation.app.create import create_home
+from preservation.app.editing import edited_policies
 from preservation.app.home import Home, find_home
 from preservation.app.places import specs_of
 from preservation.catalogue.place import Place
@@ -36,6 +37,7 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     """Make a home at --home: tiers, inboxes, catalogue; the policies of --policies in force."""
     here = shell(ctx)
     home = create_home(here.home, here.policies, account())
+    edited_policies(PolicyFiles(home.policies), here.policies)  # the next command knows it, too
 
     def render(out: Console) -> None:
         out.print(f"home       {home.path}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from preservation.app.advising import of_home
+from preservation.app.editing import edited_policies
 from preservation.app.home import SystemClock
 from preservation.app.parts import Parts, open_home
 from preservation.app.planning import make_plan, planned_communities
@@ -117,6 +118,7 @@ def apply(
             )
         advised = _advice(parts, checked, made)
         changed = _put_in_force(parts, checked, made, reason, consent)
+        edited_policies(parts.store, here.policies)  # the next command knows it, too
     if healthy(parts.home.path):
         # A DAG of a tier that is new waits for ever without its pool; `up` makes what is missing.
         pools = pools_of(parts.home)

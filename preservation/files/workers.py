@@ -42,6 +42,7 @@ _LONGEST_LINE = 4 << 20  # octets
 _READ = 1 << 16
 _MANY = 8  # answers still to come: then some are awaited together, since to wake for each
 _GATHER_SECONDS = 0.004  # costs more than to read it
+_GLANCE_SECONDS = 0.01  # after which a worker is looked at that gets ready
 
 
 class Trouble(Enum):
@@ -123,6 +124,7 @@ class WorkerPool:
         self._starter = ThreadPoolExecutor(1, "worker-starter")
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         self._size = workers
+        self._closing = False
         for _ in range(workers):
             self._idle.put(None)
 
@@ -180,23 +182,28 @@ class WorkerPool:
     def begin(self, workers: int) -> None:
         """Start workers ahead of the first question; nobody waits for them.
 
-        One that cannot be started, or does not get ready, is started anew by whoever asks first,
-        and hears why.
+        One after the other: two would be in the way of whoever gets ready to ask. One that cannot
+        be started, or does not get ready, is started anew by whoever asks first, and hears why.
         """
         slots: list[_Worker | None] = []
         with suppress(queue.Empty):
             while len(slots) < workers:
                 slots.append(self._idle.get_nowait())
-        for each in slots:
-            self._starter.submit(self._begin, each)
+        self._starter.submit(self._begin, slots)
 
-    def _begin(self, worker: _Worker | None) -> None:
-        with suppress(NotNowError):
-            worker = worker or _Worker(self._module, self._settings)
-        self._idle.put(worker)
+    def _begin(self, slots: list[_Worker | None]) -> None:
+        while slots:
+            worker = slots.pop()
+            if not self._closing:
+                with suppress(NotNowError):
+                    worker = worker or _Worker(self._module, self._settings)
+            self._idle.put(worker)
+            while slots and worker and worker.is_loading and not self._closing:
+                time.sleep(_GLANCE_SECONDS)
 
     def close(self) -> None:
         """Stop every worker; waits for calls that are under way."""
+        self._closing = True
         for _ in range(self._size):
             worker = self._idle.get()
             if worker:
@@ -269,6 +276,11 @@ class _Worker:
         self.usable, self.is_new = False, True
         self.streams, self._silence = False, math.inf
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is new, and neither ready nor at its end."""
+        return self.is_new and not _wait(self._from, select.POLLIN, time.monotonic())
+
     def greet(self) -> None:
         """Wait until it is ready.
 
@@ -327,7 +339,7 @@ class _Worker:
         """
         if self._stopped:
             return
-        self.usable, self._stopped = False, True
+        self.usable, self.is_new, self._stopped = False, False, True
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()

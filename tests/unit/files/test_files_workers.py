@@ -170,17 +170,19 @@ def test_a_worker_that_was_begun_ahead_and_died_is_started_anew(
 
 
 def test_workers_that_nobody_asked_end_with_their_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = subprocess.Popen
+    real, begun = subprocess.Popen, threading.Event()
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*words: object, **more: object) -> subprocess.Popen[bytes]:
         started.append(real(*words, **more))  # type: ignore[call-overload]
+        begun.set()
         return started[-1]
 
     monkeypatch.setattr("preservation.files.workers.subprocess.Popen", start)
     with WorkerPool(MODULE, 2) as pool:
         pool.begin(2)
-    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+        assert begun.wait(30)
+    assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
 def test_a_worker_is_asked_when_it_is_prepared() -> None:
