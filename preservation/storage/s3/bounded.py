@@ -63,8 +63,10 @@ class Session(URLLib3Session):  # type: ignore[misc]  # botocore has no types
         patience = LONGEST if request.method == "POST" else LONG
         try:
             said = self.send(request)
-        except Exception:
+        except Exception as error:
             self._going.expect()
+            if (endless := _endless(error)) is not None:
+                raise endless from None  # botocore would ask once more for what is taken for a cut
             raise
         answer = AWSResponse(said.url, said.status_code, said.headers, _Body(said.raw, patience))
         if not is_stream:
@@ -72,6 +74,13 @@ class Session(URLLib3Session):  # type: ignore[misc]  # botocore has no types
         fields = {name.lower(): value for name, value in said.headers.items()}
         self._going.pause(asked_for(said.status_code, fields))
         return answer
+
+
+def _endless(error: BaseException | None) -> EndlessError | None:
+    """What was raised here, before libraries made errors of their own of it."""
+    while error is not None and not isinstance(error, EndlessError):
+        error = error.__context__
+    return error
 
 
 class _Watch:
@@ -90,25 +99,22 @@ class _Watch:
         Raises:
             EndlessError: that was not enough.
         """
-        until = self._waiting[connection] = time.monotonic() + seconds
+        self._waiting[connection] = time.monotonic() + seconds
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="s3-watch", daemon=True)
             self._thread.start()
         try:
             yield
-        except Exception:
-            if time.monotonic() >= until:
-                raise EndlessError(TOO_SLOW) from None
-            raise
         finally:
-            self._waiting.pop(connection, None)
+            if self._waiting.pop(connection, None) is None:  # what came may even look whole
+                raise EndlessError(TOO_SLOW) from None
 
     def _run(self) -> None:
         while True:
             time.sleep(_BEAT)
             now = time.monotonic()
             for connection, until in [*self._waiting.items()]:
-                if now >= until and connection is not None:
+                if now >= until and self._waiting.pop(connection, None) is not None:
                     connection.end()
 
 
@@ -208,14 +214,19 @@ class _Body:
 
     def _some(self, octets: int) -> bytes:
         since = time.monotonic()
-        with _watch.over(self._connection, self._patience):
-            data: bytes = self._raw.read1(octets) or b""
+        data = self._next(octets)
         self._waited += time.monotonic() - since
         self._come += len(data)
         if self._waited > self._patience and self._come < self._waited * SLOWEST:
             self.close()
             raise EndlessError(TOO_SLOW)
         return data
+
+    def _next(self, octets: int) -> bytes:
+        if self._connection is None:  # of an answer without any it was given back already
+            return self._raw.read1(octets) or b""
+        with _watch.over(self._connection, self._patience):
+            return self._raw.read1(octets) or b""
 
     def close(self) -> None:
         """Let the connection go."""
