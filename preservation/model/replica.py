@@ -93,6 +93,11 @@ class VersionKey:
         return f"{self.folder}/v{self.version}.tombstone.json"
 
     @property
+    def hold(self) -> str:
+        """Where it is said which holds of the place's own are ours, relative to the root."""
+        return f"{self.folder}/v{self.version}.hold.json"
+
+    @property
     def top(self) -> str:
         """The one top folder inside a tar: ``<aip-uuid>.v<n>``."""
         return f"{self.aip}.v{self.version}"

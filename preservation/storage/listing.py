@@ -19,6 +19,7 @@ _BYTES = re.compile(r"v([1-9][0-9]{0,8})(\.r[1-9][0-9]{0,5})?(\.tar)?")
 _PART = re.compile(r"(v([1-9][0-9]{0,8})(?:\.r[1-9][0-9]{0,5})?\.tar)\.([0-9]{5})")
 _SIDECAR = re.compile(r"v([1-9][0-9]{0,8})\.seal\.json")
 _INDEX = re.compile(r"v([1-9][0-9]{0,8})\.index")
+_HOLD = re.compile(r"v([1-9][0-9]{0,8})\.hold\.json")
 _TOMBSTONE = re.compile(r"v([1-9][0-9]{0,8})\.tombstone\.json")
 LEVELS = 4  # folders above a replica: community, xx, yy, AIP
 
@@ -97,7 +98,7 @@ def versions(lying: Lying) -> tuple[dict[int, Version], list[str]]:
         return found.setdefault(key.version, Version(key))
 
     for name, octets in lying.names.items():
-        if octets is not None and _TOMBSTONE.fullmatch(name):
+        if octets is not None and (_TOMBSTONE.fullmatch(name) or _HOLD.fullmatch(name)):
             continue
         part, index = _PART.fullmatch(name), _INDEX.fullmatch(name)
         if octets is not None and part is not None:

@@ -30,6 +30,8 @@ _NO_LOCK = frozenset(
     }
 )
 
+_UNHELD = frozenset({"NoSuchObjectLockConfiguration"})  # of an object: it never had one
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -97,6 +99,22 @@ class Locking:
         with self._told():
             self._client.put_object_legal_hold(Bucket=self._bucket, Key=key, LegalHold=status)
 
+    def is_held(self, key: str) -> bool:
+        """Whether the current version of an object has a legal hold.
+
+        Raises:
+            TierUnavailableError: the service has none (``TIER-NO-LOCK``).
+            ClientError: anything else, as where nobody may ask.
+        """
+        try:
+            with self._told(_NO_LOCK - _UNHELD):
+                said = self._client.get_object_legal_hold(Bucket=self._bucket, Key=key)
+        except refusals() as error:
+            if code_of(error) in _UNHELD:
+                return False
+            raise
+        return bool(said.get("LegalHold", {}).get("Status") == "ON")
+
     def can_lock(self) -> bool:
         """Whether the bucket says that its objects can be locked."""
         try:
@@ -109,11 +127,11 @@ class Locking:
         return bool(said.get("ObjectLockEnabled") == "Enabled")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, known: frozenset[str] = _NO_LOCK) -> Iterator[None]:
         try:
             yield
         except refusals() as error:
-            if code_of(error) not in _NO_LOCK:
+            if code_of(error) not in known:
                 raise
             raise TierUnavailableError(
                 f"tier {self._tier}: the bucket does not lock objects ({code_of(error)})",

@@ -129,6 +129,11 @@ class S3Place:
         with self.errors():
             self.locking.hold(self.address.prefix + name, on=on)
 
+    def is_held(self, name: str) -> bool:
+        """Whether a legal hold lies on an object, whoever set it."""
+        with self.errors():
+            return self.locking.is_held(self.address.prefix + name)
+
     def locked_until(self, name: str) -> datetime | None:
         """When the lock of an object ends; None if it has none."""
         with self.errors():

@@ -38,7 +38,7 @@ from preservation.storage.listing import Lying, aip_folder, grouped, strange
 from preservation.storage.local_listing import is_community
 from preservation.storage.proof import Proof
 from preservation.storage.recall import Recall
-from preservation.storage.s3 import removing
+from preservation.storage.s3 import holding, removing
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.incoming import S3Incoming
 from preservation.storage.s3.listing import Object
@@ -214,9 +214,11 @@ class S3Tier:
         self._ensure()
         if not self._place.can_lock():
             return False
-        sidecar = [key.sidecar] if self._place.get(key.sidecar) is not None else []
-        for name in (*self._names(key), *sidecar):  # of what is being removed, the sidecar is gone
-            self._place.hold(name, on=on)
+        if on:  # of what is being removed, the sidecar is gone
+            sidecar = [key.sidecar] if self._place.get(key.sidecar) is not None else []
+            holding.hold(self._place, key, [*self._names(key), *sidecar])
+        else:
+            holding.lift(self._place, key)
         return True
 
     def _names(self, key: VersionKey) -> list[str]:

@@ -13,8 +13,9 @@ from buckets import KEYS, Server, serving
 from clocks import FakeClock
 from tiers import BAD, GOOD, KEY, contents, fill, sidecar
 
-from preservation.errors import TierUnavailableError
+from preservation.errors import MalformedError, TierUnavailableError
 from preservation.model.replica import Packaging
+from preservation.storage.listing import versions
 from preservation.storage.s3.opening import open_s3_tier
 from preservation.storage.s3.tier import S3Tier, make_s3_tier
 
@@ -116,6 +117,44 @@ def test_a_hold_is_set_and_lifted_where_the_place_has_one(server: Server) -> Non
         assert tier.hold(KEY, on=on) is True
         assert server.client().head_object(**about).get("ObjectLockLegalHoldStatus", "OFF") == said
     assert server.tier("plain", f"p-{uuid.uuid4().hex[:12]}").hold(KEY, on=True) is False
+
+
+def test_a_hold_that_somebody_else_set_stays_when_ours_ends(server: Server) -> None:
+    tier = locked(server)
+    commit(tier)
+    client, prefix = server.client(), tier._place.address.prefix
+    ours = {"Bucket": "locking", "Key": prefix + KEY.place(TAR)}
+    theirs = {"Bucket": "locking", "Key": prefix + KEY.sidecar}
+    client.put_object_legal_hold(**theirs, LegalHold={"Status": "ON"})
+
+    def held() -> list[str]:
+        said = (client.head_object(**one) for one in (ours, theirs))
+        return [one.get("ObjectLockLegalHoldStatus", "OFF") for one in said]
+
+    for _ in range(2):  # each retention run sets it again
+        tier.hold(KEY, on=True)
+    assert held() == ["ON", "ON"]
+    for _ in range(2):
+        tier.hold(KEY, on=False)
+    assert held() == ["OFF", "ON"]
+    tier.hold(KEY, on=True)
+    assert held() == ["ON", "ON"]
+    (lying,) = tier.lying(KEY.community, KEY.aip)
+    assert versions(lying)[1] == []  # nothing strange
+
+
+@pytest.mark.parametrize(
+    "data", [b"no JSON", b"{}", b'{"objects":["../x"],"schema":"samarkand.hold/1"}']
+)
+def test_no_hold_is_lifted_where_it_is_not_known_whose_it_is(server: Server, data: bytes) -> None:
+    tier = locked(server)
+    commit(tier)
+    tier.hold(KEY, on=True)
+    tier._place.replace(KEY.hold, data)
+    with pytest.raises(MalformedError):
+        tier.hold(KEY, on=False)
+    about = {"Bucket": "locking", "Key": tier._place.address.prefix + KEY.place(TAR)}
+    assert server.client().head_object(**about)["ObjectLockLegalHoldStatus"] == "ON"
 
 
 def test_what_a_check_says_of_locks_was_tried(server: Server) -> None:
