@@ -46,7 +46,7 @@ def holds(archive: Archive, server: Server, key: VersionKey) -> set[str]:
         .get("LegalHold", {})
         .get("Status", "OFF")
         for one in objects(archive, server, key)
-        if one["IsLatest"] and not one["Key"].endswith("index")
+        if one["IsLatest"] and not one["Key"].endswith(("index", "hold.json"))
     }
 
 
