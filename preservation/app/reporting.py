@@ -17,7 +17,6 @@ from preservation.formats.inventory.summary import lines
 from preservation.ledger.event_table import EventTable
 from preservation.model.check import CheckResult
 from preservation.model.progress import Silence
-from preservation.model.sampling import Sample
 from preservation.policy.policy import Policy
 from preservation.reports.build import ReportFiles, build
 from preservation.reports.gather import Sources
@@ -32,13 +31,12 @@ def write_report(
     since: datetime,
     *,
     unchecked: Sequence[CheckResult] = (),
-    samples: Sequence[Sample] = (),
     out: Path | None = None,
 ) -> ReportFiles:
     """Write the report of one run for one community; into the home's folder by default.
 
     Args:
-        unchecked: checks of the run that could not be made; ``samples``: what it drew by lot.
+        unchecked: checks of the run that could not be made.
     """
     sources = Sources(
         policy,
@@ -49,7 +47,7 @@ def write_report(
         parts.observed(),
         *held_formats(parts, policy.community),
         told=_told(parts, policy.community),
-        statements=statements(parts, policy, samples),
+        statements=statements(parts, policy),
         past=partial(parts.store.past, policy),
     )
     folder, agent = out or parts.home.reports, parts.events.agent

@@ -1,41 +1,29 @@
-"""What a report says besides checks: samples, drills, brakes, how long is kept, who may see it."""
+"""What a report says besides checks: drills, brakes, how long is kept, who may see it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from preservation.app.drilling import drill_words
 from preservation.app.keeping import keeping_words
 from preservation.app.parts import Parts
 from preservation.catalogue.brake import brakes
 from preservation.catalogue.custody import AccessState
-from preservation.model.sampling import Sample
 from preservation.policy.policy import Policy
 from preservation.reports.rows import StatementLine
 from preservation.reports.words import listed
 
 
-def statements(parts: Parts, policy: Policy, samples: Sequence[Sample]) -> list[StatementLine]:
+def statements(parts: Parts, policy: Policy) -> list[StatementLine]:
     """All of it, a sentence a line."""
     told = {
-        "sample": _sample_words(policy, samples),
         "drill": drill_words(parts, policy),
         "brake": _brake_words(parts, policy),
         "retention": keeping_words(parts, policy),
         "access": _access_words(parts, policy),
     }
     return [StatementLine(about, words) for about, some in told.items() for words in some]
-
-
-def _sample_words(policy: Policy, samples: Sequence[Sample]) -> Iterator[str]:
-    """The statement that each sample buys; that there was none, where the policy wants some."""
-    for sample in samples:
-        yield f"{sample}."
-    drawn = {sample.tier for sample in samples}
-    for tier, rule in policy.audit.tiers.items():
-        if rule.sample and tier not in drawn:
-            yield f"{tier}: no sample was drawn in this run."
 
 
 def _brake_words(parts: Parts, policy: Policy) -> Iterator[str]:

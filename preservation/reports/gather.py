@@ -26,6 +26,7 @@ from preservation.policy.terms import Past
 from preservation.reports.acts import check_line, deposit_lines, unchecked_lines
 from preservation.reports.ages import Ages
 from preservation.reports.document import Report
+from preservation.reports.drawn import Drawn
 from preservation.reports.finding_lines import finding_lines
 from preservation.reports.holdings import (
     KEPT,
@@ -71,7 +72,7 @@ class Sources:
         formats: counts of the central inventory; without them the catalogue's are told.
         uncounted: AIP versions that are not in the inventory.
         told: where events are read; from the journal by default.
-        statements: what is known besides: samples, drills, brakes, retention, access.
+        statements: what is known besides: drills, brakes, retention, access.
         past: what governed the community; by default the policy alone, ever.
     """
 
@@ -118,6 +119,7 @@ class _Gathering:
         promised = ((tier, Comparing.of(policy, tier, sources.past)) for tier in policy.tiers)
         limits = ((tier, one.before(run.at)) for tier, one in promised if one is not None)
         self._compared = {tier: before for tier, before in limits if before is not None}
+        self._drawn = Drawn()
         self._made: set[Place] = set()
         self._titles: dict[VersionKey, str] = {}  # of what checks and findings are about
 
@@ -168,7 +170,8 @@ class _Gathering:
             tiers=tiers,
             ages=tuple(self._ages.lines()),
             statements=tuple(
-                StatementLine(line.about, shown(line.statement)) for line in sources.statements
+                StatementLine(line.about, shown(line.statement))
+                for line in (*self._drawn.lines(self._policy), *sources.statements)
             ),
             checks=self._checks.rows(),
             findings=self._findings.rows(),
@@ -182,6 +185,7 @@ class _Gathering:
         """What was checked in this run, and whose titles are needed."""
         for event in self._told.events(self._run.since):
             if event.type is EventType.FIXITY_CHECK:
+                self._drawn.see(event)
                 key = VersionKey(event.community, event.aip, event.version)
                 if not is_ahead(event.at, self._run.at):
                     self._made.add((key, event.tier))

@@ -10,7 +10,6 @@ from preservation.errors import BusyError
 from preservation.model.check import CheckResult
 from preservation.model.outcome import Outcome
 from preservation.model.replica import VersionKey
-from preservation.model.sampling import Sample
 from preservation.orchestration.verdict import Verdict, verdict
 from preservation.orchestration.work.common import Json
 from preservation.policy.terms import EVER
@@ -27,7 +26,7 @@ def report(parts: Parts, community: str, run: str, since: datetime | None, settl
 
     What happened since then is told, or since its first policy; Airflow says it by a
     kind of moment of its own, which pyarrow does not take. ``settled`` is what
-    :func:`summed` gave, or empty: checks that the run could not make, and samples, left no event.
+    :func:`summed` gave, or empty: checks that the run could not make left no event.
     """
     from preservation.app.reporting import write_report
 
@@ -37,8 +36,7 @@ def report(parts: Parts, community: str, run: str, since: datetime | None, settl
     at = since or min(known, default=parts.store.in_force()[community].at)
     began = datetime.fromisoformat(at.isoformat())
     checks = [_unchecked(row) for row in settled.get("unchecked", [])]
-    samples = [Sample.from_json(one) for one in settled.get("samples", [])]
-    written = write_report(parts, policy, run, began, unchecked=checks, samples=samples)
+    written = write_report(parts, policy, run, began, unchecked=checks)
     for sentence in written.report.sentences:
         _log.info("%s %s: %s", sentence.question, sentence.word, sentence.text)
     return str(written.html)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
-from homes import COMMUNITY, Archive
+from clocks import FakeClock
+from homes import COMMUNITY, SILENCE, Archive
+from report_samples import effective
 
 from preservation.app.keeping import access_of
 from preservation.app.reporting import write_report
 from preservation.catalogue.custody import AccessState
-from preservation.model.event import EventType
-from preservation.model.sampling import Sample
+from preservation.model.event import EventMaker, EventType
+from preservation.model.replica import VersionKey
+from preservation.policy.policy import Policy
+from preservation.reports.drawn import Drawn
 
 
 def test_samples_brakes_retention_and_access_have_a_section_of_their_own(archive: Archive) -> None:
@@ -33,12 +39,13 @@ def test_samples_brakes_retention_and_access_have_a_section_of_their_own(archive
         opened = parts.events.of(COMMUNITY, EventType.FINDING_OPENED, "fail", brake)
         parts.catalogue.record([replace(opened, tier="mirror")])
         since = parts.clock.now().replace(year=2020)
-        samples = [Sample("deep", 1000, 300, 0)]
-        files = write_report(parts, policy, "run", since, samples=samples)
+        drawn = parts.audit.plan(policy, tier="vault", sample=1)
+        for shard in drawn:
+            parts.audit.run(policy, replace(shard, drawn_from=1000), SILENCE)
+        files = write_report(parts, policy, "run", since)
     document = json.loads(files.json.read_bytes())
     told = {row["about"]: row["statement"] for row in document["tables"]["statements"]}
-    assert told["sample"].startswith("deep: 300 of 1,000 replicas drawn by lot were read, none")
-    assert "with 99 % confidence fewer than" in told["sample"]
+    assert told["sample"].startswith("vault: 1 of 1,000 replicas drawn by lot were read, none")
     assert told["brake"].startswith("Automatic repair on mirror waits for an answer since ")
     assert "kept for ever" in told["retention"]
     assert told["access"].startswith("Of AIPs or single versions 1 withdrawn: ")
@@ -56,4 +63,30 @@ def test_a_sample_that_the_policy_wants_and_nobody_drew_is_said(archive: Archive
         since = parts.clock.now()
         files = write_report(parts, replace(policy, audit=wanted), "run", since)
     told = [one.statement for one in files.report.tables.statements if one.about == "sample"]
-    assert told == [f"{tier}: no sample was drawn in this run."]
+    assert told == [f"{tier}: no sample was read in this run."]
+
+
+def test_what_was_drawn_is_told_from_the_journal_drawing_by_drawing() -> None:
+    """Whoever drew it, and however often one replica was drawn by hand."""
+    moment, events = (
+        datetime(2030, 1, 2, tzinfo=UTC),
+        EventMaker(FakeClock(), "by hand", lambda: str(uuid4())),
+    )
+    drawn = Drawn()
+    for number, outcome, of, at, agent in [
+        (1, "intact", 1000, 0, "by hand"),
+        (1, "intact", 1000, 1, "by hand"),
+        (2, "altered", 1000, 2, "by hand"),
+        (3, "intact", 1000, 3, "a night"),
+        (4, "intact", 0, 4, "by hand"),  # not by lot
+    ]:
+        key = VersionKey(COMMUNITY, f"{number:08}-0000-4000-8000-000000000000", 1)
+        detail = {"level": "E3", **({"drawn_from": of} if of else {})}
+        event = events.about(key, EventType.FIXITY_CHECK, outcome, detail, tier="deep")
+        drawn.see(replace(event, at=moment + timedelta(hours=at), agent=agent))
+    told = [line.statement for line in drawn.lines(Policy.from_effective(effective()))]
+    assert [one.partition(":")[2].partition(":")[0] for one in told] == [
+        " 1 of 1,000 replicas drawn by lot were read, none damaged",
+        " 2 of 1,000 replicas drawn by lot were read, 1 damaged",
+    ]
+    assert all(one.endswith(" (2030-01-02).") for one in told)
