@@ -10,7 +10,7 @@ from typing import NamedTuple
 from preservation.errors import MalformedError
 from preservation.files.looks import LOOK
 from preservation.files.walk import Entry
-from preservation.fixity.crew import pieces
+from preservation.fixity.batch import pieces
 from preservation.fixity.fence import Fence
 
 

@@ -23,7 +23,8 @@ from preservation.bags.verify_folder import look_for_strangers
 from preservation.files import durable
 from preservation.files.held import HeldFolder
 from preservation.fixity import sha2
-from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
+from preservation.fixity.batch import Batch
+from preservation.fixity.crew import LARGE_FOR_HELPERS
 from preservation.fixity.helper_main import Plain, Taken
 from preservation.fixity.helpers import SMALL
 from preservation.fixity.reading import StoppedError

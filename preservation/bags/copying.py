@@ -28,7 +28,8 @@ from preservation.bags.fenced import Fenced
 from preservation.bags.write import BagWriter, Written
 from preservation.errors import MalformedError, NotNowError
 from preservation.files.looks import sizes, unpacked
-from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch
+from preservation.fixity.batch import Batch
+from preservation.fixity.crew import LARGE_FOR_HELPERS
 from preservation.fixity.helpers import BATCH, ENOUGH, Helper
 from preservation.fixity.multihash import Octets
 from preservation.fixity.reading import WORTH

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from preservation.fixity import sha2
-from preservation.fixity.crew import pieces
+from preservation.fixity.batch import pieces
 from preservation.fixity.large import PAYS
 from preservation.fixity.reading import Folders, open_regular
 from preservation.model.digest import Algorithm, Digest

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from preservation.fixity import helpers
-from preservation.fixity.crew import LARGE_FOR_HELPERS, Batch, Done
+from preservation.fixity.batch import Batch, Done
+from preservation.fixity.crew import LARGE_FOR_HELPERS
 from preservation.fixity.helpers import Helper
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm

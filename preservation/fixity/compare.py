@@ -19,7 +19,8 @@ from typing import NamedTuple
 from preservation.errors import MalformedError
 from preservation.fixity import sha2
 from preservation.fixity.ahead import Ahead
-from preservation.fixity.crew import Batch, Done, EngineSettings
+from preservation.fixity.batch import Batch, Done
+from preservation.fixity.crew import EngineSettings
 from preservation.fixity.engine import digests_at, never, read
 from preservation.fixity.reading import Measured, Reading
 from preservation.model.digest import Algorithm, Digest

@@ -11,7 +11,8 @@ from pathlib import Path
 from preservation.errors import MalformedError
 from preservation.fixity import helpers
 from preservation.fixity.ahead import Ahead
-from preservation.fixity.crew import Batch, Crew, Done, EngineSettings
+from preservation.fixity.batch import Batch, Done
+from preservation.fixity.crew import Crew, EngineSettings
 from preservation.fixity.reading import Measured, Reading, StoppedError
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.progress import Progress
