@@ -1,16 +1,19 @@
-"""Replicas of an AIP of 1,000 files and 500 MiB: durable, and read back past the page cache.
+"""Replicas of an AIP: durable, and read back past the page cache.
 
-    python benchmarks/replication.py [--work DIR] [--rounds 2]
+    python benchmarks/replication.py [--work DIR] [--rounds 2] [--corpus usual] [--corpus larger]
 
-- one folder, against ``cp -r``, ``sync`` and ``bagit.py --validate`` of the copy;
-- three tiers due together (two folders, a tar), from one read, against tier by tier;
+- one folder, against ``cp -r`` and ``bagit.py --validate`` of the copy, and the same with a
+  ``sync`` between, as durability needs it;
+- of 1,000 files of 512 KiB, three tiers due together (two folders, a tar), from one read, against
+  tier by tier.
 
 Each is a whole process, with its source in the page cache. Besides seconds it is told how often
 the source was read.
 
-What was made is removed at the very end (4 GB a round): for minutes, ext4 gives no number of a
-removed file to another one and looks each of them through, which made 1,000 new files cost up to
-0.7 CPU seconds more, ours and ``cp``'s.
+What was made is removed when a corpus is done (4 GB a round, of the larger ones up to 13): for
+minutes, ext4 gives no number of a removed file to another one and looks each of them through, which
+made 1,000 new files cost up to 0.7 CPU seconds more, ours and ``cp``'s. So the corpora of many
+files come first.
 """
 
 from __future__ import annotations
@@ -30,7 +33,14 @@ import yaml
 from measure import run
 
 BIN = Path(sys.executable).parent
-FILES, OCTETS = 1000, 512 << 10
+CORPORA = {  # files, octets of each
+    "small": (50_000, 4 << 10),
+    "usual": (1000, 512 << 10),
+    "larger": (1000, 2 << 20),
+    "giant": (4, 1 << 30),
+}
+FEW = 100  # files that may be removed before the end
+PIECE = 1 << 20
 TIERS = {"first": "folder", "second": "folder", "third": "tar", "vault": "folder"}
 _COUNTED = """
 import gc, json, sys
@@ -63,26 +73,39 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--corpus", action="append", choices=CORPORA)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
-        work = Path(folder)
-        _make(work)
-        for number in range(asked.rounds):
-            print(f"round {number + 1}")
-            for name, tiers, together in (
-                ("ours: one folder, read back", ["first"], True),
-                ("ours: three tiers from one read", [None], True),
-                ("ours: three tiers, one by one", ["first", "second", "third"], False),
-            ):
-                home, count = _again(work), work / "count"
-                words = json.dumps([str(home), tiers, together])
-                done = run([sys.executable, "-c", _COUNTED, words, str(count)])
-                times = count.read_text()
-                _tell(name, done, f", source read {times} time{'s' * (times != '1')}")
-            bag = next((_again(work) / "tiers/vault").glob("bench/*/*/*/v1"))
-            copy = work / f"copy-{number}"
-            said = f"cp -r {bag} {copy} && sync -f {copy} && {BIN / 'bagit.py'} --validate {copy}"
-            _tell("cp -r, sync, bagit.py --validate", run(["sh", "-c", said]), "")
+    for corpus in asked.corpus or ["usual"]:
+        files, octets = CORPORA[corpus]
+        print(f"{corpus}: {files:,} files of {octets >> 10:,} KiB")
+        with tempfile.TemporaryDirectory(dir=asked.work) as folder:
+            _make(Path(folder), files, octets)
+            for number in range(asked.rounds):
+                print(f"round {number + 1}")
+                _round(Path(folder), number, several=corpus == "usual")
+
+
+def _round(work: Path, number: int, *, several: bool) -> None:
+    jobs: list[tuple[str, list[str | None], bool]] = [
+        ("ours: one folder, read back", ["first"], True),
+        ("ours: three tiers from one read", [None], True),
+        ("ours: three tiers, one by one", ["first", "second", "third"], False),
+    ]
+    for name, tiers, together in jobs if several else jobs[:1]:
+        home, count = _again(work), work / "count"
+        words = json.dumps([str(home), tiers, together])
+        done = run([sys.executable, "-c", _COUNTED, words, str(count)])
+        times = count.read_text()
+        _tell(name, done, f", source read {times} time{'s' * (times != '1')}")
+    bag = next((_again(work) / "tiers/vault").glob("bench/*/*/*/v1"))
+    for name, more in (
+        ("cp -r, bagit.py --validate", ""),
+        ("cp -r, sync, bagit.py", "sync -f {} &&"),
+    ):
+        copy = work / f"copy-{number}-{len(more)}"
+        said = f"cp -r {bag} {copy} && {more.format(copy)} {BIN / 'bagit.py'} --validate {copy}"
+        _tell(name, run(["sh", "-c", said]), "")
+        os.sync()
 
 
 def _tell(name: str, done: Any, more: str) -> None:
@@ -92,7 +115,7 @@ def _tell(name: str, done: Any, more: str) -> None:
     )
 
 
-def _make(work: Path) -> None:
+def _make(work: Path, files: int, octets: int) -> None:
     """A home with one AIP on the first tier of four."""
     policies = work / "policies"
     policies.mkdir()
@@ -125,9 +148,13 @@ def _make(work: Path) -> None:
     deposit = work / "deposit"
     deposit.mkdir()
     chance = random.Random(1)
-    for number in range(FILES):
-        (deposit / f"f{number:04}").write_bytes(chance.randbytes(OCTETS))
+    for number in range(files):
+        with (deposit / f"f{number:05}").open("wb") as file:
+            for at in range(0, octets, PIECE):
+                file.write(chance.randbytes(min(PIECE, octets - at)))
     _preserve(*home, "ingest", str(deposit), "--community", "bench")
+    if files < FEW:
+        shutil.rmtree(deposit)
 
 
 def _preserve(*words: str) -> None:
@@ -140,8 +167,10 @@ def _again(work: Path) -> Path:
     shutil.copytree(home, again, ignore=lambda *_: ["vault"], dirs_exist_ok=True, symlinks=True)
     vault = home / "tiers/vault"
     subprocess.run(["cp", "-al", str(vault), str(again / "tiers/vault")], check=True)
-    for file in vault.rglob("data/*"):
-        file.read_bytes()
+    for path in vault.rglob("data/*"):
+        with path.open("rb") as file:
+            while file.read(PIECE):
+                pass
     os.sync()
     return again
 

@@ -1,11 +1,12 @@
-"""Helpers copy a sealed bag faster, and what comes out is the same: all of it, or nothing."""
+"""Threads copy a sealed bag some files at a time, and what comes out is all of it, or nothing."""
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from bagmaker import QUIET, everything, held, sealed
 from preservation.bags import copy_sealed, members
 from preservation.bags.members import Member, SealedFolder
 from preservation.bags.sealed import copy, copy_and_check
-from preservation.errors import SourceDamagedError
-from preservation.fixity.helpers import Helper
+from preservation.errors import NotNowError, SourceDamagedError
+from preservation.fixity import helper_main
+from preservation.fixity.helper_main import Plain, Taken
 from preservation.model.digest import Digest
 
 PAYLOAD = {
@@ -27,8 +29,7 @@ PAYLOAD = {
 
 
 @pytest.fixture(autouse=True)
-def helpers_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copy_sealed, "_MANY", 4)
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_sealed, "_AT_ONCE", 4)
     monkeypatch.setattr(copy_sealed, "LARGE_FOR_HELPERS", 4096)
 
@@ -74,7 +75,7 @@ def test_files_of_all_sizes_arrive_whether_or_not_they_pass_the_page_cache(
     assert copied(bag, seal) == everything(bag)
 
 
-def test_a_helper_that_errs_calls_no_file_damaged(
+def test_lanes_that_err_call_no_file_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lanes that hash several files at once are asked first, and OpenSSL has the last word."""
@@ -82,36 +83,38 @@ def test_a_helper_that_errs_calls_no_file_damaged(
     seal = sealed(bag, PAYLOAD)
     erred = []
 
-    class Erring(Helper):
-        def hear(self) -> Any:
-            octets, columns = super().hear()
+    class Erring(Plain):
+        def take(self, *asked: Any) -> Taken:
+            octets, columns = super().take(*asked)
             erred.append(len(octets))
             return octets, [bytes([column[0] ^ 1]) + column[1:] for column in columns if column]
 
-    monkeypatch.setattr(copy_sealed, "Helper", Erring)
+    monkeypatch.setattr(copy_sealed, "Plain", Erring)
     assert copied(bag, seal) == everything(bag)
     assert erred
 
 
-def test_a_killed_helper_costs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_c_every_file_arrives_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy_sealed, "SMALL", None)
+    bag = tmp_path / "bag"
+    seal = sealed(bag, PAYLOAD | {b"passes the cache": os.urandom(200_000)})
+    assert copied(bag, seal) == everything(bag)
+
+
+def test_where_memory_is_short_nothing_is_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bag = tmp_path / "bag"
     seal = sealed(bag, PAYLOAD)
-    questions = itertools.count()
 
-    class Killed(Helper):
-        def ask(self, names: Any, paths: Sequence[bytes], looks: Any = (), kept: Any = ()) -> None:
-            super().ask(names, paths, looks, kept)
-            if next(questions) == 3 and self.process is not None:
-                self.process.kill()
-                self.process.wait()
-                # As if it had been killed while it was writing.
-                half = bag.with_name("target") / os.fsdecode(paths[-1])
-                half.unlink(missing_ok=True)
-                half.write_bytes(b"half")
+    def none_left(_: int) -> memoryview:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
-    monkeypatch.setattr(copy_sealed, "Helper", Killed)
-    assert copied(bag, seal) == everything(bag)
-    assert next(questions) > 4
+    monkeypatch.setattr(helper_main, "_memory", none_left)
+    with pytest.raises(NotNowError, match="ran out of what it works with"):
+        copied(bag, seal)
 
 
 def test_large_files_are_copied_side_by_side(
