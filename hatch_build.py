@@ -1,7 +1,8 @@
-"""Compiles what reads many small files in a call, and what hashes several at once, where a
-compiler is there.
+"""Compiles what looks at many files and reads many small ones in a call, and what hashes several
+at once, where a compiler is there.
 
-See docs/decisions/0205-several-files-are-hashed-at-once.md and 0220-small-files-are-read-in-c.md.
+See docs/decisions/0205-several-files-are-hashed-at-once.md, 0220-small-files-are-read-in-c.md and
+0222-a-folder-is-copied-while-it-is-walked.md.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_ROOM = Path("preservation/fixity")
-_SOURCES = {"_small": ("small.c",), "_sha2": ("sha2.c", "sha2_kernels.c")}
+_ROOM = Path("preservation")
+_SOURCES = {
+    "files/_looks": ("looks.c",),
+    "fixity/_small": ("small.c",),
+    "fixity/_sha2": ("sha2.c", "sha2_kernels.c"),
+}
 _ONE_BY_ONE = {
-    "_small": "small files are read one after the other, more slowly",
-    "_sha2": "files are hashed one after the other, two to three times as slowly",
+    "files/_looks": "files are looked at one after the other, more slowly",
+    "fixity/_small": "small files are read one after the other, more slowly",
+    "fixity/_sha2": "files are hashed one after the other, two to three times as slowly",
 }
 _FLAGS = ("-O3", "-fPIC", "-shared", "-fvisibility=hidden")
 
@@ -33,14 +39,16 @@ class Native(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel" or platform.system() != "Linux":
             return
         for name, sources in _SOURCES.items():
-            if name == "_sha2" and platform.machine() != "x86_64":
+            if name == "fixity/_sha2" and platform.machine() != "x86_64":
                 continue
             made = Path(self.root) / _ROOM / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
             why = _compile([made.parent / "native" / source for source in sources], made)
             if why:
                 self.app.display_warning(f"{_ONE_BY_ONE[name]}: {why}")
                 continue
-            build_data["artifacts"].append(str(_ROOM / made.name))
+            build_data["artifacts"].append(
+                str(_ROOM / name) + made.name.removeprefix(Path(name).name)
+            )
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
 

@@ -35,11 +35,11 @@ def test_without_a_compiler_an_installation_warns_and_goes_on(
     def refused(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    wanted = ["_small", "_sha2"] if machine == "x86_64" else ["_small"]
+    wanted = ["files/_looks", "fixity/_small", *(["fixity/_sha2"] * (machine == "x86_64"))]
     suffix = build.sysconfig.get_config_var("EXT_SUFFIX")
-    former = [tmp_path / "preservation" / "fixity" / f"{name}{suffix}" for name in wanted]
-    former[0].parent.mkdir(parents=True)
+    former = [tmp_path / "preservation" / f"{name}{suffix}" for name in wanted]
     for each in former:
+        each.parent.mkdir(parents=True, exist_ok=True)
         each.touch()
     if read_only:
         monkeypatch.setattr(Path, "unlink", refused)

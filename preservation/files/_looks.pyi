@@ -1,0 +1,3 @@
+from collections.abc import Sequence
+
+def looks(folder: int, names: Sequence[bytes], /) -> bytes: ...
