@@ -26,6 +26,7 @@ from preservation.bags.manifest import (
 from preservation.bags.tagfiles import DECLARATION, Element, format_bag_info
 from preservation.errors import MalformedError
 from preservation.files.sorting import Sorter
+from preservation.fixity.batch import pieces
 from preservation.fixity.lanes import Lanes
 from preservation.fixity.multihash import MultiHash, Octets
 from preservation.model.deferred import dataclass
@@ -139,9 +140,9 @@ class BagWriter:
         read = partial(source.read, _BLOCK)
         with (
             MultiHash(wanted) if idle is None else Lanes(wanted, idle) as hashes,
-            closing(self.adding(path, read, progress, hashes, still)) as pieces,
+            closing(self.adding(path, read, progress, hashes, still)) as given,
         ):
-            for piece in pieces:
+            for piece in given:
                 hashes.update(piece)
             return Written(hashes.octets, hashes.digests())
 
@@ -210,7 +211,7 @@ class BagWriter:
                 follow.
         """
         cut = [
-            [column[at : at + each.octets] for at in range(0, len(column), each.octets)]
+            pieces(column, each.octets)
             for column, each in zip(columns, self.algorithms, strict=False)
         ]
         rows = b"".join(chain.from_iterable(zip(*cut, strict=True)))
@@ -273,12 +274,12 @@ class BagWriter:
     def _manifest(self, algorithm: Algorithm) -> Iterator[bytes]:
         """A payload manifest in pieces of many lines."""
         before = self.algorithms[: self.algorithms.index(algorithm)]
-        start = sum(each.octets for each in before)
+        start, octets = sum(each.octets for each in before), algorithm.octets
         for some in self._payload.slices():
             for first in range(0, len(some.paths), _LINES):
                 paths, values = some.part(first, first + _LINES)
                 starts = range(start, len(values), some.width)
-                digests = b"".join([values[at : at + algorithm.octets] for at in starts])
+                digests = b"".join([values[at : at + octets] for at in starts])
                 yield format_lines(digests, paths)
 
     def _tag(self, path: bytes, data: bytes | Iterable[bytes]) -> None:
