@@ -17,7 +17,7 @@ from preservation.fixity.rate import RateLimit
 from preservation.model.clock import Clock
 from preservation.model.deferred import dataclass
 from preservation.policy.policy import TierSpec
-from preservation.storage.credentials import CredentialSource
+from preservation.storage.credentials import Afresh, CredentialSource
 from preservation.storage.local import LocalTier, create_tier
 from preservation.storage.source import Source
 from preservation.storage.tier import Tier
@@ -108,7 +108,7 @@ class _Later:
         spec, around = self._spec, self._around
         return _s3("opening").open_s3_tier(
             spec,
-            around.credentials(spec),
+            Afresh(lambda: around.credentials(spec)),
             clock=around.clock,
             proven=around.proven(spec.id),
             rate=_rate(spec),

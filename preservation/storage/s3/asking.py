@@ -57,10 +57,16 @@ class Asking:
         client: makes boto3's, for S3, or gives the one that was made; it is asked where the short
             way does not lead to the answer.
         endpoint: the service's URL; empty: boto3 knows it.
+        keys: gives those that hold now.
     """
 
     def __init__(
-        self, client: Callable[[], Any], endpoint: str, keys: Keys, region: str, bucket: str
+        self,
+        client: Callable[[], Any],
+        endpoint: str,
+        keys: Callable[[], Keys],
+        region: str,
+        bucket: str,
     ) -> None:
         self._client, self._bucket = client, bucket
         self._leads = leads_there(os.environ)  # the short way

@@ -20,7 +20,6 @@ from preservation.errors import (
     TierUnavailableError,
 )
 from preservation.files.tar_index import Index
-from preservation.storage.credentials import Keys
 from preservation.storage.layout import marker
 from preservation.storage.s3.address import Address
 from preservation.storage.s3.asking import Asking, Said
@@ -37,6 +36,7 @@ from preservation.storage.s3.failures import (
 )
 from preservation.storage.s3.listing import Listing, Object
 from preservation.storage.s3.locking import Lock, Locking
+from preservation.storage.s3.renewing import Renewing
 from preservation.storage.steps import MARKER, PROBE
 
 # What `tier check` calls it; without that proof a digest that comes back is only an echo.
@@ -75,8 +75,10 @@ class S3Place:
         return import_module("preservation.storage.s3.sdk").client(self.address, self._keys)
 
     @cached_property
-    def _keys(self) -> Keys:
-        return Keys.named(self.address.credential, self._environment)
+    def _keys(self) -> Renewing:
+        keys = Renewing(self.address.credential, self._environment)
+        keys()  # that there are none is told before anything is asked
+        return keys
 
     @cached_property
     def _asking(self) -> Asking:

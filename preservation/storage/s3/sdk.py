@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.utils import get_environ_proxies
 
 from preservation.storage.credentials import Keys
@@ -27,7 +29,7 @@ _NO_SETTINGS = {
 _MODELS = botocore.loaders.create_loader()
 
 
-def client(address: Address, keys: Keys) -> Any:
+def client(address: Address, keys: Callable[[], Keys]) -> Any:
     """A client that asks what we ask, and nothing else.
 
     Checksums of the SDK's own are off: ours decide, and some services answer a ranged read with
@@ -35,11 +37,9 @@ def client(address: Address, keys: Keys) -> Any:
     """
     ground = botocore.session.Session(session_vars=_NO_SETTINGS)
     ground.register_component("data_loader", _MODELS)
+    ground.register_component("credential_provider", _Provider(keys))
     session = boto3.session.Session(
         botocore_session=ground,
-        aws_access_key_id=keys.id,
-        aws_secret_access_key=keys.secret,
-        aws_session_token=keys.token or None,
         region_name=address.region,
     )
     made = session.client(
@@ -63,6 +63,29 @@ def client(address: Address, keys: Keys) -> Any:
     made.meta.events.register_first("before-send.s3", sending.answer)
     made.meta.events.register_last("before-parameter-build.s3", _ask_once_for_the_region)
     return made
+
+
+class _Live(Credentials):  # type: ignore[misc]  # botocore has no types
+    """Keys as botocore asks for them before each signature."""
+
+    def __init__(self, keys: Callable[[], Keys]) -> None:
+        now = keys()
+        super().__init__(now.id, now.secret, now.token or None)
+        self._keys = keys
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        now = self._keys()
+        return ReadOnlyCredentials(now.id, now.secret, now.token or None)
+
+
+class _Provider:
+    """Where a session of botocore's has its keys from; it looks nowhere else."""
+
+    def __init__(self, keys: Callable[[], Keys]) -> None:
+        self._keys = keys
+
+    def load_credentials(self) -> _Live:
+        return _Live(self._keys)
 
 
 def _ask_once_for_the_region(model: Any, context: dict[str, Any], **_: Any) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -31,15 +31,16 @@ def target(bucket: str, key: str = "", query: Mapping[str, str] | None = None) -
 
 
 class Signer:
-    """Signs by one pair of keys, for one region. Safe to use from several threads.
+    """Signs by the keys that hold, for one region. Safe to use from several threads.
 
     Args:
+        keys: gives them.
         host: the service's, with its port where that is not the usual one.
     """
 
-    def __init__(self, keys: Keys, region: str, host: str) -> None:
+    def __init__(self, keys: Callable[[], Keys], region: str, host: str) -> None:
         self._keys, self._region, self._host = keys, region, host
-        self._of_day: tuple[str, bytes] = ("", b"")
+        self._of_day: tuple[str, str, bytes] = ("", "", b"")
 
     def signed(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> str:
         """The lines of a request's head, but for the first, and for what is said of its body.
@@ -48,35 +49,37 @@ class Signer:
             path, query: as :func:`target` gives them.
             headers: names in lower case; all of them are signed.
         """
-        stamp = _now()
+        stamp, keys = _now(), self._keys()
         told = {
             **headers,
             "host": self._host,
             "x-amz-content-sha256": _UNSIGNED,
             "x-amz-date": stamp,
         }
-        if self._keys.token:
-            told["x-amz-security-token"] = self._keys.token
+        if keys.token:
+            told["x-amz-security-token"] = keys.token
         names = sorted(told)
         lines = "".join([f"{name}:{told[name].strip()}\n" for name in names])
         signed = ";".join(names)
         asked = f"{method}\n{path}\n{query}\n{lines}\n{signed}\n{_UNSIGNED}"
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
         hashed = sha256(asked.encode()).hexdigest()
-        signature = _mac(self._key(stamp[:8]), f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}")
+        signature = _mac(
+            self._key(stamp[:8], keys.secret), f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}"
+        )
         sent = "".join([f"{name.title()}: {told[name]}\r\n" for name in names])
         return (
-            f"{_ALWAYS}{sent}Authorization: AWS4-HMAC-SHA256 Credential={self._keys.id}/{scope}, "
+            f"{_ALWAYS}{sent}Authorization: AWS4-HMAC-SHA256 Credential={keys.id}/{scope}, "
             f"SignedHeaders={signed}, Signature={signature.hex()}\r\n"
         )
 
-    def _key(self, day: str) -> bytes:
-        known, key = self._of_day
-        if known != day:
-            key = _mac(f"AWS4{self._keys.secret}".encode(), day)
+    def _key(self, day: str, secret: str) -> bytes:
+        *known, key = self._of_day
+        if known != [day, secret]:
+            key = _mac(f"AWS4{secret}".encode(), day)
             for word in (self._region, "s3", "aws4_request"):
                 key = _mac(key, word)
-            self._of_day = (day, key)
+            self._of_day = (day, secret, key)
         return key
 
 

@@ -260,7 +260,7 @@ def test_it_signs_as_botocore_does(
     )
     monkeypatch.setattr(signer, "_should_sha256_sign_payload", lambda _: False)
     signer.add_auth(theirs)
-    ours = Signer(keys, "eu-1", "s3.example.org:9000").signed(method, path, words, headers)
+    ours = Signer(lambda: keys, "eu-1", "s3.example.org:9000").signed(method, path, words, headers)
     assert f"Authorization: {theirs.headers['Authorization']}\r\n" in ours
 
 
