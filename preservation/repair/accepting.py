@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow
-from preservation.errors import UsageError
-from preservation.model.event import EventMaker, EventType
+from preservation.errors import BusyError, UsageError
+from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.finding import DAMAGE
 from preservation.model.replica import ReplicaState, VersionKey
 
@@ -47,6 +48,7 @@ def reopen(
 
     Raises:
         UsageError: nobody accepted it, or what it is about is not damaged (``FND-NOT-ACCEPTED``).
+        BusyError: another run is at the replica (``FND-BUSY``).
     """
     key = VersionKey(finding.community, finding.aip, finding.version)
     if finding.state != "accepted" or finding.code not in DAMAGE:
@@ -55,16 +57,30 @@ def reopen(
             hint="`preserve finding list --all` shows what was; other things are found again",
             code="FND-NOT-ACCEPTED",
         )
-    replica = catalogue.replica(key, finding.tier)
-    again = catalogue.findings(key.community, state="open", aip=key.aip, tier=finding.tier)
-    known = any(one.version == key.version and one.code in DAMAGE for one in again)
-    if replica is None or replica.state is not ReplicaState.DAMAGED or known:
-        raise UsageError(
-            f"{key} on {finding.tier} is not damaged, or a finding about it is open",
-            hint="`preserve finding list` shows what is open",
-            code="FND-NOT-ACCEPTED",
-        )
-    made = events.new_id()
+    with hold(catalogue, f"replica:{key}:{finding.tier}", events.clock) as lease:
+        if lease is None:  # it may be opening a finding, or closing one
+            raise BusyError(
+                f"another run is at {key} on {finding.tier}",
+                hint="try again when it is done with it",
+                code="FND-BUSY",
+            )
+        replica = catalogue.replica(key, finding.tier)
+        again = catalogue.findings(key.community, state="open", aip=key.aip, tier=finding.tier)
+        known = any(one.version == key.version and one.code in DAMAGE for one in again)
+        if replica is None or replica.state is not ReplicaState.DAMAGED or known:
+            raise UsageError(
+                f"{key} on {finding.tier} is not damaged, or a finding about it is open",
+                hint="`preserve finding list` shows what is open",
+                code="FND-NOT-ACCEPTED",
+            )
+        made = events.new_id()
+        catalogue.record([_opening(events, key, finding, made, by, reason)], lease)
+        return made
+
+
+def _opening(
+    events: EventMaker, key: VersionKey, finding: FindingRow, made: str, by: str, reason: str
+) -> Event:
     detail = {
         "finding": made,
         "code": finding.code,
@@ -78,5 +94,4 @@ def reopen(
         "localised": {name: told for name, told in finding.detail.items() if name != "repair"},
     }
     event = events.about(key, EventType.FINDING_OPENED, "fail", detail, tier=finding.tier)
-    catalogue.record([replace(event, agent=by)])
-    return made
+    return replace(event, agent=by)

@@ -15,9 +15,11 @@ from tiers import flip
 from preservation.audit.planner import Reason
 from preservation.audit.rate import _Watch
 from preservation.catalogue.brake import BRAKE, brake
+from preservation.catalogue.holding import hold
 from preservation.catalogue.turns import Aim
-from preservation.errors import UsageError
+from preservation.errors import BusyError, UsageError
 from preservation.model.event import EventType
+from preservation.model.replica import VersionKey
 from preservation.repair.accepting import accept, reopen
 
 
@@ -229,6 +231,9 @@ def test_an_acceptance_can_be_taken_back_and_the_damage_is_healed(three: Archive
         accept(catalogue, events, first, "anna", "nobody has it")
         assert three.repair() == []
         first = only(catalogue.findings())
+        key = VersionKey(first.community, first.aip, first.version)
+        with hold(catalogue, f"replica:{key}:vault", parts.clock), pytest.raises(BusyError):
+            reopen(catalogue, events, first, "anna", "while it is being read")
         made = reopen(catalogue, events, first, "ben", "found on a tape")
         with pytest.raises(UsageError, match="a finding about it is open"):
             reopen(catalogue, events, first, "ben", "again")
