@@ -3,7 +3,7 @@ against ``rclone copy`` of the same files, which is not read back; then the tar 
 by us, by ``rclone hashsum --download`` and, where an interpreter is named that has it, by obstore;
 and a thousand small objects, one by one, by us, boto3 and obstore.
 
-    python benchmarks/s3.py [--rounds 2] [--obstore PYTHON]
+    python benchmarks/s3.py [--rounds 2] [--obstore PYTHON] [--endpoint URL]
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from buckets import KEYS, Server, serving
+from buckets import KEYS, Server
+from s3_servers import HELP
+from s3_servers import server as any_server
 
 from preservation.files import tar
 from preservation.model.replica import Packaging, VersionKey
@@ -178,10 +180,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--obstore", default="", help="an interpreter that has obstore")
+    parser.add_argument("--endpoint", default="", help=HELP)
     asked = parser.parse_args()
     rounds = asked.rounds
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder, serving("rclone") as server:
+    with (
+        tempfile.TemporaryDirectory(dir=memory) as folder,
+        any_server(asked.endpoint) as server,
+    ):
         chance = random.Random(1)
         for number in range(FILES):
             (Path(folder) / f"f{number:04}").write_bytes(chance.randbytes(OCTETS))
@@ -189,7 +195,9 @@ def main() -> None:
         tier = open_s3_tier(server.spec("bench", "bench"), KEYS, proven=[RANGED])
         for number in range(rounds):
             print("ours, read back:      ", _ours(tier, Path(folder)))
-            print("rclone copy, not read:", _rclone(server, Path(folder), f"r{number}"))
+            print(
+                "rclone copy, not read:", _rclone(server, Path(folder), f"r{os.getpid()}-{number}")
+            )
             _contest(server, tier, Path(folder), asked.obstore)
         for octets in (8 << 10, OCTETS):
             _small_ones(server, octets, asked.obstore)

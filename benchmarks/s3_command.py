@@ -2,7 +2,7 @@
 S3 server on loopback, read back and compared and recorded, against ``rclone copy`` of the same
 files, which is not read back. In turn.
 
-    python benchmarks/s3_command.py [--rounds 3] [--checked]
+    python benchmarks/s3_command.py [--rounds 3] [--checked] [--endpoint URL]
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from measure import Run, run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from buckets import CREDENTIAL, KEYS, Server, serving
+from buckets import CREDENTIAL, KEYS, Server
+from s3_servers import HELP
+from s3_servers import server as any_server
 
 BIN = Path(sys.executable).parent
 FILES, OCTETS = 1000, 512 << 10
@@ -32,9 +34,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--checked", action="store_true", help="after a `preserve tier check`")
+    parser.add_argument("--endpoint", default="", help=HELP)
     asked = parser.parse_args()
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder, serving("rclone") as server:
+    with (
+        tempfile.TemporaryDirectory(dir=memory) as folder,
+        any_server(asked.endpoint) as server,
+    ):
         work, (id_, secret) = Path(folder), KEYS.values()
         rclones = {"RCLONE_S3_ACCESS_KEY_ID": id_, "RCLONE_S3_SECRET_ACCESS_KEY": secret}
         keys = [f"{name}={value}" for name, value in (KEYS | rclones).items()]
@@ -42,7 +48,9 @@ def main() -> None:
         for number in range(asked.rounds):
             print(f"round {number + 1}")
             _tell("preserve replicate, read back", _ours(work, server, keys))
-            remote = f":s3,provider=Other,endpoint='{server.endpoint}':keeping/r{number}"
+            remote = (
+                f":s3,provider=Other,endpoint='{server.endpoint}':keeping/r{os.getpid()}-{number}"
+            )
             copy = ["copy", str(work / "deposit"), remote, "--config", "/dev/null"]
             _tell("rclone copy, not read back", run(["env", *keys, str(BIN / "rclone"), *copy]))
 
