@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
 COPIES = 2  # tiers that the journal and the policies are copied to
+_POLICIES = "policies/"  # what their names begin with there
 _S = TypeVar("_S")
 
 
@@ -150,7 +151,7 @@ class Parts:
         copies = [self.tiers[name] for name in self.keepers if only in (None, name)]
         with self.catalogue.kept_open():
             drained = drain(self.catalogue, self.journal, copies, self.clock)
-        replicate_documents(_policy_documents(self.home.policies), copies)
+        replicate_documents(_POLICIES, _policy_documents(self.home.policies), copies)
         return drained
 
     def expect_today(self) -> None:
@@ -265,17 +266,20 @@ def open_home(
         )
 
 
-def _policy_documents(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _policy_documents(folder: Path) -> dict[str, Callable[[], bytes]]:
     """Effective policies, plans and amendments, and what is in force now under the digest of
     its bytes, since a document that is kept on a tier is never rewritten.
     """
+    documents: dict[str, Callable[[], bytes]] = {}
     for kind in ("objects", "plans", "history"):
         for path in sorted((folder / kind).glob("*.json")):
-            yield f"policies/{kind}/{path.name}", path.read_bytes()
+            documents[f"{_POLICIES}{kind}/{path.name}"] = path.read_bytes
     in_force = folder / "in-force.json"
     if in_force.exists():
         data = in_force.read_bytes()
-        yield f"policies/in-force/{hashlib.sha256(data).hexdigest()}.json", data
+        name = hashlib.sha256(data).hexdigest()
+        documents[f"{_POLICIES}in-force/{name}.json"] = lambda: data
+    return documents
 
 
 def default_agent() -> str:

@@ -13,7 +13,7 @@ its numbers given to other events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -137,19 +137,26 @@ def fetch_missing(
 
 
 def replicate_documents(
-    documents: Iterable[tuple[str, bytes]], copies: Sequence[Copy]
+    prefix: str, documents: Mapping[str, Callable[[], bytes]], copies: Sequence[Copy]
 ) -> tuple[Finding, ...]:
-    """Keep small documents, by name, on every copy; what is there already is left alone.
+    """Keep small documents on every copy that lacks them, in this order; what is there already is
+    left alone, and neither read nor sent again: there may be thousands, and every command that
+    acts ends with this.
+
+    Args:
+        prefix: that all their names have, and that a copy is asked for, once.
+        documents: by name, what reads each.
 
     Returns:
         A finding for each copy that could not be served; it may be served the next time.
     """
-    held = list(documents)
     findings = []
     for copy in copies:
         try:
-            for name, data in held:
-                copy.keep(name, data)
+            there = set(copy.kept_names(prefix))
+            for name, read in documents.items():
+                if name not in there:
+                    copy.keep(name, read())
         except (SamarkandError, OSError) as error:
             findings.append(_not_copied(copy, error))
     return tuple(findings)

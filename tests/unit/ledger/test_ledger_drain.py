@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,7 +207,24 @@ def test_a_drain_that_was_overtaken_writes_nothing(
 
 def test_documents_are_kept_on_every_copy_that_can_be_reached(shelves: list[Shelf]) -> None:
     shelves[0].away = True
-    documents = [("policies/a.json", b"a"), ("policies/b.json", b"b")]
-    findings = replicate_documents(documents, shelves)
-    assert shelves[1].documents == dict(documents)
+    documents = {"policies/a.json": lambda: b"a", "policies/b.json": lambda: b"b"}
+    findings = replicate_documents("policies/", documents, shelves)
+    assert shelves[1].documents == {"policies/a.json": b"a", "policies/b.json": b"b"}
     assert [replace(finding, message="").subject for finding in findings] == ["tier vault"]
+
+
+def test_documents_that_are_kept_are_neither_read_nor_sent_again(shelves: list[Shelf]) -> None:
+    read: list[str] = []
+
+    def reader(name: str) -> Callable[[], bytes]:
+        def reading() -> bytes:
+            read.append(name)
+            return name.encode()
+
+        return reading
+
+    one = {"policies/a.json": reader("a")}
+    assert not replicate_documents("policies/", one, shelves)
+    assert not replicate_documents("policies/", one | {"policies/b.json": reader("b")}, shelves)
+    assert read == ["a", "a", "b", "b"]
+    assert shelves[0].documents == {"policies/a.json": b"a", "policies/b.json": b"b"}
