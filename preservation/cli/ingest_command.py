@@ -92,6 +92,8 @@ def _take_one(
     policy = parts.store.governing(community)
     arrival = parts.ingest.arrive(policy, path.absolute())
     taken = parts.ingest.take(policy, arrival, progress, by_hand=True, beside=beside)
+    if parts.ahead is not None:
+        parts.ahead.leave()
     return policy, taken
 
 

@@ -201,6 +201,19 @@ class WorkerPool:
             while slots and worker and worker.is_loading and not self._closing:
                 time.sleep(_GLANCE_SECONDS)
 
+    def leave(self) -> None:
+        """Let those end that wait to be asked, while whoever has them does something else. They
+        hold memory that takes a moment to give back. A later question starts new ones.
+        """
+        waiting: list[_Worker | None] = []
+        with suppress(queue.Empty):
+            while True:
+                waiting.append(self._idle.get_nowait())
+        for worker in reversed(waiting):
+            if worker:
+                worker.kill()
+            self._idle.put(worker)
+
     def close(self) -> None:
         """Stop every worker; waits for calls that are under way."""
         self._closing = True
@@ -330,6 +343,11 @@ class _Worker:
         if failure.trouble is not Trouble.RAISED:
             self.stop()
         return answers, failure
+
+    def kill(self) -> None:
+        """Begin its end; :meth:`stop` waits for it."""
+        self.usable, self.is_new = False, False
+        self._process.kill()
 
     def stop(self) -> None:
         """Kill the process and wait for its end.

@@ -42,6 +42,10 @@ class ToolWorkers:
         """Hear how many files will be asked about, so that workers get ready meanwhile."""
         self.pool.begin(self.workers if files > FEW else 1)
 
+    def leave(self) -> None:
+        """Hear that nothing more will be asked; what ends takes none of its asker's time then."""
+        self.pool.leave()
+
     def close(self) -> None:
         """Stop the workers; waits for calls that are under way."""
         self.pool.close()

@@ -185,6 +185,13 @@ def test_workers_that_nobody_asked_end_with_their_pool(monkeypatch: pytest.Monke
     assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
+def test_workers_that_were_let_go_are_started_anew(pool: WorkerPool) -> None:
+    [before] = pool.run([{"do": "say"}], 30)
+    pool.leave()
+    [after] = pool.run([{"do": "say"}], 30)
+    assert before["pid"] != after["pid"]  # type: ignore[index]
+
+
 def test_a_worker_is_asked_when_it_is_prepared() -> None:
     with WorkerPool("prepared_worker") as pool:
         assert pool.run([{}], 30) == [{"prepared": True}]
