@@ -12,9 +12,11 @@ from typing import Self
 
 from preservation.bags.beside import appear, private_beside
 from preservation.bags.copying import Copier
+from preservation.bags.fenced import SourceChangedError
 from preservation.bags.source import SourceNotes
 from preservation.bags.write import BagWriter
 from preservation.errors import SamarkandError
+from preservation.files import durable
 from preservation.files.remove import remove_tree
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
@@ -137,11 +139,20 @@ class Filling:
             self._ending.callback(self._take_away)
             writer = BagWriter(self._folder, self._algorithms, self._algorithms)
             self._ending.callback(writer.close)
-            root = os.open(self._source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            root = self._open_source()
             self._ending.callback(os.close, root)
             copier = Copier(writer, root, self._workers, self._progress)
             self._made = writer, self._ending.enter_context(copier)
         return self._made
+
+    def _open_source(self) -> int:
+        try:
+            with durable.plain_errors(self._source):
+                return os.open(self._source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise SourceChangedError(
+                f"cannot be opened once more: {error.strerror}", hint="look at the path"
+            ) from error
 
     def _take_away(self) -> None:
         if self._folder is not None:

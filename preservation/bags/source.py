@@ -25,6 +25,7 @@ from preservation.bags.findings import Findings
 from preservation.bags.names import is_utf8, kept_path
 from preservation.bags.notes import Gathering, Noted
 from preservation.bags.tree import NAMES_COLUMNS, TREE_COLUMNS, csv_line, names_row, tree_row
+from preservation.files import durable
 from preservation.files.looks import look_of, sizes
 from preservation.files.spool import Spool
 from preservation.files.walk import Entry, Kind, Run, walk_runs
@@ -73,7 +74,7 @@ class SourceNotes:
         self._noted: deque[tuple[float, int]] = deque()  # when, by a clock that nobody sets: up to
         self._ripe = 0  # octets of the notes that are old enough
         self._read = 0  # octets of the notes whose files were taken
-        self._top = look_of(os.lstat(root))  # the folder itself, which is no entry
+        self._top = self._at_top()  # the folder itself, which is no entry
         self._second: Future[None] | None = None
         self._stopped = False
         self._ending = ExitStack()
@@ -94,31 +95,15 @@ class SourceNotes:
         """Note everything; gives moments on the way in which files that are noted may be taken.
 
         Raises:
-            OSError: the folder can't be opened.
-            NotNowError: a temporary file can't be written; this process ran out of means.
+            SourceChangedError: the folder is gone.
+            NotNowError: it can't be opened; a temporary file can't be written; this process ran out
+                of means.
         """
-        childless: Entry | None = None
-        gathering = Gathering()
-        for told in walk_runs(self._root):
-            first = told.paths[0] if isinstance(told, Run) else told.path
-            if childless is not None and not first.startswith(childless.path + b"/"):
-                self.tables.folders.append(tree_row(childless))
-            childless = None
-            if isinstance(told, Run):
-                self._count_in(told)
-            elif told.kind is Kind.FOLDER:
-                childless = told
-            elif told.kind is Kind.UNREADABLE:
-                self._tell("BAG-SOURCE-UNREADABLE", told.path, f"{told.error}.")
-            else:
-                self._tell("BAG-SOURCE-IRREGULAR", told.path, f"It is a {told.kind.value}.")
-            for lot in gathering.add(told):
-                self._note(lot)
-                yield
-        if childless is not None:
-            self.tables.folders.append(tree_row(childless))
-        for lot in gathering.rest():
-            self._note(lot)
+        try:
+            with durable.plain_errors(self._root):
+                yield from self._walk()
+        except OSError as error:
+            raise _changed(f"cannot be looked at: {error.strerror}") from error
 
     def ripe(self) -> Lot | None:
         """The next files that may be read, in the order of the walk; None if there are none yet."""
@@ -138,7 +123,7 @@ class SourceNotes:
             if lot is not None:
                 yield lot
             elif self._noted:
-                time.sleep(max(0.0, self._noted[-1][0] + _STEP - time.monotonic()))
+                time.sleep(max(0.0, self._noted[0][0] + _STEP - time.monotonic()))
 
     def names(self) -> Iterator[bytes]:
         """The names under which the bag keeps the files, in the order of the walk."""
@@ -167,10 +152,40 @@ class SourceNotes:
                 self._walk_again()
             else:
                 self._second.result()
-            if look_of(os.lstat(self._root)) != self._top:
-                raise _changed("something came into the folder, or went, while it was read")
         except OSError as error:
             raise _changed(f"cannot be looked at once more: {error.strerror}") from error
+        if self._at_top() != self._top:
+            raise _changed("something came into the folder, or went, while it was read")
+
+    def _at_top(self) -> tuple[int, ...]:
+        try:
+            return look_of(os.lstat(self._root))
+        except OSError as error:
+            raise _changed(f"cannot be looked at: {error.strerror}") from error
+
+    def _walk(self) -> Iterator[None]:
+        childless: Entry | None = None
+        gathering = Gathering()
+        for told in walk_runs(self._root):
+            first = told.paths[0] if isinstance(told, Run) else told.path
+            if childless is not None and not first.startswith(childless.path + b"/"):
+                self.tables.folders.append(tree_row(childless))
+            childless = None
+            if isinstance(told, Run):
+                self._count_in(told)
+            elif told.kind is Kind.FOLDER:
+                childless = told
+            elif told.kind is Kind.UNREADABLE:
+                self._tell("BAG-SOURCE-UNREADABLE", told.path, f"{told.error}.")
+            else:
+                self._tell("BAG-SOURCE-IRREGULAR", told.path, f"It is a {told.kind.value}.")
+            for lot in gathering.add(told):
+                self._note(lot)
+                yield
+        if childless is not None:
+            self.tables.folders.append(tree_row(childless))
+        for lot in gathering.rest():
+            self._note(lot)
 
     def _walk_again(self) -> None:
         at, gathering = 0, Gathering()
@@ -186,10 +201,10 @@ class SourceNotes:
 
     def _compared(self, at: int, lot: Noted) -> int:
         """Hold a lot of the second walk against the notes; where the next one begins."""
-        packed = lot.packed()
-        if self._notes.read(at, len(packed)) == packed:
+        packed, there = lot.packed(), at < self._notes.octets
+        if there and self._notes.read(at, len(packed)) == packed:
             return at + len(packed)
-        noted = self._lot(at)[0] if at < self._notes.octets else Noted(lot.files, [], b"")
+        noted = self._lot(at)[0] if there else Noted(lot.files, [], b"")
         path = notes.difference(noted, lot)
         raise _changed(f"changed while it was read: {display(path)}")
 

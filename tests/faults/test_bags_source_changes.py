@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from preservation.bags import notes as lots
+from preservation.bags import source as source_notes
 from preservation.bags.create import BagPlan, create
 from preservation.bags.validate import validate
 from preservation.errors import NotNowError
+from preservation.files import walk as walking
 from preservation.files.walk import walk
 from preservation.fixity.engine import EngineSettings
 from preservation.model.digest import Algorithm
@@ -125,9 +129,26 @@ def grow(root: Path, dice: random.Random) -> list[Path]:
     return files
 
 
+def walking_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first files are copied while the last are still to be walked."""
+    for room in (walking, lots):
+        monkeypatch.setattr(room, "RUN", 1)
+
+    def walk_runs(root: Path) -> Iterator[object]:
+        for told in walking.walk_runs(root):
+            time.sleep(0.005)
+            yield told
+
+    monkeypatch.setattr(source_notes, "walk_runs", walk_runs)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_change_while_a_folder_is_bagged_is_always_noticed(tmp_path: Path, seed: int) -> None:
+def test_a_change_while_a_folder_is_bagged_is_always_noticed(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dice = random.Random(seed)
+    if seed % 2:
+        walking_slowly(monkeypatch)
     source, bag = tmp_path / "place" / "source", tmp_path / "bag"
     files = grow(source, dice)
     victim, change = dice.choice(files), CHANGES[seed % len(CHANGES)]

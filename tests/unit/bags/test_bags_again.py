@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from preservation.bags import notes as lots
 from preservation.bags.fenced import SourceChangedError
 from preservation.bags.findings import Findings
 from preservation.bags.source import SourceNotes
+from preservation.errors import NotNowError
 from preservation.files import walk
 
 
@@ -123,3 +125,30 @@ def test_nothing_is_read_in_the_step_in_which_it_was_noted(
         assert notes.ripe() is None
         now = 100.021
         assert notes.ripe() is not None
+
+
+def test_what_comes_into_an_empty_folder_is_noticed(tmp_path: Path) -> None:
+    with noted(tmp_path) as notes:
+        (tmp_path / "new").touch()
+        with pytest.raises(SourceChangedError, match="new"):
+            notes.expect_unchanged()
+
+
+def test_a_folder_that_goes_or_is_closed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    with pytest.raises(SourceChangedError, match="No such file"):
+        SourceNotes(source, Findings(), encode=False)
+    source.mkdir()
+    notes = SourceNotes(source, Findings(), encode=False)
+    source.rmdir()
+    with pytest.raises(SourceChangedError, match="No such file"):
+        list(notes.walk())
+
+    def refused(root: Path) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied", str(root))
+
+    monkeypatch.setattr("preservation.bags.source.walk_runs", refused)
+    with pytest.raises(NotNowError, match="not permitted"):
+        list(notes.walk())
