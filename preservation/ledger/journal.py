@@ -20,7 +20,7 @@ from typing import Any
 
 from preservation.errors import BusyError, MalformedError, NotNowError, SamarkandError
 from preservation.files import durable
-from preservation.ledger.lines import parse
+from preservation.ledger.lines import newest, parse
 from preservation.model.canonical import canonical
 from preservation.model.digest import Algorithm, Digest
 from preservation.model.event import Event
@@ -116,8 +116,7 @@ class FileJournal:
             if _NAME.fullmatch(name := f"{year}/{entry}")
         )
         last = max(found, key=lambda name: (_seq(name), name), default="")
-        events = parse(last, self.read(last), lambda _: None) if last else []
-        return events[-1] if events else None
+        return newest(self.read(last)) if last else None
 
     def read(self, name: str) -> bytes:
         """See ``Journal.read``.

@@ -47,6 +47,16 @@ def parse(
     return events
 
 
+def newest(data: bytes) -> Event | None:
+    """The last event of a journal file, of which the lines before it are not parsed; damaged lines
+    are passed over.
+    """
+    for line in reversed(data.split(b"\n")):
+        with suppress(ValueError, RecursionError):
+            return _event(line)
+    return None
+
+
 def _event(line: bytes) -> Event:
     """One event. A line that says what no event can is damaged, and not left to fail the catalogue
     that is rebuilt from it.

@@ -13,6 +13,7 @@ from catalogues import START, a_key, kept
 from preservation.errors import BusyError, MalformedError, NotNowError, SamarkandError
 from preservation.ledger.journal import FileJournal
 from preservation.model.canonical import canonical, digest_of
+from preservation.model.event import Event
 
 
 @pytest.fixture
@@ -88,6 +89,22 @@ def test_damage_is_named_by_file_and_line(journal: FileJournal, damage: object, 
         list(journal.events())
     assert caught.value.code == "JRN-DAMAGED"
     assert f"{name}, line {line}:" in caught.value.message
+    sound = list(journal.events(damaged=lambda _: None))
+    assert journal.newest() == (sound[-1] if sound else None)
+
+
+def test_the_newest_event_is_found_without_parsing_those_before(
+    journal: FileJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert journal.newest() is None
+    journal.append(LINES, START)
+    parsed: list[object] = []
+    read = Event.from_json
+    monkeypatch.setattr(Event, "from_json", lambda said: (parsed.append(said), read(said))[1])
+    newest = journal.newest()
+    assert newest is not None
+    assert newest.encode() == LINES[-1]
+    assert len(parsed) == 1
 
 
 def test_a_rebuild_reads_past_damage_and_hears_of_it(journal: FileJournal) -> None:
