@@ -36,7 +36,7 @@ from preservation.app.create import create_home
 from preservation.audit.forecast import forecast
 from preservation.audit.planner import Chosen, Planner
 from preservation.audit.purse import Purse
-from preservation.audit.service import TOGETHER
+from preservation.audit.shard_run import TOGETHER
 from preservation.catalogue.database import Database
 from preservation.catalogue.migrations import counting, dating
 from preservation.catalogue.sql import SqlCatalogue, create_catalogue, open_catalogue
@@ -124,6 +124,11 @@ def questions(catalogue: SqlCatalogue, policy: Policy) -> None:
             figures.aged(COMMUNITY, tier, NOW + timedelta(days=40) - age)
             for tier, age in ages.items()
         ],
+    )
+    timed(
+        "all digests compared too long ago, on all tiers",
+        goal,
+        lambda: [figures.compared_before(COMMUNITY, tier, before) for tier in TIERS],
     )
     timed("the oldest checks", goal, lambda: figures.oldest(COMMUNITY, "vault", NOW, 100))
     timed("siblings of damage", goal, lambda: turns.siblings(COMMUNITY))

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,7 @@ def at(micro: int) -> datetime:
     return _EPOCH + timedelta(0, 0, micro)
 
 
+@lru_cache(maxsize=4_096)  # several statements about an event ask for the same ones
 def id_octets(text: str) -> bytes:
     """A UUID's 16 octets.
 

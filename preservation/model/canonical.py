@@ -14,7 +14,9 @@ from typing import Any
 from preservation.errors import MalformedError
 from preservation.model.digest import Algorithm, Digest
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+)
 _PLAIN = frozenset({str, bool, type(None)})  # nothing to look at
 _ARRAYS = (list, tuple)
 _LARGEST = 2**53 - 1
