@@ -6,6 +6,7 @@ Nothing here repeats a key, a signature or a whole answer.
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -45,6 +46,7 @@ _KNOWN = {
     "RequestTimeTooSkewed": ("the clocks differ too much", "set this machine's clock right"),
     "RequestExpired": ("the clocks differ too much", "set this machine's clock right"),
     "AuthorizationHeaderMalformed": _REGION,
+    "InvalidRegion": _REGION,
     "PermanentRedirect": _REGION,
     "301": _REGION,
     "302": _ELSEWHERE,
@@ -175,6 +177,22 @@ def _clock(code: str, error: Any) -> str:
     return f"; or set this machine's clock right: the service's says {date}"
 
 
+def _no_answer(error: BaseException) -> tuple[str, str]:
+    """Why nothing was answered, as far as the system says it, and what to do."""
+    first: BaseException | None = error
+    while first is not None:
+        if isinstance(first, socket.gaierror):
+            return "no answer (no machine has that name)", (
+                "mend endpoint in tiers.yaml, or see to this machine's name service; try again"
+            )
+        if isinstance(first, ConnectionRefusedError):
+            return "no answer (nothing listens at that port)", (
+                "is the service up? is it the right port in endpoint? try again later"
+            )
+        first = first.__context__
+    return f"no answer ({type(error).__name__})", "is the service up? try again later"
+
+
 def _told(tier: str, address: Address, error: Exception) -> NotNowError:
     no_tls = _kinds(_BOTO, "SSLError")
     if isinstance(error, LaterError):
@@ -199,7 +217,7 @@ def _told(tier: str, address: Address, error: Exception) -> NotNowError:
     elif isinstance(error, WireError):
         said, hint = f"no answer ({error})", "is the service up? try again later"
     elif is_cut(error):
-        said, hint = f"no answer ({type(error).__name__})", "is the service up? try again later"
+        said, hint = _no_answer(error)
     else:
         said, hint = f"it can't be asked ({type(error).__name__})", "mend its entry in tiers.yaml"
     return TierUnavailableError(f"tier {tier} at {address}: {said}", hint=hint, code="TIER-S3")

@@ -127,7 +127,11 @@ def test_a_bucket_that_is_not_there_and_a_service_that_is_away(rclone: Server) -
     away = replace(rclone, endpoint=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(TierUnavailableError) as said:
         open_s3_tier(away.spec("deep", prefix()), KEYS).check()
-    is_told(said, "no answer", "is the service up?")
+    is_told(said, "no answer (nothing listens at that port)", "is the service up?")
+    nobody = replace(rclone, endpoint="http://no-such-host.invalid")
+    with pytest.raises(TierUnavailableError) as said:
+        open_s3_tier(nobody.spec("deep", prefix()), KEYS).check()
+    is_told(said, "no answer (no machine has that name)", "mend endpoint")
 
 
 class _Quiet(BaseHTTPRequestHandler):
