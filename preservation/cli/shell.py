@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from preservation.cli.main import Where, say_no_more
+from preservation.cli.tables import Rows
 from preservation.errors import MalformedError, NotNowError, SamarkandError, UsageError
 from preservation.model.deferred import dataclass
 from preservation.model.progress import Silence
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     import typer
     from rich.console import Console
 
-    from preservation.cli.tables import Rows
     from preservation.model.progress import Progress
 
 PIPED_WIDTH = 160
+_RICH = {"FORCE_COLOR", "TTY_COMPATIBLE"}  # by these, Rich takes a pipe for a terminal
 ORDER = (1, 2, 4, 3, 5)  # which exit code wins where several apply
 
 
@@ -124,12 +125,22 @@ class _Piped:
     """A console without markup, into a file or pipe: text goes there as it is."""
 
     def print(self, *what: Any, **how: Any) -> None:
-        """As Rich's, which is called for all but text."""
+        """As Rich's, which is called for all but text and plain tables."""
         if all(isinstance(each, str) for each in what):
             sys.stdout.write(" ".join(what) + "\n")
+        elif not how and (text := _plain(*what)) is not None:
+            sys.stdout.write(text)
         else:
             sys.stdout.flush()
             _console(stderr=False, markup=False).print(*what, **how)
+
+
+def _plain(*what: Any) -> str | None:
+    """What Rich would write of a table, where nobody asks it for colours or other letters."""
+    encoding = (sys.stdout.encoding or "").lower()
+    if len(what) != 1 or encoding != "utf-8" or not _RICH.isdisjoint(os.environ):
+        return None
+    return what[0].plain(PIPED_WIDTH) if isinstance(what[0], Rows) else None
 
 
 class _Sentences(Silence):
@@ -153,8 +164,7 @@ def shell(ctx: typer.Context) -> Shell:
 
 def table(title: str, *columns: str) -> Rows:
     """A table as all commands print it; a column named ``>bytes`` is aligned to the right."""
-    made: Rows = _import("preservation.cli.tables").Rows(title, columns)
-    return made
+    return Rows(title, columns)
 
 
 def account() -> str:

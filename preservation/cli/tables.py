@@ -1,25 +1,28 @@
-"""Tables of a command's answer, to be read on a narrow terminal, too."""
+"""Tables of a command's answer: drawn by Rich, or into a pipe as it would draw them, without it.
+
+To import Rich and draw ten rows takes as long as to find them.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
-from rich.text import Text
-
-_WHOLE = {"AIP", "id", "code", "since", "when", "community", "tier", "state", "outcome"}
-_LEAST = 16  # what words need before their lines become a ladder of syllables
-_BEGINNING = 8  # of a UUID: commands take it in place of the whole
-_ANY = 100_000
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 Cells = tuple[str, ...]
 
 
 class Rows:
-    """A table. Where it is too wide for a terminal, AIPs are told by the beginnings of their UUIDs;
-    where columns that stand closer are not enough either, each row becomes a list of its cells.
+    """A table.
+
+    Attributes:
+        title: what stands above it.
+        names: of its columns.
+        numbers: which of them are aligned to the right.
+        rows: their cells.
     """
 
     def __init__(self, title: str, columns: Sequence[str]) -> None:
@@ -28,70 +31,43 @@ class Rows:
         Args:
             columns: their names; one that begins with ``>`` is aligned to the right.
         """
-        self._title = title
-        self._names = [column.removeprefix(">") for column in columns]
-        self._numbers = [column.startswith(">") for column in columns]
-        self._rows: list[Cells] = []
+        self.title = title
+        self.names = [column.removeprefix(">") for column in columns]
+        self.numbers = [column.startswith(">") for column in columns]
+        self.rows: list[Cells] = []
 
     def __len__(self) -> int:
         """The number of rows."""
-        return len(self._rows)
+        return len(self.rows)
 
     def add_row(self, *cells: str) -> None:
         """Add a row; cells that are not given are empty."""
-        self._rows.append(cells + ("",) * (len(self._names) - len(cells)))
+        self.rows.append(cells + ("",) * (len(self.names) - len(cells)))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        tries = [(self._rows, True)]
-        if console.is_terminal:  # a program that reads this gets whole UUIDs
-            short = [*map(self._shortened, self._rows)]
-            tries += [(short, True), (short, False)]
-        for rows, airy in tries:
-            if self._needed(rows, console, airy=airy) <= options.max_width:
-                yield self._table(rows, airy=airy)
-                return
-        yield Text(self._title, "bold")
-        yield from map(self._list, self._rows)
+        drawing = importlib.import_module("preservation.cli.tables_drawn")
+        return cast("RenderResult", drawing.drawn(self, console, options))
 
-    def _needed(self, rows: Iterable[Cells], console: Console, *, airy: bool) -> int:
-        """The columns of a terminal that show these rows so that they can be read."""
-        wide = console.options.update_width(_ANY)
-        widths = [console.measure(name).maximum for name in self._names]
-        for row in rows:
-            measured = (console.measure(cell, options=wide).maximum for cell in row)
-            widths = [*map(max, widths, measured)]
-        for at, width in enumerate(widths):
-            widths[at] = width if self._whole(at) else min(width, _LEAST)
-        return sum(widths) + (3 * len(widths) + 1 if airy else 2 * (len(widths) - 1))
+    def plain(self, width: int) -> str | None:
+        """The octets that Rich would write into a pipe of a width; None where that takes Rich: a
+        table that is wider, and text of which not every character takes one column.
+        """
+        table = [tuple(self.names), *self.rows]
+        if not all(map(_is_plain, (self.title, *(cell for row in table for cell in row)))):
+            return None
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        across = sum(widths) + 3 * len(widths) + 1
+        if across > width or not 0 < len(self.title) <= across:
+            return None
+        head, *rows = (self._line(row, widths) for row in table)
+        rule, blank = " " + "\u2500" * (across - 2) + " ", " " * across
+        return "\n".join((self.title, blank, head, rule, *rows, blank, ""))
 
-    def _whole(self, at: int) -> bool:
-        return self._numbers[at] or self._names[at] in _WHOLE
+    def _line(self, row: Cells, widths: Iterable[int]) -> str:
+        placed = zip(row, widths, self.numbers, strict=True)
+        cells = (cell.rjust(to) if number else cell.ljust(to) for cell, to, number in placed)
+        return "  " + "   ".join(cells) + "  "
 
-    def _shortened(self, row: Cells) -> Cells:
-        named = zip(self._names, row, strict=True)
-        return tuple(cell[:_BEGINNING] if name == "AIP" else cell for name, cell in named)
 
-    def _table(self, rows: Iterable[Cells], *, airy: bool = True) -> Table:
-        made = Table(title=self._title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-        if not airy:
-            made.box, made.padding, made.pad_edge = None, (0, 2, 0, 0), False
-        for at, name in enumerate(self._names):
-            made.add_column(
-                name,
-                justify="right" if self._numbers[at] else "left",
-                overflow="fold",
-                no_wrap=self._whole(at),
-            )
-        for row in rows:
-            made.add_row(*row)
-        return made
-
-    def _list(self, row: Cells) -> Table:
-        made = Table.grid(padding=(0, 2))
-        made.add_column(style="dim", no_wrap=True)
-        made.add_column(overflow="fold")
-        made.add_row("", "")
-        for name, cell in zip(self._names, row, strict=True):
-            if cell:
-                made.add_row(name, cell)
-        return made
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text == text.strip()
