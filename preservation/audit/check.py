@@ -150,11 +150,6 @@ class Checker:
             return recalled(policy, row, tier, self._catalogue, self._events)
         return self.record(policy, row, looked.seen, looked.began, progress, drawn_from, lease)
 
-    def hurry(self) -> None:
-        """Let go of helper processes: readings that nobody wants any more wait for none."""
-        if self._engine.kept is not None:
-            self._engine.kept.leave()
-
     def engine(self, rate: RateLimit | None) -> EngineSettings:
         """How hard to work, and how fast to read at most."""
         return self._engine if rate is None else replace(self._engine, rate=rate)

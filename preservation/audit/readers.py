@@ -36,11 +36,10 @@ class Readers(Generic[_T]):
 
     Args:
         most: readings at a time, at least one.
-        stop: called at the end if readings are left: wakes those that wait for something.
     """
 
-    def __init__(self, most: int, stop: Callable[[], None] = lambda: None) -> None:
-        self._most, self._stop = most, stop
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._at_work: dict[int, threading.Thread] = {}
         self._begun = 0
         self._done: SimpleQueue[_Read[_T]] = SimpleQueue()
@@ -56,8 +55,6 @@ class Readers(Generic[_T]):
         trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
-        if self._at_work:
-            self._stop()
         for thread in self._at_work.values():
             thread.join()
 

@@ -97,7 +97,7 @@ class ShardRun:
         Args:
             at_once: replicas that are read at the same time.
         """
-        with ExitStack() as lots, Readers[Looked](at_once, self._checker.hurry) as readers:
+        with ExitStack() as lots, Readers[Looked](at_once) as readers:
             for place, (key, lot, lease) in enumerate(self._leased(lots)):
                 row = self._due(key, lease)
                 if row is None or self._shard.parts:

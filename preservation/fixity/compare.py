@@ -96,7 +96,7 @@ def compare(
         MalformedError: a digest is missing; fewer workers than one.
     """
     checked = (_checked(batch) for batch in batches if batch.paths)
-    again = replace(settings, abreast=False, kept=None)
+    again = replace(settings, abreast=False)
     doubted: list[Unequal] = []
     for done in read(root, checked, settings, progress, cancelled, ahead):
         compared = _compared(done)

@@ -1,11 +1,11 @@
-"""The engine's hands: threads that go through batches of files, with a helper process each
-where that pays, and read what is large, the largest first.
+"""The engine's hands: threads that go through batches of files, and read what is large, the largest
+first.
 
-Opening a file holds the GIL, reading and hashing a large one does not. So among small files
-more than one thread would only be in the way, and where there are many of them, helper
-processes take their place. Large files are read abreast where there are enough of them, so that
-lanes hash several at once. No core waits for a giant that was begun last: while one has nothing
-to do, the digests of a huge file are taken side by side.
+Small files are read in C, without the GIL. Where no compiler was, Python holds it to open each:
+then more than one thread would only be in the way, and where there are many files, helper
+processes take their place. Helpers that have read ahead go on, too. Large files are read abreast
+where there are enough of them, so that lanes hash several at once. No core waits for a giant that
+was begun last: while one has nothing to do, the digests of a huge file are taken side by side.
 
 Threads and processes are started when they are needed and never forked, so this works inside
 a forked task of a process that has threads.
@@ -18,14 +18,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from pathlib import Path
 from queue import SimpleQueue
 
+from preservation.fixity import helpers
 from preservation.fixity.abreast import Abreast, Wanted
 from preservation.fixity.batch import Batch, Done
 from preservation.fixity.helper_main import Taken
-from preservation.fixity.helpers import SMALL, Helper, Here
-from preservation.fixity.kept import Kept, Lent
+from preservation.fixity.helpers import Helper, Here
 from preservation.fixity.large import Large, share
 from preservation.fixity.rate import RateLimit
 from preservation.fixity.reading import Measured, Reader, StoppedError
@@ -48,8 +47,6 @@ class EngineSettings:
             comes from the medium where the tier says that this works.
         rate: a budget of octets per second for all workers together.
         listed: a listing called each file a regular one, so that small ones need not be asked.
-        kept: helper processes that read small files of one folder after the other; by default
-            they are started for each folder where there are many, and only there.
         abreast: hash several files at once where the processor can; else OpenSSL hashes one
             after the other.
     """
@@ -58,7 +55,6 @@ class EngineSettings:
     drop_cache: bool = False
     rate: RateLimit | None = None
     listed: bool = False
-    kept: Kept | None = None
     abreast: bool = True
 
 
@@ -67,9 +63,8 @@ class Crew:
 
     Args:
         root: open.
-        helped: many files will come: each hand has a helper process.
+        many: many files will come.
         begun: helper processes of this folder that are there already, idle.
-        path: where the root is; without it no kept helper can be asked.
     """
 
     def __init__(
@@ -79,19 +74,20 @@ class Crew:
         progress: Progress,
         cancelled: Callable[[], bool],
         *,
-        helped: bool,
+        many: bool,
         begun: Sequence[Helper] = (),
-        path: Path | None = None,
     ) -> None:
-        self._begun, self._path = begun, path
-        self._helpers: list[Helper | Lent] = []  # each hand's
+        self._begun = begun
+        self._helpers: list[Helper] = []  # each hand's
         self._root, self._settings, self._progress = root, settings, progress
-        self._cancelled, self._helped = cancelled, helped
-        # Waiting for the medium lets go of the GIL; then more than one may go through paths.
-        self._one_walks = not (helped or settings.drop_cache)
-        # Past the cache C reads them without the GIL, and several for one turn of the lanes.
-        past_cache = settings.drop_cache and SMALL is not None
-        self._large_from = LARGE_FOR_HELPERS if helped or past_cache else LARGE
+        self._cancelled = cancelled
+        # C reads without the GIL, as Python does where it waits for the medium: then more than one
+        # may go through paths.
+        in_c = helpers.SMALL is not None
+        self._helped = many and (bool(begun) or not in_c)
+        self._one_walks = not (self._helped or in_c or settings.drop_cache)
+        # Past the cache it reads several of them for one turn of the lanes.
+        self._large_from = LARGE_FOR_HELPERS if many or (in_c and settings.drop_cache) else LARGE
         self._changed = threading.Condition()
         self._batches: deque[Batch] = deque()
         self._large: Large[Batch] = Large(settings.workers, abreast=settings.abreast)
@@ -188,21 +184,17 @@ class Crew:
             with ExitStack() as ending:
                 reader = self._reader(ending)
                 abreast = self._abreast_of(reader, ending)
-                small: Helper | Lent | Here = self._helper(number) if self._helped else self._here()
+                small: Helper | Here = self._helper(number) if self._helped else self._here()
                 ending.enter_context(small)
                 self._work(small, reader, abreast)
             self._said.put(None)
         except BaseException as error:  # noqa: BLE001 (raised where the results are taken)
             self._said.put(error)
 
-    def _helper(self, number: int) -> Helper | Lent:
+    def _helper(self, number: int) -> Helper:
         """The helper process of a hand."""
-        kept = self._settings.kept
-        helper: Helper | Lent
         if number < len(self._begun):
             helper = self._begun[number]
-        elif kept is not None and self._path is not None:
-            helper = Lent(kept, self._root, self._path)
         else:
             helper = Helper(
                 self._root,
@@ -214,7 +206,7 @@ class Crew:
         self._helpers.append(helper)
         return helper
 
-    def _work(self, small: Helper | Lent | Here, reader: Reader, abreast: Abreast) -> None:
+    def _work(self, small: Helper | Here, reader: Reader, abreast: Abreast) -> None:
         asked: deque[Batch] = deque()
         while True:
             batch, large = self._next(at_once=bool(asked))

@@ -77,14 +77,12 @@ def read(
     """
     if settings.workers < 1:
         raise MalformedError(f"engine: {settings.workers} workers")
-    if settings.kept is not None and settings.kept.drop_cache is not settings.drop_cache:
-        raise MalformedError("engine: helpers that pass the cache where it does not, or else")
     cut = _cut(batches, helpers.BATCH if settings.rate is None else PAID)
     known: deque[Done] = deque()
     left = cut if ahead is None else _left(cut, ahead, known, progress, cancelled)
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for done in _at_work(fd, root, left, settings, progress, cancelled, ahead):
+        for done in _at_work(fd, left, settings, progress, cancelled, ahead):
             while known:
                 yield known.popleft()
             yield done
@@ -95,7 +93,6 @@ def read(
 
 def _at_work(
     root: int,
-    path: Path,
     batches: Iterator[Batch],
     settings: EngineSettings,
     progress: Progress,
@@ -103,13 +100,10 @@ def _at_work(
     ahead: Ahead | None,
 ) -> Iterator[Done]:
     if settings.workers == 1:
-        return Crew(root, settings, progress, cancelled, helped=False).alone(batches)
-    kept = settings.kept
-    first, many = _first(batches, helpers.ENOUGH if kept is None else kept.enough)
-    if kept is not None:
-        kept.passed(sum(len(batch.paths) for batch in first))
+        return Crew(root, settings, progress, cancelled, many=False).alone(batches)
+    first, many = _first(batches, helpers.ENOUGH)
     begun = ahead.helpers(cancelled) if many and ahead is not None else []
-    crew = Crew(root, settings, progress, cancelled, helped=many, begun=begun, path=path)
+    crew = Crew(root, settings, progress, cancelled, many=many, begun=begun)
     return crew.together(itertools.chain(first, batches))
 
 
@@ -142,7 +136,7 @@ def _cut(batches: Iterable[Batch], most: int) -> Iterator[Batch]:
 
 
 def _first(batches: Iterator[Batch], enough: int) -> tuple[list[Batch], bool]:
-    """The first batches, and whether they are worth helper processes."""
+    """The first batches, and whether there are many files."""
     first, files = [], 0
     for batch in batches:
         first.append(batch)

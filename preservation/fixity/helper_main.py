@@ -10,8 +10,7 @@ the most octets of a file, 1 to drop cached pages first, 1 if all files were lis
 will be read again soon, and the files of two extensions: of the one that hashes several files at
 once (empty: OpenSSL, one after the other), of the one that reads many in a call (empty: Python, one
 after the other). A question is a length (4 octets, little endian) and, as ``marshal`` spells it,
-the arguments of :meth:`Plain.take`; an answer is the same with what that gives. The arguments of
-:meth:`Plain.move`, which are fewer, are spelled the same way and not answered.
+the arguments of :meth:`Plain.take`; an answer is the same with what that gives.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_FOLDER = _ROOT | os.O_NOFOLLOW
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WORTH_PASSING = 128 * 1024  # octets of a file that passes the page cache; as files.uncached
 _PAGE = 4096
 _HUGE = 2 << 20  # octets of a huge page
@@ -43,8 +41,6 @@ _ABREAST = 512 * 1024  # the same where lanes hash them, which need many at once
 _FULL = 16  # files below which lanes stay empty
 _SOME = 256  # files of a call at most
 _FEW = 4  # buffers up to which one after the other is as fast as lanes
-
-_MOVING = 3  # arguments of Plain.move; those of Plain.take are four
 
 Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
 Octets = bytes | memoryview
@@ -156,24 +152,6 @@ class Plain:
             for name, column in zip(names, columns, strict=True):
                 column.append(hash_many(buffers, name, self._lanes))
         return sizes, [b"".join(column) for column in columns]
-
-    def move(self, root: bytes, device: int, inode: int) -> None:
-        """Read from another folder from now on; its asker has it open, and says which it is.
-
-        Where another one is found at that path, or none, everything is left.
-        """
-        if self._root >= 0:
-            os.close(self._root)
-        self._root = -1
-        try:
-            fd = os.open(root, _ROOT)
-        except OSError:
-            return
-        seen = os.fstat(fd)
-        if (seen.st_dev, seen.st_ino) == (device, inode):
-            self._root = fd
-        else:
-            os.close(fd)
 
 
 def _memory(octets: int) -> memoryview:
@@ -375,9 +353,6 @@ def _serve(plain: Plain) -> None:
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     while head := questions.read(4):
         asked = marshal.loads(questions.read(int.from_bytes(head, "little")))  # noqa: S302 (our asker's)
-        if len(asked) == _MOVING:
-            plain.move(*asked)
-            continue
         said = marshal.dumps(plain.take(*asked))
         answers.write(len(said).to_bytes(4, "little") + said)
         answers.flush()

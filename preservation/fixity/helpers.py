@@ -16,7 +16,6 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -147,12 +146,6 @@ class Helper:
         self._wait()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether it is there, and everything that it was asked was heard."""
-        process = self.process
-        return process is not None and process.poll() is None and not self._asked
-
-    @property
     def may_be_asked(self) -> bool:
         """Whether asker and helper cannot come to wait for each other: all answers fit the pipe."""
         return sum(asked.answer for asked in self._asked) <= self._answers
@@ -175,19 +168,6 @@ class Helper:
         # marshal spells plain tuples only.
         asked: Any = (list(names), list(paths), [tuple(look) for look in looks], list(kept))
         self._send(asked)
-
-    def move(self, root: int, path: Path) -> None:
-        """Read from another folder from now on; nothing that was asked may be unheard.
-
-        Args:
-            root: the folder, open; the helper opens it by its path, and sees that it is this one.
-        """
-        seen = os.fstat(root)
-        self._send((os.fsencode(os.path.abspath(path)), seen.st_dev, seen.st_ino))
-
-    def rest(self) -> None:
-        """Let the folder go: a medium whose folder somebody has open can't be unmounted."""
-        self._send((b"", 0, 0))
 
     def _send(self, said: Any) -> None:
         process = self.process

@@ -43,10 +43,6 @@ class Checks(Protocol):
         """Record it, and what follows from it; raises as :meth:`check`."""
         ...
 
-    def hurry(self) -> None:
-        """Let nobody wait for readings that are not wanted any more."""
-        ...
-
 
 def look_at_all(
     checks: Checks, rows: Sequence[ReplicaRow], progress: Progress
@@ -77,5 +73,4 @@ def look_at_all(
             stopped.set()
             for each in begun:
                 each.cancel()
-            checks.hurry()
             raise

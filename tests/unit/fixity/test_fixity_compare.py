@@ -182,7 +182,7 @@ def test_a_budget_holds_for_helpers_too_and_may_change(
 
 
 def test_cancelling_ends_a_wait_for_the_budget(tmp_path: Path) -> None:
-    contents = filled(tmp_path)
+    contents = filled(tmp_path, 200)
     asked = iter([False] * 4)
     with pytest.raises(StoppedError):
         for _ in compare(

@@ -80,7 +80,7 @@ def test_lanes_that_err_make_no_intact_file_altered(
 
 
 def test_a_helper_that_errs_makes_no_intact_file_altered(
-    tmp_path: Path, hashing: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hashing: str, in_python: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(helpers, "ENOUGH", 4)
     contents = filled(tmp_path, 50)

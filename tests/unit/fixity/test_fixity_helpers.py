@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("hashing")
 
 
 @pytest.fixture
-def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start helpers for a handful of files."""
+def few_are_enough(in_python: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start helpers for a handful of files, as without a compiler."""
     monkeypatch.setattr(helpers, "ENOUGH", 4)
     monkeypatch.setattr(helpers, "BATCH", 5)
     monkeypatch.setattr(crew, "LARGE", 4096)
