@@ -1,15 +1,11 @@
-"""Retention, holds and access of an open home."""
+"""Retention and holds of an open home."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 
-from preservation.access.service import AccessService
 from preservation.app.parts import Parts
-from preservation.catalogue.protocol import VersionRow
-from preservation.errors import BusyError, SamarkandError
-from preservation.model.digest import Digest
+from preservation.errors import BusyError
 from preservation.model.units import counted, format_duration
 from preservation.policy.policy import Policy
 from preservation.repair.salvage import discard_kept
@@ -39,11 +35,6 @@ def retention_of(parts: Parts) -> RetentionService:
 def holds_of(parts: Parts) -> HoldService:
     """Placing and releasing holds."""
     return HoldService(parts.catalogue, parts.events, parts.every_tier)
-
-
-def access_of(parts: Parts) -> AccessService:
-    """Who gets what out again."""
-    return AccessService(parts.catalogue, parts.events, lambda version: _policy_of(parts, version))
 
 
 def keeping_words(parts: Parts, policy: Policy) -> list[str]:
@@ -78,12 +69,3 @@ def _make_durable(parts: Parts) -> None:
     except BusyError:
         if parts.catalogue.outbox_size():
             raise
-
-
-def _policy_of(parts: Parts, version: VersionRow) -> Policy | None:
-    """The policy in force for a version's community, or the one that it was taken in under."""
-    with suppress(SamarkandError):
-        return parts.store.governing(version.key.community)
-    with suppress(SamarkandError):
-        return parts.store.policy(Digest.parse_tagged(version.policy))
-    return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from preservation.app.keeping import access_of
+from preservation.app.granting import access_of
 from preservation.app.parts import Parts
 from preservation.catalogue.custody import AccessState
 from preservation.catalogue.protocol import VersionRow

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from preservation.access.rules import Access
-from preservation.app.keeping import access_of
+from preservation.app.granting import access_of
 from preservation.app.parts import Parts
-from preservation.bags.restore import undone
+from preservation.bags.undo import undone
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
 from preservation.cli.aip_ended import disposed_table, ended_of, not_held, tombstone_json
 from preservation.cli.aip_origin import origins, told
@@ -29,10 +29,11 @@ from preservation.files.remove import remove_tree
 from preservation.model.clock import stamp
 from preservation.model.progress import Progress
 from preservation.model.units import counted, format_size
-from preservation.replication.restore import Restored
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from preservation.replication.restore import Restored
 
 aip_app = group("Look at what is held; get it out again.")
 

@@ -11,7 +11,7 @@ from catalogues import START, sha256
 from homes import Archive
 
 from preservation.access.rules import access_of
-from preservation.app.keeping import access_of as access_service
+from preservation.app.granting import access_of as access_service
 from preservation.app.upkeep import check_catalogue
 from preservation.catalogue.custody import AccessRow, AccessState
 from preservation.catalogue.protocol import VersionRow

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from homes import Archive
 
-from preservation.app.keeping import access_of
+from preservation.app.granting import access_of
 from preservation.catalogue.custody import AccessState
 from preservation.cli.main import call
 from preservation.errors import NotNowError

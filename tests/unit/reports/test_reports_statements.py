@@ -12,7 +12,7 @@ from clocks import FakeClock
 from homes import COMMUNITY, SILENCE, Archive
 from report_samples import effective
 
-from preservation.app.keeping import access_of
+from preservation.app.granting import access_of
 from preservation.app.reporting import write_report
 from preservation.catalogue.custody import AccessState
 from preservation.model.event import EventMaker, EventType
