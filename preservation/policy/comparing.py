@@ -6,9 +6,9 @@ it can be kept for what is held already: it is broken at that time at the earlie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
+from preservation.model.deferred import dataclass
 from preservation.policy.policy import Policy
 from preservation.policy.terms import EVER, Governed, Past, Term, terms
 
