@@ -22,11 +22,10 @@ from preservation.bags.verification import Tally, Verification
 from preservation.bags.verify_folder import look_for_strangers
 from preservation.files import durable
 from preservation.files.held import HeldFolder
-from preservation.fixity import sha2
+from preservation.fixity import helpers, sha2
 from preservation.fixity.batch import Batch
 from preservation.fixity.crew import LARGE_FOR_HELPERS
 from preservation.fixity.helper_main import Plain, Taken
-from preservation.fixity.helpers import SMALL
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Digest
 from preservation.model.progress import Progress
@@ -184,7 +183,7 @@ class _Payload:
                 LARGE_FOR_HELPERS,
                 self._source.drop_cache,
                 lanes=sha2 if sha2.LANES else None,
-                small=SMALL,
+                small=helpers.SMALL,
             )
         with durable.means():
             taken = plain.take(batch.names, batch.paths, (), batch.paths)

@@ -94,10 +94,8 @@ def test_lanes_that_err_call_no_file_damaged(
     assert erred
 
 
-def test_without_c_every_file_arrives_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(copy_sealed, "SMALL", None)
+@pytest.mark.usefixtures("in_python")
+def test_without_c_every_file_arrives_all_the_same(tmp_path: Path) -> None:
     bag = tmp_path / "bag"
     seal = sealed(bag, PAYLOAD | {b"passes the cache": os.urandom(200_000)})
     assert copied(bag, seal) == everything(bag)
