@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from preservation.orchestration import parts, settings, words
 from preservation.orchestration.notices import tell_people
 from preservation.orchestration.steps import step
+from preservation.orchestration.tell import note_standing
 from preservation.orchestration.work import telling as work
 from preservation.policy.policy import Policy
 
@@ -16,7 +17,7 @@ _DAILY = "0 6 * * *"
 
 def standing_dag(policy: Policy) -> DAG:
     """Build the DAG. Audit and repair start it, with a note; once a day it looks by itself,
-    so that it never stays green because those two stand still.
+    so that it never stays green because those two stand still, and is red with a note then, too.
     """
     community = policy.community
     with DAG(
@@ -36,7 +37,8 @@ def standing_dag(policy: Policy) -> DAG:
             return verdict.headline
 
         look()
+        # Beside `look`, not after it: a run is judged by its last tasks, and red stays red.
+        note_standing(community)
         if policy.notify:
-            # Beside `look`, not after it: a run is judged by its last tasks, and red stays red.
             tell_people(community)
     return dag
