@@ -6,13 +6,19 @@ import mmap
 import os
 import platform
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from preservation.fixity import helper_main, helpers
+from preservation.fixity.engine import EngineSettings, measure
 from preservation.fixity.helper_main import Filled, How, Look, look
+from preservation.model.digest import Algorithm
+from preservation.model.progress import Silence
 from preservation.storage.mount import mount_of
 
 MOST = 300_000
@@ -305,6 +311,31 @@ def test_a_wrong_question_is_refused(
 
 def test_looks_far_beyond_any_clock_are_numbers_like_others(root: int, in_c: Fill) -> None:
     assert in_c(root, -1, [b"f"], [], [(2**70, -(2**70), 2**64, 0, 1)], room(), how())[0] == [-1]
+
+
+def test_in_c_hands_read_many_files_themselves(
+    tmp_path: Path, in_c: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helpers, "ENOUGH", 4)
+    monkeypatch.setattr(helpers, "BATCH", 5)
+    monkeypatch.setattr(helpers, "_start", lambda *_: pytest.fail("a process was started"))
+    paths = [b"%d" % number for number in range(40)]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).write_bytes(path)
+    at_work: set[int] = set()
+    both = threading.Barrier(2)
+
+    def fill(*asked: Any) -> Filled:
+        if threading.get_ident() not in at_work:
+            at_work.add(threading.get_ident())
+            both.wait(30)  # none goes on alone: two are in C at the same time
+        return in_c(*asked)
+
+    monkeypatch.setattr(helpers, "SMALL", SimpleNamespace(fill=fill))
+    read = measure(tmp_path, paths, [Algorithm.SHA256], EngineSettings(workers=2), Silence())
+
+    assert {each.path: each.octets for each in read} == {path: len(path) for path in paths}
+    assert len(at_work) == 2
 
 
 def test_this_machine_reads_in_c_in_ci() -> None:
