@@ -157,7 +157,8 @@ class _Payload:
                 self._begin(batch, number)
             return
         self._asked.append((self._hands.submit(self._together, batch), batch))
-        if len(self._asked) > 2 * _HANDS:  # each has its next ones already
+        # Enough for none to wait; more would go by before a limited bandwidth is heard of.
+        if len(self._asked) > _HANDS + 1:
             self._hear()
 
     def _prepare(self, batch: Batch) -> bool:
