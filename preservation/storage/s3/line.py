@@ -45,7 +45,7 @@ class WireError(ConnectionError):
 
 
 class EndlessError(WireError):
-    """An answer that goes on and on: a library would wait for its end for ever."""
+    """Something that goes on and on: a library would wait for its end for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,20 @@ class Line:
         self._waited, self._come_in = 0.0, 0
         try:
             self._send(pieces)
+        except EndlessError:
+            raise
         except OSError as error:
             raise WireError(str(error)) from error
 
     def _send(self, pieces: Sequence[Octets]) -> None:
         if sum(len(piece) for piece in pieces) <= _TOGETHER:
             pieces = [b"".join(pieces)]
+        taking = _Taking()
         for piece in pieces:
-            self._to.sendall(piece)
+            view = memoryview(piece).cast("B")
+            for at in range(0, len(view), _AT_ONCE):
+                self._to.sendall(view[at : at + _AT_ONCE])
+                taking.count(len(view[at : at + _AT_ONCE]))
 
     def head(self) -> Head:
         """What is answered; heads that only announce another one are passed over.
@@ -247,9 +253,11 @@ class PlainLine(Line):
 
     def _send(self, pieces: Sequence[Octets]) -> None:
         left = deque(memoryview(piece).cast("B") for piece in pieces if len(piece))
+        taking = _Taking()
         while left:
             some = [left.popleft() for _ in range(min(len(left), _BUFFERS))]
             sent = self._to.sendmsg(some)
+            taking.count(sent)
             while some and sent >= some[0].nbytes:
                 sent -= some.pop(0).nbytes
             if some:
@@ -261,6 +269,24 @@ class PlainLine(Line):
 
     def _is_decrypted(self) -> bool:
         return False
+
+
+class _Taking:
+    """How fast the other side takes what it is sent: what is not sent is waited for."""
+
+    def __init__(self) -> None:
+        self._since, self._octets = time.monotonic(), 0
+
+    def count(self, octets: int) -> None:
+        """So many more were taken.
+
+        Raises:
+            EndlessError: too few, since the sending began.
+        """
+        self._octets += octets
+        waited = time.monotonic() - self._since
+        if waited > LONG and self._octets < waited * SLOWEST:
+            raise EndlessError("it takes what it is sent too slowly")
 
 
 def _fields(lines: Sequence[bytes]) -> dict[str, str]:

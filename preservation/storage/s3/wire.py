@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from preservation.storage.s3.answer import Answer
-from preservation.storage.s3.line import WAIT, Line, Octets, PlainLine, WireError
+from preservation.storage.s3.line import WAIT, EndlessError, Line, Octets, PlainLine, WireError
 from preservation.storage.s3.waiting import Going
 
 CONNECT = 10  # seconds
@@ -82,8 +82,8 @@ class Wire:
         if line is not None:
             try:
                 return self._answer(line, method, said, body)
-            except WireError:
-                if line.heard:
+            except WireError as error:
+                if line.heard or isinstance(error, EndlessError):
                     raise
                 # It was closed while nobody used it, and nothing was answered: once more.
         return self._answer(self._new(), method, said, body)

@@ -129,6 +129,27 @@ def test_an_answer_that_drips_has_an_end(
     done.set()
 
 
+def test_a_service_that_hardly_takes_what_it_is_sent_is_waited_for_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(line, "LONG", 0.1)
+    monkeypatch.setattr(line, "SLOWEST", 1 << 40)  # what the system holds back counts as taken
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take() -> None:
+            peer, _ = server.accept()
+            with peer:
+                while not done.wait(0.01):
+                    peer.recv(1 << 16)
+
+        threading.Thread(target=take, daemon=True).start()
+        wire = Wire(f"http://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(WireError, match="too slowly"):
+            wire.ask("PUT", "/", "", [bytes(64 << 20)])
+        done.set()
+
+
 def test_a_service_may_take_its_time_over_joining_parts(
     says: Says, monkeypatch: pytest.MonkeyPatch
 ) -> None:
