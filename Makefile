@@ -8,8 +8,8 @@ UV := $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(
 NATIVE := hatch_build.py $(wildcard preservation/fixity/native/*)
 INSTALL = $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
 # uv shows nothing of what a build that succeeds has to say.
-TELL = [ "$$(uname -m)" != x86_64 ] || $(BIN)/python -c 'import preservation.fixity._sha2' 2>/dev/null || \
-  echo "no C compiler: files are hashed one after the other, two to three times as slowly; for more, install one, then make clean and this again"
+TELL = $(BIN)/python -c 'import preservation.fixity._small' 2>/dev/null || \
+  echo "no C compiler: files are read and hashed one after the other, two to three times as slowly; for more, install one, then make clean and this again"
 HOME_DIR ?= var
 PRESERVE := $(BIN)/preserve --home $(HOME_DIR)
 
