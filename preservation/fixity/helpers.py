@@ -19,6 +19,7 @@ from contextlib import suppress
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
 
+from preservation.files import durable
 from preservation.fixity import helper_main, sha2
 from preservation.fixity.helper_main import Look, Taken
 
@@ -73,8 +74,13 @@ class Here:
         """Nothing to let go of."""
 
     def ask(self, names: Sequence[str], paths: Sequence[bytes]) -> None:
-        """Read some files; arguments as :meth:`helper_main.Plain.take`."""
-        self._taken.append(self._plain.take(names, paths))
+        """Read some files; arguments as :meth:`helper_main.Plain.take`.
+
+        Raises:
+            NotNowError: there is no memory to read to (``FS-OUT-OF-MEANS``).
+        """
+        with durable.means():
+            self._taken.append(self._plain.take(names, paths))
 
     def hear(self) -> Taken:
         """What became of them."""

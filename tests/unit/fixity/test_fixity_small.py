@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import platform
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from preservation.errors import NotNowError
 from preservation.fixity import helper_main, helpers
 from preservation.fixity.engine import EngineSettings, measure
 from preservation.fixity.helper_main import Filled, How, Look, look
@@ -336,6 +338,19 @@ def test_in_c_hands_read_many_files_themselves(
 
     assert {each.path: each.octets for each in read} == {path: len(path) for path in paths}
     assert len(at_work) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_without_memory_to_read_to_there_is_no_verdict(
+    tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    (tmp_path / "f").write_bytes(b"octets")
+    monkeypatch.setattr(helper_main.mmap, "mmap", refused)
+    with pytest.raises(NotNowError, match="ran out"):
+        list(measure(tmp_path, [b"f"], [], EngineSettings(workers=workers), Silence()))
 
 
 def test_this_machine_reads_in_c_in_ci() -> None:
