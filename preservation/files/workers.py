@@ -195,7 +195,7 @@ class WorkerPool:
         while slots:
             worker = slots.pop()
             if not self._closing:
-                with suppress(NotNowError):
+                with suppress(Exception):  # the place in the queue must come back in any case
                     worker = worker or _Worker(self._module, self._settings)
             self._idle.put(worker)
             while slots and worker and worker.is_loading and not self._closing:

@@ -9,15 +9,19 @@ import random
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from homes import COMMUNITY, Archive
+from homes import COMMUNITY, SILENCE, Archive
 
 from preservation.bags import copying
+from preservation.bags.write import BagWriter
 from preservation.errors import NotNowError
 from preservation.fixity import sha2
 from preservation.ingest import package
+from preservation.ingest.copying import PayloadCopier
+from preservation.model.digest import Algorithm
 
 FILES = {f"data/{number:02}.dat": random.Random(number).randbytes(3_000) for number in range(20)}
 
@@ -88,3 +92,23 @@ def test_nothing_is_taken_in_where_sha512_in_lanes_is_wrong(
     assert not list((archive.tier("vault")).glob(f"{COMMUNITY}/*"))
     monkeypatch.undo()
     assert archive.ingest(deposit).outcome == "accepted"
+
+
+def test_helpers_that_copy_small_files_have_no_lanes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StartedError(Exception):
+        pass
+
+    def start(*_: object, abreast: bool, **__: object) -> None:
+        raise StartedError(abreast)
+
+    monkeypatch.setattr(copying, "Helper", start)
+    writer = BagWriter(tmp_path, [Algorithm.SHA512], read_soon=True)
+    many: Any = [(b"name", SimpleNamespace(octets=10))] * 1000
+    with (
+        pytest.raises(StartedError) as started,
+        PayloadCopier(-1, writer, (), 2, SILENCE) as copier,
+    ):
+        copier.expect(many)
+    assert started.value.args == (False,)
