@@ -8,10 +8,11 @@ in the cache.
 
 Three corpora, each in AIPs of 500 files at most, with two digests: 50,000 files of 1 to 16 KiB,
 5,000 of 2 GiB together, 4 of 1 GiB. `preserve audit` reads every file of one tier, compares it
-under the seal by SHA-256, as by default, and records an event for each AIP; in a row of its own all
-digests, as ``all_digests`` in the policy asks for now and then, which is more work; the same files
-are read by bagit-python (both digests, no record), `rclone check --download` (against a second copy, no record), and, in repositories of
-their own, `restic check --read-data` and `borg check --verify-data`, where they are installed.
+under the seal by SHA-256, as by default, and records an event for each AIP; in a row of its own by
+all digests, as ``all_digests`` in the policy asks for now and then, which is more work. The same
+files are read by bagit-python (both digests, no record), `rclone check --download` (against a
+second copy, no record), and, in repositories of their own, `restic check --read-data` and
+`borg check --verify-data`, where they are installed.
 Below each table stands how many times as fast as each of them the audit was, by wall and by CPU.
 Formats are guessed while the home is made: what is measured is the audit.
 
