@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python
-NATIVE := hatch_build.py $(wildcard preservation/fixity/native/*)
+NATIVE := hatch_build.py $(wildcard preservation/*/native/*)
 INSTALL = $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
 # uv shows nothing of what a build that succeeds has to say.
 TELL = $(BIN)/python -c 'import preservation.fixity._small' 2>/dev/null || \
