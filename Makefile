@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python
 NATIVE := hatch_build.py $(wildcard preservation/*/native/*)
 INSTALL = $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --reinstall-package samarkand --python $(BIN)/python --editable .
+# Else every start compiles what it loads where nobody may write, or has asked Python not to.
+COMPILE = $(BIN)/python -m compileall -q preservation || true
 # uv shows nothing of what a build that succeeds has to say.
 TELL = $(BIN)/python -c 'import preservation.fixity._small' 2>/dev/null || \
   echo "no C compiler: files are read and hashed one after the other, two to three times as slowly; for more, install one, then make clean and this again"
@@ -29,6 +31,7 @@ $(BIN)/uv: requirements/uv.txt
 $(VENV)/.app: $(BIN)/uv requirements/app.txt pyproject.toml $(NATIVE)
 	@if [ ! -e $(VENV)/.dev ]; then echo "installing"; $(UV) requirements/app.txt; fi
 	@$(INSTALL)
+	@$(COMPILE)
 	@$(TELL)
 	@touch $@
 
@@ -36,6 +39,7 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt pyproject.toml $(NATIVE)
 	@echo "installing the development set"
 	@$(UV) requirements/dev.txt
 	@$(INSTALL)
+	@$(COMPILE)
 	@$(TELL)
 	@touch $@
 
