@@ -43,7 +43,7 @@ def notify(
         for message in result.sent:
             out.print(_whole(message) if dry_run else f"told {message.to}: {message.subject}")
         for to in result.later:
-            out.print(f"{to} was told something less than an hour ago: the rest waits")
+            out.print(f"{to} was told of the same less than an hour ago: the rest waits")
 
     body = {
         "dry_run": dry_run,

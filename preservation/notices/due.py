@@ -4,9 +4,9 @@ Rules:
 
 * a finding is told when it opens, when it changes, and when it is closed; a promise when it
   breaks and when it is kept again. Nothing is told twice while it stays as it was told;
-* what is critical is told at once. Anything else waits until an hour after the recipient's last
-  message, so that one cause that strikes many communities is one message, or two; so does what
-  is critical, for a quarter of an hour after the last message that was;
+* bad news are told at once, unless the recipient was told of the same cause less than an hour ago
+  (a quarter of an hour, if it is critical): one cause that strikes many communities is one
+  message, or two. Good news wait until an hour after the last message;
 * digests fall due in the morning of the community's time zone: each day, on Mondays, on the
   first of the month;
 * whoever was told nothing since the first of the month, or since Monday, gets a sign of life.
@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,12 @@ class Open:
     code: str
     severity: str
     opened_at: datetime
+    tier: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What many findings have in common: told of one, its recipient can wait for the next."""
+        return f"{self.severity} {self.code} {self.tier}".rstrip()
 
     @property
     def mark(self) -> str:
@@ -69,6 +75,11 @@ class Changes:
     def critical(self) -> bool:
         """Whether something cannot wait."""
         return any(row.severity == Severity.CRITICAL.value for row in self.new)
+
+    @property
+    def causes(self) -> set[str]:
+        """The causes of what is bad in it."""
+        return {row.cause for row in self.new} | set(self.broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +158,23 @@ def period_start(period: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def waits(
-    last: datetime | None, alarmed: datetime | None, now: datetime, reasons: Iterable[Due]
+    last: datetime | None, told: Mapping[str, datetime], now: datetime, causes: Iterable[str]
 ) -> bool:
-    """Whether a recipient who was told something just now can wait.
+    """Whether news can wait, for somebody who was told something just now.
 
     Args:
-        last: when they were told anything; ``alarmed``: when they were told what is critical.
+        last: when they were told anything; ``told``: when of each cause.
+        causes: of what is bad in the news; none: it is all good.
     """
-    some = list(reasons)
-    if any(one.digest or one.alive for one in some):
-        return False
-    if any(one.urgent for one in some):
-        return _within(alarmed, ALARM_PAUSE, now)
-    return _within(last, PAUSE, now)
+    some = set(causes)
+    if not some:
+        return _within(last, PAUSE, now)
+    return all(_within(told.get(cause), pause(cause), now) for cause in some)
+
+
+def pause(cause: str) -> timedelta:
+    """For how long somebody who was told of a cause is not told of it again."""
+    return ALARM_PAUSE if cause.startswith(Severity.CRITICAL.value) else PAUSE
 
 
 def _within(at: datetime | None, pause: timedelta, now: datetime) -> bool:

@@ -85,6 +85,11 @@ class _Draft:
         """Whether something in it is critical."""
         return any(section.due.urgent for section in self.sections)
 
+    @property
+    def causes(self) -> set[str]:
+        """The causes of all the bad news in it."""
+        return {cause for section in self.sections for cause in section.changes.causes}
+
 
 class NoticeService:
     """Tells people."""
@@ -153,12 +158,8 @@ class NoticeService:
         later = tuple(
             to
             for to, draft in drafts.items()
-            if waits(
-                state.last.get(to),
-                state.alarmed.get(to),
-                moment,
-                (one.due for one in draft.sections),
-            )
+            if not any(one.due.digest or one.due.alive for one in draft.sections)
+            and waits(state.last.get(to), state.causes.get(to, {}), moment, draft.causes)
         )
         # Whoever was not reached before may cost minutes, so they come last.
         order = sorted(drafts.keys() - set(later), key=lambda to: _place(to, drafts[to], state))
@@ -167,7 +168,13 @@ class NoticeService:
     def _now(self, policy: Policy, state: State) -> Now:
         rows = self._sources.catalogue.each_finding(policy.community, "open", brief=True)
         grave = [
-            Open(row.id, intern(row.code), intern(row.severity), row.opened_at)
+            Open(
+                row.id,
+                intern(row.code),
+                intern(row.severity),
+                row.opened_at,
+                intern(row.tier or ""),
+            )
             for row in rows
             if row.state == "open" and row.severity != Severity.WARNING.value
         ]
@@ -196,6 +203,7 @@ class NoticeService:
             "digest": why.digest,
             "findings": _marks(what) if tells else {},
             "broken": sorted(now.broken(rule.to)) if tells else sorted(told.broken),
+            "causes": sorted(what.causes) if tells else [],
         }
 
     def _section(

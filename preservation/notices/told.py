@@ -44,15 +44,15 @@ class State:
 
     Attributes:
         told: recipient -> community -> what was told.
-        last: recipient -> when the last message was handed over; ``alarmed``: the last one that
-            told of something critical.
+        last: recipient -> when the last message was handed over.
+        causes: recipient -> cause of bad news -> when a message told of it last; of these days.
         failing: recipient -> since when messages cannot be handed over, and why.
         days: community -> day (UTC) -> what happened, by word.
     """
 
     told: dict[str, dict[str, Told]] = field(default_factory=dict)
     last: dict[str, datetime] = field(default_factory=dict)
-    alarmed: dict[str, datetime] = field(default_factory=dict)
+    causes: dict[str, dict[str, datetime]] = field(default_factory=dict)
     failing: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     days: dict[str, dict[date, Counter[str]]] = field(default_factory=dict)
 
@@ -86,13 +86,13 @@ class State:
             return
         self.failing.pop(to, None)
         self.last[to] = event.at
-        if event.detail.get("critical"):
-            self.alarmed[to] = event.at
         document = results(str(event.detail.get("result", "")))
         said = document.get("communities", {}).get(event.community)
         if said is not None:
             told = self.told.setdefault(to, {}).setdefault(event.community, Told())
             self._note(told, event.at, said)
+            causes = self.causes.setdefault(to, {})
+            causes.update(dict.fromkeys(said.get("causes", ()), event.at))
 
     @staticmethod
     def _note(told: Told, at: datetime, said: Mapping[str, Any]) -> None:
@@ -107,10 +107,13 @@ class State:
             told.digest_at = at
 
     def forget(self, today: date) -> None:
-        """Drop days that nobody asks about any more."""
+        """Drop days and causes that nobody asks about any more."""
         for days in self.days.values():
             for day in [day for day in days if day < today - timedelta(days=REMEMBERED)]:
                 del days[day]
+        for causes in self.causes.values():
+            for cause in [c for c, at in causes.items() if at.date() < today - timedelta(days=2)]:
+                del causes[cause]
 
     def to_json(self) -> dict[str, Any]:
         """The document that is kept between runs."""
@@ -120,7 +123,9 @@ class State:
                 for to, by in self.told.items()
             },
             "last": {to: stamp(at) for to, at in self.last.items()},
-            "alarmed": {to: stamp(at) for to, at in self.alarmed.items()},
+            "causes": {
+                to: {cause: stamp(at) for cause, at in by.items()} for to, by in self.causes.items()
+            },
             "failing": {to: [stamp(at), why] for to, (at, why) in self.failing.items()},
             "days": {
                 community: {day.isoformat(): dict(counts) for day, counts in days.items()}
@@ -141,7 +146,10 @@ class State:
                 for to, by in data["told"].items()
             },
             last={to: parse_stamp(at) for to, at in data["last"].items()},
-            alarmed={to: parse_stamp(at) for to, at in data["alarmed"].items()},
+            causes={
+                to: {str(cause): parse_stamp(at) for cause, at in by.items()}
+                for to, by in data["causes"].items()
+            },
             failing={to: (parse_stamp(at), str(why)) for to, (at, why) in data["failing"].items()},
             days={
                 community: {date.fromisoformat(day): Counter(one) for day, one in days.items()}

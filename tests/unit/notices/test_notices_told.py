@@ -60,7 +60,9 @@ def later(archive: Archive, **time: float) -> None:
     archive.clock.at += timedelta(**time)
 
 
-def find(archive: Archive, code: str = "FIX-ALTERED", many: int = 1, **more: Any) -> list[str]:
+def find(
+    archive: Archive, code: str = "FIX-ALTERED", many: int = 1, tier: str = "", **more: Any
+) -> list[str]:
     """Open findings as an audit would."""
     with archive.opened() as (parts, policy):
         opened, events = [], []
@@ -74,7 +76,9 @@ def find(archive: Archive, code: str = "FIX-ALTERED", many: int = 1, **more: Any
                 "hint": "run `preserve repair`",
                 **more,
             }
-            event = parts.events.of(policy.community, EventType.FINDING_OPENED, "fail", detail)
+            event = parts.events.of(
+                policy.community, EventType.FINDING_OPENED, "fail", detail, tier=tier
+            )
             events.append(event)
             opened.append(str(detail["finding"]))
         parts.catalogue.record(events)
@@ -113,7 +117,7 @@ def test_what_became_of_a_finding_is_told_too(home: Archive, box: Mailbox) -> No
     assert box.letters[1]["Subject"] == "[Samarkand] Notes: all promises are kept"
 
 
-def test_a_second_cause_within_the_hour_waits_and_a_critical_one_does_not(
+def test_more_of_one_cause_waits_an_hour_and_a_critical_one_does_not(
     home: Archive, box: Mailbox
 ) -> None:
     find(home)
@@ -127,6 +131,46 @@ def test_a_second_cause_within_the_hour_waits_and_a_critical_one_does_not(
     assert len(box.raw) == 2
     later(home, hours=2)
     assert tell(home).sent == ()  # what waited went along
+
+
+def test_another_cause_is_told_at_once_and_takes_along_what_waited(
+    home: Archive, box: Mailbox
+) -> None:
+    find(home, tier="vault")
+    tell(home)
+    later(home, minutes=1)
+    (more,) = find(home, tier="vault")
+    assert tell(home).later == (ANN,)
+    later(home, minutes=1)
+    (elsewhere,) = find(home, tier="mirror")
+    tell(home)
+    assert len(box.raw) == 2
+    assert more in box.texts[1]
+    assert elsewhere in box.texts[1]
+    later(home, minutes=1)
+    find(home, tier="vault")
+    find(home, tier="mirror")
+    assert tell(home).later == (ANN,)
+
+
+@pytest.mark.parametrize("drained", [True, False], ids=["folded anew", "from the outbox"])
+def test_a_digest_holds_back_no_finding(home: Archive, box: Mailbox, drained: bool) -> None:
+    home.clock.at = datetime(2030, 2, 1, 8, tzinfo=UTC)
+    tell(home)
+    assert "ann@example.org" in [to for _, [to] in box.envelopes]  # a sign of life, just now
+    box.raw.clear()
+    if drained:
+        with home.opened() as (parts, _):
+            parts.drain()
+        (home.home / "cache/notices.json").unlink(missing_ok=True)
+    later(home, minutes=5)
+    (found,) = find(home)
+    tell(home)
+    assert len(box.raw) == 1
+    assert found in box.texts[0]
+    later(home, minutes=5)
+    close(home, found)
+    assert tell(home).later == (ANN,)  # good news can wait
 
 
 def test_a_cause_that_is_critical_in_many_communities_is_no_storm(
