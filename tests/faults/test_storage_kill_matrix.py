@@ -2,7 +2,7 @@
 of reconcile; then the same work again: nothing lost, nothing twice, no false ``intact``.
 
 A few moments of each here; ``SAMARKAND_SOAK`` in the environment makes it a thousand altogether
-(``SAMARKAND_MOMENTS`` says another number), with its figures printed.
+(``SAMARKAND_MOMENTS`` says another number, ``SAMARKAND_SEED`` which), with its figures printed.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ SOAK = bool(os.environ.get("SAMARKAND_SOAK"))
 pytestmark = [pytest.mark.slow, *([pytest.mark.timeout(3 * 3600)] if SOAK else [])]
 
 MOMENTS = int(os.environ.get("SAMARKAND_MOMENTS", "1000" if SOAK else "8"))
+SEED = int(os.environ.get("SAMARKAND_SEED", "0"))
 SMALL = {f"{n:03}.txt": os.urandom(700) for n in range(60)}
 # Large ones are copied by threads beside helpers, which start where there are many small ones.
 MIXED = SMALL | {f"{n}.bin": os.urandom(1 << 20) for n in range(4)}
@@ -51,7 +52,7 @@ class Scene:
     def moments(self, count: int, seed: int, place: Path) -> None:
         """Kill so many times, each at a moment drawn by lot, and judge what the next run makes."""
         whole = self._undisturbed(place / "whole")
-        draw = random.Random(seed)
+        draw = random.Random(seed + 100 * SEED)
         for number in range(count):
             self.prepare()
             archive = self.template.copied_to(place / f"m{number}")
