@@ -50,6 +50,10 @@ class Named:
     title: str
     ingested_at: datetime
 
+    def on(self, tier: str) -> str:
+        """Its name, or that of its replica on a tier, for people."""
+        return f"{self.title} ({self.key})" + (f" on {tier}" if tier else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -251,6 +255,12 @@ class Figures:
         with self.database.reading() as connection:
             found = by_age(connection, community, tier, 1, t.replica.c.aged_from >= since)
         return found[0] if found else None
+
+    def named(self, keys: Iterable[VersionKey]) -> Mapping[VersionKey, Named]:
+        """Some versions, as lists show them."""
+        with self.database.reading() as connection:
+            found = rows.load(connection, set(keys), set(), set()).versions
+        return {key: Named(key, row.title, row.ingested_at) for key, row in found.items()}
 
     def oldest_check(self, community: str, tier: str) -> datetime | None:
         """When the replica on a tier that was checked longest ago was checked (or written)."""

@@ -17,7 +17,7 @@ not one per replica: it counts as a domain of its own meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -242,15 +242,15 @@ class _Judge:
         self._count("STD-WEAK", weak)
         old = self.figures.oldest(community, tier, before, LISTED) if overdue else []
         ages = terms(self.past, lambda policy: _max_age(policy, tier)) if old else []
+        late = []
         for row in old:
             aged_from = row.checked_at or row.written_at
-            due = min(max(aged_from + age.within, age.since) for age in ages)
-            self._break_replica("STD-OVERDUE", row, due, _AUDIT)
+            late.append((row, min(max(aged_from + age.within, age.since) for age in ages)))
+        self._break_replicas("STD-OVERDUE", late, _AUDIT)
         less = self.figures.weaker(community, tier, rule.level, LISTED) if weak else []
         wanted = since_when(self.past, lambda policy: _level(policy, tier) >= rule.level.value)
-        for row in less:
-            since = max(row.checked_at or row.written_at, wanted)
-            self._break_replica("STD-WEAK", row, since, _AUDIT)
+        weaker = [(row, max(row.checked_at or row.written_at, wanted)) for row in less]
+        self._break_replicas("STD-WEAK", weaker, _AUDIT)
         self._judge_dates(tier)
         return overdue, weak
 
@@ -263,9 +263,8 @@ class _Judge:
         count = self.figures.compared_before(community, tier, before)
         self._count("STD-DIGESTS", count)
         some = self.figures.first_compared_before(community, tier, before, LISTED) if count else []
-        for row in some:
-            due = promise.due(row.all_digests_at or row.written_at)
-            self._break_replica("STD-DIGESTS", row, due, _AUDIT)
+        late = [(row, promise.due(row.all_digests_at or row.written_at)) for row in some]
+        self._break_replicas("STD-DIGESTS", late, _AUDIT)
         return count
 
     def _judge_dates(self, tier: str) -> None:
@@ -287,16 +286,17 @@ class _Judge:
         community = self.policy.community
         for tier, rule in self.policy.audit.tiers.items():
             row = self.figures.first_aged_since(community, tier, self.now - rule.max_age)
-            if row is not None:
-                due = (row.checked_at or row.written_at) + rule.max_age
-                yield Deadline(due, "check", f"{row.key} on {tier}", tier)
+            if row is None:
+                continue
+            due = (row.checked_at or row.written_at) + rule.max_age
+            for named in self.figures.named([row.key]).values():
+                yield Deadline(due, "check", named.on(tier), tier)
         for promise in self.policy.replicas:
             since = self._made_before(promise.tier, promise.within) or EVER
-            named = self.figures.earliest_without(community, promise.tier, since)
-            if named is not None:
-                due = min(term.due(named.ingested_at) for term in self._terms(promise.tier))
-                subject = f"{named.title} ({named.key})"
-                yield Deadline(due, "replicate", subject, promise.tier)
+            without = self.figures.earliest_without(community, promise.tier, since)
+            if without is not None:
+                due = min(term.due(without.ingested_at) for term in self._terms(promise.tier))
+                yield Deadline(due, "replicate", without.on(""), promise.tier)
 
     # -- collecting
 
@@ -320,20 +320,19 @@ class _Judge:
         next_step: str,
         lacking: int = 0,
     ) -> None:
-        where = f" on {tier}" if tier else ""
-        subject = f"{named.title} ({named.key}){where}"
-        by = self.now - since
-        key = named.key
+        by, key, about = self.now - since, named.key, named.on(tier)
         self.broken.append(
-            Broken(code, subject, key.aip, key.version, tier, since, by, lacking, next_step)
+            Broken(code, about, key.aip, key.version, tier, since, by, lacking, next_step)
         )
 
-    def _break_replica(self, code: str, row: ReplicaRow, since: datetime, next_step: str) -> None:
-        subject, key = f"{row.key} on {row.tier}", row.key
-        by = self.now - since
-        self.broken.append(
-            Broken(code, subject, key.aip, key.version, row.tier, since, by, 0, next_step)
-        )
+    def _break_replicas(
+        self, code: str, late: Sequence[tuple[ReplicaRow, datetime]], next_step: str
+    ) -> None:
+        """Name replicas of which a promise is broken, each with since when."""
+        named = self.figures.named(row.key for row, _ in late)
+        for row, since in late:
+            if row.key in named:  # not disposed of meanwhile
+                self._break(code, named[row.key], row.tier, since, next_step)
 
     def _break_tier(self, tier: str) -> None:
         self._count("STD-UNOBSERVED", 1)

@@ -49,7 +49,7 @@ def _todo(standing: Standing) -> Sentence:
     next_ = standing.deadline
     text = (
         f"Nothing is asked of you. The next {next_.what} falls due on {day(next_.at)}: "
-        f"{short(shown(next_.subject), 120)}."  # names a replica: a UUID, and where it is
+        f"{short(shown(next_.subject), 160)}."  # a title, a UUID, and where it is
     )
     return Sentence(question, "Nothing", text, "", "good")
 

@@ -171,11 +171,8 @@ def _following(coming: ReplicaLine | None) -> str:
     """Nothing to do: what comes next by itself."""
     if coming is None or coming.due_at is None:
         return "Nothing is asked of you."
-    name = short(coming.title or coming.aip)
-    return (
-        f"Nothing is asked of you. The next check falls due on {day(coming.due_at)}: "
-        f"{name} on {coming.tier}."
-    )
+    name = f"{short(coming.title)} ({coming.aip} v{coming.version}) on {coming.tier}"
+    return f"Nothing is asked of you. The next check falls due on {day(coming.due_at)}: {name}."
 
 
 def _task(task: TaskLine) -> str:

@@ -93,10 +93,15 @@ def test_of_a_community_that_holds_nothing_no_more_than_three_things_are_asked(
 def test_all_kept_is_kept_and_says_what_is_due_next(catalogue: SqlCatalogue) -> None:
     catalogue.record(kept(a_key(), "vault", "mirror", "deep"))
     found = judge(catalogue, 8 * DAY)
+    (named,) = catalogue.versions()
     assert found.kept
     assert found.covered == {("deep", "mirror", "vault"): 1}
     assert found.deadline is not None
     assert (found.deadline.at, found.deadline.what) == (START + 90 * DAY, "check")
+    subject = (
+        f"{named.title} ({named.key}) on {found.deadline.tier}"  # as the audit's report says it
+    )
+    assert found.deadline.subject == subject
     assert [(tier.verified, tier.overdue, tier.oldest_check) for tier in found.tiers] == [
         (1, 0, START)
     ] * 3

@@ -80,7 +80,10 @@ def test_all_kept_and_checked_says_yes_and_still_names_the_one_failure_domain() 
     assert told.sentences[0].more == (
         "3 replicas in 1 failure domain at 1 site: one disk failure loses all (device 254:0)."
     )
-    assert "The next check falls due on 22 December 2026" in told.sentences[1].text
+    names = {f"{one.title} ({one.aip} v1) on {one.tier}." for one in told.tables.replicas}
+    text, _, name = told.sentences[1].text.partition(": ")
+    assert text.endswith("The next check falls due on 22 December 2026")
+    assert name in names
 
 
 def test_nothing_checked_is_said_to_be_nothing_checked_never_all_well() -> None:
