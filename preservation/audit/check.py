@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from preservation.audit.damaged import damaged_paths
@@ -105,15 +105,39 @@ class Checker:
         now = self._catalogue.replica(row.key, row.tier)
         if now is None:  # retired or disposed of: nobody misses it
             return CheckResult(row.key, row.tier, Outcome.UNCHECKED, 0, _GONE)
-        looked = self.look(now, progress, policy=policy, rate=rate)
+        looked = self.look(now, progress, algorithms=self.digests(policy, now), rate=rate)
         return self.weigh_up(policy, now, looked, progress, drawn_from, lease)
+
+    def digests(
+        self, policy: Policy, row: ReplicaRow, ahead: timedelta = timedelta(0)
+    ) -> tuple[Algorithm, ...]:
+        """The digests that a check of a replica compares, as far as its bag has them: SHA-256,
+        which every bag of ours has, or all.
+
+        What was damaged is compared by all, whatever the policy says: a check that compares fewer
+        than the one that found the damage could not say that it is gone.
+
+        Args:
+            ahead: how much later the check may be recorded.
+        """
+        rule = policy.audit.tiers.get(row.tier)
+        last, now = row.all_digests_at or row.written_at, self._events.clock.now() + ahead
+        if (rule is not None and rule.compares_all(last, now)) or self._was_damaged(row):
+            return tuple(Algorithm)
+        return (Algorithm.SHA256,)
+
+    def _was_damaged(self, row: ReplicaRow) -> bool:
+        """Whether nobody has found it intact since damage was found."""
+        if row.state is not ReplicaState.WRITTEN:
+            return row.state is ReplicaState.DAMAGED
+        return any(found.code in DAMAGE for found in _open_findings(self._catalogue, row))
 
     def look(
         self,
         row: ReplicaRow,
         progress: Progress,
         *,
-        policy: Policy | None = None,
+        algorithms: tuple[Algorithm, ...] = (Algorithm.SHA256,),
         rate: RateLimit | None = None,
         cancelled: Callable[[], bool] = never,
     ) -> Looked:
@@ -121,13 +145,13 @@ class Checker:
         the catalogue is not asked. From any thread.
 
         Args:
-            policy: says whether all digests are compared; without it SHA-256 alone is.
+            algorithms: those that are compared, as far as its bag has them.
             cancelled: ends the reading, what it came to being of no use then; from any thread.
         """
         began = self._events.clock.now()
         try:
-            wanted = digests_of(policy, row, began)
-            return Looked(began, self._look(row, wanted, self.engine(rate), progress, cancelled))
+            engine = self.engine(rate)
+            return Looked(began, self._look(row, algorithms, engine, progress, cancelled))
         except ColdError:
             return Looked(began, None)
 
@@ -375,15 +399,6 @@ class Checker:
             tier=found.tier,
             policy=policy.ref,
         )
-
-
-def digests_of(policy: Policy | None, row: ReplicaRow, now: datetime) -> tuple[Algorithm, ...]:
-    """The digests that a check of a replica compares, as far as its bag has them: SHA-256, which
-    every bag of ours has, or all.
-    """
-    rule = None if policy is None else policy.audit.tiers.get(row.tier)
-    last = row.all_digests_at or row.written_at
-    return tuple(Algorithm) if rule and rule.compares_all(last, now) else (Algorithm.SHA256,)
 
 
 def _open_findings(catalogue: Catalogue, row: ReplicaRow) -> list[FindingRow]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from preservation.audit.check import Checker, digests_of
+from preservation.audit.check import Checker
 from preservation.audit.part_seen import mark_of, part_of, together, which
 from preservation.audit.recalling import recalled
 from preservation.audit.seen import Seen, There, nothing, reach
@@ -153,7 +153,7 @@ class PartedChecks:
         """Read a part and keep it; or what was seen, if that is nothing to keep."""
         began = self._events.clock.now()
         # Not fewer for a later part, or what all were compared by would be fewer, too.
-        wanted = digests_of(policy, row, began + SPAN)
+        wanted = self._checker.digests(policy, row, ahead=SPAN)
         seen = sealed.verify_part(
             there.held,
             row.seal,

@@ -19,6 +19,7 @@ from preservation.errors import BusyError
 from preservation.fixity.rate import RateLimit
 from preservation.model.check import CheckResult
 from preservation.model.clock import Clock, parse_stamp
+from preservation.model.digest import Algorithm
 from preservation.model.finding import Finding
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
@@ -104,7 +105,8 @@ class ShardRun:
                     self._part(place, row)
                     lot.ended()
                     continue
-                number = readers.begin(partial(self._look, row, readers.is_stopped))
+                wanted = self._checker.digests(self._policy, row)
+                number = readers.begin(partial(self._look, row, wanted, readers.is_stopped))
                 self._reading[number] = _Begun(place, row, lot, lease)
                 while readers.is_full:  # no lease is taken for what would wait for others
                     self._end(readers)
@@ -149,9 +151,12 @@ class ShardRun:
     def _rate(self, row: ReplicaRow) -> RateLimit | None:
         return self._limit if self._limit.is_set or row.octets >= LONG else None
 
-    def _look(self, row: ReplicaRow, stopped: Callable[[], bool]) -> Looked:
-        policy, rate = self._policy, self._rate(row)
-        return self._checker.look(row, self._progress, policy=policy, rate=rate, cancelled=stopped)
+    def _look(
+        self, row: ReplicaRow, wanted: tuple[Algorithm, ...], stopped: Callable[[], bool]
+    ) -> Looked:
+        return self._checker.look(
+            row, self._progress, algorithms=wanted, rate=self._rate(row), cancelled=stopped
+        )
 
     def _end(self, readers: Readers[Looked]) -> None:
         """Record whatever was read to its end next, unless another run took it over meanwhile."""

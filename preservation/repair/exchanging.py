@@ -17,6 +17,7 @@ from preservation.fixity.engine import EngineSettings
 from preservation.ledger.protocol import Journal
 from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
+from preservation.model.digest import Algorithm
 from preservation.model.event import EventMaker, EventType
 from preservation.model.outcome import Outcome
 from preservation.model.replica import Sidecar, TarFacts
@@ -109,9 +110,17 @@ class Exchange:
         return self.verified(task, held, row.tar) is Outcome.INTACT
 
     def verified(self, task: Task, held: Held, tar: TarFacts | None) -> Outcome:
-        """What reading all of some bytes on the task's tier comes to, under the seal."""
-        pace = paced(task.progress, task.tier)
-        verified = sealed.verify(held, task.row.seal, tar=tar, settings=self._engine, progress=pace)
+        """What reading all of some bytes on the task's tier comes to, under the seal, by all
+        digests: one of them alone may have found the damage.
+        """
+        verified = sealed.verify(
+            held,
+            task.row.seal,
+            tar=tar,
+            algorithms=tuple(Algorithm),
+            settings=self._engine,
+            progress=paced(task.progress, task.tier),
+        )
         return verified.outcome
 
     def complete(self, task: Task, begun: Mapping[str, Any]) -> tuple[str, str]:
