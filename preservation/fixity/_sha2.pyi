@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Self, TypeAlias
 
 LANES: dict[str, int]
+PAYS: dict[str, int]
 
 class State:
     def __new__(cls, name: str) -> Self: ...

@@ -17,7 +17,6 @@ from preservation.files import durable
 from preservation.files.memory import for_medium
 from preservation.fixity import reading, sha2
 from preservation.fixity.lanes import Beside
-from preservation.fixity.large import PAYS
 from preservation.fixity.multihash import Hash, new_hash
 from preservation.fixity.reading import Measured, Reader, Reading, filling, is_endless
 from preservation.model.digest import Algorithm, Digest
@@ -60,7 +59,7 @@ class _File:
         self.hashes: dict[Algorithm, Hash] = {}
         for each in wanted.algorithms:
             name = each.hashlib_name
-            if name in sha2.LANES and wanted.company >= PAYS[name]:
+            if name in sha2.LANES and wanted.company >= sha2.PAYS[name]:
                 self.streams[each] = sha2.stream(name)
             else:
                 self.hashes[each] = new_hash(each)

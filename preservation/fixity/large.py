@@ -1,7 +1,7 @@
 """Large files that wait to be read, and how they are shared out among those who read.
 
 With lanes several files are hashed at once, in one thread. So what is fastest depends on how many
-there are, of what lengths; measured break-evens are in ``PAYS``.
+there are, of what lengths; break-evens are in ``sha2.PAYS``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from preservation.fixity import sha2
 from preservation.model.digest import Algorithm
 
 T = TypeVar("T")
-PAYS = {"sha256": 10, "sha512": 3}  # streams from which lanes are faster than OpenSSL
 
 
 class Share(NamedTuple):
@@ -29,7 +28,7 @@ class Share(NamedTuple):
     files: int
 
 
-def share(company: int, hands: int, algorithms: Sequence[Algorithm]) -> Share:
+def share(company: int, hands: int, algorithms: Sequence[Algorithm], reading: int = 0) -> Share:
     """How so many files of about one length are read fastest.
 
     Where they fill the lanes of every hand, each hand takes as many, and all their digests.
@@ -39,16 +38,19 @@ def share(company: int, hands: int, algorithms: Sequence[Algorithm]) -> Share:
 
     Args:
         company: how many files; of unequal ones, as many as would have the length of the longest.
+        reading: hands that have files already, beside these.
     """
     names = [each.hashlib_name for each in algorithms if each.hashlib_name in sha2.LANES]
     if not names:
         return Share(hands, 1)
     full = max(sha2.LANES[name] for name in names)
-    if company >= full * hands:
+    if company >= full * max(1, hands - reading):
         return Share(hands, full)
     readers = max(1, hands // len(names)) if len(names) == len(algorithms) else hands
-    if company >= min(PAYS[name] for name in names) * readers:
-        return Share(readers, min(full, -(-company // readers)))
+    left = max(1, readers - reading)
+    slowest = "sha512" if "sha512" in names else names[0]
+    if company >= sha2.PAYS[slowest] * left:
+        return Share(readers, min(full, -(-company // left)))
     return Share(hands, 1)
 
 
@@ -96,7 +98,8 @@ class Large(Generic[T]):
             return Share(self._hands, 1)
         octets, _, algorithms, _ = self._heap[0]
         company = min(len(self._heap), self._octets // -octets)
-        return share(company + reading, self._hands, algorithms)
+        hands = 0 if reading else self._reading
+        return share(company + reading, self._hands, algorithms, hands)
 
     def take(self, most: int) -> list[T]:
         """The largest."""

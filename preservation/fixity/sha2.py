@@ -8,6 +8,7 @@ known; before anything is called altered, OpenSSL is asked
 
 Attributes:
     LANES: how many messages of an algorithm are hashed at once; empty where none are.
+    PAYS: how many of them are hashed faster so than by OpenSSL, one after the other.
     PATH: the file of the extension; empty where it is not used.
 """
 
@@ -106,10 +107,12 @@ def _agrees(extension: ModuleType) -> bool:
 
 
 LANES: dict[str, int] = {}
+PAYS: dict[str, int] = {}
 PATH = ""
 if _extension is not None:
     if _agrees(_extension):
-        LANES, PATH = dict(_extension.LANES), str(_extension.__file__)
+        LANES, PAYS = dict(_extension.LANES), dict(_extension.PAYS)
+        PATH = str(_extension.__file__)
     else:
         warnings.warn(
             f"{_extension.__file__} hashes wrongly on this machine and is not used: OpenSSL hashes"

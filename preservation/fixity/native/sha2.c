@@ -13,14 +13,15 @@ typedef struct {
     size_t block;      /* octets */
     size_t digest;     /* octets */
     size_t word;       /* octets */
-    int worth;         /* messages below which one after the other is faster than lanes */
+    int worth;         /* messages below which a few at a time are faster than lanes */
+    int pairs;         /* whether two in turns are faster than one after the other */
     uint64_t start[8]; /* FIPS 180-4, 5.3.3 and 5.3.5 */
 } Algorithm;
 
 static Algorithm ALGORITHMS[] = {
-    {"sha256", SHA256_LANES, 64, 32, 4, 3,
+    {"sha256", SHA256_LANES, 64, 32, 4, 3, 0,
      {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}},
-    {"sha512", SHA512_LANES, 128, 64, 8, 3,
+    {"sha512", SHA512_LANES, 128, 64, 8, 3, 0,
      {0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
       0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179}},
 };
@@ -41,6 +42,18 @@ typedef struct {
     size_t blocks;
 } Run;
 
+static void narrow(const Run *run, uint32_t state[8])
+{
+    for (int i = 0; i < 8; i++)
+        state[i] = (uint32_t)run->state[i];
+}
+
+static void widen(const uint32_t state[8], Run *run)
+{
+    for (int i = 0; i < 8; i++)
+        run->state[i] = state[i];
+}
+
 static void run_alone(const Algorithm *algorithm, Run *run)
 {
     if (algorithm->word == 8) {
@@ -48,11 +61,46 @@ static void run_alone(const Algorithm *algorithm, Run *run)
         return;
     }
     uint32_t state[8];
-    for (int i = 0; i < 8; i++)
-        state[i] = (uint32_t)run->state[i];
+    narrow(run, state);
     sha256_one(state, run->at, run->blocks);
-    for (int i = 0; i < 8; i++)
-        run->state[i] = state[i];
+    widen(state, run);
+}
+
+/* Go on by as many blocks as the shorter of two has left. */
+static void run_two(Run *one, Run *other)
+{
+    const size_t blocks = one->blocks < other->blocks ? one->blocks : other->blocks;
+    uint32_t first[8], second[8];
+    uint32_t *const states[2] = {first, second};
+    const uint8_t *const messages[2] = {one->at, other->at};
+    Run *const runs[2] = {one, other};
+    for (int i = 0; i < 2; i++)
+        narrow(runs[i], states[i]);
+    sha256_two(states, messages, blocks);
+    for (int i = 0; i < 2; i++) {
+        widen(states[i], runs[i]);
+        runs[i]->at += blocks * 64;
+        runs[i]->blocks -= blocks;
+    }
+}
+
+/* Finish a few; two in turns where that is faster. */
+static void run_few(const Algorithm *algorithm, Run **runs, int count)
+{
+    Run *other = NULL;
+    for (int i = 0; i < count; i++) {
+        Run *run = runs[i];
+        if (!algorithm->pairs) {
+            run_alone(algorithm, run);
+            continue;
+        }
+        if (other)
+            run_two(other, run);
+        if (!other || !other->blocks)
+            other = run->blocks ? run : NULL;
+    }
+    if (other)
+        run_alone(algorithm, other);
 }
 
 /* Messages side by side; `rows` holds their states as the kernels want them. */
@@ -131,12 +179,14 @@ static void run_all(const Algorithm *algorithm, Run *runs, size_t count)
         if (lanes.busy >= algorithm->worth)
             step(algorithm, &lanes);
     } while (next < count || lanes.busy >= algorithm->worth);
+    Run *few[MOST_LANES];
+    int left = 0;
     for (int i = 0; i < algorithm->lanes; i++)
         if (lanes.run[i]) {
-            Run *run = lanes.run[i];
+            few[left++] = lanes.run[i];
             leave(algorithm, &lanes, i);
-            run_alone(algorithm, run);
         }
+    run_few(algorithm, few, left);
 }
 
 static int longer_first(const void *one, const void *other)
@@ -430,22 +480,32 @@ static PyMethodDef methods[] = {
     {0},
 };
 
+static int put(PyObject *into, const char *name, long number)
+{
+    PyObject *value = PyLong_FromLong(number);
+    const int failed = !value || PyDict_SetItemString(into, name, value);
+    Py_XDECREF(value);
+    return failed;
+}
+
 static int run_module(PyObject *module)
 {
     PyTypeObject **type = PyModule_GetState(module);
-    PyObject *lanes = PyDict_New();
-    if (sha256_has_instructions())
-        ALGORITHMS[0].worth = 9;
-    for (size_t i = 0; lanes && sha2_lanes_usable() && i < 2; i++) {
-        PyObject *count = PyLong_FromLong(ALGORITHMS[i].lanes);
-        if (!count || PyDict_SetItemString(lanes, ALGORITHMS[i].name, count))
-            Py_CLEAR(lanes);
-        Py_XDECREF(count);
+    PyObject *lanes = PyDict_New(), *pays = PyDict_New();
+    if (sha256_has_instructions()) {
+        ALGORITHMS[0].worth = 15;
+        ALGORITHMS[0].pairs = 1;
+    }
+    int failed = !lanes || !pays;
+    for (size_t i = 0; !failed && sha2_lanes_usable() && i < 2; i++) {
+        const Algorithm *one = &ALGORITHMS[i];
+        failed = put(lanes, one->name, one->lanes) || put(pays, one->name, one->pairs ? 2 : one->worth);
     }
     *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &state_spec, NULL);
-    const int failed = !lanes || !*type || PyModule_AddObjectRef(module, "LANES", lanes)
-        || PyModule_AddType(module, *type);
+    failed = failed || !*type || PyModule_AddObjectRef(module, "LANES", lanes)
+        || PyModule_AddObjectRef(module, "PAYS", pays) || PyModule_AddType(module, *type);
     Py_XDECREF(lanes);
+    Py_XDECREF(pays);
     return failed ? -1 : 0;
 }
 

@@ -110,39 +110,81 @@ static void sha256_plain(uint32_t state[8], const uint8_t *message, size_t block
     }
 }
 
-/* One message, SHA-256, by the processor's own instructions: two rounds each. They hold the state
- * as ABEF and CDGH, its first word uppermost. */
-SHA_NI static void sha256_ni(uint32_t state[8], const uint8_t *message, size_t blocks)
+/* SHA-256 by the processor's own instructions: two rounds each. They hold a state as ABEF and CDGH,
+ * its first word uppermost. An instruction waits for the one before it for four cycles, so one
+ * message alone leaves most of them idle: two messages take turns. */
+typedef struct {
+    __m128i abef, cdgh;
+} Halves;
+
+SHA_NI static inline Halves in_halves(const uint32_t state[8])
+{
+    const __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
+    const __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
+    return (Halves){_mm_alignr_epi8(badc, hgfe, 8), _mm_blend_epi16(hgfe, badc, 0xF0)};
+}
+
+SHA_NI static inline void in_words(Halves halves, uint32_t state[8])
+{
+    const __m128i feba = _mm_shuffle_epi32(halves.abef, 0x1B);
+    const __m128i dchg = _mm_shuffle_epi32(halves.cdgh, 0xB1);
+    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xF0));
+    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+/* `count` messages in turns; each call gives it as a constant, so its loops are unrolled. */
+SHA_NI static inline __attribute__((always_inline)) void sha256_turns(
+    uint32_t *const states[], const uint8_t *const messages[], size_t blocks, const int count)
 {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
-    __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
-    __m128i abef = _mm_alignr_epi8(badc, hgfe, 8);
-    __m128i cdgh = _mm_blend_epi16(hgfe, badc, 0xF0);
-    for (; blocks--; message += 64) {
-        const __m128i abef_before = abef, cdgh_before = cdgh;
-        __m128i w[4];
-        for (int i = 0; i < 4; i++)
-            w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(message + 16 * i)), swap);
+    Halves s[2], before[2];
+    for (int m = 0; m < count; m++)
+        s[m] = in_halves(states[m]);
+    for (size_t at = 0; blocks--; at += 64) {
+        __m128i w[2][4];
+        for (int m = 0; m < count; m++) {
+            before[m] = s[m];
+            for (int i = 0; i < 4; i++) {
+                const __m128i *words = (const __m128i *)(messages[m] + at + 16 * (size_t)i);
+                w[m][i] = _mm_shuffle_epi8(_mm_loadu_si128(words), swap);
+            }
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i++) {
             const __m128i k = _mm_loadu_si128((const __m128i *)(K256 + 4 * i));
-            const __m128i now = _mm_add_epi32(w[i & 3], k);
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, now);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(now, 0x0E));
-            if (i < 12) {
-                __m128i next = _mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]);
-                next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4));
-                w[i & 3] = _mm_sha256msg2_epu32(next, w[(i + 3) & 3]);
+            __m128i now[2];
+            for (int m = 0; m < count; m++)
+                now[m] = _mm_add_epi32(w[m][i & 3], k);
+            for (int m = 0; m < count; m++)
+                s[m].cdgh = _mm_sha256rnds2_epu32(s[m].cdgh, s[m].abef, now[m]);
+            for (int m = 0; m < count; m++) {
+                now[m] = _mm_shuffle_epi32(now[m], 0x0E);
+                s[m].abef = _mm_sha256rnds2_epu32(s[m].abef, s[m].cdgh, now[m]);
+            }
+            for (int m = 0; m < count && i < 12; m++) {
+                const __m128i last = w[m][(i + 3) & 3];
+                __m128i next = _mm_sha256msg1_epu32(w[m][i & 3], w[m][(i + 1) & 3]);
+                next = _mm_add_epi32(next, _mm_alignr_epi8(last, w[m][(i + 2) & 3], 4));
+                w[m][i & 3] = _mm_sha256msg2_epu32(next, last);
             }
         }
-        abef = _mm_add_epi32(abef, abef_before);
-        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+        for (int m = 0; m < count; m++) {
+            s[m].abef = _mm_add_epi32(s[m].abef, before[m].abef);
+            s[m].cdgh = _mm_add_epi32(s[m].cdgh, before[m].cdgh);
+        }
     }
-    const __m128i feba = _mm_shuffle_epi32(abef, 0x1B);
-    const __m128i dchg = _mm_shuffle_epi32(cdgh, 0xB1);
-    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xF0));
-    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+    for (int m = 0; m < count; m++)
+        in_words(s[m], states[m]);
+}
+
+SHA_NI static void sha256_ni(uint32_t state[8], const uint8_t *message, size_t blocks)
+{
+    sha256_turns(&state, &message, blocks, 1);
+}
+
+SHA_NI void sha256_two(uint32_t *const states[2], const uint8_t *const messages[2], size_t blocks)
+{
+    sha256_turns(states, messages, blocks, 2);
 }
 
 int sha256_has_instructions(void)

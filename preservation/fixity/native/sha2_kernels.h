@@ -14,11 +14,13 @@ enum { SHA256_LANES = 16, SHA512_LANES = 8, MOST_LANES = 16 };
 
 /* Whether this processor, and the system on it, can do what is below. */
 int sha2_lanes_usable(void);
-/* Whether the processor has instructions for SHA-256: then sha256_one is nearly as fast as ten lanes. */
+/* Whether the processor has instructions for SHA-256: then sha256_one is nearly as fast as ten
+ * lanes, and sha256_two may be called, as fast as fifteen. */
 int sha256_has_instructions(void);
 
 /* Take in `blocks` blocks of 64 (SHA-256) or 128 octets (SHA-512) of each message. */
 void sha256_one(uint32_t state[8], const uint8_t *message, size_t blocks);
+void sha256_two(uint32_t *const states[2], const uint8_t *const messages[2], size_t blocks);
 void sha512_one(uint64_t state[8], const uint8_t *message, size_t blocks);
 void sha256_lanes(uint32_t *state, const uint8_t *const messages[SHA256_LANES], size_t blocks);
 void sha512_lanes(uint64_t *state, const uint8_t *const messages[SHA512_LANES], size_t blocks);
