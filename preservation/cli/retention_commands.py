@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from preservation.retention.service import Disposed
 if TYPE_CHECKING:
     from rich.console import Console
 
+OVERTAKEN = "overtaken"
 MOST_ROWS = 40  # of one table on a terminal; --json has all
 
 retention_app = group("See what was kept long enough; approve its disposal; carry it out.")
@@ -128,7 +130,8 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
     here = shell(ctx)
     with opened(here) as parts:
         found = parts.catalogue.custody.proposals(known_community(parts, community))
-        rows = [_proposal(parts, row) for row in found]
+        overtaken = _overtaken(parts, {row.community for row in found if row.begun_at is None})
+        rows = [_proposal(parts, row, overtaken) for row in found]
 
     def render(out: Console) -> None:
         shown = table("Proposals", "proposal", "community", "since", ">items", "state", "approvals")
@@ -139,7 +142,7 @@ def list_(ctx: typer.Context, community: Community = None, as_json: Json = False
                 row["community"],
                 row["proposed_at"][:10],
                 str(row["items"]),
-                row["state"],
+                _state(row, 16),
                 approvals,
             )
         out.print(shown if rows else "no proposal was made yet")
@@ -154,11 +157,12 @@ def show(ctx: typer.Context, digest: Digest, as_json: Json = False) -> None:
     with opened(here) as parts:
         retention = retention_of(parts)
         row = retention.find(digest)
-        proposal, told = retention.reviewer.kept(row), _proposal(parts, row)
+        overtaken = _overtaken(parts, {row.community})
+        proposal, told = retention.reviewer.kept(row), _proposal(parts, row, overtaken)
 
     def render(out: Console) -> None:
         _render_items(proposal, out)
-        out.print(f"proposal {row.digest}: {told['state']}")
+        out.print(f"proposal {row.digest}: {_state(told)}")
         for one in row.approvals:
             reason = f": {one.reason}" if one.reason else ""
             out.print(f"approved by {one.by} on {one.at:%Y-%m-%d %H:%M}{reason}")
@@ -181,10 +185,12 @@ def approve(
         retention = retention_of(parts)
         row = retention.approve(digest, account(), reason, revoke=revoke)
         counted = tally(parts.store.governing(row.community).retention, row.approvals)
-        told = _proposal(parts, row)
+        told = _proposal(parts, row, _overtaken(parts, {row.community}))
 
     def render(out: Console) -> None:
         out.print(f"{row.digest}: {counted.sentence}")
+        if told["state"] == OVERTAKEN:
+            out.print(f"it is {_state(told)}, which says what is due now")
         if counted.is_enough:
             out.print(f"next: preserve retention dispose {row.digest} --reason …")
 
@@ -274,10 +280,26 @@ def keep(
     here.answer(as_json, "samarkand.retention-kept/1", {"kept": kept}, render)
 
 
-def _proposal(parts: Parts, row: ProposalRow) -> dict[str, Any]:
+def _overtaken(parts: Parts, communities: Iterable[str]) -> dict[str, str]:
+    """What overtook each proposal that nobody began, in communities that have a policy."""
+    reviewer, found = retention_of(parts).reviewer, dict[str, str]()
+    for community in parts.store.in_force().keys() & set(communities):
+        found |= reviewer.overtaken(parts.store.governing(community))
+    return found
+
+
+def _state(told: Mapping[str, Any], digits: int = 64) -> str:
+    """How far a proposal has come, for people."""
+    if told["state"] != OVERTAKEN:
+        return str(told["state"])
+    by = told["overtaken_by"].removeprefix("sha256:")[:digits]
+    return f"{OVERTAKEN} by {by or 'the policy in force'}"
+
+
+def _proposal(parts: Parts, row: ProposalRow, overtaken: Mapping[str, str]) -> dict[str, Any]:
     pending = parts.catalogue.custody.removals(row.community, proposal=row.digest, pending=True)
     if row.begun_at is None:
-        state = "proposed"
+        state = OVERTAKEN if row.digest in overtaken else "proposed"
     elif pending:
         state = "pending"
     else:
@@ -290,6 +312,7 @@ def _proposal(parts: Parts, row: ProposalRow) -> dict[str, Any]:
         "items": row.items,
         "bytes": row.octets,
         "state": state,
+        "overtaken_by": overtaken.get(row.digest, ""),
         "pending": len(pending),
         "approvals": [
             {"by": one.by, "at": stamp(one.at), "reason": one.reason} for one in row.approvals

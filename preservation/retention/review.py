@@ -179,6 +179,23 @@ class Reviewer:
         """The document of a proposal, its bytes compared with its digest."""
         return Proposal.from_json(self._means.journal.result(Digest.parse_tagged(row.digest)))
 
+    def overtaken(self, policy: Policy) -> dict[str, str]:
+        """Proposals that nobody began and that say no more what is due, each with the digest of
+        the later one that does; an empty one where another policy is what overtook it.
+        """
+        rows = self._custody.proposals(policy.community)
+        waiting = [row for row in rows if row.begun_at is None]
+        last = waiting[-1] if waiting else None
+        found = {row.digest: last.digest for row in waiting[:-1] if last is not None}
+        if last is not None and last.policy != policy.ref:
+            found[last.digest] = "" if last is rows[-1] else rows[-1].digest
+        elif last is not None and last is not rows[-1] and not self._is_due(policy, last):
+            found[last.digest] = rows[-1].digest  # which was carried out
+        return found
+
+    def _is_due(self, policy: Policy, row: ProposalRow) -> bool:
+        return self.still_holds(policy, self.kept(row))
+
     def _open_proposal(self, policy: Policy) -> Proposal | None:
         """The last proposal under this policy that nobody has begun."""
         for row in reversed(self._custody.proposals(policy.community)):

@@ -254,6 +254,32 @@ def test_a_review_gives_the_same_proposal_until_something_changes(archive: Archi
     assert proposed(archive) != first
 
 
+def test_a_proposal_says_which_later_one_overtook_it(archive: Archive) -> None:
+    def overtaken() -> dict[str, str]:
+        with retention(archive) as (service, _, policy):
+            return service.reviewer.overtaken(policy)
+
+    kept(archive)
+    grow_old(archive)
+    first = proposed(archive)
+    assert overtaken() == {}
+    kept(archive, "second", {"c.txt": b"three"})
+    grow_old(archive)
+    second = approved(archive)
+    assert overtaken() == {first: second}
+    dispose(archive, second)
+    assert overtaken() == {first: second}  # though it is the last one that nobody began
+    kept(archive, "third", {"d.txt": b"four"})
+    grow_old(archive)
+    third = proposed(archive)
+    assert overtaken() == {first: third}
+    archive.write_policies({"retention": {**RULES["retention"], "keep": "9y"}})
+    with archive.opened() as (parts, _):
+        checked = read_policies(archive.policies).require()
+        apply_policies(parts.home, checked, "us", "changed", archive.clock)
+    assert overtaken() == {first: third, third: ""}
+
+
 def test_a_tier_that_is_away_is_pending_and_finished_by_the_next_run(archive: Archive) -> None:
     key = kept(archive)
     grow_old(archive)
