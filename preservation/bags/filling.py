@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,6 @@ from preservation.bags.source import SourceNotes
 from preservation.bags.write import BagWriter
 from preservation.errors import SamarkandError
 from preservation.files import durable
-from preservation.files.remove import remove_tree
 from preservation.fixity.reading import StoppedError
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Progress, Silence
@@ -73,7 +72,7 @@ class Filling:
         self._workers, self._cancelled = workers, cancelled
         self._progress = _Announced(progress)
         self._trouble: Exception | None = None
-        self._folder: Path | None = None  # until it has its name
+        self._folder: Path | None = None
         self._made: tuple[BagWriter, Copier] | None = None
         self._ending = ExitStack()
 
@@ -131,12 +130,10 @@ class Filling:
         """
         if self._folder is not None:
             appear(self._folder, self._dest)
-            self._folder = None
 
     def _begin(self) -> tuple[BagWriter, Copier]:
         if self._made is None:
-            self._folder = private_beside(self._dest)
-            self._ending.callback(self._take_away)
+            self._folder = self._ending.enter_context(private_beside(self._dest))
             writer = BagWriter(self._folder, self._algorithms, self._algorithms)
             self._ending.callback(writer.close)
             root = self._open_source()
@@ -153,11 +150,6 @@ class Filling:
             raise SourceChangedError(
                 f"cannot be opened once more: {error.strerror}", hint="look at the path"
             ) from error
-
-    def _take_away(self) -> None:
-        if self._folder is not None:
-            with suppress(OSError):
-                remove_tree(self._folder)
 
     def _expect_wanted(self) -> None:
         if self._cancelled():

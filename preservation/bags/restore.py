@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from preservation.bags.beside import appear, expect_absent, expect_outside, private_beside
@@ -18,7 +18,6 @@ from preservation.bags.folder import BagFolder
 from preservation.bags.undo import undone
 from preservation.bags.validate import BagReport, Mode, validate
 from preservation.errors import NotNowError, UsageError
-from preservation.files.remove import remove_tree
 from preservation.files.walk import Kind, walk
 from preservation.fixity.engine import EngineSettings, never
 from preservation.fixity.reading import BLOCK, Folders, StoppedError, open_regular, reason_of
@@ -57,7 +56,7 @@ def restore(
     )
     if not first.valid:
         return first
-    with _aside(dest) as copy:
+    with private_beside(dest) as copy:
         _copy(bag.resolve(), copy, progress, cancelled)
         report = validate(copy, settings=settings, progress=progress, cancelled=cancelled)
         if report.valid:
@@ -110,14 +109,3 @@ def _readable(path: bytes) -> Iterator[None]:
             hint="check permissions and the disk",
             code="BAG-SOURCE-UNREADABLE",
         ) from error
-
-
-@contextmanager
-def _aside(dest: Path) -> Iterator[Path]:
-    """A private folder beside the destination; gone at the end, whatever happens."""
-    folder = private_beside(dest)
-    try:
-        yield folder
-    finally:
-        with suppress(OSError):
-            remove_tree(folder)

@@ -284,6 +284,32 @@ def test_a_writer_that_is_killed_leaves_no_bag_and_the_source_as_it_was(
     assert (ended.returncode == -signal.SIGKILL) is not (tmp_path / "bag").exists()
     assert everything(source) == before
     assert make(source, tmp_path / "again").created
+    (tmp_path / ".bag.another-name.partial").mkdir()
+    if not (tmp_path / "bag").exists():
+        assert make(source, tmp_path / "bag").created
+    left = [name for name in os.listdir(tmp_path) if name.endswith(".partial")]
+    assert left == [".bag.another-name.partial"]  # and nothing of the one that was killed
+
+
+def test_a_bag_that_another_process_is_making_stays(source: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from preservation.bags.beside import private_beside"
+        "\nwith private_beside(Path('bag')) as folder: print(folder, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        theirs = tmp_path / other.stdout.readline().strip()
+        (theirs / "data").mkdir()
+        assert make(source, tmp_path / "bag").created
+        assert (theirs / "data").is_dir()
+        other.communicate()
+    assert sorted(os.listdir(tmp_path)) == ["bag", "source"]
 
 
 @pytest.fixture
