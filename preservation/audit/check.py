@@ -28,6 +28,7 @@ from preservation.model.finding import DAMAGE, NO_INTACT_REPLICA, Finding, Sever
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import ReplicaState
+from preservation.model.sampling import Drawing
 from preservation.policy.policy import Policy
 from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
@@ -83,7 +84,7 @@ class Checker:
         progress: Progress,
         *,
         rate: RateLimit | None = None,
-        drawn_from: int = 0,
+        drawn: Drawing | None = None,
         lease: Lease | None = None,
     ) -> CheckResult:
         """Read a replica back, compare all of it, record the event and what follows from it.
@@ -96,7 +97,7 @@ class Checker:
             row: which replica; what it is by now is looked up, since it may have been seen before
                 the lease was taken.
             rate: how fast to read at most; other readers may share it.
-            drawn_from: of how many it was drawn by lot; the event says so.
+            drawn: how it was drawn by lot, if it was; the event says so.
             lease: on the replica: what was read is old news where another run took it over.
 
         Raises:
@@ -106,7 +107,7 @@ class Checker:
         if now is None:  # retired or disposed of: nobody misses it
             return CheckResult(row.key, row.tier, Outcome.UNCHECKED, 0, _GONE)
         looked = self.look(now, progress, algorithms=self.digests(policy, now), rate=rate)
-        return self.weigh_up(policy, now, looked, progress, drawn_from, lease)
+        return self.weigh_up(policy, now, looked, progress, drawn, lease)
 
     def digests(
         self, policy: Policy, row: ReplicaRow, ahead: timedelta = timedelta(0)
@@ -161,7 +162,7 @@ class Checker:
         row: ReplicaRow,
         looked: Looked,
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
         lease: Lease | None = None,
     ) -> CheckResult:
         """The second half of :meth:`check`: record what a look came to.
@@ -172,7 +173,7 @@ class Checker:
         if looked.seen is None:
             tier = self._tiers[row.tier]
             return recalled(policy, row, tier, self._catalogue, self._events)
-        return self.record(policy, row, looked.seen, looked.began, progress, drawn_from, lease)
+        return self.record(policy, row, looked.seen, looked.began, progress, drawn, lease)
 
     def engine(self, rate: RateLimit | None) -> EngineSettings:
         """How hard to work, and how fast to read at most."""
@@ -205,7 +206,7 @@ class Checker:
         seen: Seen,
         began: datetime,
         progress: Progress,
-        drawn_from: int = 0,
+        drawn: Drawing | None = None,
         lease: Lease | None = None,
     ) -> CheckResult:
         """Record what a reading of a replica came to, and what follows from it.
@@ -215,7 +216,7 @@ class Checker:
         """
         if seen.outcome is Outcome.UNCHECKED:
             return self._unchecked(row, seen)
-        event = self._event(policy, row, seen, began, drawn_from)
+        event = self._event(policy, row, seen, began, drawn)
         follow, finding, findings = self._follow(policy, row, seen, event)
         self._catalogue.record([event, *follow], lease)
         if seen.outcome is Outcome.INTACT and row.state is not ReplicaState.VERIFIED:
@@ -296,7 +297,7 @@ class Checker:
         )
 
     def _event(
-        self, policy: Policy, row: ReplicaRow, seen: Seen, began: datetime, drawn_from: int
+        self, policy: Policy, row: ReplicaRow, seen: Seen, began: datetime, drawn: Drawing | None
     ) -> Event:
         took = self._events.clock.now() - began
         result = "" if seen.outcome is Outcome.INTACT else str(self._result(row, seen))
@@ -314,7 +315,7 @@ class Checker:
                 "server_cache": seen.server_cache,
                 "milliseconds": int(took.total_seconds() * 1000),
                 "result": result,
-                **({"drawn_from": drawn_from} if drawn_from else {}),
+                **(drawn.to_json() if drawn else {}),
                 **({"parts": seen.parts} if seen.parts else {}),
             },
             tier=row.tier,

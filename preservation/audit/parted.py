@@ -30,6 +30,7 @@ from preservation.model.event import EventMaker
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
+from preservation.model.sampling import Drawing
 from preservation.policy.policy import Policy
 from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
@@ -91,7 +92,7 @@ class PartedChecks:
         part: Part,
         progress: Progress,
         rate: RateLimit | None,
-        drawn_from: int,
+        drawn: Drawing | None,
     ) -> tuple[int, CheckResult | None]:
         """Read a part that is not read yet, and end the check if it was the last.
 
@@ -103,20 +104,20 @@ class PartedChecks:
             try:
                 there = reach(self._tiers, row)
                 if isinstance(there, Seen):
-                    return 0, self._ended(policy, row, there, progress, drawn_from)
+                    return 0, self._ended(policy, row, there, progress, drawn)
                 octets, seen = self._read(policy, row, part, there, engine, progress)
             except UndividedError as error:
-                return self._undivided(policy, row, part, f"{error}", progress, rate, drawn_from)
+                return self._undivided(policy, row, part, f"{error}", progress, rate, drawn)
             except ColdError:
                 tier = self._tiers[row.tier]
                 return 0, recalled(policy, row, tier, self._catalogue, self._events)
             except NotNowError as error:
                 seen = nothing(Outcome.UNCHECKED, error.message)
             if seen is not None:
-                return octets, self._not_read(policy, row, part, seen, progress, drawn_from)
+                return octets, self._not_read(policy, row, part, seen, progress, drawn)
         else:
             progress.skip(row.octets // part.of)
-        return octets, self._end(policy, row, part.of, engine, progress, drawn_from)
+        return octets, self._end(policy, row, part.of, engine, progress, drawn)
 
     def settle(self, policy: Policy, progress: Progress) -> tuple[list[CheckResult], int]:
         """At the end of a run: end what is read to its end, and tell damage that is known.
@@ -134,9 +135,9 @@ class PartedChecks:
             result = None
             if len(parts) == parts[0].of:
                 engine = self._checker.engine(None)
-                result = self._end(policy, row, parts[0].of, engine, progress, 0)
+                result = self._end(policy, row, parts[0].of, engine, progress, None)
             elif _is_damaged(parts):
-                result = self._told(policy, row, parts, progress, 0)
+                result = self._told(policy, row, parts, progress, None)
             results += [] if result is None else [result]
             waiting += result is None
         return results, waiting
@@ -183,7 +184,7 @@ class PartedChecks:
         reason: str,
         progress: Progress,
         rate: RateLimit | None,
-        drawn_from: int,
+        drawn: Drawing | None,
     ) -> tuple[int, CheckResult | None]:
         """What can't be cut is read as a whole by whoever was to read the first part."""
         if self._valid(row, part.of):  # it could be cut when these were read
@@ -199,7 +200,7 @@ class PartedChecks:
             self._parts.forget(row.key, row.tier)
             try:
                 check = self._checker.check(
-                    policy, row, progress, rate=rate, drawn_from=drawn_from, lease=lease
+                    policy, row, progress, rate=rate, drawn=drawn, lease=lease
                 )
             except BusyError as error:
                 _not_recorded(row, error, progress)
@@ -213,15 +214,13 @@ class PartedChecks:
         part: Part,
         seen: Seen,
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
     ) -> CheckResult | None:
         """A part could not be read: damage of another one is told all the same."""
         parts = self._valid(row, part.of)
         if _is_damaged(parts):
-            return self._told(policy, row, parts, progress, drawn_from)
-        return self._checker.record(
-            policy, row, seen, self._events.clock.now(), progress, drawn_from
-        )
+            return self._told(policy, row, parts, progress, drawn)
+        return self._checker.record(policy, row, seen, self._events.clock.now(), progress, drawn)
 
     def _end(
         self,
@@ -230,7 +229,7 @@ class PartedChecks:
         of: int,
         engine: EngineSettings,
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
     ) -> CheckResult | None:
         """Make one check of the parts, if all are there. Where another run is at it, it is that
         one's, or that of the end of the run.
@@ -251,7 +250,7 @@ class PartedChecks:
                 return self._unchecked(policy, row, error.message, progress)
             except NotNowError as error:
                 return self._unchecked(policy, row, error.message, progress)
-            return self._recorded(policy, row, seen, parts[0].began, progress, drawn_from, lease)
+            return self._recorded(policy, row, seen, parts[0].began, progress, drawn, lease)
 
     def _again(
         self,
@@ -279,7 +278,7 @@ class PartedChecks:
         row: ReplicaRow,
         parts: list[CheckPart],
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
     ) -> CheckResult | None:
         """Record damage that is known, though not all was read: the rest counts as unchecked."""
         with hold(self._catalogue, _lease(row), self._events.clock) as lease:
@@ -288,7 +287,7 @@ class PartedChecks:
             version = self._catalogue.version(row.key)
             files = 0 if version is None else version.files
             seen = together(parts, "", None, files)
-            return self._recorded(policy, row, seen, parts[0].began, progress, drawn_from, lease)
+            return self._recorded(policy, row, seen, parts[0].began, progress, drawn, lease)
 
     def _ended(
         self,
@@ -296,7 +295,7 @@ class PartedChecks:
         row: ReplicaRow,
         seen: Seen,
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
     ) -> CheckResult | None:
         """Nothing is there to be read: each part sees it, and one of them records it."""
         if seen.outcome is Outcome.UNCHECKED:
@@ -305,7 +304,7 @@ class PartedChecks:
             if lease is None or self._now(row).checked_at != row.checked_at:
                 return None
             began = self._events.clock.now()
-            return self._recorded(policy, row, seen, began, progress, drawn_from, lease)
+            return self._recorded(policy, row, seen, began, progress, drawn, lease)
 
     def _recorded(
         self,
@@ -314,12 +313,12 @@ class PartedChecks:
         seen: Seen,
         began: datetime,
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
         lease: Lease | None,
     ) -> CheckResult | None:
         now = self._now(row)
         try:
-            result = self._checker.record(policy, now, seen, began, progress, drawn_from, lease)
+            result = self._checker.record(policy, now, seen, began, progress, drawn, lease)
         except BusyError as error:
             _not_recorded(row, error, progress)
             return None

@@ -29,7 +29,7 @@ from preservation.model.finding import Finding
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress, Silence
 from preservation.model.replica import VersionKey
-from preservation.model.sampling import Sample, together
+from preservation.model.sampling import Drawing, Sample, together
 from preservation.model.shard import MAX_SHARDS, Shard, into_shards
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
@@ -272,13 +272,18 @@ class AuditService:
         for (place, by_turn), group in groupby(sorted(chosen, key=where), key=where):
             tier, meant = list(places)[place], list(group)
             cut = self._cut(policy, tier, planned, [one.turn for one in meant])
-            of = 0 if by_turn else self._catalogue.turns.meant(policy.community, tier, aim)
+            drawn = None if by_turn else self._drawing(policy, tier, aim, planned)
             some = list(islice(cut, MAX_SHARDS))
-            shards.extend(replace(shard, drawn_from=of) for shard in some)
+            shards.extend(replace(shard, drawn=drawn) for shard in some)
             if rest := _beyond(meant, some):
                 for sentence in unreached(policy, {tier: rest}):
                     progress.say(sentence)
         return shards
+
+    def _drawing(self, policy: Policy, tier: str, aim: Aim, planned: str) -> Drawing | None:
+        """What the policy draws is one drawing for its whole span, whoever goes on with it."""
+        of = self._catalogue.turns.meant(policy.community, tier, aim)
+        return Drawing(of, planned if aim else "") if of else None
 
     def _cut(
         self, policy: Policy, tier: str, planned: str, turns: Iterable[Turn]
@@ -373,7 +378,7 @@ def _at_once(policy: Policy, tier: str) -> int:
 
 
 def _sample(shard: Shard, result: AuditResult) -> tuple[Sample, ...]:
-    if not shard.drawn_from:
+    if shard.drawn is None:
         return ()
     damaged = sum(check.outcome.is_damage for check in result.checks)
-    return (Sample(shard.tier, shard.drawn_from, result.checked, damaged),)
+    return (Sample(shard.tier, shard.drawn.of, result.checked, damaged),)

@@ -162,7 +162,7 @@ class ShardRun:
         """Record whatever was read to its end next, unless another run took it over meanwhile."""
         number, looked = readers.wait()
         place, row, lot, lease = self._reading.pop(number)
-        drawn = self._shard.drawn_from
+        drawn = self._shard.drawn
         try:
             check = self._checker.weigh_up(self._policy, row, looked, self._progress, drawn, lease)
         except BusyError as error:
@@ -182,7 +182,7 @@ class ShardRun:
             Part(shard.part, shard.parts),
             self._progress,
             rate,
-            shard.drawn_from,
+            shard.drawn,
         )
         self._keep(place, octets, check)
 

@@ -12,7 +12,7 @@ between full passes, never instead of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import exp, lgamma, log, log1p
 from typing import Any
 
@@ -20,6 +20,31 @@ from preservation.model.deferred import dataclass
 from preservation.model.units import counted
 
 CONFIDENCE = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One drawing by lot on a tier.
+
+    Attributes:
+        of: how many replicas were drawn from.
+        lot: which drawing it is, of those that somebody aims; empty for what a policy draws.
+    """
+
+    of: int
+    lot: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As the events of its checks say it."""
+        return {"drawn_from": self.of} | ({"lot": self.lot} if self.lot else {})
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Drawing | None:
+        """Read what :meth:`to_json` gave, or what else an event says; None: not by lot."""
+        of = 0 if data is None else data.get("drawn_from")
+        if data is None or not isinstance(of, int) or of < 1:
+            return None
+        return cls(of, str(data.get("lot", "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from preservation.model.deferred import dataclass
 from preservation.model.replica import VersionKey
+from preservation.model.sampling import Drawing
 from preservation.model.units import counted
 
 MAX_SHARDS = 500  # in one plan; Airflow refuses to map over more than 1,024
@@ -24,7 +25,7 @@ class Shard:
         octets: of payload, together.
         planned: when (``model.clock.stamp``): what was done since needs no second time.
         also: tiers for which the same versions are due, so that one read serves all.
-        drawn_from: of how many replicas these were drawn by lot; 0 where they were not.
+        drawn: how these were drawn by lot; None where they were not.
         part, parts: which part of the one, very large replica, and how many it has; 0: all of it.
     """
 
@@ -35,7 +36,7 @@ class Shard:
     octets: int
     planned: str
     also: tuple[str, ...] = ()
-    drawn_from: int = 0
+    drawn: Drawing | None = None
     part: int = 0
     parts: int = 0
 
@@ -66,7 +67,7 @@ class Shard:
             "octets": self.octets,
             "planned": self.planned,
             "also": list(self.also),
-            "drawn_from": self.drawn_from,
+            "drawn": None if self.drawn is None else self.drawn.to_json(),
             "part": self.part,
             "parts": self.parts,
         }
@@ -83,7 +84,7 @@ class Shard:
             data["octets"],
             data["planned"],
             tuple(data["also"]),
-            data["drawn_from"],
+            Drawing.from_json(data["drawn"]),
             data["part"],
             data["parts"],
         )

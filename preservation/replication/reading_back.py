@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from preservation.catalogue.protocol import Lease, ReplicaRow
 from preservation.model.check import CheckResult
 from preservation.model.progress import Progress
+from preservation.model.sampling import Drawing
 from preservation.policy.policy import Policy
 
 _MOST = 4  # replicas at a time; each has several files in work
@@ -36,7 +37,7 @@ class Checks(Protocol):
         row: ReplicaRow,
         looked: Any,
         progress: Progress,
-        drawn_from: int,
+        drawn: Drawing | None,
         lease: Lease | None,
         /,
     ) -> CheckResult:

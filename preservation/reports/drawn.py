@@ -7,31 +7,31 @@ from datetime import datetime
 
 from preservation.model.event import Event, EventType
 from preservation.model.outcome import Outcome
-from preservation.model.sampling import Sample
+from preservation.model.sampling import Drawing, Sample
 from preservation.policy.policy import Policy
 from preservation.reports.rows import StatementLine
 
 _DAMAGE = {outcome.value for outcome in Outcome if outcome.is_damage}
-_Drawing = tuple[str, str, int]  # tier, who drew, of how many
+_Lot = tuple[str, str, Drawing]  # tier, who drew, which
 
 
 class Drawn:
     """Sees the checks pass, and keeps those of replicas that were drawn by lot.
 
-    Checks of one run are one drawing. What somebody draws by hand several times on one day has one
-    name: each replica of it counts once, and all of them are as if drawn at once.
+    What a policy draws in one run is one drawing, and by hand on one day: each replica of it counts
+    once, and all of them are as if drawn at once. What somebody aims is a drawing each time.
     """
 
     def __init__(self) -> None:
-        self._found: dict[_Drawing, dict[tuple[str, int], bool]] = {}
-        self._ended: dict[_Drawing, datetime] = {}
+        self._found: dict[_Lot, dict[tuple[str, int], bool]] = {}
+        self._ended: dict[_Lot, datetime] = {}
 
     def see(self, event: Event) -> None:
         """Note a check, if it was one of a sample."""
-        of = event.detail.get("drawn_from")
-        if event.type is not EventType.FIXITY_CHECK or not isinstance(of, int) or of < 1:
+        drawn = Drawing.from_json(event.detail)
+        if event.type is not EventType.FIXITY_CHECK or drawn is None:
             return
-        drawing = event.tier, event.agent, of
+        drawing = event.tier, event.agent, drawn
         found, place = self._found.setdefault(drawing, {}), (event.aip, event.version)
         found[place] = found.get(place, False) or event.outcome in _DAMAGE
         self._ended[drawing] = max(event.at, self._ended.get(drawing, event.at))
@@ -41,11 +41,11 @@ class Drawn:
         some.
         """
         for drawing in sorted(self._found, key=self._ended.__getitem__, reverse=True):
-            tier, _, of = drawing
+            tier, _, drawn = drawing
             found = self._found[drawing].values()
-            sample = Sample(tier, max(of, len(found)), len(found), sum(found))
+            sample = Sample(tier, max(drawn.of, len(found)), len(found), sum(found))
             yield StatementLine("sample", f"{sample} ({self._ended[drawing]:%Y-%m-%d}).")
-        drawn = {tier for tier, _, _ in self._found}
+        seen = {tier for tier, _, _ in self._found}
         for tier, rule in policy.audit.tiers.items():
-            if rule.sample and tier not in drawn:
+            if rule.sample and tier not in seen:
                 yield StatementLine("sample", f"{tier}: no sample was read in this run.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from preservation.catalogue.turns import Aim
 from preservation.errors import BusyError, UsageError
 from preservation.model.event import EventType
 from preservation.model.replica import VersionKey
+from preservation.model.shard import Shard
 from preservation.repair.accepting import accept, reopen
 
 
@@ -163,11 +165,27 @@ def test_a_run_begins_nothing_after_its_hours(three: Archive) -> None:
 def test_a_sample_says_what_it_buys_and_its_events_say_that_it_was_one(three: Archive) -> None:
     with three.opened() as (parts, policy):
         shard = only(parts.audit.plan(policy, tier="vault", sample=2))
+        assert shard == Shard.from_json(json.loads(json.dumps(shard.to_json())))
         result = parts.audit.run(policy, shard, SILENCE)
         (sample,) = result.samples
         assert (sample.population, sample.checked, sample.damaged) == (3, 2, 0)
         drawn = [event for event in parts.all_events() if event.detail.get("drawn_from") == 3]
     assert len(drawn) == 2
+
+
+def test_two_aimed_samples_of_as_many_replicas_are_two_drawings(three: Archive) -> None:
+    with three.opened() as (parts, policy):
+        aim = Aim(since=date(2000, 1, 1))
+        first = only(parts.audit.plan(policy, tier="vault", aim=aim, sample=1))
+        three.clock.at += timedelta(minutes=1)
+        second = only(parts.audit.plan(policy, tier="vault", aim=aim, sample=1))
+        assert first.drawn is not None
+        assert second.drawn is not None
+        assert first.drawn.of == second.drawn.of == 3
+        assert first.drawn != second.drawn
+        parts.audit.run(policy, second, SILENCE)
+        lots = [event.detail["lot"] for event in parts.all_events() if "lot" in event.detail]
+    assert lots == [second.drawn.lot]
 
 
 def test_what_a_night_drew_is_drawn_for_the_whole_span_and_looking_draws_nothing(
@@ -179,7 +197,7 @@ def test_what_a_night_drew_is_drawn_for_the_whole_span_and_looking_draws_nothing
         list(parts.audit.night(policy))
         assert parts.catalogue.drawings.last(policy.community, "vault") is None
         first, again = parts.audit.plan(policy), parts.audit.plan(policy)
-        assert [len(shard.items) for shard in first if shard.drawn_from] == [2]
+        assert [len(shard.items) for shard in first if shard.drawn] == [2]
         assert {item for shard in first for item in shard.items} == {
             item for shard in again for item in shard.items
         }

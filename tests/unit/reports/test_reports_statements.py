@@ -17,6 +17,7 @@ from preservation.app.reporting import write_report
 from preservation.catalogue.custody import AccessState
 from preservation.model.event import EventMaker, EventType
 from preservation.model.replica import VersionKey
+from preservation.model.sampling import Drawing
 from preservation.policy.policy import Policy
 from preservation.reports.drawn import Drawn
 
@@ -41,7 +42,7 @@ def test_samples_brakes_retention_and_access_have_a_section_of_their_own(archive
         since = parts.clock.now().replace(year=2020)
         drawn = parts.audit.plan(policy, tier="vault", sample=1)
         for shard in drawn:
-            parts.audit.run(policy, replace(shard, drawn_from=1000), SILENCE)
+            parts.audit.run(policy, replace(shard, drawn=Drawing(1000)), SILENCE)
         files = write_report(parts, policy, "run", since)
     document = json.loads(files.json.read_bytes())
     told = {row["about"]: row["statement"] for row in document["tables"]["statements"]}
@@ -73,20 +74,22 @@ def test_what_was_drawn_is_told_from_the_journal_drawing_by_drawing() -> None:
         EventMaker(FakeClock(), "by hand", lambda: str(uuid4())),
     )
     drawn = Drawn()
-    for number, outcome, of, at, agent in [
-        (1, "intact", 1000, 0, "by hand"),
-        (1, "intact", 1000, 1, "by hand"),
-        (2, "altered", 1000, 2, "by hand"),
-        (3, "intact", 1000, 3, "a night"),
-        (4, "intact", 0, 4, "by hand"),  # not by lot
+    for number, outcome, lot, at, agent in [
+        (1, "intact", Drawing(1000), 0, "by hand"),
+        (1, "intact", Drawing(1000), 1, "by hand"),
+        (2, "altered", Drawing(1000), 2, "by hand"),
+        (3, "intact", Drawing(1000), 3, "a night"),
+        (4, "intact", None, 4, "by hand"),  # not by lot
+        (5, "intact", Drawing(1000, "aimed at PDF"), 5, "by hand"),
+        (6, "intact", Drawing(1000, "aimed at TIFF"), 6, "by hand"),
     ]:
         key = VersionKey(COMMUNITY, f"{number:08}-0000-4000-8000-000000000000", 1)
-        detail = {"level": "E3", **({"drawn_from": of} if of else {})}
+        detail = {"level": "E3", **(lot.to_json() if lot else {})}
         event = events.about(key, EventType.FIXITY_CHECK, outcome, detail, tier="deep")
         drawn.see(replace(event, at=moment + timedelta(hours=at), agent=agent))
     told = [line.statement for line in drawn.lines(Policy.from_effective(effective()))]
     assert [one.partition(":")[2].partition(":")[0] for one in told] == [
-        " 1 of 1,000 replicas drawn by lot were read, none damaged",
+        *3 * [" 1 of 1,000 replicas drawn by lot were read, none damaged"],
         " 2 of 1,000 replicas drawn by lot were read, 1 damaged",
     ]
     assert all(one.endswith(" (2030-01-02).") for one in told)
