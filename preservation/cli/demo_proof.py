@@ -6,12 +6,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from preservation.app.parts import Parts
 from preservation.catalogue.protocol import ReplicaRow
+from preservation.files.temporary import temporary_folder
 from preservation.model.deferred import dataclass
 from preservation.model.replica import Packaging, VersionKey
 
@@ -57,7 +57,7 @@ def _proofs(parts: Parts, row: ReplicaRow) -> Iterator[Proof]:
     if row.packaging is Packaging.FOLDER:
         yield from _of_bag(place)
         return
-    with tempfile.TemporaryDirectory(prefix="samarkand-proof-") as unpacked:
+    with temporary_folder("samarkand-proof-") as unpacked:
         yield _run(["tar", "-xf", str(place)], Path(unpacked))
         yield from _of_bag(Path(unpacked) / row.key.top)
 

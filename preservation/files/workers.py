@@ -186,10 +186,14 @@ class WorkerPool:
         be started, or does not get ready, is started anew by whoever asks first, and hears why.
         """
         slots: list[_Worker | None] = []
-        with suppress(queue.Empty):
-            while len(slots) < workers:
-                slots.append(self._idle.get_nowait())
-        self._starter.submit(self._begin, slots)
+        try:
+            with suppress(queue.Empty):
+                while len(slots) < workers:
+                    slots.append(self._idle.get_nowait())
+            self._starter.submit(self._begin, slots)
+        except BaseException:  # Ctrl-C, or no room for a thread: close() waits for every place
+            self._give_back(slots)
+            raise
 
     def _begin(self, slots: list[_Worker | None]) -> None:
         while slots:
@@ -206,13 +210,21 @@ class WorkerPool:
         hold memory that takes a moment to give back. A later question starts new ones.
         """
         waiting: list[_Worker | None] = []
-        with suppress(queue.Empty):
+        try:
+            with suppress(queue.Empty):
+                while True:
+                    waiting.append(self._idle.get_nowait())
+            for worker in waiting:
+                if worker:
+                    worker.kill()
+        finally:
+            self._give_back(waiting)
+
+    def _give_back(self, slots: list[_Worker | None]) -> None:
+        """All of them, last first; the thread that starts workers may be at the same list."""
+        with suppress(IndexError):
             while True:
-                waiting.append(self._idle.get_nowait())
-        for worker in reversed(waiting):
-            if worker:
-                worker.kill()
-            self._idle.put(worker)
+                self._idle.put(slots.pop())
 
     def close(self) -> None:
         """Stop every worker; waits for calls that are under way."""

@@ -5,9 +5,9 @@ command loads, since they take longest to get ready.
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Self
 
+from preservation.files.temporary import temporary_folder
 from preservation.files.workers import WorkerPool, WorkerSettings
 from preservation.formats.request import STAGING
 
@@ -32,7 +32,7 @@ class ToolWorkers:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._staging = tempfile.TemporaryDirectory(prefix="samarkand-formats-")
+        self._staging = temporary_folder("samarkand-formats-")
         # A worker asks about one file at a time: more threads of Go would only look for work.
         environment = {STAGING: self._staging.name, "GOMAXPROCS": "1"}
         settings = WorkerSettings(written=_WRITTEN, environment=environment)

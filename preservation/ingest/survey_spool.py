@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Self
 
 from preservation.errors import NoSpaceError
 from preservation.files import durable
+from preservation.files.temporary import places, temporary_folder
 from preservation.files.walk import Entry, Kind
 from preservation.ingest.survey_names import extension_of, folded
 from preservation.model.digest import Digest
@@ -69,14 +69,14 @@ def notebook() -> Iterator[Spool]:
         NotNowError: it can't be made for another reason.
     """
     try:
-        with durable.plain_errors(tempfile.gettempdir()), Spool() as spool:
+        with durable.plain_errors(places()[0]), Spool() as spool:
             yield spool
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _NO_ROOM:
             raise
         raise NoSpaceError(
             f"a temporary file cannot be written: {error}",
-            hint=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with room",
+            hint=f"make room in {places()[0]}, or set TMPDIR to a folder with room",
         ) from error
 
 
@@ -84,7 +84,7 @@ class Spool:
     """Entries of one survey. For one thread."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="samarkand-survey-")
+        self._folder = temporary_folder("samarkand-survey-")
         self._sql = sqlite3.connect(Path(self._folder.name) / "entries.sqlite")
         self._sql.executescript(_SCHEMA)
         self._pending: list[tuple[object, ...]] = []

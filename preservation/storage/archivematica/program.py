@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from preservation.errors import TierUnavailableError
+from preservation.files.temporary import temporary_folder
 from preservation.model.deferred import dataclass
 from preservation.storage.archivematica.gateway import Gateway
 
@@ -63,7 +63,7 @@ class Fixity:
         Returns:
             Its standard error, and None for the status if it had to be stopped.
         """
-        with tempfile.TemporaryDirectory(prefix="fixity-") as name:
+        with temporary_folder("fixity-") as name:
             room = Path(name)
             self._link(room)
             with (room / "told").open("w+b") as told:

@@ -185,6 +185,23 @@ def test_workers_that_nobody_asked_end_with_their_pool(monkeypatch: pytest.Monke
     assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
+def test_a_pool_for_whose_thread_there_is_no_room_still_closes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool = WorkerPool(MODULE, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread.start", start)
+        with pytest.raises(RuntimeError):
+            pool.begin(2)
+    closing = threading.Thread(target=pool.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive()
+
+
 def test_workers_that_were_let_go_are_started_anew(pool: WorkerPool) -> None:
     [before] = pool.run([{"do": "say"}], 30)
     pool.leave()
