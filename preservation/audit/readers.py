@@ -15,6 +15,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
+from preservation.files import stopping
+
 MOST = 4  # replicas at a time, however many cores there are: each has several files in work
 _T = TypeVar("_T")
 
@@ -32,7 +34,7 @@ class _Read(NamedTuple, Generic[_T]):
 
 class Readers(Generic[_T]):
     """Runs so many readings at once, each in a thread of its own. For one thread, as a context:
-    what is left at its end is told to stop, and waited for.
+    what is left at its end is told to stop, and waited for; after Ctrl-C for a moment only.
 
     Args:
         most: readings at a time, at least one.
@@ -55,8 +57,7 @@ class Readers(Generic[_T]):
         trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
-        for thread in self._at_work.values():
-            thread.join()
+        stopping.join(self._at_work.values(), error)
 
     @property
     def is_full(self) -> bool:

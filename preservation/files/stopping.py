@@ -8,8 +8,13 @@ woken.
 from __future__ import annotations
 
 import signal
+import threading
+import time
 import weakref
+from collections.abc import Iterable
 from typing import NoReturn, Protocol
+
+PATIENCE = 2.0  # seconds that threads have to end after Ctrl-C
 
 _known: list[weakref.ref[Stoppable]] = []  # no set: a signal may come while it changes
 _said: list[bool] = []  # not empty: it was pressed
@@ -38,6 +43,19 @@ def stop_all() -> None:
     for each in [*_known]:
         if (one := each()) is not None:
             one.stop()
+
+
+def join(threads: Iterable[threading.Thread], error: BaseException | None) -> None:
+    """Wait for daemon threads that were told to end; not for ever where this process is to end,
+    too: one that waits for a file server that is gone can't be woken by anything.
+
+    Args:
+        error: why they were told so; only an ``Exception`` lets work go on.
+    """
+    is_over = error is not None and not isinstance(error, Exception)
+    until = time.monotonic() + PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()) if is_over else None)
 
 
 def listen() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from queue import SimpleQueue
 
+from preservation.files import stopping
 from preservation.fixity import helpers
 from preservation.fixity.abreast import Abreast, Wanted
 from preservation.fixity.batch import Batch, Done
@@ -104,7 +105,7 @@ class Crew:
         ]
         for hand in hands:
             hand.start()
-        at_work = len(hands)
+        at_work, ending = len(hands), None
         try:
             while at_work:
                 self._feed(batches)
@@ -115,6 +116,9 @@ class Crew:
                     at_work -= 1
                 else:
                     raise said
+        except BaseException as error:
+            ending = error
+            raise
         finally:
             with self._changed:
                 self._stopped = True
@@ -122,8 +126,7 @@ class Crew:
             if at_work:
                 for helper in self._helpers:
                     helper.leave()
-            for hand in hands:
-                hand.join()
+            stopping.join(hands, ending)
 
     def alone(self, batches: Iterator[Batch]) -> Iterator[Done]:
         """Read everything in this thread, in the order given."""
