@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from preservation.files import durable
-from preservation.files.memory import for_medium
+from preservation.files.memory import SPARE
 from preservation.fixity import reading, sha2
 from preservation.fixity.lanes import Beside
 from preservation.fixity.multihash import Hash, new_hash
@@ -179,10 +179,12 @@ class Abreast:
                 yield self._left(file.wanted)
 
     def end(self) -> None:
-        """End its threads."""
+        """End its threads, and give back what they read."""
         for each in self._behind.values():
             each.end()
         self._behind.clear()
+        while self._buffers:
+            SPARE.give_back(self._buffers.pop())
 
     def _left(self, wanted: Wanted[T]) -> tuple[T, Measured]:
         return wanted.asked, self._reader.measure(wanted.path, wanted.algorithms)
@@ -263,5 +265,5 @@ class Abreast:
         if number == len(self._buffers):
             slots = max(sha2.LANES.values(), default=1)
             with durable.means():
-                self._buffers += for_medium(slots * reading.BLOCK)
+                self._buffers.append(SPARE.take(slots * reading.BLOCK))
         return self._buffers[number]

@@ -26,7 +26,7 @@ from _frozen_importlib_external import ExtensionFileLoader  # importlib itself t
 
 TYPE_CHECKING = False  # the module typing would take longer to import than all the others
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -92,6 +92,7 @@ class Plain:
         lanes: as of :func:`hash_many`.
         small: the extension that reads; None where there is none.
         read_soon: copies will be read again soon, and stay in the page cache.
+        memory: gives so many octets to read into, when they are needed.
     """
 
     def __init__(
@@ -104,8 +105,10 @@ class Plain:
         lanes: Any = None,
         small: Any = None,
         read_soon: bool = False,
+        memory: Callable[[int], memoryview] | None = None,
     ) -> None:
         self._root, self._copy_to, self._lanes = root, copy_to, lanes
+        self._memory = memory or _memory
         octets, files = (_TOGETHER, 1) if lanes is None else (_ABREAST, _FULL)
         passes = drop_cache or (copy_to >= 0 and not read_soon)
         self._how: How = most, octets, files, listed, drop_cache, passes
@@ -134,7 +137,7 @@ class Plain:
             digests of those that were read, joined: one that was left has none.
         """
         if self._room is None:
-            self._room = _memory(self._octets)
+            self._room = self._memory(self._octets)
         sizes: list[int] = []
         columns: list[list[bytes]] = [[] for _ in names]
         while (at := len(sizes)) < len(paths):

@@ -20,6 +20,7 @@ from types import ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from preservation.files import durable
+from preservation.files.memory import SPARE
 from preservation.fixity import helper_main, sha2
 from preservation.fixity.helper_main import Look, Taken
 
@@ -59,8 +60,11 @@ class Here:
         abreast: bool = True,
     ) -> None:
         lanes = sha2 if abreast and sha2.LANES else None
-        self._plain = helper_main.Plain(root, -1, most, drop_cache, listed, lanes, SMALL)
+        self._plain = helper_main.Plain(
+            root, -1, most, drop_cache, listed, lanes, SMALL, memory=self._memory
+        )
         self._taken: list[Taken] = []
+        self._rooms: list[memoryview] = []
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +75,9 @@ class Here:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing to let go of."""
+        """Give back what was read into; it is not asked any more."""
+        while self._rooms:
+            SPARE.give_back(self._rooms.pop())
 
     def ask(self, names: Sequence[str], paths: Sequence[bytes]) -> None:
         """Read some files; arguments as :meth:`helper_main.Plain.take`.
@@ -85,6 +91,10 @@ class Here:
     def hear(self) -> Taken:
         """What became of them."""
         return self._taken.pop(0)
+
+    def _memory(self, octets: int) -> memoryview:
+        self._rooms.append(SPARE.take(octets))
+        return self._rooms[-1]
 
 
 class _Asked(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from preservation.errors import NotNowError
+from preservation.files.memory import Spare
 from preservation.fixity import helper_main, helpers
 from preservation.fixity.engine import EngineSettings, measure
 from preservation.fixity.helper_main import Filled, How, Look, look
@@ -348,6 +349,7 @@ def test_without_memory_to_read_to_there_is_no_verdict(
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
     (tmp_path / "f").write_bytes(b"octets")
+    monkeypatch.setattr(helpers, "SPARE", Spare())
     monkeypatch.setattr(helper_main.mmap, "mmap", refused)
     with pytest.raises(NotNowError, match="ran out"):
         list(measure(tmp_path, [b"f"], [], EngineSettings(workers=workers), Silence()))
