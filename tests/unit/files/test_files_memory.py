@@ -94,7 +94,7 @@ def test_what_was_given_back_is_taken_again_by_one() -> None:
 
 
 def test_no_more_than_a_bound_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "KEPT", 8192)
+    monkeypatch.setattr(memory, "SPARED", 8192)
     spare = Spare()
     taken = [spare.take(4096) for _ in range(4)]
     for each in taken:
