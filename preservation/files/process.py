@@ -10,15 +10,25 @@ import os
 import socket
 from pathlib import Path
 
+from preservation.errors import NotNowError
+
 
 def identity(pid: int | None = None) -> str:
     """Spell a process, this one by default: ``<host>:<pid>:<boot>-<start>``.
 
     Raises:
         ProcessLookupError: there is no such process.
+        NotNowError: not even this one is to be seen (``FS-NO-PROC``).
     """
     number = os.getpid() if pid is None else pid
     started = _started(number)
+    if started is None and pid is None:
+        raise NotNowError(
+            "no process can be told from another one here: /proc is not mounted",
+            hint="mount it (`mount -t proc proc /proc`); leases need it, so that no two processes "
+            "are at one thing",
+            code="FS-NO-PROC",
+        )
     if started is None:
         raise ProcessLookupError(f"no process {number}")
     return f"{socket.gethostname()}:{number}:{started}"

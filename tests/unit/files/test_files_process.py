@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from preservation.errors import NotNowError
 from preservation.files.process import alive, identity
 
 
@@ -20,6 +21,15 @@ def test_a_process_is_alive_until_it_ends() -> None:
     assert alive(who) is False
     with pytest.raises(ProcessLookupError):
         identity(child.pid)
+
+
+def test_where_no_process_is_to_be_seen_it_is_said_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("preservation.files.process._started", lambda _: None)
+    with pytest.raises(NotNowError, match="/proc is not mounted") as told:
+        identity()
+    assert told.value.code == "FS-NO-PROC"
 
 
 def test_a_zombie_is_not_alive() -> None:
