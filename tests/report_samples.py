@@ -267,9 +267,19 @@ class Archive:
         return []
 
     def each_finding(
-        self, community: str, *, since: datetime, brief: bool = False
+        self,
+        community: str,
+        state: str | None = None,
+        *,
+        since: datetime | None = None,
+        brief: bool = False,
     ) -> Iterator[FindingRow]:
-        told = [row for row in self.findings_ if row.closed_at is None or row.closed_at >= since]
+        told = [
+            row
+            for row in self.findings_
+            if state in (None, row.state)
+            and (row.closed_at is None or since is None or row.closed_at >= since)
+        ]
         bare: dict[str, Any] = {"detail": {}, "decided": {}} if brief else {}
         return (
             dataclasses.replace(row, **bare) for row in sorted(told, key=lambda row: row.opened_at)

@@ -19,6 +19,7 @@ from preservation.errors import SamarkandError
 from preservation.model.deferred import dataclass
 from preservation.model.digest import Digest
 from preservation.model.event import Event, EventType
+from preservation.model.finding import DAMAGE
 from preservation.model.outcome import Outcome
 from preservation.model.replica import VersionKey
 from preservation.reports.acts import Results, Titles
@@ -150,3 +151,17 @@ def _act(event: Event) -> str:
         case _:
             text = f"{event.type.value}: {event.outcome}"
     return shown(text)
+
+
+def accepted_damage(catalogue: Catalogue, community: str) -> set[tuple[str, int, str]]:
+    """Replicas whose damage a person let stand, and of which nothing else was found since."""
+    every = catalogue.each_finding
+    accepted, found = (
+        {
+            (row.aip, row.version, row.tier)
+            for row in every(community, state, brief=True)
+            if row.code in DAMAGE
+        }
+        for state in ("accepted", "open")
+    )
+    return accepted - found

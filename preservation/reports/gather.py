@@ -27,7 +27,7 @@ from preservation.reports.acts import check_line, deposit_lines, unchecked_lines
 from preservation.reports.ages import Ages
 from preservation.reports.document import Report
 from preservation.reports.drawn import Drawn
-from preservation.reports.finding_lines import finding_lines
+from preservation.reports.finding_lines import accepted_damage, finding_lines
 from preservation.reports.holdings import (
     KEPT,
     FormatsByCatalogue,
@@ -113,7 +113,8 @@ class _Gathering:
         self._checks = Sink[CheckLine]("checks", _worst_first, writer)
         self._findings = Sink[FindingLine]("findings", _open_first, writer, FINDINGS)
         self._deposits = Sink[DepositLine]("deposits", _waiting_last, writer)
-        self._promises, self._tasks = Promises(policy, run.at), Tasks(policy, run.at)
+        self._promises = Promises(policy, run.at)
+        self._tasks = Tasks(policy, run.at, accepted_damage(sources.catalogue, run.community))
         self._ages, self._tiers = Ages(policy, run.at), _Tiers(policy, domains)
         self._formats, self._seen = FormatsByCatalogue(), Glance()
         promised = ((tier, Comparing.of(policy, tier, sources.past)) for tier in policy.tiers)

@@ -61,7 +61,7 @@ def _first(standing: Standing) -> str:
     one = standing.broken[0]
     what = BROKEN_WORDS.get(one.code, one.code)
     step = one.next_step[:1].upper() + one.next_step[1:].rstrip(".")
-    return f"{step}: {short(shown(one.subject))} is {what}, since {day(one.since)}."
+    return f"{step}: {short(shown(one.subject), 160)} is {what}, since {day(one.since)}."
 
 
 def _unchecked(standing: Standing, numbers: Mapping[str, int], until: datetime) -> Sentence:

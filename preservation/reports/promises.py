@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from preservation.model.deferred import dataclass
@@ -177,14 +177,22 @@ class _Open:
 class Tasks:
     """What has to be done, found row by row."""
 
-    def __init__(self, policy: Policy, now: datetime) -> None:
-        self._policy, self._now = policy, now
+    def __init__(
+        self, policy: Policy, now: datetime, accepted: Collection[tuple[str, int, str]] = ()
+    ) -> None:
+        """See the class.
+
+        Args:
+            accepted: replicas whose damage a person let stand.
+        """
+        self._policy, self._now, self._accepted = policy, now, accepted
         tiers = {rule.tier: rule.within for rule in policy.replicas}
         self._late: dict[str, Named] = {}
         self._lacking = {tier: Named() for tier in tiers}
         self._unread = {tier: Named() for tier in tiers}
         self._within = tiers
         self._close, self._rejected, self._ahead = Named(), Named(), Named()
+        self._stands = Named()
         self._open: dict[tuple[str, str], _Open] = {}
 
     def version(self, line: VersionLine, replicas: Sequence[ReplicaLine]) -> None:
@@ -207,6 +215,8 @@ class Tasks:
         at = line.checked_at or line.written_at
         if line.tier in self._policy.audit.tiers and is_ahead(at, self._now):
             self._ahead.add(at, f"{line.title or line.aip} v{line.version} on {line.tier}")
+        if line.state == "damaged" and (line.aip, line.version, line.tier) in self._accepted:
+            self._stands.add(at, f"{line.title or line.aip} v{line.version} on {line.tier}")
 
     def deposit(self, line: DepositLine) -> None:
         """Look at a deposit."""
@@ -229,6 +239,7 @@ class Tasks:
             *self._replicate(),
             *_look(tiers),
             *self._spread(),
+            *self._heal(),
             *self._answer_deposits(),
         ]
         far = datetime.max.replace(tzinfo=self._now.tzinfo)
@@ -316,6 +327,17 @@ class Tasks:
                 True,
                 self._close.names(),
                 "give a tier another host or site, in `tiers.yaml`",
+            )
+
+    def _heal(self) -> Iterator[TaskLine]:
+        """What a person let stand breaks its promise until they change their mind."""
+        if self._stands.total:
+            yield TaskLine(
+                f"Let {count(self._stands.total, 'replica')} with accepted damage be healed",
+                None,
+                False,
+                self._stands.names(),
+                "`preserve finding reopen`, then `preserve repair`; or leave it as it was decided",
             )
 
     def _answer_deposits(self) -> Iterator[TaskLine]:

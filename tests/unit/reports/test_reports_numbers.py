@@ -130,6 +130,20 @@ def test_damage_breaks_the_promise_until_it_is_healed() -> None:
     assert [line.lacks for line in short] == [("altered on deep",)]  # three are not due yet
 
 
+def test_accepted_damage_is_a_broken_promise_that_says_how_it_can_be_mended() -> None:
+    archive = Archive()
+    archive.check(archive.replicas_[-1], Outcome.ALTERED)
+    open_ = archive.found(len(archive.replicas_) - 1, files=1)
+    archive.findings_ = [dataclasses.replace(open_, state="accepted", closed_at=NOW)]
+    told = report(archive)
+    assert words(told)[:2] == ["No", "In your own time"]
+    assert "Let 1 replica with accepted damage be healed" in told.sentences[1].text
+    (task,) = told.tables.tasks
+    assert "preserve finding reopen" in task.next_step
+    archive.findings_.append(dataclasses.replace(open_, id=open_.id[::-1]))  # other damage since
+    assert [one.task[:6] for one in report(archive).tables.tasks] == ["Answer"]
+
+
 def test_evidence_weaker_than_promised_breaks_the_promise() -> None:
     archive = Archive()
     archive.replicas_[0] = dataclasses.replace(archive.replicas_[0], level=Level.E1)
