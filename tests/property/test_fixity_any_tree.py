@@ -89,8 +89,11 @@ def test_a_tree_is_seen_alike_with_lanes_and_without_and_by_python(
             with mock.patch.object(helpers, "SMALL", None):
                 assert _seen(root, [*contents], wanted, how) == seen
         if not sha2.LANES:  # what reads several at once is at work on any machine
-            stands_in = mock.patch.object(sha2, "_extension", sha2._OneByOne)
-            with mock.patch.object(sha2, "LANES", {"sha256": 16, "sha512": 8}), stands_in:
+            with (
+                mock.patch.object(sha2, "_extension", sha2._OneByOne),
+                mock.patch.object(sha2, "LANES", {"sha256": 16, "sha512": 8}),
+                mock.patch.object(sha2, "PAYS", {"sha256": 2, "sha512": 3}),
+            ):
                 assert _seen(root, [*contents], wanted, how) == seen
     for each in seen:
         data = contents[each.path]

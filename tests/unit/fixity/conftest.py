@@ -14,6 +14,7 @@ def lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     if not sha2.LANES:
         monkeypatch.setattr(sha2, "LANES", {"sha256": 16, "sha512": 8})
+        monkeypatch.setattr(sha2, "PAYS", {"sha256": 2, "sha512": 3})
         monkeypatch.setattr(sha2, "_extension", sha2._OneByOne)
 
 

@@ -63,6 +63,7 @@ def deposit(
 
 def lie(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(sha2, "LANES", {"sha256": 16, "sha512": 8})
+    monkeypatch.setattr(sha2, "PAYS", {"sha256": 2, "sha512": 3})
     monkeypatch.setattr(sha2, "_extension", Lying(name))
 
 
