@@ -89,6 +89,21 @@ class NotNowError(SamarkandError):
     retry = True
 
 
+_NO_THREAD = "can't start new thread"  # what Python says where memory or a limit forbids one
+
+
+def out_of_memory(error: BaseException) -> NotNowError | None:
+    """What a process says that has no memory, or no room for a thread; None: it is not that."""
+    if not isinstance(error, MemoryError) and str(error) != _NO_THREAD:
+        return None
+    return NotNowError(
+        "there is not enough memory, or room for threads, to go on",
+        hint="look at free memory, `ulimit -v` and `ulimit -u`, then run it again: what was "
+        "finished is kept",
+        code="SAM-OUT-OF-MEMORY",
+    )
+
+
 class TierUnavailableError(NotNowError):
     """A tier cannot be trusted to be itself: no marker, a wrong one, or no answer."""
 

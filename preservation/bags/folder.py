@@ -44,10 +44,10 @@ class NewFile:
     Args:
         fd: of a regular file, where nothing was written yet.
         room: to write past the page cache from; None: it goes through the cache.
-        path: the bag's, for errors.
+        path: its own, for errors.
     """
 
-    def __init__(self, fd: int, room: memoryview | None, path: Path) -> None:
+    def __init__(self, fd: int, room: memoryview | None, path: bytes) -> None:
         self._fd, self._path = fd, path
         self._past = None if room is None else Uncached(fd, room)
 
@@ -57,7 +57,7 @@ class NewFile:
         Raises:
             NoSpaceError, NotNowError: the medium is in the way.
         """
-        with durable.plain_errors(self._path):
+        with _named(self._path):
             if self._past is None:
                 durable.write_all(self._fd, data)
             else:
@@ -66,8 +66,21 @@ class NewFile:
     def finish(self) -> None:
         """Write what waits for more; raises as :meth:`write`."""
         if self._past is not None:
-            with durable.plain_errors(self._path):
+            with _named(self._path):
                 self._past.finish()
+
+
+@contextmanager
+def _named(path: bytes) -> Iterator[None]:
+    """Tell failures of the medium with a file's whole path: a name alone says not in which folder,
+    and a write says none.
+    """
+    with durable.plain_errors(path):
+        try:
+            yield
+        except OSError as error:
+            error.filename = os.fsdecode(path)
+            raise
 
 
 class BagFolder:
@@ -110,11 +123,12 @@ class BagFolder:
                 fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
             try:
                 os.fchmod(fd, 0o644)  # whatever the umask says
-                file = NewFile(fd, room, self._path)
+                file = NewFile(fd, room, self._whole(path))
                 yield file
                 file.finish()
             except BaseException:
-                os.unlink(name, dir_fd=folder)
+                with self._plain(path):
+                    os.unlink(name, dir_fd=folder)
                 raise
             finally:
                 os.close(fd)
@@ -150,7 +164,7 @@ class BagFolder:
     @contextmanager
     def _plain(self, path: bytes) -> Iterator[None]:
         try:
-            with durable.plain_errors(self._path):
+            with _named(self._whole(path)):
                 yield
         except OSError as error:
             if error.errno not in _CANNOT_BE:
@@ -158,6 +172,9 @@ class BagFolder:
             raise MalformedError(
                 f"cannot be made in the bag: {display(path)}: {error.strerror}"
             ) from error
+
+    def _whole(self, path: bytes) -> bytes:
+        return os.path.join(os.fsencode(self._path), path)
 
     def _room(self) -> memoryview | None:
         if self._read_soon:

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from preservation.errors import NotNowError, SamarkandError, UsageError
+from preservation.cli import standard_files
+from preservation.errors import SamarkandError, UsageError, out_of_memory
 from preservation.files import stopping
 from preservation.model.deferred import dataclass
 
@@ -50,7 +51,6 @@ COMMANDS = {
 }
 
 _OBJECTS = 200_000  # before a search for garbage; a start makes 130,000, and hardly any is garbage
-_NO_THREAD = "can't start new thread"  # what Python says where memory or a limit forbids one
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class Where:
 
 def run(arguments: list[str] | None = None) -> None:
     """Run ``preserve`` and leave the process with the contract's exit code."""
+    standard_files.stand_in()
     warnings.showwarning = _warned
     stopping.listen()
     gc.set_threshold(_OBJECTS)  # one search costs 20 ms: a twentieth of a start
@@ -117,19 +118,19 @@ def call(words: list[str]) -> int:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except SamarkandError as error:
         return _failed(error, "--json" in words)
-    except MemoryError:
-        return _failed(_out_of_memory(), "--json" in words)
-    except RuntimeError as error:
-        if str(error) != _NO_THREAD:
+    except (MemoryError, RuntimeError) as error:
+        told = out_of_memory(error)
+        if told is None:
             raise
-        return _failed(_out_of_memory(), "--json" in words)
+        return _failed(told, "--json" in words)
     except BrokenPipeError:  # whoever reads the answer has gone
         say_no_more()
         return 1
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
+        told = _place_told(error)
+        if told is None:
             raise
-        return _failed(_too_long(error), "--json" in words)
+        return _failed(told, "--json" in words)
     except KeyboardInterrupt:
         return stopped()
     return 0
@@ -149,21 +150,29 @@ def _expect_no_empty(words: list[str]) -> None:
             )
 
 
-def _too_long(error: OSError) -> UsageError:
-    return UsageError(
-        f"a name is too long for the file system: {error.filename2 or error.filename}",
-        hint="a name has 255 octets at most, a path 4,095",
-        code="SAM-NAME-TOO-LONG",
-    )
+def _place_told(error: OSError) -> UsageError | None:
+    """What is wrong with a place that somebody named, or is in."""
+    if error.errno == errno.ENAMETOOLONG:
+        return UsageError(
+            f"a name is too long for the file system: {error.filename2 or error.filename}",
+            hint="a name has 255 octets at most, a path 4,095",
+            code="SAM-NAME-TOO-LONG",
+        )
+    if error.errno == errno.ENOENT and _is_nowhere():
+        return UsageError(
+            "the folder that you are in is not there any more",
+            hint="go to another one, or name what you mean from the root: /…",
+            code="SAM-NOWHERE",
+        )
+    return None
 
 
-def _out_of_memory() -> NotNowError:
-    return NotNowError(
-        "there is not enough memory, or room for threads, to go on",
-        hint="look at free memory, `ulimit -v` and `ulimit -u`, then run it again: what was "
-        "finished is kept",
-        code="SAM-OUT-OF-MEMORY",
-    )
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:

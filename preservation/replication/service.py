@@ -22,6 +22,7 @@ from preservation.errors import (
     SamarkandError,
     SourceDamagedError,
     TierUnavailableError,
+    out_of_memory,
 )
 from preservation.model.allowance import Allowance
 from preservation.model.event import EventMaker, EventType
@@ -248,7 +249,7 @@ class ReplicationService:
         if isinstance(looked, Exception):
             return _not_read(row, one.source, looked, progress)
         try:
-            checked = self._checks.weigh_up(policy, row, looked, progress, 0, one.lease)
+            checked = self._checks.weigh_up(policy, row, looked, progress, None, one.lease)
         except BusyError as lost:
             return _not_made(one, lost, progress)
         state = {
@@ -301,8 +302,9 @@ class ReplicationService:
 
 def _not_read(row: ReplicaRow, source: str, error: Exception, progress: Progress) -> ReplicaResult:
     """One that is written, and that something kept from being read back: due again."""
-    if isinstance(error, SamarkandError):
-        reason = f"[{error.code}] {error.message}"
+    known = error if isinstance(error, SamarkandError) else out_of_memory(error)
+    if known is not None:
+        reason = f"[{known.code}] {known.message}"
     else:
         reason = f"a defect, please report it: {type(error).__name__}: {error}"
     progress.say(f"{row.key} on {row.tier}: not read back: {reason}")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from preservation.bags import sealed
 from preservation.bags.members import Member, members
 from preservation.catalogue.protocol import ReplicaRow, VersionRow
-from preservation.errors import SamarkandError
+from preservation.errors import SamarkandError, out_of_memory
 from preservation.files.held import Held
 from preservation.files.tar_index import Index
 from preservation.fixity.multihash import MultiHash
@@ -144,7 +144,9 @@ class _Writing:
             self.target.error = error
         except Exception as error:  # noqa: BLE001 - a defect of one target harms no other
             told = f"a defect: {type(error).__name__}: {error}"
-            self.target.error = SamarkandError(told, hint="please report this")
+            self.target.error = out_of_memory(error) or SamarkandError(
+                told, hint="please report this"
+            )
         finally:
             self.lane.leave()
 

@@ -60,21 +60,26 @@ class LocalPlace:
     def check(self) -> None:
         """Raise ``TierUnavailableError`` unless the marker says this tier."""
         path = self.root / MARKER
-        try:
-            with self.errors():
-                found = json.loads(read_small(path))
-        except (TierUnavailableError, ValueError) as error:
-            raise TierUnavailableError(
-                f"tier {self.id} has no marker that can be read at {str(path)!r}",
-                hint="is the disk mounted there? nothing was written, nothing counts as missing",
-                code="TIER-NO-MARKER",
-            ) from error
+        with self.errors():
+            found = self._marked(path)
         if found != {"schema": MARKER_SCHEMA, "id": self.id}:
             raise TierUnavailableError(
                 f"tier {self.id}: the marker at {str(path)!r} says {found!r}",
                 hint="is another disk mounted there, or does tiers.yaml name the wrong path?",
                 code="TIER-WRONG-MARKER",
             )
+
+    def _marked(self, path: Path) -> object:
+        """What the marker says; one that is out of reach for want of means says nothing."""
+        try:
+            with durable.means():
+                return json.loads(read_small(path))
+        except (OSError, ValueError) as error:
+            raise TierUnavailableError(
+                f"tier {self.id} has no marker that can be read at {str(path)!r}",
+                hint="is the disk mounted there? nothing was written, nothing counts as missing",
+                code="TIER-NO-MARKER",
+            ) from error
 
     def held_at(self, path: Path, packaging: Packaging) -> Held:
         """The bytes at a path, in this disk's way of reading them."""

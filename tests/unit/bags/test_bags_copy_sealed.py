@@ -115,6 +115,28 @@ def test_where_memory_is_short_nothing_is_called_damaged(
         copied(bag, seal)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+def test_a_medium_that_takes_nothing_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    bag, target = tmp_path / "bag", tmp_path / "target"
+    seal = sealed(bag, {b"deep/in/large": os.urandom(300_000)})
+    target.mkdir()
+
+    def refused(fd: int, data: bytes) -> int:
+        if len(data) < 100_000:  # the bag's own files
+            return written(fd, data)
+        raise OSError(number, os.strerror(number))
+
+    written = os.write
+    monkeypatch.setattr(os, "write", refused)
+    with pytest.raises((OSError, NotNowError)) as told:
+        copy(held(bag), seal, target, QUIET)
+    monkeypatch.undo()
+    assert str(target / "data/deep/in/large") in str(told.value)
+    assert not list(target.rglob("large"))
+
+
 def test_large_files_are_copied_side_by_side(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,19 @@ def test_a_read_that_meets_a_defect_costs_the_others_nothing(
     assert [(made.tier, made.state) for made in one.replicate()] == [("mirror", "verified")]
 
 
+@pytest.mark.parametrize("why", [MemoryError(), RuntimeError("can't start new thread")])
+def test_a_read_that_has_no_means_is_called_that_and_no_defect(
+    one: Archive, monkeypatch: pytest.MonkeyPatch, why: Exception
+) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        raise why
+
+    monkeypatch.setattr(Checker, "look", failing)
+    made = one.replicate()
+    assert {each.state for each in made} == {"written"}
+    assert all(each.reason.startswith("[SAM-OUT-OF-MEMORY]") for each in made)
+
+
 def test_one_that_cannot_be_recorded_keeps_no_other_from_that(
     one: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

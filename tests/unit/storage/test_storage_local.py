@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from preservation.errors import MalformedError, TierUnavailableError, UsageError
 from preservation.files.held import HeldTar
 from preservation.model.replica import Packaging, VersionKey
 from preservation.policy.policy import TierSpec
+from preservation.storage import place
 from preservation.storage.local import LocalTier, create_tier
 from preservation.storage.mount import Mount
 from preservation.storage.open import open_tier
@@ -33,6 +35,21 @@ def test_a_tier_opens_below_its_home_and_says_when_it_is_not_there(tmp_path: Pat
     create_tier(tmp_path / "tiers" / "vault", "vault")
     tier.check()
     open_tier(spec(path=str(tmp_path / "tiers" / "vault")), Path("/elsewhere")).check()
+
+
+def test_a_marker_is_not_called_away_where_no_file_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_tier(tmp_path / "vault", "vault")
+    tier = LocalTier(tmp_path / "vault", "vault")
+
+    def failing(_: Path) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(place, "read_small", failing)
+    with pytest.raises(TierUnavailableError) as told:
+        tier.check()
+    assert told.value.code == "FS-OUT-OF-MEANS"
 
 
 def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
