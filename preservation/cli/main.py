@@ -119,10 +119,10 @@ def call(words: list[str]) -> int:
     except SamarkandError as error:
         return _failed(error, "--json" in words)
     except (MemoryError, RuntimeError) as error:
-        told = out_of_memory(error)
-        if told is None:
+        short = out_of_memory(error)
+        if short is None:
             raise
-        return _failed(told, "--json" in words)
+        return _failed(short, "--json" in words)
     except BrokenPipeError:  # whoever reads the answer has gone
         say_no_more()
         return 1
