@@ -10,7 +10,7 @@ from preservation.app.notifying import notify as tell
 from preservation.cli.opening import communities, opened
 from preservation.cli.options import Community, Json, application
 from preservation.cli.shell import shell
-from preservation.notices.message import Message
+from preservation.notices.message import Message, seen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +33,9 @@ def notify(
         named = [policy for policy in communities(parts, community) if policy.notify]
         result = tell(parts, named, dry=dry_run)
     for failed in result.failed:
-        here.warn(f"[{failed.error.code}] {failed.to}: {failed.error.message}; {_next(failed)}")
+        here.warn(
+            f"[{failed.error.code}] {seen(failed.to)}: {failed.error.message}; {_next(failed)}"
+        )
 
     def render(out: Console) -> None:
         if not named:
@@ -41,9 +43,9 @@ def notify(
         elif not (result.sent or result.failed or result.later):
             out.print("there is nothing new to tell")
         for message in result.sent:
-            out.print(_whole(message) if dry_run else f"told {message.to}: {message.subject}")
+            out.print(_whole(message) if dry_run else f"told {seen(message.to)}: {message.subject}")
         for to in result.later:
-            out.print(f"{to} was told of the same less than an hour ago: the rest waits")
+            out.print(f"{seen(to)} was told of the same less than an hour ago: the rest waits")
 
     body = {
         "dry_run": dry_run,
@@ -60,4 +62,4 @@ def _next(failed: Any) -> str:
 
 
 def _whole(message: Message) -> str:
-    return f"To: {message.to}\nSubject: {message.subject}\n\n{message.text}"
+    return f"To: {seen(message.to)}\nSubject: {message.subject}\n\n{message.text}"

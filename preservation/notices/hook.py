@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from preservation.files import connecting
 from preservation.model.deferred import dataclass
-from preservation.notices.message import Message, UndeliveredError
+from preservation.notices.message import Message, UndeliveredError, seen
 from preservation.notices.trust import trusted
 
 _PORTS = {"http": 80, "https": 443}
@@ -79,7 +79,7 @@ class Hooks:
             right = False
         if not right or not url.isascii() or target.username is not None:
             raise UndeliveredError(
-                f"{to} leads to no address", hint="name it in [hooks] of samarkand.toml"
+                f"{seen(to)} leads to no address", hint="name it in [hooks] of samarkand.toml"
             )
         if target.scheme == "http" and not self._is_allowed(target):
             raise _undelivered(target, "is not encrypted", "use https, or `allow` of [hooks]")

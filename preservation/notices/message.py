@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from preservation.errors import NotNowError
 from preservation.model.deferred import dataclass
 
 NOTICE_SCHEMA = "samarkand.notice/1"
+
+
+def seen(to: str) -> str:
+    """An address as logs and others may see it: what follows a hook's host may be a secret."""
+    scheme, slashes, _ = to.partition("://")
+    if not slashes:
+        return to
+    try:
+        host = urlsplit(to).hostname
+    except ValueError:
+        host = None
+    return f"{scheme}://{host or ''}/…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from preservation.model.finding import Severity
 from preservation.notices import words
 from preservation.notices.due import Changes, Due, Now, Open, changes, due, period_start, waits
 from preservation.notices.memory import Memory
-from preservation.notices.message import Message, Post, UndeliveredError
+from preservation.notices.message import Message, Post, UndeliveredError, seen
 from preservation.notices.told import CLOSED, State
 from preservation.policy.policy import Policy, Recipient
 
@@ -225,7 +225,7 @@ class NoticeService:
             first = period_start(period, before, zone).date()
         happened = state.happened(now.policy.community, first, last)
         failing = [
-            f"{to}, since {state.failing[to][0]:%Y-%m-%d %H:%M} UTC: {state.failing[to][1]}"
+            f"{seen(to)}, since {state.failing[to][0]:%Y-%m-%d %H:%M} UTC: {state.failing[to][1]}"
             for to in now.undelivered
             if to != rule.to
         ]

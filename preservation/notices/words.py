@@ -18,6 +18,7 @@ from preservation.model.finding import Severity
 from preservation.model.names import display
 from preservation.model.units import counted, format_size
 from preservation.notices.due import UNDELIVERED, Changes, Due, Now
+from preservation.notices.message import seen
 
 LISTED = 20  # findings in full, of one community in one message; the counts are always whole
 _NAMED = 3  # names of each kind of broken promise
@@ -177,7 +178,7 @@ def _settled(section: Section) -> Iterator[str]:
 
 def _promise(code: str) -> str:
     if code.startswith(UNDELIVERED):
-        return f"kept from {code.removeprefix(UNDELIVERED)}"
+        return f"kept from {seen(code.removeprefix(UNDELIVERED))}"
     return BROKEN_WORDS.get(code, code)
 
 

@@ -10,6 +10,7 @@ from preservation.errors import BusyError
 from preservation.model.check import CheckResult
 from preservation.model.outcome import Outcome
 from preservation.model.replica import VersionKey
+from preservation.notices.message import seen
 from preservation.orchestration.verdict import Verdict, verdict
 from preservation.orchestration.work.common import Json
 from preservation.policy.terms import EVER
@@ -73,11 +74,11 @@ def notify(parts: Parts, community: str, mail: MailSettings | None) -> Json:
     names = [community] if community else sorted(parts.store.in_force())
     result = notify(parts, [parts.store.governing(name) for name in names], mail=mail)
     for message in result.sent:
-        _log.info("told %s: %s", message.to, message.subject)
+        _log.info("told %s: %s", seen(message.to), message.subject)
     for failed in result.failed:
-        _log.error("%s: %s. %s", failed.to, failed.error.message, failed.error.hint)
+        _log.error("%s: %s. %s", seen(failed.to), failed.error.message, failed.error.hint)
     if result.failed:
-        first = f"{result.failed[0].to}: {result.failed[0].error.message}"
+        first = f"{seen(result.failed[0].to)}: {result.failed[0].error.message}"
         raise BusyError(f"{len(result.failed)} not reached: {first}", code="NOTE-UNDELIVERED")
     return {"sent": len(result.sent), "later": len(result.later)}
 

@@ -17,6 +17,7 @@ from post_offices import Mailbox, mail_server
 
 from preservation.app.notifying import notice_service, notify, post_office
 from preservation.app.upkeep import rebuild_catalogue
+from preservation.cli.main import call
 from preservation.model.event import EventType
 from preservation.model.finding import Severity
 from preservation.notices.service import NoticeResult
@@ -206,6 +207,22 @@ def test_who_was_not_reached_before_is_tried_last(home: Archive, box: Mailbox) -
     later(home, hours=22)
     tell(home)
     assert [to for _, [to] in box.envelopes] == ["bob@example.org", "ann@example.org"]
+
+
+def test_a_hooks_address_is_a_secret_to_everybody_else(
+    ground: Path, box: Mailbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "https://127.0.0.1/hooks/SECRET?key=SECRET"
+    archive = Archive(ground, {"notify": [{"to": secret}, {"to": ANN, "findings": "now"}]})
+    settings = archive.home / "samarkand.toml"
+    mail = f'[mail]\nserver = "127.0.0.1:{box.port}"\nsecurity = "none"\nsender = "s@example.org"\n'
+    settings.write_text(settings.read_text() + mail)
+    run = ["--home", str(archive.home), "--policies", str(archive.policies), "notify"]
+    assert [call(run) for _ in range(2)] == [5, 5]
+    shown = "".join(capfd.readouterr())
+    assert "https://127.0.0.1/…: the hook at 127.0.0.1 has an address" in " ".join(shown.split())
+    assert "- https://127.0.0.1/…, since " in box.texts[-1]
+    assert "SECRET" not in shown + "".join(box.texts)
 
 
 def test_a_message_about_somebody_who_is_not_reached_says_so_at_once(
