@@ -62,6 +62,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return b"".join(sha256(each).digest() for each in buffers)
 
     monkeypatch.setattr(sha2, "LANES", {"sha256": 16})
+    monkeypatch.setattr(sha2, "PAYS", {"sha256": 10})
     monkeypatch.setattr(sha2, "digests", digests)
     return counts
 
