@@ -41,6 +41,7 @@ _ABREAST = 512 * 1024  # the same where lanes hash them, which need many at once
 _FULL = 16  # files below which lanes stay empty
 _SOME = 256  # files of a call at most
 _FEW = 4  # buffers up to which one after the other is as fast as lanes
+_MASK = (1 << 64) - 1  # of times: in looks they are modulo 2^64
 
 Look = tuple[int, int, int, int, int]  # device, inode, octets, mtime_ns, ctime_ns
 Octets = bytes | memoryview
@@ -73,8 +74,9 @@ def _one_by_one(buffers: Sequence[Octets], name: str) -> bytes:
 
 
 def look(seen: os.stat_result) -> Look:
-    """What changes when a file is written to; see ``preservation.fixity.fence``."""
-    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+    """What changes when a file is written to, as ``preservation.files.looks.look_of``."""
+    mtime, ctime = seen.st_mtime_ns & _MASK, seen.st_ctime_ns & _MASK
+    return seen.st_dev, seen.st_ino, seen.st_size, mtime, ctime
 
 
 class Plain:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from preservation.errors import NotNowError
+from preservation.files.looks import look_of
 from preservation.files.memory import Spare
 from preservation.fixity import helper_main, helpers
 from preservation.fixity.engine import EngineSettings, measure
-from preservation.fixity.helper_main import Filled, How, Look, look
+from preservation.fixity.helper_main import Filled, How, Look
 from preservation.model.digest import Algorithm
 from preservation.model.progress import Silence
 from preservation.storage.mount import mount_of
@@ -168,7 +169,8 @@ def test_it_stops_where_there_are_enough_octets_and_files(
 
 
 def looks(folder: Path, paths: list[bytes]) -> list[Look]:
-    return [look(os.lstat(os.fsencode(folder) + b"/" + path)) for path in paths]
+    """As a walk tells them."""
+    return [look_of(os.lstat(os.fsencode(folder) + b"/" + path)) for path in paths]
 
 
 @pytest.mark.parametrize("field", range(5))
