@@ -17,6 +17,7 @@ from preservation.errors import CatalogueUnavailableError, NoSpaceError, Samarka
 REBUILD = "run `preserve catalogue rebuild`: it makes the catalogue again from tiers and journal"
 _LOCKED = "another process holds it for long; try again, or look for one that hangs"
 _READ_ONLY = "give this account the right to write the catalogue's file and folder"
+_FULL_OR_FAILING = "make room, if its disk is full (`df`); else look for disk errors in the log"
 _REACH = "start the database, and check the address, account and password in samarkand.toml"
 _EXCHANGED = "try again: the new one is in its place; this attempt wrote nothing into either"
 _MIGRATE = "run `preserve init` with this version of Samarkand to bring the schema up to date"
@@ -30,7 +31,7 @@ _SQLITE = {
     "SQLITE_READONLY_DBMOVED": ("CAT-EXCHANGED", "was exchanged meanwhile", _EXCHANGED),
     "SQLITE_CANTOPEN": ("CAT-UNREADABLE", "cannot be opened", _READ_ONLY),
     "SQLITE_PERM": ("CAT-READ-ONLY", "cannot be written", _READ_ONLY),
-    "SQLITE_IOERR": ("CAT-DISK", "cannot be read or written", "look for disk errors in the log"),
+    "SQLITE_IOERR": ("CAT-DISK", "cannot be read or written", _FULL_OR_FAILING),
 }
 _POSTGRES = {
     "25006": ("CAT-READ-ONLY", "is read-only", "use the primary server, not a standby"),

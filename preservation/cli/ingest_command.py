@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,6 +13,7 @@ from preservation.cli.findings_shown import show_finding
 from preservation.cli.opening import communities, opened
 from preservation.cli.replicating import codes, made, show_replicas
 from preservation.cli.shell import Several, Shell, table, worst
+from preservation.errors import UsageError
 from preservation.ingest.reading_back import Beside
 from preservation.ingest.result import DepositResult
 from preservation.model.progress import Progress
@@ -90,11 +92,27 @@ def _take_one(
     parts: Parts, path: Path, community: str, progress: Progress, beside: Beside | None
 ) -> _Taken:
     policy = parts.store.governing(community)
+    _expect_apart(parts.home.path, path)
     arrival = parts.ingest.arrive(policy, path.absolute())
     taken = parts.ingest.take(policy, arrival, progress, by_hand=True, beside=beside)
     if parts.ahead is not None:
         parts.ahead.leave()
     return policy, taken
+
+
+def _expect_apart(home: Path, deposit: Path) -> None:
+    """Whatever is done writes into the home: a deposit that holds it would never lie still.
+
+    Raises:
+        UsageError: it does (``DEP-HOLDS-HOME``).
+    """
+    real = os.path.realpath(home), os.path.realpath(deposit)
+    if os.path.commonpath(real) == real[1]:
+        raise UsageError(
+            f"the deposit holds this home, {home}, which changes while it is taken in",
+            hint="name the folder of the data alone",
+            code="DEP-HOLDS-HOME",
+        )
 
 
 def _take_all(
