@@ -61,6 +61,7 @@ class Session(URLLib3Session):  # type: ignore[misc]  # botocore has no types
         is_stream, request.stream_output = request.stream_output, True
         request.headers.pop("Expect", None)  # what announces an answer is waited for without end
         patience = LONGEST if request.method == "POST" else LONG
+        _watch.begin()
         try:
             said = self.send(request)
         except Exception as error:
@@ -92,6 +93,16 @@ class _Watch:
         self._waiting: dict[Any, float] = {}
         self._thread: threading.Thread | None = None
 
+    def begin(self) -> None:
+        """Watch, if nobody does: nobody did, or it was another process that this one is a child of.
+
+        Before anything is asked, since a signal may come to whatever thread starts another one at
+        that moment, and the first thread, which waits for an answer, does not hear of it.
+        """
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="s3-watch", daemon=True)
+            self._thread.start()
+
     @contextmanager
     def over(self, connection: Any, seconds: float) -> Iterator[None]:
         """Wait for a connection, so many seconds at most.
@@ -100,9 +111,6 @@ class _Watch:
             EndlessError: that was not enough.
         """
         self._waiting[connection] = time.monotonic() + seconds
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="s3-watch", daemon=True)
-            self._thread.start()
         try:
             yield
         finally:
