@@ -11,7 +11,7 @@ from preservation.errors import MalformedError
 from preservation.files.looks import LOOK
 from preservation.files.walk import Entry
 from preservation.fixity.batch import pieces
-from preservation.fixity.fence import Fence
+from preservation.fixity.fence import Fence, looks_of
 
 
 class Wanted(NamedTuple):
@@ -43,8 +43,7 @@ class Lot(NamedTuple):
     @classmethod
     def of(cls, entries: Sequence[Entry], kept: Sequence[bytes]) -> Lot:
         """Files as a walk told them one by one."""
-        looks = b"".join([LOOK.pack(*Fence.seen(entry)) for entry in entries])
-        return cls([entry.path for entry in entries], kept, looks)
+        return cls([entry.path for entry in entries], kept, looks_of(entries))
 
     def file(self, number: int) -> Wanted:
         """One of them."""

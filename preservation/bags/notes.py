@@ -15,8 +15,9 @@ from dataclasses import field
 from itertools import zip_longest
 from typing import NamedTuple
 
-from preservation.files.looks import LOOK, MASK, unpacked
+from preservation.files.looks import LOOK, unpacked
 from preservation.files.walk import RUN, Entry, Kind, Run
+from preservation.fixity.fence import looks_of
 from preservation.model.deferred import dataclass
 
 _HEAD = struct.Struct("<?II")  # whether they are regular files; entries; octets of their paths
@@ -104,9 +105,5 @@ class Gathering:
 
     def _lot_of_others(self) -> Noted:
         entries, self._others = self._others, []
-        looks = [
-            LOOK.pack(each.dev, each.ino, each.octets, each.mtime_ns & MASK, each.ctime_ns & MASK)
-            for each in entries
-        ]
         paths = [bytes([_KINDS.index(each.kind)]) + each.path for each in entries]
-        return Noted(False, paths, b"".join(looks))
+        return Noted(False, paths, looks_of(entries))

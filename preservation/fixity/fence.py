@@ -8,9 +8,10 @@ time. The change time cannot be set back by a program without privileges.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from preservation.files.looks import MASK, look_of
+from preservation.files.looks import LOOK, MASK, look_of
 from preservation.files.walk import Entry
 
 
@@ -40,3 +41,8 @@ class Fence(NamedTuple):
         """The fence of a file as a walk saw it."""
         mtime, ctime = entry.mtime_ns & MASK, entry.ctime_ns & MASK
         return cls(entry.dev, entry.ino, entry.octets, mtime, ctime)
+
+
+def looks_of(entries: Iterable[Entry]) -> bytes:
+    """The fences of files as a walk saw them, packed as :mod:`preservation.files.looks` does it."""
+    return b"".join([LOOK.pack(*Fence.seen(entry)) for entry in entries])
