@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from preservation.audit.check import Checker
     from preservation.audit.service import AuditService
     from preservation.audit.statements import StatementService
+    from preservation.catalogue.checked import Check
     from preservation.formats.protocol import Identifier
     from preservation.formats.tool_workers import ToolWorkers
     from preservation.ingest.inspect import Tools
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from preservation.replication.reconcile import ReconcileService
     from preservation.replication.restore import RestoreService
     from preservation.replication.service import ReplicationService
-    from preservation.retention.books import Check
 
 PENDING = 100_000  # undrained events that a report looks at; drain before a report
 COPIES = 2  # tiers that the journal and the policies are copied to

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
+from preservation.catalogue.checked import LeasedCheck
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow
 from preservation.errors import BusyError, SamarkandError
 from preservation.ingest.result import MadeReplica
-from preservation.model.check import CheckResult
 from preservation.model.clock import stamp
 from preservation.model.event import EventMaker
 from preservation.model.progress import Progress
@@ -21,16 +20,6 @@ from preservation.policy.policy import Policy
 Beside = Callable[[Policy, ReplicaRow, Progress, Lease], None]
 
 
-class Check(Protocol):
-    """Reads a replica back, compares and records."""
-
-    def __call__(
-        self, policy: Policy, row: ReplicaRow, progress: Progress, /, *, lease: Lease
-    ) -> CheckResult:
-        """Raises ``BusyError``, nothing being recorded, where the lease was lost."""
-        ...
-
-
 class FirstReplica:
     """The replica that an ingest makes.
 
@@ -38,7 +27,7 @@ class FirstReplica:
         check: reads a replica back, compares and records.
     """
 
-    def __init__(self, catalogue: Catalogue, events: EventMaker, check: Check) -> None:
+    def __init__(self, catalogue: Catalogue, events: EventMaker, check: LeasedCheck) -> None:
         self._catalogue = catalogue
         self._events = events
         self._check = check

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from preservation.catalogue.checked import LeasedCheck
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Arrival, Catalogue
 from preservation.errors import NotNowError
@@ -31,7 +32,7 @@ from preservation.ingest.fenced import Changed
 from preservation.ingest.inbox import Candidate, candidate, is_complete, look, rest
 from preservation.ingest.inspect import Tools
 from preservation.ingest.making import Task, VersionMaker
-from preservation.ingest.reading_back import Beside, Check, FirstReplica
+from preservation.ingest.reading_back import Beside, FirstReplica
 from preservation.ingest.result import DepositResult, MadeReplica, earlier
 from preservation.ingest.source import Opened, open_source
 from preservation.ingest.verdicts import Verdicts, is_settled
@@ -69,7 +70,7 @@ class IngestService:
         tiers: Mapping[str, Tier],
         events: EventMaker,
         tools: Tools,
-        check: Check,
+        check: LeasedCheck,
         places: Places,
         workers: int = 2,
     ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from preservation.bags import sealed
+from preservation.catalogue.checked import Check
 from preservation.catalogue.protocol import Catalogue
 from preservation.errors import ColdError, MalformedError
 from preservation.files.held import Held
@@ -23,7 +24,7 @@ from preservation.model.outcome import Outcome
 from preservation.model.replica import Sidecar, TarFacts
 from preservation.repair.quarantining import Quarantining
 from preservation.repair.result import RepairResult
-from preservation.repair.task import Check, Task
+from preservation.repair.task import Task
 from preservation.storage.pace import paced
 
 

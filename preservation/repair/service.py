@@ -24,6 +24,7 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 from preservation.catalogue.brake import brake
+from preservation.catalogue.checked import Check
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow, ReplicaRow
 from preservation.errors import SamarkandError, UsageError
@@ -41,7 +42,7 @@ from preservation.repair.replacing import Replacing, Write
 from preservation.repair.result import RepairResult
 from preservation.repair.salvage import Salvage
 from preservation.repair.sources import Sources
-from preservation.repair.task import Check, Task
+from preservation.repair.task import Task
 from preservation.storage.tier import Tier
 
 _PATIENCE = timedelta(days=1)  # until what was hopeless is tried again by itself

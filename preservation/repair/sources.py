@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from preservation.catalogue.checked import Check
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, ReplicaRow
 from preservation.errors import BusyError, TierUnavailableError
@@ -12,7 +13,7 @@ from preservation.model.clock import Clock
 from preservation.model.outcome import Outcome
 from preservation.model.progress import Progress
 from preservation.model.replica import Packaging
-from preservation.repair.task import Check, Task
+from preservation.repair.task import Task
 from preservation.storage.pace import paced
 from preservation.storage.tier import Tier
 

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from preservation.catalogue.protocol import FindingRow, Lease, ReplicaRow, VersionRow
-from preservation.model.check import CheckResult
 from preservation.model.deferred import dataclass
 from preservation.model.event import Event, EventMaker, EventType
 from preservation.model.progress import Progress
 from preservation.policy.policy import Policy
 from preservation.repair.result import RepairResult
 from preservation.storage.tier import Tier
-
-
-class Check(Protocol):
-    """Reads a replica back, and records what it found."""
-
-    def __call__(
-        self,
-        policy: Policy,
-        row: ReplicaRow,
-        progress: Progress,
-        /,
-        *,
-        lease: Lease | None = None,
-    ) -> CheckResult:
-        """Raises ``BusyError``, nothing being recorded, if a lease that is given was lost."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
-from typing import Any, Protocol
+from typing import Any
 
+from preservation.catalogue.checked import LeasedCheck
 from preservation.catalogue.holding import hold
 from preservation.catalogue.protocol import Catalogue, FindingRow, Lease, ReplicaRow
 from preservation.errors import BusyError
@@ -28,16 +29,6 @@ from preservation.policy.policy import Policy
 from preservation.replication.odd import CODES, Odd, by_aip, is_held, of_version, strangers
 from preservation.storage.listing import Lying, Version, versions
 from preservation.storage.tier import Tier
-
-
-class Check(Protocol):
-    """The audit's check of a replica."""
-
-    def __call__(
-        self, policy: Policy, row: ReplicaRow, progress: Progress, /, *, lease: Lease
-    ) -> CheckResult:
-        """Raises ``BusyError``, nothing being recorded, where the lease was lost."""
-        ...
 
 
 @dataclass(slots=True)
@@ -82,7 +73,7 @@ class Reconciled:
 class ReconcileService:
     """Looks at one tier at a time."""
 
-    def __init__(self, catalogue: Catalogue, events: EventMaker, check: Check) -> None:
+    def __init__(self, catalogue: Catalogue, events: EventMaker, check: LeasedCheck) -> None:
         self._catalogue = catalogue
         self._events = events
         self._check = check

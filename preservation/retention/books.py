@@ -7,33 +7,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from preservation.catalogue.checked import Check
 from preservation.catalogue.custody_reading import Custody
 from preservation.catalogue.holding import hold
-from preservation.catalogue.protocol import Catalogue, Lease, ReplicaRow
+from preservation.catalogue.protocol import Catalogue, Lease
 from preservation.ledger.protocol import Journal
-from preservation.model.check import CheckResult
 from preservation.model.deferred import dataclass
 from preservation.model.event import EventMaker
-from preservation.model.progress import Progress
 from preservation.model.replica import VersionKey
 from preservation.policy.policy import Policy
 from preservation.storage.tier import Tier
-
-
-class Check(Protocol):
-    """Reads a replica back, and records what it found."""
-
-    def __call__(
-        self,
-        policy: Policy,
-        row: ReplicaRow,
-        progress: Progress,
-        /,
-        *,
-        lease: Lease | None = None,
-    ) -> CheckResult:
-        """Raises ``BusyError``, nothing being recorded, if a lease that is given was lost."""
-        ...
 
 
 class Books(Catalogue, Protocol):
